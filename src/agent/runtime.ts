@@ -1,0 +1,176 @@
+/**
+ * What the agent asks of whatever runs containers: CRI v1 in our words, without its wire forms.
+ *
+ * Two implementations pass one contract (`runtime-contract.ts`): `CriRuntime` over containerd's socket, and
+ * `SimulatedRuntime`, which keeps containers in memory under a `Clock`. The pod worker cannot tell them apart.
+ * Times are milliseconds since the epoch, memory is bytes.
+ */
+
+export type ContainerState = 'created' | 'running' | 'exited' | 'unknown';
+
+/** Carried as labels on sandboxes and containers, so that a restarted agent finds its own again. */
+export interface PodIdentity {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+export interface SandboxConfig {
+  readonly pod: PodIdentity;
+  /** Counts the sandboxes made for this pod. */
+  readonly attempt: number;
+  readonly hostname: string;
+  readonly hostNetwork: boolean;
+  readonly hostPid: boolean;
+  readonly hostIpc: boolean;
+  readonly shareProcessNamespace: boolean;
+  /** The folder for the containers' log files. */
+  readonly logDirectory: string;
+  /** The pod's cgroup, from the root of the hierarchy. */
+  readonly cgroupParent: string;
+  readonly dns: { readonly servers: readonly string[]; readonly searches: readonly string[]; readonly options: readonly string[] };
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly privileged: boolean;
+}
+
+export interface SandboxStatus {
+  readonly id: string;
+  readonly pod: PodIdentity;
+  readonly attempt: number;
+  readonly ready: boolean;
+  readonly createdAtMs: number;
+  /** Empty on the host's network. */
+  readonly ips: readonly string[];
+}
+
+export interface MountConfig {
+  readonly hostPath: string;
+  readonly containerPath: string;
+  readonly readOnly: boolean;
+}
+
+export interface SecurityConfig {
+  readonly privileged: boolean;
+  readonly runAsUser?: number;
+  readonly runAsGroup?: number;
+  readonly supplementalGroups: readonly number[];
+  readonly readOnlyRootFilesystem: boolean;
+  readonly noNewPrivileges: boolean;
+  readonly addCapabilities: readonly string[];
+  readonly dropCapabilities: readonly string[];
+  readonly seccomp: 'runtime-default' | 'unconfined';
+}
+
+export interface ContainerConfig {
+  readonly name: string;
+  /** Counts the runs of this container in this pod: its `restartCount` when started. */
+  readonly attempt: number;
+  /** The image's id, as `imageStatus` or `pullImage` returned it. */
+  readonly imageId: string;
+  /** The image as the pod names it. */
+  readonly image: string;
+  /** Replaces the image's entrypoint where not empty. */
+  readonly command: readonly string[];
+  readonly args: readonly string[];
+  readonly workingDirectory: string;
+  readonly env: readonly { readonly name: string; readonly value: string }[];
+  readonly mounts: readonly MountConfig[];
+  /** Relative to the sandbox's log directory. */
+  readonly logPath: string;
+  readonly stdin: boolean;
+  readonly stdinOnce: boolean;
+  readonly tty: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly security: SecurityConfig;
+  readonly resources: {
+    readonly cpuShares: number;
+    /** 0: no limit. Per `cpuPeriodUs`. */
+    readonly cpuQuotaUs: number;
+    readonly cpuPeriodUs: number;
+    /** 0: no limit. */
+    readonly memoryLimitBytes: number;
+    readonly oomScoreAdj: number;
+  };
+}
+
+export interface ContainerStatus {
+  readonly id: string;
+  readonly sandboxId: string;
+  readonly pod: PodIdentity;
+  readonly name: string;
+  readonly attempt: number;
+  readonly state: ContainerState;
+  readonly createdAtMs: number;
+  /** 0 until it happened. */
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+  readonly exitCode: number;
+  /** The runtime's word for it: `Completed`, `Error`, `OOMKilled`, … */
+  readonly reason: string;
+  readonly message: string;
+  readonly image: string;
+  /** The digest form that status shows as `imageID`. */
+  readonly imageRef: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly logPath: string;
+}
+
+export interface ImageStatus {
+  readonly id: string;
+  readonly tags: readonly string[];
+  readonly digests: readonly string[];
+  readonly sizeBytes: number;
+}
+
+export interface RuntimeInfo {
+  readonly name: string;
+  readonly version: string;
+  /** Why pods cannot be started now; empty when they can. */
+  readonly problem: string;
+}
+
+/** Everything that the runtime holds for this agent, in one look. */
+export interface RuntimeState {
+  readonly sandboxes: readonly SandboxStatus[];
+  readonly containers: readonly ContainerStatus[];
+}
+
+/** An error of the runtime, in its own words. `kind` is what the agent decides on. */
+export class RuntimeError extends Error {
+  override name = 'RuntimeError';
+  readonly kind: 'not-found' | 'invalid-image-name' | 'unavailable' | 'failed';
+
+  constructor(kind: RuntimeError['kind'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+  }
+}
+
+export interface Runtime {
+  info(): Promise<RuntimeInfo>;
+  /** Sandboxes and containers of all pods; with `uid`, of one. */
+  state(uid?: string): Promise<RuntimeState>;
+  /** Makes and starts the sandbox; resolves with its id when the pod has its network. */
+  runSandbox(config: SandboxConfig): Promise<string>;
+  /** Kills what still runs in it and takes the network away. Idempotent. */
+  stopSandbox(sandboxId: string): Promise<void>;
+  /** Idempotent. */
+  removeSandbox(sandboxId: string): Promise<void>;
+  createContainer(sandboxId: string, config: ContainerConfig, sandbox: SandboxConfig): Promise<string>;
+  startContainer(containerId: string): Promise<void>;
+  /** Sends the image's stop signal (TERM), and KILL after `gracePeriodMs`. Resolves when the container has exited. */
+  stopContainer(containerId: string, gracePeriodMs: number): Promise<void>;
+  /** Idempotent. */
+  removeContainer(containerId: string): Promise<void>;
+  /** Undefined where the image is not there. */
+  imageStatus(image: string): Promise<ImageStatus | undefined>;
+  images(): Promise<readonly ImageStatus[]>;
+  /** Resolves with the image's id. */
+  pullImage(image: string): Promise<string>;
+  /** Calls `changed` with the pod's uid as soon as one of its containers started or exited (at best effort: the caller lists, too). */
+  watch(changed: (uid: string) => void): { cancel(): void };
+  /** Where a container's log file is on this machine; undefined where the runtime keeps no files. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,152 @@
+/**
+ * Time as an argument (ARCHITECTURE.md, D5).
+ *
+ * Every part takes a `Clock` in its constructor; only `main.ts` and tests make one. This file is the one place that may
+ * call `Date.now`, `setTimeout` and their kin. `VirtualClock` lets a whole cluster live through days in seconds.
+ */
+
+/** A scheduled call that can be withdrawn. Cancelling twice, or after it ran, does nothing. */
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Wall time, in milliseconds since the Unix epoch. */
+  now(): number;
+  /** Milliseconds from an arbitrary start; never goes back. For durations. */
+  monotonic(): number;
+  /** Calls `callback` once, `delayMs` from now. The timer alone does not keep the process alive. */
+  after(delayMs: number, callback: () => void): Timer;
+  /** Resolves `delayMs` from now, or rejects with `signal.reason` as soon as `signal` aborts. */
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** Kubernetes' `metav1.Time` form: RFC 3339, UTC, whole seconds. */
+export function formatTime(epochMs: number): string {
+  return `${new Date(epochMs).toISOString().slice(0, 19)}Z`;
+}
+
+/** Kubernetes' `metav1.MicroTime` form: RFC 3339, UTC, microseconds. */
+export function formatMicroTime(epochMs: number): string {
+  return `${new Date(epochMs).toISOString().slice(0, 23)}000Z`;
+}
+
+function sleepOn(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason as Error);
+      return;
+    }
+    const onAbort = (): void => {
+      timer.cancel();
+      reject(signal?.reason as Error);
+    };
+    const timer = clock.after(delayMs, () => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+/** Node clamps longer delays to 1 ms; `after` chains shorter ones instead. */
+const longestDelayMs = 2 ** 31 - 1;
+
+export class RealClock implements Clock {
+  now(): number {
+    return Date.now();
+  }
+
+  monotonic(): number {
+    return performance.now();
+  }
+
+  after(delayMs: number, callback: () => void): Timer {
+    let handle: NodeJS.Timeout;
+    const arm = (leftMs: number): void => {
+      const stepMs = Math.min(leftMs, longestDelayMs);
+      handle = setTimeout(() => (leftMs > stepMs ? arm(leftMs - stepMs) : callback()), stepMs);
+      handle.unref();
+    };
+    arm(Math.max(0, delayMs));
+    return { cancel: () => clearTimeout(handle) };
+  }
+
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+    return sleepOn(this, delayMs, signal);
+  }
+}
+
+interface Scheduled {
+  atMs: number;
+  order: number;
+  callback: () => void;
+}
+
+/**
+ * A clock that moves only when told to. Timers fire in order of their time, ties in the order they were set, and between
+ * two timers every promise that is ready gets its turn, so that the code under test sees what it would see in real time.
+ */
+export class VirtualClock implements Clock {
+  #nowMs: number;
+  readonly #startMs: number;
+  #order = 0;
+  readonly #scheduled = new Set<Scheduled>();
+
+  constructor(startMs = Date.UTC(2026, 0, 1)) {
+    this.#nowMs = startMs;
+    this.#startMs = startMs;
+  }
+
+  now(): number {
+    return this.#nowMs;
+  }
+
+  monotonic(): number {
+    return this.#nowMs - this.#startMs;
+  }
+
+  after(delayMs: number, callback: () => void): Timer {
+    const entry = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#order++, callback };
+    this.#scheduled.add(entry);
+    return { cancel: () => void this.#scheduled.delete(entry) };
+  }
+
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+    return sleepOn(this, delayMs, signal);
+  }
+
+  /** Moves time on by `durationMs`, firing what falls due on the way. */
+  async advance(durationMs: number): Promise<void> {
+    const endMs = this.#nowMs + durationMs;
+    await settle();
+    for (let next = this.#next(endMs); next !== undefined; next = this.#next(endMs)) {
+      this.#scheduled.delete(next);
+      this.#nowMs = next.atMs;
+      next.callback();
+      await settle();
+    }
+    this.#nowMs = endMs;
+  }
+
+  /** How many timers are set: a test's way to see that nothing was left running. */
+  get pending(): number {
+    return this.#scheduled.size;
+  }
+
+  #next(endMs: number): Scheduled | undefined {
+    let best: Scheduled | undefined;
+    for (const entry of this.#scheduled) {
+      if (entry.atMs > endMs) continue;
+      if (best === undefined || entry.atMs < best.atMs || (entry.atMs === best.atMs && entry.order < best.order)) {
+        best = entry;
+      }
+    }
+    return best;
+  }
+}
+
+/** Lets all ready promise reactions and immediates run. */
+export async function settle(): Promise<void> {
+  for (let round = 0; round < 5; round++) await new Promise<void>((resolve) => setImmediate(resolve));
+}

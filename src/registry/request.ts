@@ -1,0 +1,141 @@
+/**
+ * A request to the API as the registry sees it: what a client asked for, with no trace of HTTP. The server makes these from
+ * URLs and bodies, the in-process client makes them directly; both get the same answer.
+ */
+import type { JsonObject, JsonValue, KubeObject } from '../api/object.ts';
+import type { ResourceInfo, Verb } from '../api/resources.ts';
+import type { Entry, Snapshot } from '../store/store.ts';
+
+/** Who asks, as authentication found out. */
+export interface UserInfo {
+  readonly name: string;
+  readonly uid?: string;
+  readonly groups: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
+
+export type PatchType =
+  | 'application/json-patch+json'
+  | 'application/merge-patch+json'
+  | 'application/strategic-merge-patch+json'
+  | 'application/apply-patch+yaml';
+
+/** The query's parameters that mean something to one object's write, parsed. Names as in `metav1.*Options`. */
+export interface WriteOptions {
+  readonly dryRun?: boolean;
+  readonly fieldManager?: string;
+  readonly fieldValidation?: FieldValidation;
+  readonly force?: boolean;
+}
+
+/** `metav1.DeleteOptions`, from body or query. */
+export interface DeleteOptions {
+  readonly dryRun?: boolean;
+  readonly gracePeriodSeconds?: number;
+  readonly propagationPolicy?: 'Orphan' | 'Background' | 'Foreground';
+  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
+}
+
+/** `metav1.ListOptions`; selectors as the client wrote them. */
+export interface ListOptions {
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+  readonly resourceVersion?: string;
+  readonly resourceVersionMatch?: 'Exact' | 'NotOlderThan';
+  readonly limit?: number;
+  readonly continue?: string;
+}
+
+export interface WatchRequestOptions extends ListOptions {
+  readonly allowWatchBookmarks?: boolean;
+  readonly sendInitialEvents?: boolean;
+  readonly timeoutSeconds?: number;
+}
+
+/** What every request names. `namespace` is empty for all namespaces and for what stands outside them. */
+export interface RequestTarget {
+  readonly user: UserInfo;
+  readonly resource: ResourceInfo;
+  readonly namespace: string;
+  /** Empty on collections. */
+  readonly name: string;
+  /** Empty for the object itself. */
+  readonly subresource: string;
+}
+
+/** An answer that holds one object, with what the client should be told beside it. */
+export interface ObjectResult {
+  /** In the version that was asked for; frozen. */
+  readonly object: KubeObject;
+  /** Present where the object is exactly as stored: its cached bytes can be sent. */
+  readonly entry?: Entry;
+  /** 201 for what was created. */
+  readonly created: boolean;
+  /** Each goes into a `Warning` header (code 299). */
+  readonly warnings: readonly string[];
+}
+
+export interface ListResult {
+  readonly entries: Snapshot['entries'];
+  /** `entries` as objects in the version asked for. */
+  readonly objects: readonly KubeObject[];
+  readonly resourceVersion: string;
+  readonly continue: string;
+  readonly remainingItemCount?: number;
+}
+
+export type WatchEventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+
+export interface WatchEvent {
+  readonly type: WatchEventType;
+  readonly object: KubeObject;
+  /** Present where the object is exactly as stored: its bytes are encoded once for all watchers. */
+  readonly entry?: Entry;
+}
+
+export interface WatchStream {
+  cancel(): void;
+}
+
+export interface WatchSink {
+  /** In order. Must not throw. */
+  event(event: WatchEvent): void;
+  /** The stream is over (time-out, slow reader, shutdown): the client watches again from where it was. */
+  end(): void;
+}
+
+/** The registry's face: the verbs of the API. All reject with `StatusError`. */
+export interface RequestHandler {
+  get(target: RequestTarget, options?: { readonly resourceVersion?: string }): Promise<ObjectResult>;
+  list(target: RequestTarget, options: ListOptions): Promise<ListResult>;
+  /** Resolves when past events were delivered; later ones follow until `cancel` or `end`. */
+  watch(target: RequestTarget, options: WatchRequestOptions, sink: WatchSink): Promise<WatchStream>;
+  /** `body` is as the client sent it, decoded from JSON or YAML but not checked. */
+  create(target: RequestTarget, body: JsonObject, options: WriteOptions): Promise<ObjectResult>;
+  update(target: RequestTarget, body: JsonObject, options: WriteOptions): Promise<ObjectResult>;
+  patch(target: RequestTarget, type: PatchType, patch: JsonValue, options: WriteOptions): Promise<ObjectResult>;
+  /** The object is a `Status` where it is gone, else the object that now waits for its end (200, or 202 by finalizers). */
+  delete(target: RequestTarget, options: DeleteOptions): Promise<ObjectResult>;
+  deleteCollection(target: RequestTarget, list: ListOptions, options: DeleteOptions): Promise<ListResult>;
+}
+
+/** May `user` do this? Asked before the registry by whoever lets requests in. */
+export interface Authorizer {
+  /** Undefined: yes. Else the reason, for the Forbidden error. */
+  authorize(attributes: AuthorizationAttributes): Promise<string | undefined>;
+}
+
+export interface AuthorizationAttributes {
+  readonly user: UserInfo;
+  readonly verb: Verb | 'proxy' | 'impersonate' | (string & {});
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** For URLs that name no resource; `resource` is then empty. */
+  readonly path: string;
+}
