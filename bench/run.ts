@@ -32,6 +32,9 @@ function print(figure: Figure): void {
     console.log(JSON.stringify(figure));
     return;
   }
-  const ratio = figure.ratio === undefined ? '' : `  ${figure.ratio.toFixed(2)} × baseline (${figure.baseline} ${figure.unit})`;
-  console.log(`${figure.bench.padEnd(10)} ${figure.figure.padEnd(52)} ${String(figure.value).padStart(10)} ${figure.unit}${ratio}`);
+  const ratio =
+    figure.ratio === undefined ? '' : `  ${figure.ratio.toFixed(2)} × baseline (${figure.baseline} ${figure.unit})`;
+  console.log(
+    `${figure.bench.padEnd(10)} ${figure.figure.padEnd(52)} ${String(figure.value).padStart(10)} ${figure.unit}${ratio}`,
+  );
 }

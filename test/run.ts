@@ -26,10 +26,19 @@ interface Suite {
 }
 
 const suites: readonly Suite[] = [
-  { name: 'unit', files: ['src/**/*.test.ts', 'tools/**/*.test.ts', 'bench/**/*.test.ts', 'test/*.test.ts'], concurrency: 4 },
+  {
+    name: 'unit',
+    files: ['src/**/*.test.ts', 'tools/**/*.test.ts', 'bench/**/*.test.ts', 'test/*.test.ts'],
+    concurrency: 4,
+  },
   { name: 'schema', files: ['test/schema/*.test.ts'], concurrency: 2 },
   { name: 'clients', files: ['test/clients/*.test.ts'], concurrency: 2 },
-  { name: 'cluster', files: ['test/cluster/*.test.ts'], concurrency: 1, prepare: () => installSystemPackages(console.error) },
+  {
+    name: 'cluster',
+    files: ['test/cluster/*.test.ts'],
+    concurrency: 1,
+    prepare: () => installSystemPackages(console.error),
+  },
 ];
 
 function node(title: string, args: readonly string[]): boolean {
@@ -56,7 +65,8 @@ async function main(): Promise<void> {
     for (const [name, args] of checks) if (!node(name, args)) failed.push(name);
   }
   const wanted = choice === 'all' ? suites : suites.filter((suite) => [choice, ...names].includes(suite.name));
-  if (wanted.length === 0) throw new Error(`no suite is called ${choice}; there are: ${suites.map((suite) => suite.name).join(', ')}, all`);
+  if (wanted.length === 0)
+    throw new Error(`no suite is called ${choice}; there are: ${suites.map((suite) => suite.name).join(', ')}, all`);
   for (const suite of wanted) {
     await suite.prepare?.();
     if (!runSuite(suite)) failed.push(suite.name);

@@ -51,10 +51,14 @@ export async function installSystemPackages(
   if (missing.length === 0) return;
   const wanted = missing.join(' ');
   if (!existsSync('/usr/bin/apt-get')) {
-    throw new Error(`these programs' packages are missing, and there is no apt-get to install them: ${wanted}. Install them by hand, or use --simulated-nodes`);
+    throw new Error(
+      `these programs' packages are missing, and there is no apt-get to install them: ${wanted}. Install them by hand, or use --simulated-nodes`,
+    );
   }
   if (process.getuid?.() !== 0) {
-    throw new Error(`these system packages are missing, and only root can install them: ${wanted}. Run the command as root once, or use --simulated-nodes`);
+    throw new Error(
+      `these system packages are missing, and only root can install them: ${wanted}. Run the command as root once, or use --simulated-nodes`,
+    );
   }
   say(`installing system packages: ${wanted}`);
   await aptGet(['update'], wanted);
@@ -68,7 +72,13 @@ async function aptGet(args: readonly string[], wanted: string): Promise<void> {
       maxBuffer: 64 * 1024 * 1024,
     });
   } catch (error) {
-    const words = String((error as { stderr?: string }).stderr ?? error).trim().split('\n').slice(-3).join(' ');
-    throw new Error(`apt-get ${args[0]} failed (${words}); mend that, or install by hand: apt-get install ${wanted}`, { cause: error });
+    const words = String((error as { stderr?: string }).stderr ?? error)
+      .trim()
+      .split('\n')
+      .slice(-3)
+      .join(' ');
+    throw new Error(`apt-get ${args[0]} failed (${words}); mend that, or install by hand: apt-get install ${wanted}`, {
+      cause: error,
+    });
   }
 }

@@ -15,7 +15,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds from an arbitrary start; never goes back. For durations. */
   monotonic(): number;
-  /** Calls `callback` once, `delayMs` from now. The timer alone does not keep the process alive. */
+  /** Calls `callback` once, `delayMs` from now. */
   after(delayMs: number, callback: () => void): Timer;
   /** Resolves `delayMs` from now, or rejects with `signal.reason` as soon as `signal` aborts. */
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
@@ -52,7 +52,17 @@ function sleepOn(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<v
 /** Node clamps longer delays to 1 ms; `after` chains shorter ones instead. */
 const longestDelayMs = 2 ** 31 - 1;
 
+/**
+ * The machine's time. A daemon is kept alive by its listeners and ends when they close, whatever timers are set; a command that
+ * waits for something needs `keepsAlive`.
+ */
 export class RealClock implements Clock {
+  readonly #keepsAlive: boolean;
+
+  constructor(options: { keepsAlive?: boolean } = {}) {
+    this.#keepsAlive = options.keepsAlive ?? false;
+  }
+
   now(): number {
     return Date.now();
   }
@@ -66,7 +76,7 @@ export class RealClock implements Clock {
     const arm = (leftMs: number): void => {
       const stepMs = Math.min(leftMs, longestDelayMs);
       handle = setTimeout(() => (leftMs > stepMs ? arm(leftMs - stepMs) : callback()), stepMs);
-      handle.unref();
+      if (!this.#keepsAlive) handle.unref();
     };
     arm(Math.max(0, delayMs));
     return { cancel: () => clearTimeout(handle) };

@@ -15,10 +15,19 @@ export const limits = {
   jsonPatchOperationsMax: 10_000,
   /** Changes kept so that watches can resume. Beyond it: 410 Expired, and the client lists again. */
   watchHistoryEventsMax: 50_000,
+  /** The same history, in bytes of JSON: it is most of what an idle cluster would hold in memory. Beyond it: as above. */
+  watchHistoryBytesMax: 64 * 1024 * 1024,
+  /** The same history, in time; upstream compacts etcd as often. Beyond it: as above. */
+  watchHistoryMsMax: 5 * 60 * 1000,
   /** Events that wait for one slow watcher. At it: the watch ends, and the client resumes or lists again. */
   watchBufferEventsMax: 10_000,
   /** Writes that wait for the disk. At it: 429 TooManyRequests with `Retry-After`. */
   pendingWritesMax: 10_000,
+  /** Writes that share one commit, and their JSON (bytes): bounds how long one commit takes. Beyond it: the next commit. */
+  commitWritesMax: 1_000,
+  commitBytesMax: 8 * 1024 * 1024,
+  /** The state file (bytes); etcd's largest advised size upstream. At it: writes are refused as on a full disk. */
+  stateFileBytesMax: 8 * 1024 * 1024 * 1024,
   /** Concurrent requests that are not watches. At it: 429 TooManyRequests with `Retry-After`. */
   requestsInFlightMax: 1_000,
   /** How long an Event is kept, as upstream's default. */

@@ -1,0 +1,118 @@
+/**
+ * Every command with its options and help: the whole of the command line on one page. A command's own file is loaded only when the
+ * command runs, so that `naru kubeconfig` does not wait for gRPC.
+ */
+import process from 'node:process';
+import { Command, InvalidArgumentError } from 'commander';
+import { defaultHome } from '../home.ts';
+import { programVersion } from './version.ts';
+
+function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most) {
+      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+    }
+    return value;
+  };
+}
+
+const portOption = ['--port <number>', "the API's port; 0 picks a free one", wholeNumber(0, 65_535)] as const;
+const simulatedOption = [
+  '--simulated-nodes <count>',
+  'run this many nodes whose pods are simulated, instead of containers',
+  wholeNumber(1, 5000),
+] as const;
+
+export function commandLine(): Command {
+  const home = defaultHome(process.env, process.getuid?.() === 0);
+  const program = new Command('naru')
+    .description('A container orchestrator that speaks the Kubernetes API.')
+    .version(programVersion(), '-v, --version')
+    .showHelpAfterError('(see naru --help)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ ./naru up                          a cluster on this machine, in the background
+  $ ./naru up --simulated-nodes 3      the same without containers, root or Linux
+  $ export KUBECONFIG=$(./naru kubeconfig --path)
+  $ kubectl create deployment web --image=nginx --replicas=3
+
+State is kept in NARU_HOME (now ${home.root}).`,
+    );
+
+  program
+    .command('up')
+    .description('set up what is missing, start the cluster in the background, and return when it answers')
+    .option(...portOption)
+    .option(...simulatedOption)
+    .option('--node-name <name>', "this machine's name in the cluster")
+    .option('--wait', 'return only when every node is Ready')
+    .action(async (options) => (await import('./up.ts')).up(home, options));
+  program
+    .command('down')
+    .description('stop the cluster and remove its containers, mounts, networks and cgroups')
+    .option('--all', "remove NARU_HOME, too: the cluster's objects, images and certificates")
+    .action(async (options) => (await import('./down.ts')).down(home, options));
+  program
+    .command('status')
+    .description('say whether the cluster runs, and how its nodes are')
+    .action(async () => (await import('./status.ts')).status(home));
+  program
+    .command('kubeconfig')
+    .description("print the running cluster's kubeconfig")
+    .option('--path', "print the file's path instead")
+    .action(async (options) => (await import('./kubeconfig.ts')).printKubeconfig(home, options));
+
+  program
+    .command('server')
+    .description('run API, scheduler and controllers, in the foreground')
+    .option(...portOption)
+    .action(async (options) => (await import('./run.ts')).run(home, { ...options, nodes: 'none' }));
+  program
+    .command('agent')
+    .description("run this machine's node, in the foreground")
+    .option('--kubeconfig <file>', 'how to reach the server', home.agentKubeconfig)
+    .option('--node-name <name>', "this machine's name in the cluster")
+    .action(async (options) => (await import('./agent.ts')).agent(home, options));
+  program
+    .command('run', { hidden: true })
+    .description('run server and node in the foreground: what `naru up` starts in the background')
+    .option(...portOption)
+    .option(...simulatedOption)
+    .option('--node-name <name>', "this machine's name in the cluster")
+    .action(async (options) => (await import('./run.ts')).run(home, options));
+
+  const image = program.command('image').description("this machine's images, with no registry at hand");
+  image
+    .command('import <file>')
+    .description('load an OCI or docker archive (plain or compressed) so that pods can use its images')
+    .option('--name <reference>', 'the name to give to it, where the archive names none')
+    .action(async (file, options) => (await import('./image.ts')).importFile(home, file, options));
+  image
+    .command('pack <program...>')
+    .description('make an image from programs on this machine and the libraries they need')
+    .requiredOption('--name <reference>', "the image's name, such as example/web:1")
+    .option('-o, --output <file>', 'write the archive here; without it, the image is imported at once')
+    .option('--file <path...>', 'copy this file or folder into the image, as PATH or PATH:TARGET')
+    .option('--env <name=value...>', 'set an environment variable')
+    .option('--entrypoint <argument...>', 'what the image runs; the first program where absent')
+    .option('--cmd <argument...>', 'arguments that a pod may replace')
+    .option('--workdir <path>', 'the working directory')
+    .option('--user <user>', 'the user, as name or number')
+    .action(async (programs, options) => (await import('./image.ts')).pack(home, programs, options));
+  image
+    .command('list')
+    .description('list the images on this machine')
+    .action(async () => (await import('./image.ts')).list(home));
+
+  program
+    .command('simulate')
+    .description('run a whole cluster under a virtual clock with injected faults; exit code 0 when every invariant held')
+    .option('--seed <number>', 'the first seed', wholeNumber(0, 2 ** 32 - 1), 1)
+    .option('--seeds <count>', 'how many seeds, one after another', wholeNumber(1, 1_000_000), 1)
+    .option('--hours <hours>', 'virtual hours of each run', Number, 1)
+    .action(async (options) => (await import('./simulate.ts')).simulate(options));
+  return program;
+}

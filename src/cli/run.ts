@@ -1,0 +1,77 @@
+/**
+ * `naru run` and `naru server`: a cluster in the foreground, until SIGTERM or SIGINT. What `naru up` starts in the background is this.
+ */
+import { renameSync, writeFileSync } from 'node:fs';
+import process from 'node:process';
+import { type ClusterNodes, startCluster } from '../cluster.ts';
+import type { Home } from '../home.ts';
+import { RealClock } from '../lib/clock.ts';
+import { JsonLogger } from '../lib/log.ts';
+import { unseededPrng } from '../lib/prng.ts';
+import { findRunning, forgetRunning, recordRunning, report } from './background.ts';
+import { type SettingsOptions, updateSettings } from './settings.ts';
+import { describeError, UserError } from './user-error.ts';
+
+export interface RunOptions extends SettingsOptions {
+  /** `none`: the server alone. */
+  readonly nodes?: 'none';
+}
+
+export async function run(home: Home, options: RunOptions): Promise<void> {
+  const clock = new RealClock();
+  const log = new JsonLogger({ clock, write: (line) => process.stderr.write(line) });
+  try {
+    const running = findRunning(home);
+    if (running !== undefined) throw new UserError(`the cluster in ${home.root} already runs, as process ${running.pid}`);
+    const settings = updateSettings(home, options);
+    const cluster = await startCluster({
+      home,
+      port: settings.port,
+      nodes: options.nodes === 'none' ? { kind: 'none', name: settings.nodeName } : nodesOf(settings),
+      clock,
+      prng: unseededPrng(),
+      log,
+    });
+    recordRunning(home, { server: cluster.server, simulatedNodes: settings.simulatedNodes });
+    const ready = findRunning(home);
+    if (ready !== undefined) report({ ready });
+    endOnSignals(async () => {
+      await cluster.close();
+      forgetRunning(home);
+    });
+  } catch (error) {
+    log.error('the cluster did not start', { error });
+    report({ error: describeError(error, false) });
+    process.exit(1);
+  }
+}
+
+function nodesOf(settings: { simulatedNodes: number; nodeName: string; podCidr: string }): ClusterNodes {
+  return settings.simulatedNodes > 0
+    ? { kind: 'simulated', count: settings.simulatedNodes }
+    : { kind: 'containers', name: settings.nodeName, podCidr: settings.podCidr };
+}
+
+/** The first signal ends in order; a second one at once. */
+export function endOnSignals(end: () => Promise<void>): void {
+  let ending = false;
+  const onSignal = (): void => {
+    if (ending) process.exit(130);
+    ending = true;
+    end().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        process.stderr.write(`naru: ${describeError(error, false)}\n`);
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+}
+
+/** Replaces a file as a whole, readable for its owner only. */
+export function writePrivateFile(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}

@@ -1,0 +1,72 @@
+/**
+ * What the cluster in a home was last told to be, so that `naru up` after a crash needs no options. The command line wins over it.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import { type Home, makeHome } from '../home.ts';
+import { UserError } from './user-error.ts';
+
+export interface Settings {
+  readonly port: number;
+  /** 0: this machine is a node, with containers. */
+  readonly simulatedNodes: number;
+  readonly nodeName: string;
+  /** The pods' addresses on this node. */
+  readonly podCidr: string;
+}
+
+export interface SettingsOptions {
+  readonly port?: number;
+  readonly simulatedNodes?: number;
+  readonly nodeName?: string;
+}
+
+/** The settings of a home that has none yet. */
+function freshSettings(home: Home): Settings {
+  return {
+    port: 6443,
+    simulatedNodes: 0,
+    nodeName: os.hostname().toLowerCase().replace(/[^a-z0-9.-]/g, '-'),
+    podCidr: podCidrOf(home.root),
+  };
+}
+
+/** Clusters side by side on one machine need different addresses: the usual home has the first range, others one by their path. */
+function podCidrOf(root: string): string {
+  if (root === '/var/lib/naru') return '10.42.0.0/24';
+  const byte = createHash('sha256').update(root).digest()[0] ?? 0;
+  return `10.42.${1 + (byte % 254)}.0/24`;
+}
+
+export function readSettings(home: Home): Settings {
+  let text: string;
+  try {
+    text = readFileSync(home.settings, 'utf8');
+  } catch {
+    return freshSettings(home);
+  }
+  try {
+    return { ...freshSettings(home), ...(JSON.parse(text) as Partial<Settings>) };
+  } catch (error) {
+    throw new UserError(
+      `the settings file ${home.settings} is not JSON (${(error as Error).message}); mend it, or remove it to start with the defaults (objects and images are kept elsewhere)`,
+    );
+  }
+}
+
+/** Puts the command line's options over what was there, and keeps the result. */
+export function updateSettings(home: Home, options: SettingsOptions): Settings {
+  const before = readSettings(home);
+  const settings: Settings = {
+    ...before,
+    ...(options.port !== undefined && { port: options.port }),
+    ...(options.simulatedNodes !== undefined && { simulatedNodes: options.simulatedNodes }),
+    ...(options.nodeName !== undefined && { nodeName: options.nodeName }),
+  };
+  makeHome(home);
+  const temporary = `${home.settings}.new`;
+  writeFileSync(temporary, `${JSON.stringify(settings, undefined, 2)}\n`, { mode: 0o600 });
+  renameSync(temporary, home.settings);
+  return settings;
+}

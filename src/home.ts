@@ -1,0 +1,57 @@
+/**
+ * NARU_HOME, the one folder for a cluster's state on this machine: what lies where. Two clusters with different homes run side
+ * by side; nothing here is readable by other users (folders 0700, files 0600).
+ */
+import { mkdirSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+export interface Home {
+  readonly root: string;
+  /** What `naru up` was told, so that the next one need not be told again. */
+  readonly settings: string;
+  /** The running process: see `cli/background.ts`. */
+  readonly processFile: string;
+  /** The log of the process in the background. */
+  readonly log: string;
+  /** The API's objects (SQLite). */
+  readonly state: string;
+  /** The certificate authority, and what it signed. */
+  readonly certificates: string;
+  /** The administrator's. */
+  readonly kubeconfig: string;
+  /** For `naru agent` on this machine. */
+  readonly agentKubeconfig: string;
+  readonly containerd: string;
+  /** Volumes and files of pods. */
+  readonly pods: string;
+  readonly podLogs: string;
+}
+
+export function homeOf(root: string): Home {
+  const at = (...parts: string[]): string => path.join(root, ...parts);
+  return {
+    root,
+    settings: at('settings.json'),
+    processFile: at('naru.pid'),
+    log: at('naru.log'),
+    state: at('state.db'),
+    certificates: at('certificates'),
+    kubeconfig: at('kubeconfig'),
+    agentKubeconfig: at('agent.kubeconfig'),
+    containerd: at('containerd'),
+    pods: at('pods'),
+    podLogs: at('pod-logs'),
+  };
+}
+
+/** `NARU_HOME`, else `/var/lib/naru` for root and `~/.naru` for everybody else. */
+export function defaultHome(environment: { readonly NARU_HOME?: string }, isRoot: boolean): Home {
+  const chosen = environment.NARU_HOME;
+  if (chosen) return homeOf(path.resolve(chosen));
+  return homeOf(isRoot ? '/var/lib/naru' : path.join(os.homedir(), '.naru'));
+}
+
+export function makeHome(home: Home): void {
+  mkdirSync(home.root, { recursive: true, mode: 0o700 });
+}

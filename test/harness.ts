@@ -1,0 +1,217 @@
+/**
+ * A cluster for a test: the real launcher, a NARU_HOME of its own, a free port, the real kubectl 1.36. What a test starts, `close`
+ * ends; `machineState` tells whether anything was left behind.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import process from 'node:process';
+import { RealClock } from '../src/lib/clock.ts';
+import { fetchDebianPackage } from '../tools/debian-package.ts';
+
+export const root = path.dirname(import.meta.dirname);
+const clock = new RealClock({ keepsAlive: true });
+
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CommandOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+  readonly timeoutMs?: number;
+}
+
+/** Runs a program to its end; never rejects for an exit code. */
+export function run(program: string, args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      program,
+      args,
+      { env: { ...process.env, ...options.env }, maxBuffer: 64 << 20, timeout: options.timeoutMs ?? 60_000 },
+      (error, stdout, stderr) => resolve({ code: error === null ? 0 : Number(error.code ?? 1) || 1, stdout, stderr }),
+    );
+    child.stdin?.end(options.input ?? '');
+  });
+}
+
+let kubectlPath: Promise<string> | undefined;
+
+/** Real kubectl 1.36, from Debian, unpacked into the cache. */
+export function findKubectl(): Promise<string> {
+  kubectlPath ??= fetchDebianPackage({ name: 'kubectl', suite: 'sid', cacheDir: path.join(root, '.cache') }).then(
+    (folder) => path.join(folder, 'usr/bin/kubectl'),
+  );
+  return kubectlPath;
+}
+
+/** Calls `probe` until it returns something, or fails with what `describe` says after `timeoutMs`. */
+export async function eventually<T>(
+  what: string,
+  probe: () => Promise<T | undefined> | T | undefined,
+  timeoutMs = 30_000,
+): Promise<T> {
+  const deadline = clock.monotonic() + timeoutMs;
+  let lastError: unknown;
+  for (;;) {
+    try {
+      const found = await probe();
+      if (found !== undefined && found !== false) return found;
+    } catch (error) {
+      lastError = error;
+    }
+    if (clock.monotonic() > deadline) throw new Error(`${what}: not within ${timeoutMs} ms`, { cause: lastError });
+    await clock.sleep(50);
+  }
+}
+
+export function elapsedMs(): () => number {
+  const start = clock.monotonic();
+  return () => Math.round(clock.monotonic() - start);
+}
+
+export const sleep = (delayMs: number): Promise<void> => clock.sleep(delayMs);
+
+/** A port of 127.0.0.1 that nobody listens on now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
+
+export class TestCluster {
+  readonly home: string;
+  readonly #kubectl: string;
+
+  private constructor(home: string, kubectl: string) {
+    this.home = home;
+    this.#kubectl = kubectl;
+  }
+
+  /** A home with nothing in it yet; `up` starts the cluster. */
+  static async create(): Promise<TestCluster> {
+    return new TestCluster(mkdtempSync(path.join(os.tmpdir(), 'naru-test-')), await findKubectl());
+  }
+
+  static async up(...args: string[]): Promise<TestCluster> {
+    return TestCluster.upIn(mkdtempSync(path.join(os.tmpdir(), 'naru-test-')), ...args);
+  }
+
+  static async upIn(home: string, ...args: string[]): Promise<TestCluster> {
+    const cluster = new TestCluster(home, await findKubectl());
+    await cluster.mustNaru('up', '--port', '0', '--wait', ...args);
+    return cluster;
+  }
+
+  get kubeconfig(): string {
+    return path.join(this.home, 'kubeconfig');
+  }
+
+  /** The id of the cluster's process. */
+  get pid(): number {
+    return (JSON.parse(readFileSync(path.join(this.home, 'naru.pid'), 'utf8')) as { pid: number }).pid;
+  }
+
+  naru(...args: string[]): Promise<CommandResult> {
+    return run(path.join(root, 'naru'), args, { env: { NARU_HOME: this.home }, timeoutMs: 180_000 });
+  }
+
+  async mustNaru(...args: string[]): Promise<string> {
+    return mustSucceed(`naru ${args.join(' ')}`, await this.naru(...args), this.#log());
+  }
+
+  kubectl(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+    return run(this.#kubectl, ['--kubeconfig', this.kubeconfig, ...args], options);
+  }
+
+  async mustKubectl(...args: string[]): Promise<string> {
+    return mustSucceed(`kubectl ${args.join(' ')}`, await this.kubectl(args), this.#log());
+  }
+
+  async json<T>(...args: string[]): Promise<T> {
+    return JSON.parse(await this.mustKubectl(...args, '-o', 'json')) as T;
+  }
+
+  /** kubectl with its output as it comes, for `-w` and `-f`. */
+  stream(...args: string[]): { child: ChildProcess; text: () => string } {
+    const child = spawn(this.#kubectl, ['--kubeconfig', this.kubeconfig, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let text = '';
+    for (const output of [child.stdout, child.stderr])
+      output.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+    return { child, text: () => text };
+  }
+
+  /** Ends everything that the cluster made, and its home. */
+  async close(): Promise<void> {
+    const result = await this.naru('down', '--all');
+    rmSync(this.home, { recursive: true, force: true });
+    mustSucceed('naru down --all', result, '');
+  }
+
+  #log(): string {
+    try {
+      return readFileSync(path.join(this.home, 'naru.log'), 'utf8').split('\n').slice(-30).join('\n');
+    } catch {
+      return '';
+    }
+  }
+}
+
+function mustSucceed(what: string, result: CommandResult, log: string): string {
+  if (result.code === 0) return result.stdout;
+  throw new Error(`${what} exited with ${result.code}: ${result.stderr}${result.stdout}\n${log}`);
+}
+
+/** What a cluster could leave behind on this machine, as sorted lines: take it before and after, and compare. */
+export async function machineState(): Promise<readonly string[]> {
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4])
+    .filter((mount) => mount !== undefined)
+    .map((mount) => `mount ${mount}`);
+  const links = (await run('ip', ['-o', 'link'])).stdout
+    .split('\n')
+    .map((line) => `link ${line.split(':')[1]?.trim().split('@')[0]}`);
+  const processes = processesNaming('containerd').map((command) => `process ${command}`);
+  const folders = ['/run/netns', '/var/lib/cni/results', '/var/lib/cni/networks'].flatMap((folder) =>
+    listed(folder).map((name) => `file ${folder}/${name}`),
+  );
+  const cgroups = listed('/sys/fs/cgroup')
+    .flatMap((controller) => listed(`/sys/fs/cgroup/${controller}`).map((name) => `cgroup ${controller}/${name}`))
+    .filter((line) => line.includes('naru'));
+  return [...mounts, ...links, ...processes, ...folders, ...cgroups]
+    .filter((line) => !line.endsWith('undefined'))
+    .toSorted();
+}
+
+function listed(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function processesNaming(word: string): string[] {
+  return listed('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+      } catch {
+        return '';
+      }
+    })
+    .filter((command) => command.includes(word));
+}
