@@ -2,7 +2,7 @@
  * NARU_HOME, the one folder for a cluster's state on this machine: what lies where. Two clusters with different homes run side
  * by side; nothing here is readable by other users (folders 0700, files 0600).
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, realpathSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
@@ -48,8 +48,18 @@ export function homeOf(root: string): Home {
 /** `NARU_HOME`, else `/var/lib/naru` for root and `~/.naru` for everybody else. */
 export function defaultHome(environment: { readonly NARU_HOME?: string }, isRoot: boolean): Home {
   const chosen = environment.NARU_HOME;
-  if (chosen) return homeOf(path.resolve(chosen));
-  return homeOf(isRoot ? '/var/lib/naru' : path.join(os.homedir(), '.naru'));
+  if (chosen) return homeOf(realPath(path.resolve(chosen)));
+  return homeOf(realPath(isRoot ? '/var/lib/naru' : path.join(os.homedir(), '.naru')));
+}
+
+/** The kernel tells mounts by their real path, and names are made from it: one folder must have one name. */
+function realPath(folder: string): string {
+  try {
+    return realpathSync(folder);
+  } catch {
+    const parent = path.dirname(folder);
+    return parent === folder ? folder : path.join(realPath(parent), path.basename(folder));
+  }
 }
 
 export function makeHome(home: Home): void {

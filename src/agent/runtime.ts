@@ -28,10 +28,16 @@ export interface SandboxConfig {
   readonly logDirectory: string;
   /** The pod's cgroup, from the root of the hierarchy. */
   readonly cgroupParent: string;
-  readonly dns: { readonly servers: readonly string[]; readonly searches: readonly string[]; readonly options: readonly string[] };
+  readonly dns: {
+    readonly servers: readonly string[];
+    readonly searches: readonly string[];
+    readonly options: readonly string[];
+  };
   readonly annotations: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly privileged: boolean;
+  /** Namespaced kernel parameters, by their dotted name. */
+  readonly sysctls?: Readonly<Record<string, string>>;
 }
 
 export interface SandboxStatus {
@@ -40,14 +46,17 @@ export interface SandboxStatus {
   readonly attempt: number;
   readonly ready: boolean;
   readonly createdAtMs: number;
-  /** Empty on the host's network. */
+  /** Empty on the host's network, and when it is not ready. */
   readonly ips: readonly string[];
 }
 
 export interface MountConfig {
+  /** Must exist: runtimes make a missing one as a folder of root's, which hides the mistake. */
   readonly hostPath: string;
   readonly containerPath: string;
   readonly readOnly: boolean;
+  /** How mounts made later inside it travel; absent: not at all. */
+  readonly propagation?: 'private' | 'host-to-container' | 'bidirectional';
 }
 
 export interface SecurityConfig {
@@ -60,6 +69,8 @@ export interface SecurityConfig {
   readonly addCapabilities: readonly string[];
   readonly dropCapabilities: readonly string[];
   readonly seccomp: 'runtime-default' | 'unconfined';
+  /** Absent: the usual parts of /proc and /sys are masked or read-only. */
+  readonly procMount?: 'default' | 'unmasked';
 }
 
 export interface ContainerConfig {
@@ -84,6 +95,8 @@ export interface ContainerConfig {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly security: SecurityConfig;
+  /** The container whose processes this one sees (an ephemeral container's target). */
+  readonly targetContainerId?: string;
   readonly resources: {
     readonly cpuShares: number;
     /** 0: no limit. Per `cpuPeriodUs`. */
@@ -122,6 +135,22 @@ export interface ImageStatus {
   readonly tags: readonly string[];
   readonly digests: readonly string[];
   readonly sizeBytes: number;
+  /** The user that the image names, by number or else by name (for `runAsNonRoot`). Neither: root. */
+  readonly userId?: number;
+  readonly userName?: string;
+}
+
+/** How to sign in to the registry of an image. */
+export interface RegistryCredentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface ExecResult {
+  readonly exitCode: number;
+  /** Each cut at 16 MiB. */
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
 }
 
 export interface RuntimeInfo {
@@ -140,7 +169,11 @@ export interface RuntimeState {
 /** An error of the runtime, in its own words. `kind` is what the agent decides on. */
 export class RuntimeError extends Error {
   override name = 'RuntimeError';
-  readonly kind: 'not-found' | 'invalid-image-name' | 'unavailable' | 'failed';
+  /**
+   * `unavailable`: the runtime does not answer; try again later. `timeout`: it did not finish in time, and may yet have
+   * done what was asked. `failed`: it said no, and `message` says why.
+   */
+  readonly kind: 'not-found' | 'invalid-image-name' | 'unavailable' | 'timeout' | 'failed';
 
   constructor(kind: RuntimeError['kind'], message: string, options?: ErrorOptions) {
     super(message, options);
@@ -156,21 +189,28 @@ export interface Runtime {
   runSandbox(config: SandboxConfig): Promise<string>;
   /** Kills what still runs in it and takes the network away. Idempotent. */
   stopSandbox(sandboxId: string): Promise<void>;
-  /** Idempotent. */
+  /** Removes its containers, too. Idempotent. */
   removeSandbox(sandboxId: string): Promise<void>;
   createContainer(sandboxId: string, config: ContainerConfig, sandbox: SandboxConfig): Promise<string>;
   startContainer(containerId: string): Promise<void>;
   /** Sends the image's stop signal (TERM), and KILL after `gracePeriodMs`. Resolves when the container has exited. */
   stopContainer(containerId: string, gracePeriodMs: number): Promise<void>;
-  /** Idempotent. */
+  /**
+   * Runs a command in a running container and waits for its end: for probes and life-cycle hooks.
+   * @throws RuntimeError `timeout` when it did not end within `timeoutMs` (it is killed), `not-found` where nothing runs
+   */
+  exec(containerId: string, command: readonly string[], timeoutMs: number): Promise<ExecResult>;
+  /** Kills it where it still runs. Idempotent. */
   removeContainer(containerId: string): Promise<void>;
   /** Undefined where the image is not there. */
   imageStatus(image: string): Promise<ImageStatus | undefined>;
   images(): Promise<readonly ImageStatus[]>;
   /** Resolves with the image's id. */
-  pullImage(image: string): Promise<string>;
+  pullImage(image: string, credentials?: RegistryCredentials): Promise<string>;
+  /** All tags of it. Containers that run from it go on. Idempotent. */
+  removeImage(imageId: string): Promise<void>;
   /** Calls `changed` with the pod's uid as soon as one of its containers started or exited (at best effort: the caller lists, too). */
   watch(changed: (uid: string) => void): { cancel(): void };
-  /** Where a container's log file is on this machine; undefined where the runtime keeps no files. */
+  /** Lets go of the runtime; what runs, runs on. */
   close(): Promise<void>;
 }

@@ -18,6 +18,7 @@ function wholeNumber(least: number, most: number): (text: string) => number {
 }
 
 const portOption = ['--port <number>', "the API's port; 0 picks a free one", wholeNumber(0, 65_535)] as const;
+const hostOption = ['--host <address>', 'the address that the API listens on (default: 127.0.0.1)'] as const;
 const simulatedOption = [
   '--simulated-nodes <count>',
   'run this many nodes whose pods are simulated, instead of containers',
@@ -46,6 +47,7 @@ State is kept in NARU_HOME (now ${home.root}).`,
     .command('up')
     .description('set up what is missing, start the cluster in the background, and return when it answers')
     .option(...portOption)
+    .option(...hostOption)
     .option(...simulatedOption)
     .option('--node-name <name>', "this machine's name in the cluster")
     .option('--wait', 'return only when every node is Ready')
@@ -69,6 +71,7 @@ State is kept in NARU_HOME (now ${home.root}).`,
     .command('server')
     .description('run API, scheduler and controllers, in the foreground')
     .option(...portOption)
+    .option(...hostOption)
     .action(async (options) => (await import('./run.ts')).run(home, { ...options, nodes: 'none' }));
   program
     .command('agent')
@@ -80,6 +83,7 @@ State is kept in NARU_HOME (now ${home.root}).`,
     .command('run', { hidden: true })
     .description('run server and node in the foreground: what `naru up` starts in the background')
     .option(...portOption)
+    .option(...hostOption)
     .option(...simulatedOption)
     .option('--node-name <name>', "this machine's name in the cluster")
     .action(async (options) => (await import('./run.ts')).run(home, options));

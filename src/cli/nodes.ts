@@ -1,8 +1,7 @@
 /** How the nodes of a home's cluster are, as `naru status` prints and `naru up --wait` waits for. */
-import { readFileSync } from 'node:fs';
 import type { Node } from '../api/schema/types/core-v1.ts';
 import { httpsClient } from '../client/https-client.ts';
-import { parseKubeconfig } from '../client/kubeconfig.ts';
+import { readKubeconfig } from '../client/kubeconfig.ts';
 import { nodes } from '../client/resources.ts';
 import type { Home } from '../home.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -25,7 +24,7 @@ export function nodeHealth(node: Node): NodeHealth {
 }
 
 export async function listNodes(home: Home, clock: Clock): Promise<readonly NodeHealth[]> {
-  const client = httpsClient({ ...parseKubeconfig(readFileSync(home.kubeconfig, 'utf8')), clock });
+  const client = httpsClient({ config: await readKubeconfig(home.kubeconfig), clock });
   try {
     return (await client.list(nodes)).items.map(nodeHealth);
   } finally {

@@ -1,7 +1,6 @@
 /**
  * `naru run` and `naru server`: a cluster in the foreground, until SIGTERM or SIGINT. What `naru up` starts in the background is this.
  */
-import { renameSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { type ClusterNodes, startCluster } from '../cluster.ts';
 import type { Home } from '../home.ts';
@@ -27,6 +26,7 @@ export async function run(home: Home, options: RunOptions): Promise<void> {
     const cluster = await startCluster({
       home,
       port: settings.port,
+      host: settings.host,
       nodes: options.nodes === 'none' ? { kind: 'none', name: settings.nodeName } : nodesOf(settings),
       clock,
       prng: unseededPrng(),
@@ -68,10 +68,4 @@ export function endOnSignals(end: () => Promise<void>): void {
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
-}
-
-/** Replaces a file as a whole, readable for its owner only. */
-export function writePrivateFile(file: string, text: string): void {
-  writeFileSync(`${file}.new`, text, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
 }

@@ -9,6 +9,8 @@ import { UserError } from './user-error.ts';
 
 export interface Settings {
   readonly port: number;
+  /** The address that the API listens on. */
+  readonly host: string;
   /** 0: this machine is a node, with containers. */
   readonly simulatedNodes: number;
   readonly nodeName: string;
@@ -18,6 +20,7 @@ export interface Settings {
 
 export interface SettingsOptions {
   readonly port?: number;
+  readonly host?: string;
   readonly simulatedNodes?: number;
   readonly nodeName?: string;
 }
@@ -26,6 +29,7 @@ export interface SettingsOptions {
 function freshSettings(home: Home): Settings {
   return {
     port: 6443,
+    host: '127.0.0.1',
     simulatedNodes: 0,
     nodeName: os.hostname().toLowerCase().replace(/[^a-z0-9.-]/g, '-'),
     podCidr: podCidrOf(home.root),
@@ -61,6 +65,7 @@ export function updateSettings(home: Home, options: SettingsOptions): Settings {
   const settings: Settings = {
     ...before,
     ...(options.port !== undefined && { port: options.port }),
+    ...(options.host !== undefined && { host: options.host }),
     ...(options.simulatedNodes !== undefined && { simulatedNodes: options.simulatedNodes }),
     ...(options.nodeName !== undefined && { nodeName: options.nodeName }),
   };

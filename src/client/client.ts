@@ -59,13 +59,21 @@ export interface ClientWatch {
 
 export interface ClientWatchHandler<T> {
   event(event: ClientWatchEvent<T>): void;
-  /** The watch is over. With an error of reason `Expired`: list again. Without one: watch again from the last version seen. */
+  /**
+   * The watch is over, and nothing more comes; not called after `cancel`. With an error of reason `Expired`: list again. Without one:
+   * watch again from the last version seen.
+   */
   end(error?: Error): void;
 }
 
 /** All methods reject with `StatusError`; transport failures come as `ServiceUnavailable` or `Timeout`. */
 export interface Client {
-  get<T extends KubeObject>(resource: Resource<T>, reference: ObjectReference): Promise<T>;
+  /** With a subresource (`scale`, `status`): that, as the type that the caller names. */
+  get<T extends KubeObject>(
+    resource: Resource<T>,
+    reference: ObjectReference,
+    options?: { readonly subresource?: string },
+  ): Promise<T>;
   list<T extends KubeObject>(resource: Resource<T>, query?: ListQuery): Promise<ObjectList<T>>;
   create<T extends KubeObject>(resource: Resource<T>, object: T, options?: ClientWriteOptions): Promise<T>;
   /** Names come from the object's metadata. */

@@ -11,7 +11,7 @@ export interface NodeRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Readable;
-  /** Aborted when the client has gone. */
+  /** Aborted when the call is over: the client has gone, or has the whole answer. */
   readonly signal: AbortSignal;
 }
 
@@ -33,3 +33,39 @@ export interface NodeConnections {
   /** Makes an agent reachable; calling the result withdraws it. A second registration of a node replaces the first. */
   register(node: string, handler: NodeHandler): () => void;
 }
+
+/**
+ * How an agent's connection becomes the server's way to it: `GET tunnelPath(node)` with `Upgrade: naru-node`, answered by 101;
+ * then HTTP/2 on the same connection, with the agent as its server.
+ */
+export const tunnelProtocol = 'naru-node';
+
+const tunnelPrefix = '/connect/v1/nodes/';
+
+export function tunnelPath(node: string): string {
+  return `${tunnelPrefix}${encodeURIComponent(node)}`;
+}
+
+/** The node that a tunnel's URL names; empty where it is none. */
+export function tunnelNode(url: string): string {
+  if (!url.startsWith(tunnelPrefix)) return '';
+  try {
+    return decodeURIComponent(url.slice(tunnelPrefix.length));
+  } catch {
+    return '';
+  }
+}
+
+/**
+ * Both ends' HTTP/2. A stream's window lets an upload run at full speed over a slow link. The connection's is so large that
+ * readers who have stopped reading (each holds at most one stream's window) cannot stop the others.
+ */
+export const tunnelHttp2 = {
+  streamWindowBytes: 1024 * 1024,
+  connectionWindowBytes: 2 ** 31 - 1,
+  streamsMax: 10_000,
+  /** Node's bound on what one session may queue (MB); its default of 10 would refuse streams when logs flow. */
+  sessionMemoryMegabytesMax: 1024,
+  pingIntervalMs: 10_000,
+  pingAnswerMsMax: 10_000,
+} as const;

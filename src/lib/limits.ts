@@ -11,6 +11,8 @@ export const limits = {
   objectBytesMax: 1.5 * 1024 * 1024,
   /** Nesting of JSON or YAML. At it: 400 BadRequest. */
   nestingDepthMax: 64,
+  /** Nodes that the aliases of one YAML document may repeat. At it: 400 BadRequest. */
+  yamlAliasedNodesMax: 100_000,
   /** Operations in one JSON patch, as upstream's. At it: 413 RequestEntityTooLarge. */
   jsonPatchOperationsMax: 10_000,
   /** Changes kept so that watches can resume. Beyond it: 410 Expired, and the client lists again. */
@@ -30,6 +32,10 @@ export const limits = {
   stateFileBytesMax: 8 * 1024 * 1024 * 1024,
   /** Concurrent requests that are not watches. At it: 429 TooManyRequests with `Retry-After`. */
   requestsInFlightMax: 1_000,
+  /** How long a request that is neither watch nor log may take, as upstream's. At it: 504 Timeout. */
+  requestMsMax: 60_000,
+  /** Concurrent requests, watches included, on one HTTP/2 connection. At it: the client's transport waits or opens another. */
+  streamsPerConnectionMax: 1_000,
   /** How long an Event is kept, as upstream's default. */
   eventTimeToLiveMs: 60 * 60 * 1000,
 } as const;

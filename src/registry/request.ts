@@ -28,6 +28,8 @@ export interface WriteOptions {
   readonly fieldManager?: string;
   readonly fieldValidation?: FieldValidation;
   readonly force?: boolean;
+  /** Fields that stood twice in the body, as strict validation names them: `duplicate field "spec.replicas"`. */
+  readonly duplicateFields?: readonly string[];
 }
 
 /** `metav1.DeleteOptions`, from body or query. */
@@ -79,7 +81,7 @@ export interface ObjectResult {
 
 export interface ListResult {
   readonly entries: Snapshot['entries'];
-  /** `entries` as objects in the version asked for. */
+  /** `entries` as objects in the version asked for; made when first read. */
   readonly objects: readonly KubeObject[];
   readonly resourceVersion: string;
   readonly continue: string;
@@ -116,9 +118,20 @@ export interface RequestHandler {
   create(target: RequestTarget, body: JsonObject, options: WriteOptions): Promise<ObjectResult>;
   update(target: RequestTarget, body: JsonObject, options: WriteOptions): Promise<ObjectResult>;
   patch(target: RequestTarget, type: PatchType, patch: JsonValue, options: WriteOptions): Promise<ObjectResult>;
-  /** The object is a `Status` where it is gone, else the object that now waits for its end (200, or 202 by finalizers). */
+  /**
+   * The object is a `Status` where it is gone (for some kinds, as upstream, the object itself: pods, services, claims, volumes,
+   * service accounts, pod templates, quotas), else the object that now waits for its end.
+   */
   delete(target: RequestTarget, options: DeleteOptions): Promise<ObjectResult>;
   deleteCollection(target: RequestTarget, list: ListOptions, options: DeleteOptions): Promise<ListResult>;
+}
+
+/**
+ * A resource, or subresource, that stores nothing: who creates one asks a question and gets the answer back. Reviews of tokens and
+ * permissions, and tokens of service accounts, are such; the part that knows the answer hands one to the registry.
+ */
+export interface VirtualResource {
+  create(target: RequestTarget, body: JsonObject, options: WriteOptions): Promise<ObjectResult>;
 }
 
 /** May `user` do this? Asked before the registry by whoever lets requests in. */

@@ -25,7 +25,7 @@ export interface StoreKey {
 
 export interface Entry {
   readonly key: StoreKey;
-  /** Deeply frozen. */
+  /** Deeply frozen. Decoded when first asked for where the entry was read from disk. */
   readonly object: KubeObject;
   /** The revision of the write that made it. */
   readonly revision: number;
@@ -37,7 +37,10 @@ export type WriteOperation =
   | {
       readonly kind: 'put';
       readonly key: StoreKey;
-      /** Handed over: the store sets `metadata.resourceVersion` and freezes it. */
+      /**
+       * Handed over, JSON values only: the store copies the top and `metadata`, sets `metadata.resourceVersion` and freezes
+       * the rest. What is already frozen counts as deeply frozen and is shared, not copied.
+       */
       readonly object: KubeObject;
       /** The revision that the key must have now: 0 means that it must not exist. */
       readonly expectedRevision: number;
@@ -72,7 +75,21 @@ export class HistoryCompacted extends Error {
   }
 }
 
-/** The journal cannot be written (disk full, file gone): nothing was changed, and the write may be tried again later. */
+/** The object's JSON is longer than `limits.objectBytesMax`: nothing was changed. */
+export class ObjectTooLarge extends Error {
+  override name = 'ObjectTooLarge';
+  readonly bytes: number;
+
+  constructor(key: StoreKey, bytes: number, bytesMax: number) {
+    super(`${key.collection} ${key.namespace}/${key.name} has ${bytes} bytes; at most ${bytesMax} can be stored`);
+    this.bytes = bytes;
+  }
+}
+
+/**
+ * The journal cannot be written (disk full, file gone), too many writes wait, or the store is closed: nothing was changed,
+ * and the write may be tried again later. The message is one sentence for an operator: what happened, and the way out.
+ */
 export class StoreUnavailable extends Error {
   override name = 'StoreUnavailable';
 }
@@ -98,15 +115,26 @@ export interface WatchOptions {
   readonly namespace?: string;
   /** Only this name. */
   readonly name?: string;
-  /** Changes after this revision; absent means from now on. */
+  /**
+   * Only changes of objects whose string field at `path` (`['spec', 'nodeName']`) is `value` after the change, or was before
+   * it; a field that is missing counts as empty. Thousands of such watches cost a change no more than one does.
+   */
+  readonly field?: { readonly path: readonly string[]; readonly value: string };
+  /** Changes after this revision, which may lie ahead; absent means from now on. */
   readonly afterRevision?: number;
 }
 
-/** Why a watch ended by itself. `slow`: the watcher's buffer was full. `closed`: the store is closing. */
+/**
+ * Why a watch ended by itself. `slow`: the watcher's buffer was full (for handlers that keep one; the store delivers at once
+ * and keeps none). `closed`: the store is closing.
+ */
 export type WatchEnd = 'slow' | 'closed';
 
 export interface WatchHandler {
-  /** Called in order, synchronously after the memory index changed. Must not throw and must not block. */
+  /**
+   * Called in order, synchronously after the memory index took this change and before it takes the next: a read in here sees
+   * the store at `event.revision`. Must not throw and must not block; what it throws is logged, and others do not notice.
+   */
   event(event: StoreEvent): void;
   end?(reason: WatchEnd): void;
 }
@@ -124,17 +152,19 @@ export interface Store {
   /** Of the last write that is visible; 1 in a new store. */
   readonly revision: number;
   get(key: StoreKey): Entry | undefined;
-  /** Ordered by namespace, then name (by UTF-16 code unit). */
+  /** Ordered by namespace, then name (by UTF-16 code unit). The array never changes; equal lists may share one. */
   list(collection: string, namespace?: string): Snapshot;
   /** How many objects each collection holds. */
   counts(): ReadonlyMap<string, number>;
   /**
    * Resolves with the new entry (for `delete`: as in `StoreEvent`) when it is durable and visible.
-   * @throws RevisionConflict, StoreUnavailable
+   * Writes take effect in the order of these calls.
+   * @throws RevisionConflict, ObjectTooLarge, StoreUnavailable
    */
   write(operation: WriteOperation): Promise<Entry>;
   /**
-   * Past events are delivered before `watch` returns; later ones as they become visible.
+   * Past events are delivered before `watch` returns; later ones as they become visible. The same handler may be told
+   * nothing twice: a watch made inside a handler starts where the store stands then.
    * @throws HistoryCompacted where `afterRevision` is older than the history
    */
   watch(options: WatchOptions, handler: WatchHandler): StoreWatch;

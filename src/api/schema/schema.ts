@@ -24,13 +24,19 @@ export type SpecialForm =
   | 'fields-v1'
   | 'json';
 
+/** `goType` is the Go type as Go prints it (`v1.Protocol`), where it has a name of its own: decoding errors carry it. */
 export type Type =
-  | { readonly kind: 'scalar'; readonly scalar: Scalar }
-  | { readonly kind: 'special'; readonly form: SpecialForm }
+  | { readonly kind: 'scalar'; readonly scalar: Scalar; readonly goType?: string }
+  /**
+   * `message` is there for the forms of JSONSchemaProps (`JSON`, `JSONSchemaPropsOrBool`, …): any JSON value in JSON, a
+   * message in protobuf. Its `goName` tells them apart.
+   */
+  | { readonly kind: 'special'; readonly form: SpecialForm; readonly message?: MessageType }
   | { readonly kind: 'message'; readonly message: MessageType }
-  | { readonly kind: 'list'; readonly element: Type }
+  /** `wrapped`: in protobuf not a repeated field but a message whose field 1 repeats the elements. */
+  | { readonly kind: 'list'; readonly element: Type; readonly goType?: string; readonly wrapped?: boolean }
   /** Keys are always strings. */
-  | { readonly kind: 'map'; readonly value: Type };
+  | { readonly kind: 'map'; readonly value: Type; readonly goType?: string };
 
 /** How server-side apply merges a list (KEP-555): upstream's `+listType`. */
 export type ListType = 'atomic' | 'set' | 'map';
@@ -50,7 +56,10 @@ export interface Field {
   readonly required: boolean;
   /** The Go type is a pointer: an explicit zero value is kept, JSON null means absent. */
   readonly pointer: boolean;
-  /** Always present in JSON, also when empty: no `omitempty` in the Go tag. */
+  /**
+   * Always present in JSON, also when empty: no `omitempty` in the Go tag, or one that does nothing because the field is a
+   * struct. What upstream prints then: the zero value, `{}` for a struct, null for a nil list, map, pointer or time.
+   */
   readonly alwaysEncoded: boolean;
   /** The Go struct embeds it: its fields stand in the parent's JSON object. `name` is then empty. */
   readonly inline: boolean;
@@ -73,6 +82,8 @@ export interface MessageType {
   readonly name: string;
   /** The Go name alone: `Pod`, which upstream's decoding errors carry. */
   readonly goName: string;
+  /** The Go package's name, which stands before it where Go prints the type: `v1.PodSpec`. */
+  readonly goPackage?: string;
   readonly fields: readonly Field[];
   /** By JSON name; the fields of inlined messages stand here too. */
   readonly fieldsByName: ReadonlyMap<string, Field>;

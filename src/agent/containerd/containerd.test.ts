@@ -1,0 +1,154 @@
+/** The pure parts of running containerd; what needs root and containers is in test/cluster/cri-runtime.test.ts. */
+import assert from 'node:assert/strict';
+import process from 'node:process';
+import { describe, test } from 'node:test';
+import { cniConfig, containerdConfig } from './config.ts';
+import { isOurDaemon, parseIdentity } from './daemon.ts';
+import { findPrograms, hasCapability, parseContainerdVersion } from './machine.ts';
+import { parseMountPoints } from './mounts.ts';
+import { containerdPaths } from './paths.ts';
+import { identify, parseStat, runs } from './processes.ts';
+import { hostInterfaces, isOurShim } from './teardown.ts';
+
+const paths = containerdPaths('/var/lib/naru');
+const config = {
+  paths,
+  majorVersion: 1,
+  sandboxImage: 'naru.local/pause:1',
+  snapshotter: 'overlayfs',
+  ociRuntime: '/usr/sbin/runc',
+  cniBinFolder: '/usr/lib/cni',
+  restrictOomScoreAdj: true,
+  appArmor: false,
+} as const;
+
+describe('paths', () => {
+  test('follow from home alone, and no two homes share one', () => {
+    const other = containerdPaths('/srv/naru');
+    for (const key of ['id', 'folder', 'address', 'cgroupRoot', 'network'] as const)
+      assert.notEqual(paths[key], other[key]);
+    assert.deepEqual(containerdPaths('/var/lib/naru'), paths);
+    assert.ok(paths.cgroupRoot.endsWith(paths.id) && paths.network.endsWith(paths.id));
+  });
+
+  test('sockets stay within what a socket address holds, however long home is', () => {
+    for (let length = 1; length < 200; length++) {
+      const { address, socketFolder, folder } = containerdPaths(`/${'ü'.repeat(length)}`);
+      assert.ok(Buffer.byteLength(`${address}.ttrpc`) <= 107);
+      assert.equal(socketFolder === folder, Buffer.byteLength(`${folder}/c.sock.ttrpc`) <= 107);
+    }
+  });
+});
+
+describe('configuration', () => {
+  test('version 2 is for containerd 1, version 3 for containerd 2, with the keys where each looks for them', () => {
+    const two = containerdConfig(config);
+    const three = containerdConfig({ ...config, majorVersion: 2 });
+    assert.match(two, /^version = 2$/m);
+    assert.match(two, /^\[plugins\."io\.containerd\.grpc\.v1\.cri"\]\nsandbox_image = "naru\.local\/pause:1"$/m);
+    assert.match(two, /^bin_dir = "\/usr\/lib\/cni"$/m);
+    assert.match(three, /^version = 3$/m);
+    assert.match(
+      three,
+      /^\[plugins\."io\.containerd\.cri\.v1\.images"\.pinned_images\]\nsandbox = "naru\.local\/pause:1"$/m,
+    );
+    assert.match(three, /^bin_dirs = \["\/usr\/lib\/cni"\]$/m);
+    for (const text of [two, three]) {
+      assert.match(text, /^netns_mounts_under_state_dir = true$/m);
+      assert.match(text, /^restrict_oom_score_adj = true$/m);
+      assert.match(text, /^disable_apparmor = true$/m);
+      assert.doesNotMatch(text, /image-verifier/, 'without that plugin containerd 2 has no CRI');
+    }
+  });
+
+  test('a home with quotes and spaces is written as TOML writes it', () => {
+    const text = containerdConfig({ ...config, paths: containerdPaths('/a "b" \\c') });
+    assert.match(text, /^root = "\/a \\"b\\" \\\\c\/containerd\/root"$/m);
+  });
+
+  test('the pod network is this home’s, with its own leases', () => {
+    const network = JSON.parse(cniConfig({ network: paths.network, podCidr: '10.42.3.0/24', stateFolder: '/s' })) as {
+      name: string;
+      plugins: { type: string; mtu?: number; ipam: { dataDir: string; ranges: unknown } }[];
+    };
+    assert.equal(network.name, paths.network);
+    assert.equal(network.plugins[0]?.type, 'ptp');
+    assert.equal(network.plugins[0]?.mtu, undefined);
+    assert.equal(network.plugins[0]?.ipam.dataDir, '/s');
+    assert.deepEqual(network.plugins[0]?.ipam.ranges, [[{ subnet: '10.42.3.0/24' }]]);
+  });
+});
+
+describe('the machine', () => {
+  test('containerd’s version is read in the forms that it is written in', () => {
+    const debian = 'containerd github.com/containerd/containerd 1.6.20~ds1 1.6.20~ds1-1+deb12u3\n';
+    assert.deepEqual(parseContainerdVersion(debian), { text: '1.6.20~ds1', major: 1, minor: 6 });
+    const upstream = 'containerd github.com/containerd/containerd/v2 v2.1.4 75cb2b7193e4e490e9fbdc236c0e811ccaba3376\n';
+    assert.deepEqual(parseContainerdVersion(upstream), { text: 'v2.1.4', major: 2, minor: 1 });
+    assert.throws(() => parseContainerdVersion('containerd x 1.4.13'), /1\.6 or later/);
+    assert.throws(() => parseContainerdVersion('hello'), /names no version/);
+  });
+
+  test('capabilities are read from the effective set', () => {
+    assert.equal(hasCapability('CapPrm:\t000001ffffffffff\nCapEff:\t000001fffeffffff\n', 24n), false);
+    assert.equal(hasCapability('CapEff:\t000001ffffffffff\n', 24n), true);
+    assert.equal(hasCapability('', 24n), false);
+  });
+
+  test('missing programs are named all at once', async () => {
+    await assert.rejects(
+      findPrograms(['/nonexistent'], ['/nonexistent']),
+      /containerd.*runc.*ptp, host-local, loopback/,
+    );
+  });
+});
+
+describe('processes', () => {
+  test('a process is known by more than its number', async () => {
+    const self = await identify(process.pid);
+    assert.ok(self);
+    assert.equal(await runs(self), true);
+    assert.equal(await runs({ ...self, startTicks: self.startTicks + 1 }), false);
+    assert.equal(await runs({ ...self, bootId: 'another' }), false);
+    assert.equal(await identify(2 ** 22 + 1), undefined);
+  });
+
+  test('a name with parentheses and spaces does not shift the fields', () => {
+    const rest = Array.from({ length: 40 }, (_, index) => String(index + 4)).join(' ');
+    assert.deepEqual(parseStat(`17 (a) b (c) S ${rest}`), { state: 'S', startTicks: 22 });
+    assert.equal(parseStat(''), undefined);
+  });
+
+  test('half a record of a process counts as none', () => {
+    assert.deepEqual(parseIdentity('{"pid":1,"startTicks":2,"bootId":"b"}'), { pid: 1, startTicks: 2, bootId: 'b' });
+    for (const text of ['', '{"pid":1', 'null', '{"pid":"1","startTicks":2,"bootId":"b"}']) {
+      assert.equal(parseIdentity(text), undefined);
+    }
+  });
+
+  test('only arguments that name this home exactly make a process ours', () => {
+    const shim = ['/usr/bin/containerd-shim-runc-v2', '-namespace', 'k8s.io', '-address', paths.address];
+    assert.equal(isOurShim(shim, paths), true);
+    assert.equal(isOurShim([...shim.slice(0, 4), `${paths.address}2`], paths), false);
+    assert.equal(isOurShim(['/usr/bin/vi', '-address', paths.address], paths), false);
+    assert.equal(isOurDaemon(['containerd', '--config', paths.config], paths), true);
+    assert.equal(isOurDaemon(['containerd', '--config', `${paths.config}.new`], paths), false);
+  });
+});
+
+describe('what is left behind', () => {
+  test('mount points are read with their escapes', () => {
+    const line = '36 35 98:0 / /mnt/a\\040b\\134c rw - ext4 /dev/x rw';
+    assert.deepEqual(parseMountPoints(`${line}\n`), ['/mnt/a b\\c']);
+  });
+
+  test('the host’s end of a pod’s cable is read from CNI’s cache; a damaged file holds none', () => {
+    const interfaces = [
+      { name: 'veth1', mac: 'x' },
+      { name: 'eth0', sandbox: '/run/netns/x' },
+    ];
+    assert.deepEqual(hostInterfaces(JSON.stringify({ result: { interfaces } })), ['veth1']);
+    assert.deepEqual(hostInterfaces('{"result"'), []);
+    assert.deepEqual(hostInterfaces('{}'), []);
+  });
+});

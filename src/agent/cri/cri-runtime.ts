@@ -1,0 +1,298 @@
+/**
+ * The agent's `Runtime` over a CRI v1 socket: containerd's, or any other's.
+ *
+ * Every call has a deadline, every error is a `RuntimeError` in the runtime's own words, and all endings are idempotent:
+ * what is gone already counts as ended. It starts no containerd (`../containerd`) and decides nothing: `../` does.
+ */
+import type { Clock } from '../../lib/clock.ts';
+import type { Logger } from '../../lib/log.ts';
+import {
+  type ContainerConfig,
+  type ContainerStatus,
+  type ExecResult,
+  type ImageStatus,
+  type RegistryCredentials,
+  type Runtime,
+  RuntimeError,
+  type RuntimeInfo,
+  type RuntimeState,
+  type SandboxConfig,
+  type SandboxStatus,
+} from '../runtime.ts';
+import { CriConnection } from './connection.ts';
+import { EventWatch } from './event-watch.ts';
+import { containerState, containerStatus, imageStatus, runtimeInfo, sandboxIps, sandboxStatus } from './from-wire.ts';
+import type { Container, CriMethods, PodSandbox } from './messages.ts';
+import { StatusCache } from './status-cache.ts';
+import { containerConfig, labelKeys, podSandboxConfig } from './to-wire.ts';
+
+/** How long a call may take, in milliseconds. Beyond it the call ends with `timeout`, and the agent looks again. */
+const deadlines = {
+  /** What only reads the runtime's memory. */
+  read: 10_000,
+  /** What makes or ends processes, networks and mounts; kubelet gives it as much. */
+  write: 120_000,
+  /** containerd itself gives up on a pull that makes no progress. */
+  pull: 60 * 60_000,
+} as const;
+
+/** Beyond it, ids of what is gone are forgotten at the next full list. */
+const podUidsMax = 1_000;
+
+export class CriRuntime implements Runtime {
+  readonly #address: string;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #cache = new StatusCache();
+  /** Whose a sandbox or container is, for events, which name only ids. */
+  readonly #podUids = new Map<string, string>();
+  readonly #listeners = new Set<(uid: string) => void>();
+  #connecting: Promise<CriConnection> | undefined;
+  #events: EventWatch | undefined;
+  #closed = false;
+
+  /** `address` is the absolute path of the runtime's socket; nothing connects before the first call. */
+  constructor(options: { address: string; clock: Clock; log: Logger }) {
+    this.#address = options.address;
+    this.#clock = options.clock;
+    this.#log = options.log;
+  }
+
+  async info(): Promise<RuntimeInfo> {
+    const [version, status] = await Promise.all([
+      this.#call('Version', {}, deadlines.read),
+      this.#call('Status', {}, deadlines.read),
+    ]);
+    return runtimeInfo(version, status.status?.conditions ?? []);
+  }
+
+  async state(uid?: string): Promise<RuntimeState> {
+    const request = uid === undefined ? {} : { filter: { label_selector: { [labelKeys.podUid]: uid } } };
+    // Containers first: one made in between then lacks its sandbox in neither list.
+    const { containers } = await this.#call('ListContainers', request, deadlines.read);
+    const { items } = await this.#call('ListPodSandbox', request, deadlines.read);
+    this.#remember(items, containers, uid === undefined);
+    const [sandboxes, statuses] = await Promise.all([
+      Promise.all(items.map((item) => this.#sandbox(item))),
+      Promise.all(containers.map((container) => this.#container(container))),
+    ]);
+    return { sandboxes, containers: statuses.filter((status) => status !== undefined) };
+  }
+
+  async runSandbox(config: SandboxConfig): Promise<string> {
+    const { pod_sandbox_id: id } = await this.#call(
+      'RunPodSandbox',
+      { config: podSandboxConfig(config) },
+      deadlines.write,
+    );
+    this.#podUids.set(id, config.pod.uid);
+    return id;
+  }
+
+  async stopSandbox(sandboxId: string): Promise<void> {
+    await this.#end('StopPodSandbox', { pod_sandbox_id: sandboxId }, deadlines.write);
+  }
+
+  /** containerd refuses to remove what still has its network, so it is stopped first. */
+  async removeSandbox(sandboxId: string): Promise<void> {
+    await this.stopSandbox(sandboxId);
+    await this.#end('RemovePodSandbox', { pod_sandbox_id: sandboxId }, deadlines.write);
+    this.#podUids.delete(sandboxId);
+  }
+
+  async createContainer(sandboxId: string, config: ContainerConfig, sandbox: SandboxConfig): Promise<string> {
+    const request = {
+      pod_sandbox_id: sandboxId,
+      config: containerConfig(config, sandbox),
+      sandbox_config: podSandboxConfig(sandbox),
+    };
+    const { container_id: id } = await this.#call('CreateContainer', request, deadlines.write);
+    this.#podUids.set(id, sandbox.pod.uid);
+    return id;
+  }
+
+  async startContainer(containerId: string): Promise<void> {
+    await this.#call('StartContainer', { container_id: containerId }, deadlines.write);
+    this.#changed(containerId);
+  }
+
+  async stopContainer(containerId: string, gracePeriodMs: number): Promise<void> {
+    const timeout = Math.ceil(gracePeriodMs / 1000);
+    await this.#end('StopContainer', { container_id: containerId, timeout }, timeout * 1000 + deadlines.write);
+  }
+
+  async exec(containerId: string, command: readonly string[], timeoutMs: number): Promise<ExecResult> {
+    const timeout = Math.max(1, Math.ceil(timeoutMs / 1000));
+    const request = { container_id: containerId, cmd: command, timeout };
+    try {
+      const { exit_code: exitCode, stdout, stderr } = await this.#call('ExecSync', request, timeoutMs);
+      return { exitCode, stdout, stderr };
+    } catch (error) {
+      throw await this.#execError(containerId, error as RuntimeError);
+    }
+  }
+
+  async removeContainer(containerId: string): Promise<void> {
+    await this.#end('RemoveContainer', { container_id: containerId }, deadlines.write);
+    this.#podUids.delete(containerId);
+  }
+
+  async imageStatus(image: string): Promise<ImageStatus | undefined> {
+    const { image: found } = await this.#call('ImageStatus', { image: { image } }, deadlines.read);
+    return found === null ? undefined : imageStatus(found);
+  }
+
+  async images(): Promise<readonly ImageStatus[]> {
+    const { images } = await this.#call('ListImages', {}, deadlines.read);
+    return images.map(imageStatus);
+  }
+
+  async pullImage(image: string, credentials?: RegistryCredentials): Promise<string> {
+    const request = { image: { image }, ...(credentials === undefined ? {} : { auth: credentials }) };
+    return (await this.#call('PullImage', request, deadlines.pull)).image_ref;
+  }
+
+  async removeImage(imageId: string): Promise<void> {
+    await this.#end('RemoveImage', { image: { image: imageId } }, deadlines.write);
+  }
+
+  watch(changed: (uid: string) => void): { cancel(): void } {
+    // Wrapped, so that the same function may listen twice.
+    const listener = (uid: string): void => changed(uid);
+    this.#listeners.add(listener);
+    void this.#startEvents();
+    return {
+      cancel: () => {
+        this.#listeners.delete(listener);
+        if (this.#listeners.size > 0) return;
+        this.#events?.close();
+        this.#events = undefined;
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#listeners.clear();
+    this.#events?.close();
+    this.#events = undefined;
+    const connection = await this.#connecting?.catch(() => undefined);
+    connection?.close();
+  }
+
+  #connect(): Promise<CriConnection> {
+    if (this.#closed) return Promise.reject(new RuntimeError('unavailable', 'the connection to the runtime is closed'));
+    this.#connecting ??= CriConnection.open(this.#address, this.#clock);
+    return this.#connecting;
+  }
+
+  async #call<M extends keyof CriMethods>(
+    method: M,
+    request: CriMethods[M]['request'],
+    timeoutMs: number,
+  ): Promise<CriMethods[M]['response']> {
+    const connection = await this.#connect();
+    return connection.call(method, request, timeoutMs);
+  }
+
+  /** A call whose purpose is fulfilled when its object is gone. */
+  async #end<M extends keyof CriMethods>(
+    method: M,
+    request: CriMethods[M]['request'],
+    timeoutMs: number,
+  ): Promise<void> {
+    try {
+      await this.#call(method, request, timeoutMs);
+    } catch (error) {
+      if (!(error instanceof RuntimeError && error.kind === 'not-found')) throw error;
+    }
+  }
+
+  /** Runtimes refuse an exec where nothing runs, with no code of its own. */
+  async #execError(containerId: string, error: RuntimeError): Promise<RuntimeError> {
+    if (error.kind !== 'failed') return error;
+    const answer = await this.#find('ContainerStatus', { container_id: containerId }).catch(() => undefined);
+    if (answer?.status?.state === 'CONTAINER_RUNNING') return error;
+    return new RuntimeError('not-found', error.message, { cause: error });
+  }
+
+  #remember(sandboxes: readonly PodSandbox[], containers: readonly Container[], all: boolean): void {
+    for (const { id, metadata } of sandboxes) this.#podUids.set(id, metadata.uid);
+    for (const { id, labels } of containers) this.#podUids.set(id, labels[labelKeys.podUid] ?? '');
+    if (!all) return;
+    if (this.#podUids.size > podUidsMax && this.#podUids.size > 2 * (sandboxes.length + containers.length)) {
+      this.#podUids.clear();
+      this.#remember(sandboxes, containers, false);
+    }
+    this.#cache.retain(new Set(sandboxes.map(({ id }) => id)), new Set(containers.map(({ id }) => id)));
+  }
+
+  async #sandbox(listed: PodSandbox): Promise<SandboxStatus> {
+    if (listed.state !== 'SANDBOX_READY') return sandboxStatus(listed, []);
+    const known = this.#cache.ips(listed.id);
+    if (known !== undefined) return sandboxStatus(listed, known);
+    const answer = await this.#find('PodSandboxStatus', { pod_sandbox_id: listed.id });
+    const ips = sandboxIps(answer?.status ?? null);
+    if (answer !== undefined) this.#cache.keepIps(listed.id, ips);
+    return sandboxStatus(listed, ips);
+  }
+
+  /** Undefined where it was removed since it was listed. */
+  async #container(listed: Container): Promise<ContainerStatus | undefined> {
+    const known = this.#cache.container(listed.id, containerState(listed.state));
+    if (known !== undefined) return known;
+    const answer = await this.#find('ContainerStatus', { container_id: listed.id });
+    if (!answer?.status) return undefined;
+    const status = containerStatus(listed, answer.status);
+    this.#cache.keepContainer(status);
+    return status;
+  }
+
+  async #find<M extends keyof CriMethods>(
+    method: M,
+    request: CriMethods[M]['request'],
+  ): Promise<CriMethods[M]['response'] | undefined> {
+    try {
+      return await this.#call(method, request, deadlines.read);
+    } catch (error) {
+      if (error instanceof RuntimeError && error.kind === 'not-found') return undefined;
+      throw error;
+    }
+  }
+
+  async #startEvents(): Promise<void> {
+    const connection = await this.#connect().catch(() => undefined);
+    if (connection === undefined || this.#listeners.size === 0) return;
+    this.#events ??= new EventWatch({
+      connection,
+      clock: this.#clock,
+      log: this.#log,
+      changed: (id, podUid) => this.#changed(id, podUid),
+      ended: (id) => this.#ended(id),
+    });
+  }
+
+  #changed(id: string, podUid?: string): void {
+    const uid = podUid || this.#podUids.get(id);
+    if (uid) for (const listener of this.#listeners) listener(uid);
+    else void this.#identify(id);
+  }
+
+  /** An event of something that this process neither made nor listed: it is looked up once. */
+  async #identify(id: string): Promise<void> {
+    const answer = await this.#call('ListContainers', { filter: { id } }, deadlines.read).catch(() => undefined);
+    const uid = answer?.containers[0]?.labels[labelKeys.podUid];
+    if (!uid) return;
+    this.#podUids.set(id, uid);
+    for (const listener of this.#listeners) listener(uid);
+  }
+
+  async #ended(id: string): Promise<boolean> {
+    const [containers, sandboxes] = await Promise.all([
+      this.#call('ListContainers', { filter: { id } }, deadlines.read),
+      this.#call('ListPodSandbox', { filter: { id } }, deadlines.read),
+    ]);
+    const runs = containers.containers.some(({ state }) => state === 'CONTAINER_RUNNING');
+    return !runs && !sandboxes.items.some(({ state }) => state === 'SANDBOX_READY');
+  }
+}

@@ -1,0 +1,29 @@
+/** What a real machine has for its pods. */
+import fs from 'node:fs/promises';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/log.ts';
+import { LogFiles } from './logs/log-files.ts';
+import { SystemCgroups } from './pod/cgroups.ts';
+import type { AgentPlatform } from './pod/pod-host.ts';
+import { parseResolvConf } from './pod/sandbox-config.ts';
+import { systemMounter } from './pod/volumes/mounter.ts';
+import { PodFolders } from './pod/volumes/pod-folders.ts';
+import { networkProbes } from './probes/probe-transport.ts';
+
+export interface HostPlatformOptions {
+  /** Volumes and files of pods. */
+  readonly pods: string;
+  readonly podLogs: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export function hostPlatform({ pods, podLogs, clock, log }: HostPlatformOptions): AgentPlatform {
+  return {
+    storage: new PodFolders({ root: pods, mounter: systemMounter }),
+    cgroups: new SystemCgroups({ log }),
+    probes: networkProbes,
+    logs: new LogFiles({ root: podLogs, clock }),
+    hostDns: async () => parseResolvConf(await fs.readFile('/etc/resolv.conf', 'utf8').catch(() => '')),
+  };
+}

@@ -1,0 +1,80 @@
+/** What a node is and has: read from the machine once, or made up for a simulated node. */
+import { createHash } from 'node:crypto';
+import fs from 'node:fs/promises';
+import os from 'node:os';
+
+export interface NodeFacts {
+  readonly hostname: string;
+  /** The first is the node's address. */
+  readonly addresses: readonly string[];
+  readonly milliCpu: number;
+  readonly memoryBytes: number;
+  readonly ephemeralStorageBytes: number;
+  readonly podsMax: number;
+  readonly machineId: string;
+  readonly systemUuid: string;
+  readonly bootId: string;
+  readonly kernelVersion: string;
+  readonly osImage: string;
+  readonly operatingSystem: string;
+  readonly architecture: string;
+}
+
+const defaultPodsMax = 110;
+
+/** @param stateFolder the disk that pods will write to; @param address the node's own, where it has several */
+export async function readNodeFacts(stateFolder: string, address?: string): Promise<NodeFacts> {
+  const text = async (file: string): Promise<string> => (await fs.readFile(file, 'utf8').catch(() => '')).trim();
+  const disk = await fs.statfs(stateFolder).catch(() => undefined);
+  const machineId = await text('/etc/machine-id');
+  return {
+    hostname: os.hostname().toLowerCase(),
+    addresses: [address ?? firstAddress()],
+    milliCpu: os.availableParallelism() * 1000,
+    memoryBytes: os.totalmem(),
+    ephemeralStorageBytes: disk === undefined ? 0 : disk.blocks * disk.bsize,
+    podsMax: defaultPodsMax,
+    machineId,
+    systemUuid: (await text('/sys/class/dmi/id/product_uuid')) || machineId,
+    bootId: await text('/proc/sys/kernel/random/boot_id'),
+    kernelVersion: os.release(),
+    osImage: /^PRETTY_NAME="?(.*?)"?$/m.exec(await text('/etc/os-release'))?.[1] ?? 'unknown',
+    operatingSystem: process.platform,
+    architecture: goArchitecture(process.arch),
+  };
+}
+
+/** A machine that does not exist: what `size` says, the same for the same name. */
+export function simulatedNodeFacts(
+  name: string,
+  address: string,
+  size: Partial<Pick<NodeFacts, 'milliCpu' | 'memoryBytes' | 'ephemeralStorageBytes' | 'podsMax'>> = {},
+): NodeFacts {
+  const id = createHash('sha256').update(name).digest('hex').slice(0, 32);
+  return {
+    hostname: name,
+    addresses: [address],
+    milliCpu: 4000,
+    memoryBytes: 16 * 2 ** 30,
+    ephemeralStorageBytes: 100 * 2 ** 30,
+    podsMax: defaultPodsMax,
+    machineId: id,
+    systemUuid: id,
+    bootId: id,
+    kernelVersion: 'simulated',
+    osImage: 'naru simulated node',
+    operatingSystem: 'linux',
+    architecture: 'amd64',
+    ...size,
+  };
+}
+
+function firstAddress(): string {
+  const all = Object.values(os.networkInterfaces()).flatMap((list) => list ?? []);
+  const outside = all.find(({ internal, family }) => !internal && family === 'IPv4');
+  return outside?.address ?? '127.0.0.1';
+}
+
+function goArchitecture(arch: string): string {
+  return arch === 'x64' ? 'amd64' : arch;
+}

@@ -1,0 +1,148 @@
+/**
+ * Tells the API that this node is here and well: the Node object, its status, and the Lease that says every ten seconds that it lives.
+ *
+ * It starts without a server and does not give up: each loop tries again after a back-off, and pods run on meanwhile.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { Node } from '../api/schema/types/core-v1.ts';
+import type { Lease } from '../api/schema/types/coordination-v1.ts';
+import { hasReason } from '../api/status-error.ts';
+import type { Client } from '../client/client.ts';
+import { leases, nodes } from '../client/resources.ts';
+import { delayAfter } from '../lib/backoff.ts';
+import { type Clock, formatMicroTime } from '../lib/clock.ts';
+import type { Logger } from '../lib/log.ts';
+import type { Service } from '../lib/service.ts';
+import type { NodeFacts } from './node-facts.ts';
+import { newNode, nodeStatus, ownLabels, withoutHeartbeats } from './node-status.ts';
+import type { Runtime, RuntimeInfo } from './runtime.ts';
+
+/** The kubelet's figures. */
+const leaseRenewMs = 10_000;
+const leaseDurationSeconds = 40;
+const statusCheckMs = 10_000;
+const statusReportMs = 300_000;
+const retryMsMin = 200;
+const retryMsMax = 7000;
+
+export interface NodeReporterOptions {
+  readonly client: Client;
+  readonly runtime: Runtime;
+  readonly nodeName: string;
+  readonly facts: NodeFacts;
+  readonly podCidr?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export class NodeReporter implements Service {
+  readonly name = 'node';
+  readonly #options: NodeReporterOptions;
+  readonly #stop = new AbortController();
+  #running: Promise<void[]> | undefined;
+  #lease: Lease | undefined;
+  #reportedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: NodeReporterOptions) {
+    this.#options = options;
+  }
+
+  start(): Promise<void> {
+    this.#running ??= Promise.all([
+      this.#loop('status', statusCheckMs, () => this.#reportStatus()),
+      this.#loop('lease', leaseRenewMs, () => this.#renewLease()),
+    ]);
+    return Promise.resolve();
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort(new Error('closed'));
+    await this.#running;
+  }
+
+  /** Every `periodMs`; after a failure sooner, with a back-off. */
+  async #loop(what: string, periodMs: number, act: () => Promise<void>): Promise<void> {
+    const { clock, log } = this.#options;
+    const { signal } = this.#stop;
+    for (let failures = 0; !signal.aborted; ) {
+      let delayMs = periodMs;
+      try {
+        await act();
+        failures = 0;
+      } catch (error) {
+        delayMs = delayAfter(failures++, retryMsMin, retryMsMax);
+        log.warn('the node could not report', { what, delayMs, error });
+      }
+      await clock.sleep(delayMs, signal).catch(() => {});
+    }
+  }
+
+  async #reportStatus(): Promise<void> {
+    const { client, clock, facts, runtime } = this.#options;
+    const node = await this.#ensureNode();
+    const info = await infoOf(runtime);
+    const images = info.problem === '' ? await runtime.images().catch(() => []) : [];
+    const status = nodeStatus(node.status ?? {}, { facts, runtime: info, images, nowMs: clock.now() });
+    const isDue = clock.monotonic() - this.#reportedAtMs >= statusReportMs;
+    if (!isDue && isDeepStrictEqual(withoutHeartbeats(status), withoutHeartbeats(node.status ?? {}))) return;
+    try {
+      await client.update(nodes, { ...node, status }, { subresource: 'status' });
+    } catch (error) {
+      // Somebody else wrote: the next look, soon, has their version.
+      if (hasReason(error, 'Conflict')) throw new Error('the node changed meanwhile', { cause: error });
+      throw error;
+    }
+    this.#reportedAtMs = clock.monotonic();
+  }
+
+  /** The Node object as the API has it, made where it is missing, with the labels that say what the machine is. */
+  async #ensureNode(): Promise<Node> {
+    const { client, nodeName, facts, podCidr, labels = {} } = this.#options;
+    const reference = { namespace: '', name: nodeName };
+    const node = await client.get(nodes, reference).catch((error: unknown) => {
+      if (hasReason(error, 'NotFound')) return undefined;
+      throw error;
+    });
+    if (node === undefined) return client.create(nodes, newNode(nodeName, facts, podCidr, labels));
+    const own = ownLabels(facts);
+    const wrong = Object.entries(own).filter(([key, value]) => node.metadata?.labels?.[key] !== value);
+    if (wrong.length === 0) return node;
+    const body = { metadata: { labels: Object.fromEntries(wrong) } };
+    return client.patch(nodes, reference, { type: 'merge', body });
+  }
+
+  /** Written from the copy that the last write gave; read anew where that is no longer the newest. */
+  async #renewLease(): Promise<void> {
+    const { client, clock, nodeName } = this.#options;
+    const reference = { namespace: 'kube-node-lease', name: nodeName };
+    const renewTime = formatMicroTime(clock.now());
+    try {
+      this.#lease ??= await client.get(leases, reference);
+      this.#lease = await client.update(leases, { ...this.#lease, spec: { ...this.#lease.spec, holderIdentity: nodeName, renewTime } });
+    } catch (error) {
+      this.#lease = undefined;
+      if (!hasReason(error, 'NotFound')) throw error;
+      this.#lease = await client.create(leases, {
+        metadata: { ...reference, ...(await this.#owner()) },
+        spec: { holderIdentity: nodeName, leaseDurationSeconds, renewTime },
+      });
+    }
+  }
+
+  /** The lease goes with its node. */
+  async #owner(): Promise<Pick<NonNullable<Lease['metadata']>, 'ownerReferences'>> {
+    const { client, nodeName } = this.#options;
+    const node = await client.get(nodes, { namespace: '', name: nodeName }).catch(() => undefined);
+    const uid = node?.metadata?.uid;
+    return uid === undefined ? {} : { ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid }] };
+  }
+}
+
+async function infoOf(runtime: Runtime): Promise<RuntimeInfo> {
+  try {
+    return await runtime.info();
+  } catch (error) {
+    return { name: 'unknown', version: 'unknown', problem: error instanceof Error ? error.message : String(error) };
+  }
+}

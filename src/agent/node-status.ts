@@ -1,0 +1,124 @@
+/** The Node object of this machine: its labels, and its status from facts and from what the runtime says. Pure. */
+import { formatQuantity, quantityFromInteger, quantityFromMilli } from '../api/quantity.ts';
+import type { ContainerImage, Node, NodeCondition, NodeStatus } from '../api/schema/types/core-v1.ts';
+import { formatTime } from '../lib/clock.ts';
+import type { NodeFacts } from './node-facts.ts';
+import type { ImageStatus, RuntimeInfo } from './runtime.ts';
+
+export const kubeletVersion = 'v1.36.0+naru';
+
+/** Upstream reports the largest so many, each with so many names. */
+const imagesMax = 50;
+const imageNamesMax = 5;
+
+export interface NodeReport {
+  readonly facts: NodeFacts;
+  readonly runtime: RuntimeInfo;
+  readonly images: readonly ImageStatus[];
+  readonly nowMs: number;
+}
+
+export function newNode(name: string, facts: NodeFacts, podCidr: string | undefined, labels: Readonly<Record<string, string>>): Node {
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name, labels: { ...labels, ...ownLabels(facts) } },
+    spec: podCidr === undefined ? {} : { podCIDR: podCidr, podCIDRs: [podCidr] },
+  };
+}
+
+/** Labels that always say what the machine is, whatever somebody wrote there. */
+export function ownLabels({ hostname, operatingSystem, architecture }: NodeFacts): Readonly<Record<string, string>> {
+  return {
+    'beta.kubernetes.io/arch': architecture,
+    'beta.kubernetes.io/os': operatingSystem,
+    'kubernetes.io/arch': architecture,
+    'kubernetes.io/hostname': hostname,
+    'kubernetes.io/os': operatingSystem,
+  };
+}
+
+/** @param known the status that the API has: what others wrote there is kept, and times of conditions that did not change */
+export function nodeStatus(known: NodeStatus, report: NodeReport): NodeStatus {
+  const { facts, runtime } = report;
+  const resources = resourcesOf(facts);
+  return {
+    ...known,
+    capacity: { ...known.capacity, ...resources },
+    allocatable: { ...known.allocatable, ...resources },
+    conditions: conditionsOf(known.conditions ?? [], report),
+    addresses: [
+      ...facts.addresses.map((address) => ({ type: 'InternalIP' as const, address })),
+      { type: 'Hostname' as const, address: facts.hostname },
+    ],
+    daemonEndpoints: known.daemonEndpoints ?? { kubeletEndpoint: { Port: 10250 } },
+    nodeInfo: {
+      machineID: facts.machineId,
+      systemUUID: facts.systemUuid,
+      bootID: facts.bootId,
+      kernelVersion: facts.kernelVersion,
+      osImage: facts.osImage,
+      containerRuntimeVersion: `${runtime.name}://${runtime.version}`,
+      kubeletVersion,
+      kubeProxyVersion: '',
+      operatingSystem: facts.operatingSystem,
+      architecture: facts.architecture,
+    },
+    images: imagesOf(report.images),
+  };
+}
+
+export function resourcesOf(facts: NodeFacts): Readonly<Record<string, string>> {
+  return {
+    cpu: formatQuantity(quantityFromMilli(facts.milliCpu)),
+    memory: `${Math.floor(facts.memoryBytes / 1024)}Ki`,
+    pods: formatQuantity(quantityFromInteger(facts.podsMax)),
+    'ephemeral-storage': `${Math.floor(facts.ephemeralStorageBytes / 1024)}Ki`,
+  };
+}
+
+function conditionsOf(known: readonly NodeCondition[], { runtime, nowMs }: NodeReport): readonly NodeCondition[] {
+  const down = runtime.problem === '' ? '' : `container runtime is down: ${runtime.problem}`;
+  const own: readonly NodeCondition[] = [
+    good('MemoryPressure', 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'),
+    good('DiskPressure', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'),
+    good('PIDPressure', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'),
+    {
+      type: 'Ready',
+      status: down === '' ? 'True' : 'False',
+      reason: down === '' ? 'KubeletReady' : 'KubeletNotReady',
+      message: down === '' ? 'kubelet is posting ready status' : down,
+    },
+  ];
+  const now = formatTime(nowMs);
+  const types = new Set(own.map(({ type }) => type));
+  return [
+    ...known.filter(({ type }) => !types.has(type)),
+    ...own.map((condition) => {
+      const before = known.find(({ type }) => type === condition.type);
+      const unchanged = before?.status === condition.status && before.lastTransitionTime !== undefined;
+      return {
+        ...condition,
+        lastHeartbeatTime: now,
+        lastTransitionTime: unchanged ? before.lastTransitionTime : now,
+      };
+    }),
+  ];
+}
+
+function good(type: string, reason: string, message: string): NodeCondition {
+  return { type, status: 'False', reason, message };
+}
+
+function imagesOf(images: readonly ImageStatus[]): readonly ContainerImage[] {
+  const largest = images.toSorted((a, b) => b.sizeBytes - a.sizeBytes).slice(0, imagesMax);
+  return largest.map(({ tags, digests, sizeBytes }) => ({
+    names: [...digests, ...tags].slice(0, imageNamesMax),
+    sizeBytes,
+  }));
+}
+
+/** `status` without the times that change with every look: what is worth a write at once. */
+export function withoutHeartbeats(status: NodeStatus): NodeStatus {
+  return { ...status, conditions: (status.conditions ?? []).map(({ lastHeartbeatTime: _, ...rest }) => rest) };
+}

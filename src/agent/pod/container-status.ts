@@ -1,0 +1,138 @@
+/**
+ * The `containerStatuses` entry of one container: what the runtime knows of its runs, over what the last status knew. Pure.
+ *
+ * The runtime forgets what is removed, and after a power cut everything: then the last status stands, and what ran by it is
+ * said to have ended in an unknown way.
+ */
+import type {
+  Container,
+  ContainerState,
+  ContainerStateTerminated,
+  ContainerStatus as ApiContainerStatus,
+  VolumeMountStatus,
+} from '../../api/schema/types/core-v1.ts';
+import { formatTime } from '../../lib/clock.ts';
+import type { ContainerStatus } from '../runtime.ts';
+import { runsOf } from './containers.ts';
+import type { PodObservation, Waiting } from './plan.ts';
+import { isReady, isStarted } from './verdicts.ts';
+
+export interface ContainerStatusOptions {
+  readonly waiting: Waiting;
+  /** What a container waits for that nothing else is known of: `ContainerCreating` or `PodInitializing`. */
+  readonly defaultWaiting: string;
+  /** An init container that is no sidecar: its success makes it ready. */
+  readonly runsToEnd: boolean;
+  /** Nothing will run any more. */
+  readonly isOver: boolean;
+}
+
+export function containerStatus(
+  observation: PodObservation,
+  container: Container,
+  known: ApiContainerStatus | undefined,
+  options: ContainerStatusOptions,
+): ApiContainerStatus {
+  const [newest, previous] = runsOf(observation, container.name);
+  const observed = newest === undefined ? undefined : stateOfRun(observation, newest, options.defaultWaiting);
+  const actual = observed ?? stateWithoutRun(known, options);
+  const wait = options.waiting.get(container.name);
+  const state = wait !== undefined && actual.running === undefined ? { waiting: wait } : actual;
+  const last = lastState(observation, { actual, state, previous, known, newest });
+  const running = newest !== undefined && state.running !== undefined;
+  const id = newest === undefined ? known?.containerID : containerId(observation, newest);
+  return {
+    name: container.name,
+    state,
+    lastState: last,
+    ready: options.runsToEnd
+      ? state.terminated?.exitCode === 0
+      : running && isReady(observation, container, newest),
+    restartCount: newest?.attempt ?? known?.restartCount ?? 0,
+    image: newest?.image || known?.image || container.image || '',
+    imageID: newest?.imageRef ?? known?.imageID ?? '',
+    ...(id !== undefined && { containerID: id }),
+    started: options.runsToEnd ? running : running && isStarted(observation, container, newest),
+    ...(running && resourcesOf(container)),
+    ...(newest !== undefined && mountsOf(container)),
+  };
+}
+
+function containerId({ runtimeName }: PodObservation, run: ContainerStatus): string {
+  return `${runtimeName}://${run.id}`;
+}
+
+function stateOfRun(observation: PodObservation, run: ContainerStatus, defaultWaiting: string): ContainerState {
+  switch (run.state) {
+    case 'created':
+      return { waiting: { reason: defaultWaiting } };
+    case 'running':
+      return { running: { startedAt: formatTime(run.startedAtMs) } };
+    case 'exited':
+    case 'unknown':
+      return { terminated: terminatedRun(observation, run) };
+  }
+}
+
+function terminatedRun(observation: PodObservation, run: ContainerStatus): ContainerStateTerminated {
+  const isUnknown = run.state === 'unknown';
+  const exitCode = isUnknown ? 137 : run.exitCode;
+  const message = observation.messages.get(run.id) || run.message;
+  const reason = isUnknown ? 'ContainerStatusUnknown' : run.reason || (exitCode === 0 ? 'Completed' : 'Error');
+  return {
+    exitCode,
+    reason,
+    ...(message !== '' && { message }),
+    ...(run.startedAtMs > 0 && { startedAt: formatTime(run.startedAtMs) }),
+    ...(run.finishedAtMs > 0 && { finishedAt: formatTime(run.finishedAtMs) }),
+    containerID: containerId(observation, run),
+  };
+}
+
+function stateWithoutRun(known: ApiContainerStatus | undefined, options: ContainerStatusOptions): ContainerState {
+  if (known?.state?.terminated !== undefined) return { terminated: known.state.terminated };
+  if (known?.state?.running !== undefined) return { terminated: lost('The container could not be located') };
+  if (options.isOver) return { terminated: lost('The container could not be located when the pod was terminated') };
+  return { waiting: { reason: options.defaultWaiting } };
+}
+
+function lost(message: string): ContainerStateTerminated {
+  return { exitCode: 137, reason: 'ContainerStatusUnknown', message };
+}
+
+interface LastStateFacts {
+  readonly actual: ContainerState;
+  readonly state: ContainerState;
+  readonly newest: ContainerStatus | undefined;
+  readonly previous: ContainerStatus | undefined;
+  readonly known: ApiContainerStatus | undefined;
+}
+
+/** How the run before ended; where the newest ended and now waits to run again, how that one did. */
+function lastState(observation: PodObservation, facts: LastStateFacts): ContainerState {
+  const { actual, state, newest, previous, known } = facts;
+  if (state.waiting !== undefined && actual.terminated !== undefined) return { terminated: actual.terminated };
+  if (previous?.state === 'exited') return { terminated: terminatedRun(observation, previous) };
+  if (newest === undefined || known === undefined) return known?.lastState ?? {};
+  if (newest.attempt === known.restartCount) return known.lastState ?? {};
+  return known.state?.terminated === undefined ? (known.lastState ?? {}) : { terminated: known.state.terminated };
+}
+
+function resourcesOf({ resources }: Container): Partial<ApiContainerStatus> {
+  const { requests, limits } = resources ?? {};
+  return {
+    ...(requests !== undefined && { allocatedResources: requests }),
+    resources: { ...(limits !== undefined && { limits }), ...(requests !== undefined && { requests }) },
+  };
+}
+
+function mountsOf({ volumeMounts = [] }: Container): { readonly volumeMounts?: readonly VolumeMountStatus[] } {
+  if (volumeMounts.length === 0) return {};
+  return {
+    volumeMounts: volumeMounts.map(({ name, mountPath, readOnly }) => ({
+      name,
+      mountPath,
+      ...(readOnly && { readOnly, recursiveReadOnly: 'Disabled' }),
+    })),
+  };
+}

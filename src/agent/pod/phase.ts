@@ -1,0 +1,71 @@
+/** The phase of a pod, from the states of its containers: upstream's rules. Pure. */
+import type { Container, ContainerStatus, Pod, PodPhase } from '../../api/schema/types/core-v1.ts';
+import { appContainers, initContainers } from './containers.ts';
+import { isSidecar, shouldRestart } from './restart.ts';
+
+export interface PhaseFacts {
+  readonly initStatuses: readonly ContainerStatus[];
+  readonly statuses: readonly ContainerStatus[];
+  /** Nothing will run any more, whatever the restart policy says. */
+  readonly isOver: boolean;
+}
+
+type Progress = 'unknown' | 'waiting' | 'running' | 'succeeded' | 'failed';
+
+export function podPhase(pod: Pod, { initStatuses, statuses, isOver }: PhaseFacts): PodPhase {
+  const apps = appContainers(pod).map((container) => ({ container, status: find(statuses, container.name) }));
+  const progress = apps.map(({ status }) => progressOf(status));
+  const initialized = progress.some((p) => p === 'running') || apps.some(({ status }) => hasRun(status));
+  if (!initialized) {
+    const init = initPhase(pod, initStatuses, isOver);
+    if (init !== undefined) return init;
+  }
+  if (progress.some((p) => p === 'waiting' || p === 'unknown')) return 'Pending';
+  if (progress.some((p) => p === 'running')) return 'Running';
+  const succeeded = progress.every((p) => p === 'succeeded');
+  if (isOver) return succeeded ? 'Succeeded' : 'Failed';
+  if (apps.some(({ container, status }) => willRun(pod, container, status))) return 'Running';
+  return succeeded ? 'Succeeded' : 'Failed';
+}
+
+/** Undefined: the init containers are through. */
+function initPhase(pod: Pod, statuses: readonly ContainerStatus[], isOver: boolean): PodPhase | undefined {
+  for (const container of initContainers(pod)) {
+    const status = find(statuses, container.name);
+    const progress = progressOf(status);
+    if (isSidecar(container)) {
+      if (progress !== 'running' && !isOver) return 'Pending';
+    } else if (progress === 'failed') {
+      const exitCode = exitCodeOf(status) ?? 1;
+      return isOver || !shouldRestart(pod, container, exitCode, true) ? 'Failed' : 'Pending';
+    } else if (progress !== 'succeeded') {
+      return isOver && progress === 'unknown' ? 'Failed' : 'Pending';
+    }
+  }
+  return undefined;
+}
+
+function progressOf(status: ContainerStatus | undefined): Progress {
+  if (status === undefined) return 'unknown';
+  if (status.state?.running !== undefined) return 'running';
+  const exitCode = exitCodeOf(status);
+  if (exitCode === undefined) return 'waiting';
+  return exitCode === 0 ? 'succeeded' : 'failed';
+}
+
+/** Of the run that ended last; a container that waits to run again counts as ended. */
+function exitCodeOf(status: ContainerStatus | undefined): number | undefined {
+  return (status?.state?.terminated ?? status?.lastState?.terminated)?.exitCode;
+}
+
+function hasRun(status: ContainerStatus | undefined): boolean {
+  return exitCodeOf(status) !== undefined;
+}
+
+function willRun(pod: Pod, container: Container, status: ContainerStatus | undefined): boolean {
+  return shouldRestart(pod, container, exitCodeOf(status) ?? 0);
+}
+
+function find(statuses: readonly ContainerStatus[], name: string): ContainerStatus | undefined {
+  return statuses.find((status) => status.name === name);
+}

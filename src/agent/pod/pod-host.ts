@@ -1,0 +1,52 @@
+/** What all pod workers of one node share. */
+import type { Container, Pod } from '../../api/schema/types/core-v1.ts';
+import type { Client } from '../../client/client.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Logger } from '../../lib/log.ts';
+import type { Gate } from '../gate.ts';
+import type { LogSource } from '../logs/log-source.ts';
+import type { ObjectSource } from '../object-source.ts';
+import type { ProbeTransport } from '../probes/probe-transport.ts';
+import type { Runtime } from '../runtime.ts';
+import type { PodCgroups } from './cgroups.ts';
+import type { ImageKeeper } from './images.ts';
+import type { ClusterDns, DnsConfig } from './sandbox-config.ts';
+import type { PodStorage } from './volumes/pod-storage.ts';
+
+/** Where events go; `fieldPath` names the part of the pod that they are about. */
+export interface EventSink {
+  record(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string, fieldPath?: string): void;
+}
+
+/** What a node has for its pods: disk, cgroups, network, logs. Real ones in `host-platform.ts`; simulated nodes have none. */
+export interface AgentPlatform {
+  readonly storage: PodStorage;
+  readonly cgroups: PodCgroups;
+  readonly probes: ProbeTransport;
+  readonly logs: LogSource;
+  /** The node's own resolver. */
+  readonly hostDns: () => Promise<DnsConfig>;
+}
+
+export interface PodHost {
+  readonly client: Client;
+  readonly runtime: Runtime;
+  readonly platform: AgentPlatform;
+  readonly source: ObjectSource;
+  readonly images: ImageKeeper;
+  /** Sandboxes and containers made at a time. */
+  readonly starts: Gate;
+  readonly events: EventSink;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The node's part of the cgroup hierarchy: `/naru-1a2b3c`. */
+  readonly cgroupRoot: string;
+  readonly podLogs: string;
+  readonly hostIps: readonly string[];
+  readonly runtimeName: string;
+  readonly allocatable: { readonly milliCpu: number; readonly memoryBytes: number };
+  readonly memoryCapacityBytes: number;
+  readonly clusterDns: ClusterDns | undefined;
+  /** What every container gets: how to reach the API. */
+  readonly environment: (pod: Pod, container: Container) => readonly { readonly name: string; readonly value: string }[];
+}

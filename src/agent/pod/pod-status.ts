@@ -1,0 +1,116 @@
+/** The status that the API should show for a pod, from what the worker observes. Pure. */
+import type { Container, ContainerStatus, Pod, PodPhase, PodStatus } from '../../api/schema/types/core-v1.ts';
+import { formatTime } from '../../lib/clock.ts';
+import { podConditions } from './conditions.ts';
+import { containerStatus } from './container-status.ts';
+import { appContainers, ephemeralContainers, initContainers, newestSandbox } from './containers.ts';
+import type { Ending } from './decide-ending.ts';
+import { podPhase } from './phase.ts';
+import type { PodObservation, Waiting } from './plan.ts';
+import { qosClass } from './qos.ts';
+import { isSidecar } from './restart.ts';
+
+export interface StatusFacts {
+  readonly waiting: Waiting;
+  /** Nothing of it runs, and nothing will. */
+  readonly isOver: boolean;
+  readonly ending?: Ending;
+}
+
+export function isTerminal(phase: PodPhase | undefined): boolean {
+  return phase === 'Succeeded' || phase === 'Failed';
+}
+
+export function podStatus(observation: PodObservation, facts: StatusFacts): PodStatus {
+  const { status: known, nowMs } = observation;
+  const pod = observation.pod ?? observation.lastPod;
+  if (pod === undefined) return known;
+  const lists = containerLists(observation, pod, facts);
+  const { init, apps, ephemeral } = lists;
+  const phase = phaseOf(pod, known, lists, facts);
+  const failure = failureOf(known, facts.ending);
+  const { generation } = pod.metadata ?? {};
+  const network = addressesOf(observation, pod);
+  const { nominatedNodeName, resourceClaimStatuses } = known;
+  return {
+    ...(generation !== undefined && { observedGeneration: generation }),
+    phase,
+    conditions: podConditions({
+      pod,
+      phase,
+      initStatuses: init,
+      statuses: apps,
+      hasNetwork: newestSandbox(observation.sandboxes)?.ready === true,
+      known: known.conditions ?? [],
+      nowMs,
+    }),
+    ...failure,
+    ...(nominatedNodeName !== undefined && { nominatedNodeName }),
+    ...(resourceClaimStatuses !== undefined && { resourceClaimStatuses }),
+    ...network,
+    startTime: known.startTime ?? formatTime(nowMs),
+    ...(init.length > 0 && { initContainerStatuses: init }),
+    containerStatuses: apps,
+    ...(ephemeral.length > 0 && { ephemeralContainerStatuses: ephemeral }),
+    qosClass: known.qosClass ?? qosClass(pod),
+  };
+}
+
+interface Lists {
+  readonly init: readonly ContainerStatus[];
+  readonly apps: readonly ContainerStatus[];
+  readonly ephemeral: readonly ContainerStatus[];
+}
+
+function containerLists(observation: PodObservation, pod: Pod, { waiting, isOver }: StatusFacts): Lists {
+  const hasInit = initContainers(pod).length > 0;
+  const defaultWaiting = hasInit ? 'PodInitializing' : 'ContainerCreating';
+  const list = (containers: readonly Container[], known: readonly ContainerStatus[] = [], isInit = false) =>
+    containers.map((container) =>
+      containerStatus(
+        observation,
+        container,
+        known.find(({ name }) => name === container.name),
+        { waiting, defaultWaiting, isOver, runsToEnd: isInit && !isSidecar(container) },
+      ),
+    );
+  const { initContainerStatuses, containerStatuses, ephemeralContainerStatuses } = observation.status;
+  return {
+    init: list(initContainers(pod), initContainerStatuses, true),
+    apps: list(appContainers(pod), containerStatuses),
+    ephemeral: list(ephemeralContainers(pod), ephemeralContainerStatuses),
+  };
+}
+
+/** A pod that has ended has ended for good. */
+function phaseOf(pod: Pod, known: PodStatus, { init, apps }: Lists, { isOver, ending }: StatusFacts): PodPhase {
+  if (isTerminal(known.phase)) return known.phase ?? 'Failed';
+  if (ending?.kind === 'failed' && isOver) return 'Failed';
+  return podPhase(pod, { initStatuses: init, statuses: apps, isOver });
+}
+
+function failureOf(known: PodStatus, ending: Ending | undefined): Pick<PodStatus, 'reason' | 'message'> {
+  if (ending?.kind === 'failed') {
+    return {
+      ...(ending.reason !== undefined && { reason: ending.reason }),
+      ...(ending.message !== undefined && { message: ending.message }),
+    };
+  }
+  return {
+    ...(known.reason !== undefined && { reason: known.reason }),
+    ...(known.message !== undefined && { message: known.message }),
+  };
+}
+
+/** The addresses of a pod that lost its sandbox stay until it gets new ones, as upstream's do. */
+function addressesOf(observation: PodObservation, pod: Pod): Partial<PodStatus> {
+  const { hostIps, status: known, sandboxes } = observation;
+  const sandbox = newestSandbox(sandboxes);
+  const current = pod.spec?.hostNetwork ? hostIps : (sandbox?.ips ?? []);
+  const hasNone = sandbox === undefined || !sandbox.ready || current.length === 0;
+  const podIps = hasNone ? (known.podIPs ?? []).map(({ ip }) => ip ?? '') : current;
+  return {
+    ...(hostIps[0] !== undefined && { hostIP: hostIps[0], hostIPs: hostIps.map((ip) => ({ ip })) }),
+    ...(podIps[0] !== undefined && { podIP: podIps[0], podIPs: podIps.map((ip) => ({ ip })) }),
+  };
+}

@@ -1,0 +1,134 @@
+/**
+ * All pods of a node: one worker each, side by side. Pods come from the API's watch, runs from the runtime's; every few seconds a
+ * look at everything finds what both missed.
+ *
+ * Kept true: nothing is killed before the API's list is known, so that an agent that starts without its server leaves all as it is. After
+ * that, what the runtime or the disk holds for pods that the API does not know is stopped and removed.
+ */
+import type { Pod } from '../../api/schema/types/core-v1.ts';
+import type { ObjectReference } from '../../api/object.ts';
+import { pods } from '../../client/resources.ts';
+import { Informer } from '../../client/informer.ts';
+import type { Prng } from '../../lib/prng.ts';
+import type { Service } from '../../lib/service.ts';
+import type { PodIdentity, RuntimeState } from '../runtime.ts';
+import type { PodHost } from './pod-host.ts';
+import { PodWorker } from './pod-worker.ts';
+import { removeVolumes } from './steps.ts';
+
+const relistMs = 5000;
+
+export class PodWorkers implements Service {
+  readonly name = 'pods';
+  readonly #host: PodHost;
+  readonly #workers = new Map<string, PodWorker>();
+  readonly #informer: Informer<Pod>;
+  readonly #stop = new AbortController();
+  #watch: { cancel(): void } | undefined;
+  #relisting: Promise<void> | undefined;
+
+  constructor(host: PodHost, options: { readonly nodeName: string; readonly prng: Prng }) {
+    this.#host = host;
+    const { client, clock, log } = host;
+    const query = { fieldSelector: `spec.nodeName=${options.nodeName}` };
+    this.#informer = new Informer({ client, resource: pods, query, clock, prng: options.prng, log });
+    this.#informer.addHandler({
+      added: (pod) => this.#update(pod),
+      updated: (pod) => this.#update(pod),
+      deleted: (pod) => this.#forget(pod),
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#watch = this.#host.runtime.watch((uid) => this.#workers.get(uid)?.wake());
+    await this.#informer.start();
+    this.#relisting = this.#relist();
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort(new Error('closed'));
+    this.#watch?.cancel();
+    await this.#informer.close();
+    await this.#relisting;
+    await Promise.all([...this.#workers.values()].map((worker) => worker.close()));
+  }
+
+  get count(): number {
+    return this.#workers.size;
+  }
+
+  /** The worker of the pod that has this name now. */
+  find({ namespace, name }: ObjectReference): PodWorker | undefined {
+    const uid = this.#informer.cache.get({ namespace, name })?.metadata?.uid;
+    return uid === undefined ? undefined : this.#workers.get(uid);
+  }
+
+  all(): readonly PodWorker[] {
+    return [...this.#workers.values()];
+  }
+
+  #update(pod: Pod): void {
+    const { namespace = '', name = '', uid = '' } = pod.metadata ?? {};
+    this.#workerOf({ namespace, name, uid }).update(pod);
+  }
+
+  #forget(pod: Pod): void {
+    const worker = this.#workers.get(pod.metadata?.uid ?? '');
+    // Its last version says how much grace it was given.
+    worker?.update(pod);
+    worker?.update(undefined);
+  }
+
+  #workerOf(identity: PodIdentity): PodWorker {
+    const existing = this.#workers.get(identity.uid);
+    if (existing !== undefined) return existing;
+    const worker = new PodWorker(identity, this.#host, () => this.#remove(identity.uid));
+    this.#workers.set(identity.uid, worker);
+    return worker;
+  }
+
+  #remove(uid: string): void {
+    const worker = this.#workers.get(uid);
+    this.#workers.delete(uid);
+    void worker?.close();
+  }
+
+  async #relist(): Promise<void> {
+    const { clock, log } = this.#host;
+    const { signal } = this.#stop;
+    const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    await Promise.race([this.#informer.synced, stopped]);
+    let hasSwept = false;
+    while (!signal.aborted) {
+      try {
+        this.#compare(await this.#host.runtime.state());
+        hasSwept ||= await this.#sweep();
+      } catch (error) {
+        log.warn('the runtime does not tell what it runs', { error });
+      }
+      await clock.sleep(relistMs, signal).catch(() => {});
+    }
+  }
+
+  #compare(state: RuntimeState): void {
+    if (this.#stop.signal.aborted) return;
+    const byUid = new Map<string, { sandboxes: RuntimeState['sandboxes'][number][]; containers: RuntimeState['containers'][number][] }>();
+    const of = (pod: PodIdentity) => {
+      const known = byUid.get(pod.uid) ?? { sandboxes: [], containers: [] };
+      byUid.set(pod.uid, known);
+      if (!this.#workers.has(pod.uid)) this.#workerOf(pod).update(undefined);
+      return known;
+    };
+    for (const sandbox of state.sandboxes) of(sandbox.pod).sandboxes.push(sandbox);
+    for (const container of state.containers) of(container.pod).containers.push(container);
+    for (const [uid, worker] of this.#workers) worker.observe(byUid.get(uid) ?? { sandboxes: [], containers: [] });
+  }
+
+  /** Once after a start: folders of pods that are gone from everywhere else. */
+  async #sweep(): Promise<boolean> {
+    for (const uid of await this.#host.platform.storage.uids()) {
+      if (!this.#workers.has(uid)) await removeVolumes(this.#host, uid);
+    }
+    return true;
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * Brings a pod's status to the API: the newest that was set, one write at a time, tried again until it is there or the pod is gone.
+ * What other writers own in the status (readiness gates, the nominated node) is kept as the API has it.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { Pod, PodCondition, PodStatus } from '../../api/schema/types/core-v1.ts';
+import { hasReason } from '../../api/status-error.ts';
+import type { Client } from '../../client/client.ts';
+import { pods } from '../../client/resources.ts';
+import { delayAfter } from '../../lib/backoff.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Logger } from '../../lib/log.ts';
+
+const retryMsMin = 100;
+const retryMsMax = 10_000;
+
+const ownConditions = new Set([
+  'PodReadyToStartContainers',
+  'Initialized',
+  'Ready',
+  'ContainersReady',
+  'PodScheduled',
+]);
+
+/** `own`, with what others wrote in `theirs`. */
+export function withForeignStatus(own: PodStatus, theirs: PodStatus = {}): PodStatus {
+  const { nominatedNodeName, resourceClaimStatuses, conditions = [] } = theirs;
+  const isOwn = ({ type }: PodCondition): boolean => ownConditions.has(type);
+  const { nominatedNodeName: _, resourceClaimStatuses: __, ...rest } = own;
+  return {
+    ...rest,
+    conditions: [...conditions.filter((c) => !isOwn(c)), ...(own.conditions ?? []).filter(isOwn)],
+    ...(nominatedNodeName !== undefined && { nominatedNodeName }),
+    ...(resourceClaimStatuses !== undefined && { resourceClaimStatuses }),
+  };
+}
+
+export class StatusWriter {
+  readonly #client: Client;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #stop = new AbortController();
+  /** The newest version of the pod that we know of. */
+  #pod: Pod;
+  #wanted: PodStatus | undefined;
+  #written: PodStatus | undefined;
+  #gone = false;
+  #writing: Promise<void> = Promise.resolve();
+  #busy = false;
+
+  constructor(options: { readonly pod: Pod; readonly client: Client; readonly clock: Clock; readonly log: Logger }) {
+    this.#pod = options.pod;
+    this.#client = options.client;
+    this.#clock = options.clock;
+    this.#log = options.log;
+  }
+
+  /** A newer version of the pod came from the API. */
+  update(pod: Pod): void {
+    if (versionOf(pod) > versionOf(this.#pod)) this.#pod = pod;
+  }
+
+  set(status: PodStatus): void {
+    if (isDeepStrictEqual(status, this.#wanted)) return;
+    this.#wanted = status;
+    this.#run();
+  }
+
+  /** Resolves when the status that was set last is with the API, or cannot be any more. */
+  async flush(): Promise<void> {
+    await this.#writing;
+  }
+
+  close(): Promise<void> {
+    this.#stop.abort(new Error('closed'));
+    return this.#writing;
+  }
+
+  get #isDone(): boolean {
+    return this.#wanted === this.#written || this.#gone || this.#stop.signal.aborted;
+  }
+
+  #run(): void {
+    if (this.#busy || this.#isDone) return;
+    this.#busy = true;
+    this.#writing = this.#writeAll().finally(() => {
+      this.#busy = false;
+    });
+  }
+
+  async #writeAll(): Promise<void> {
+    for (let failures = 0; !this.#isDone; ) {
+      const wanted = this.#wanted;
+      try {
+        await this.#write(wanted ?? {});
+        this.#written = wanted;
+        failures = 0;
+      } catch (error) {
+        if (hasReason(error, 'Conflict') && failures++ < 3) await this.#refresh();
+        else if (hasReason(error, 'NotFound')) this.#gone = true;
+        else await this.#pause(failures++, error);
+      }
+    }
+  }
+
+  async #write(wanted: PodStatus): Promise<void> {
+    const status = withForeignStatus(wanted, this.#pod.status);
+    if (isDeepStrictEqual(status, this.#pod.status)) return;
+    const written = await this.#client.update(pods, { ...this.#pod, status }, { subresource: 'status' });
+    this.update(written);
+  }
+
+  async #refresh(): Promise<void> {
+    const { namespace = '', name = '', uid } = this.#pod.metadata ?? {};
+    try {
+      const pod = await this.#client.get(pods, { namespace, name });
+      if (pod.metadata?.uid === uid) this.#pod = pod;
+      else this.#gone = true;
+    } catch (error) {
+      if (hasReason(error, 'NotFound')) this.#gone = true;
+      else await this.#pause(0, error);
+    }
+  }
+
+  async #pause(failures: number, error: unknown): Promise<void> {
+    this.#log.debug('the status of a pod could not be written', { pod: this.#pod.metadata?.name, error });
+    const delayMs = delayAfter(failures, retryMsMin, retryMsMax);
+    await this.#clock.sleep(delayMs, this.#stop.signal).catch(() => {});
+  }
+}
+
+function versionOf(pod: Pod): number {
+  return Number(pod.metadata?.resourceVersion ?? 0);
+}

@@ -1,0 +1,77 @@
+/**
+ * Files that change all at once, the way that pods know them:
+ *
+ * ```
+ * volume/key       ──▶ ..data/key            what the pod opens
+ * volume/..data    ──▶ ..2026_11_21_01_02_03.4   replaced by a rename
+ * volume/..2026_…/key                        the files themselves
+ * ```
+ * A reader sees the old files or the new ones, never some of each. What did not change is not touched.
+ */
+import { createHash } from 'node:crypto';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+
+export interface FolderFile {
+  readonly data: Buffer;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+export type FolderContent = ReadonlyMap<string, FolderFile>;
+
+const dataLink = '..data';
+
+/** @param gid the group that owns the files; absent: nobody's in particular */
+export async function writeFolder(folder: string, content: FolderContent, gid?: number): Promise<void> {
+  const version = `..${fingerprint(content)}`;
+  const current = await fs.readlink(path.join(folder, dataLink)).catch(() => undefined);
+  if (current === version) return;
+  await fs.mkdir(folder, { recursive: true, mode: 0o777 });
+  await writeVersion(path.join(folder, version), content, gid);
+  await replaceLink(folder, dataLink, version);
+  await linkVisible(folder, content);
+  if (current !== undefined) await fs.rm(path.join(folder, current), { recursive: true, force: true });
+}
+
+function fingerprint(content: FolderContent): string {
+  const hash = createHash('sha256');
+  for (const [name, { data, mode }] of [...content].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    hash.update(`${name.length}:${name}${mode}:${data.length}:`).update(data);
+  }
+  return hash.digest('hex').slice(0, 24);
+}
+
+/** The umask must not take bits away that the pod asked for, hence the chmod. */
+async function writeVersion(folder: string, content: FolderContent, gid?: number): Promise<void> {
+  await fs.rm(folder, { recursive: true, force: true });
+  await fs.mkdir(folder, { recursive: true });
+  await fs.chmod(folder, 0o755);
+  for (const [name, { data, mode }] of content) {
+    const file = path.join(folder, name);
+    await fs.mkdir(path.dirname(file), { recursive: true });
+    await fs.writeFile(file, data, { mode: 0o600 });
+    if (gid !== undefined) await fs.chown(file, -1, gid).catch(ignoreNotPermitted);
+    await fs.chmod(file, gid === undefined ? mode : mode | 0o440);
+  }
+}
+
+/** One link for each name at the top; those of names that are gone are taken away. */
+async function linkVisible(folder: string, content: FolderContent): Promise<void> {
+  const names = new Set([...content.keys()].map((name) => name.split('/', 1)[0] ?? name));
+  for (const name of await fs.readdir(folder)) {
+    if (!name.startsWith('..') && !names.has(name)) await fs.rm(path.join(folder, name), { force: true });
+  }
+  for (const name of names) await replaceLink(folder, name, path.join(dataLink, name));
+}
+
+async function replaceLink(folder: string, name: string, target: string): Promise<void> {
+  const temporary = path.join(folder, `..tmp-${name}`);
+  await fs.rm(temporary, { force: true });
+  await fs.symlink(target, temporary);
+  await fs.rename(temporary, path.join(folder, name));
+}
+
+function ignoreNotPermitted(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPERM') throw error;
+}

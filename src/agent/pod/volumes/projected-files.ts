@@ -1,0 +1,131 @@
+/** What stands in volumes that are made from objects: ConfigMaps, Secrets, facts about the pod, tokens, and several together. */
+import type {
+  ConfigMap,
+  DownwardAPIVolumeFile,
+  KeyToPath,
+  Secret,
+  Volume,
+  VolumeProjection,
+} from '../../../api/schema/types/core-v1.ts';
+import type { ObjectSource } from '../../object-source.ts';
+import { VolumeError } from '../config-error.ts';
+import { type DownwardFacts, fieldValue, resourceValue } from '../downward.ts';
+import type { FolderContent, FolderFile } from './atomic-folder.ts';
+
+export interface ProjectionFacts extends DownwardFacts {
+  readonly source: ObjectSource;
+  /** A token is made anew when four fifths of its life are over; until then, what this remembers is used. */
+  readonly tokens: Map<string, { readonly token: string; readonly renewAtMs: number }>;
+  readonly nowMs: number;
+}
+
+const defaultFileMode = 0o644;
+
+/** True where `volume` is made from objects, and may change with them. */
+export function isProjected(volume: Volume): boolean {
+  return (volume.configMap ?? volume.secret ?? volume.downwardAPI ?? volume.projected) !== undefined;
+}
+
+/** @throws VolumeError where something that it is made from is missing */
+export async function projectedFiles(facts: ProjectionFacts, volume: Volume): Promise<FolderContent> {
+  const { configMap, secret, downwardAPI, projected } = volume;
+  const mode = (configMap ?? secret ?? downwardAPI ?? projected)?.defaultMode ?? defaultFileMode;
+  const files = new Map<string, FolderFile>();
+  const { secretName, ...ofSecret } = secret ?? {};
+  const sources: readonly VolumeProjection[] = projected?.sources ?? [
+    {
+      ...(configMap !== undefined && { configMap }),
+      ...(secret !== undefined && { secret: { ...ofSecret, name: secretName ?? '' } }),
+      ...(downwardAPI !== undefined && { downwardAPI }),
+    },
+  ];
+  for (const source of sources) await addSource(facts, source, mode, files);
+  return files;
+}
+
+async function addSource(
+  facts: ProjectionFacts,
+  source: VolumeProjection,
+  mode: number,
+  files: Map<string, FolderFile>,
+): Promise<void> {
+  const { configMap, secret, downwardAPI, serviceAccountToken } = source;
+  const namespace = facts.pod.metadata?.namespace ?? '';
+  if (configMap !== undefined) {
+    const name = configMap.name ?? '';
+    const object = await facts.source.configMap({ namespace, name });
+    const what = { kind: 'configmap', namespace, name, optional: configMap.optional ?? false, items: configMap.items };
+    addKeys(files, mode, object === undefined ? undefined : configMapData(object), what);
+  } else if (secret !== undefined) {
+    const name = secret.name ?? '';
+    const object = await facts.source.secret({ namespace, name });
+    const what = { kind: 'secret', namespace, name, optional: secret.optional ?? false, items: secret.items };
+    addKeys(files, mode, object === undefined ? undefined : secretData(object), what);
+  } else if (downwardAPI !== undefined) {
+    for (const item of downwardAPI.items ?? []) addDownward(facts, files, mode, item);
+  } else if (serviceAccountToken !== undefined) {
+    const token = await tokenFor(facts, serviceAccountToken);
+    files.set(serviceAccountToken.path, { data: Buffer.from(token), mode: 0o644 & mode });
+  } else {
+    throw new VolumeError('this kind of projected volume source is not supported');
+  }
+}
+
+interface KeysFrom {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly optional: boolean;
+  readonly items: readonly KeyToPath[] | undefined;
+}
+
+function addKeys(
+  files: Map<string, FolderFile>,
+  mode: number,
+  data: ReadonlyMap<string, Buffer> | undefined,
+  { kind, namespace, name, optional, items }: KeysFrom,
+): void {
+  if (data === undefined && !optional) throw new VolumeError(`${kind} "${name}" not found`);
+  if (items === undefined || items.length === 0) {
+    for (const [key, value] of data ?? []) files.set(key, { data: value, mode });
+    return;
+  }
+  for (const item of items) {
+    const value = data?.get(item.key);
+    if (value !== undefined) files.set(item.path, { data: value, mode: item.mode ?? mode });
+    else if (!optional) throw new VolumeError(`references non-existent ${kind} key: ${namespace}/${name}: ${item.key}`);
+  }
+}
+
+function configMapData({ data, binaryData }: ConfigMap): ReadonlyMap<string, Buffer> {
+  const binary = Object.entries(binaryData ?? {}).map(([key, value]) => [key, Buffer.from(value, 'base64')] as const);
+  return new Map([...Object.entries(data ?? {}).map(([key, value]) => [key, Buffer.from(value)] as const), ...binary]);
+}
+
+function secretData({ data }: Secret): ReadonlyMap<string, Buffer> {
+  return new Map(Object.entries(data ?? {}).map(([key, value]) => [key, Buffer.from(value, 'base64')]));
+}
+
+function addDownward(
+  facts: ProjectionFacts,
+  files: Map<string, FolderFile>,
+  mode: number,
+  { path, fieldRef, resourceFieldRef, mode: own }: DownwardAPIVolumeFile,
+): void {
+  let value = '';
+  if (fieldRef !== undefined) value = fieldValue(facts, fieldRef);
+  else if (resourceFieldRef !== undefined) value = resourceValue(facts, resourceFieldRef);
+  files.set(path, { data: Buffer.from(value), mode: own ?? mode });
+}
+
+async function tokenFor(
+  { pod, source, tokens, nowMs }: ProjectionFacts,
+  spec: { readonly audience?: string; readonly expirationSeconds?: number },
+): Promise<string> {
+  const key = `${pod.metadata?.uid}/${spec.audience ?? ''}/${spec.expirationSeconds ?? ''}`;
+  const known = tokens.get(key);
+  if (known !== undefined && nowMs < known.renewAtMs) return known.token;
+  const { token, expiresAtMs } = await source.token(pod, spec);
+  tokens.set(key, { token, renewAtMs: nowMs + (expiresAtMs - nowMs) * 0.8 });
+  return token;
+}

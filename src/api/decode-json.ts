@@ -1,0 +1,79 @@
+/**
+ * JSON text to values that are safe to work with: nesting is bounded, no key is `__proto__`, every number is finite.
+ *
+ * The engine's parser does the work; a scanner of our own (`json-scanner.ts`) runs only when somebody asks for duplicate
+ * keys, which the engine's parser drops in silence, or to say in Go's words where a broken document breaks.
+ * Integers beyond 2^53 lose digits here, as in every JavaScript client; where a type says `int64`, `decodeObject` refuses
+ * them rather than store a number that nobody wrote.
+ */
+import { limits } from '../lib/limits.ts';
+import { DecodeError } from './decode-error.ts';
+import { scanJson } from './json-scanner.ts';
+import type { JsonValue } from './object.ts';
+
+export interface ParsedDocument {
+  readonly value: JsonValue;
+  /** Texts for strict field validation: `duplicate field "spec.foo"`. The last of equal keys wins. */
+  readonly duplicates: readonly string[];
+}
+
+/** @throws DecodeError */
+export function parseJson(bytes: Buffer | string): ParsedDocument {
+  const text = typeof bytes === 'string' ? bytes : bytes.toString('utf8');
+  const value = parseText(text);
+  checkJson(value);
+  return new ParsedJson(text, value);
+}
+
+function parseText(text: string): JsonValue {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch (cause) {
+    scanJson(text);
+    throw new DecodeError('invalid JSON', { cause });
+  }
+}
+
+/** Finds duplicates when first asked: most requests ask never. */
+class ParsedJson implements ParsedDocument {
+  readonly value: JsonValue;
+  readonly #text: string;
+  #duplicates: readonly string[] | undefined;
+
+  constructor(text: string, value: JsonValue) {
+    this.#text = text;
+    this.value = value;
+  }
+
+  get duplicates(): readonly string[] {
+    return (this.#duplicates ??= scanJson(this.#text));
+  }
+}
+
+/** Throws where a value nests too deep, holds the key `__proto__`, or a number too large for JSON. */
+export function checkJson(value: JsonValue, depth = 0): void {
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw new DecodeError('json: a number is out of the range of float64');
+    return;
+  }
+  if (typeof value !== 'object' || value === null) return;
+  checkDepth(depth + 1);
+  if (Array.isArray(value)) {
+    for (const element of value) checkJson(element, depth + 1);
+    return;
+  }
+  for (const name in value) {
+    checkName(name);
+    checkJson(value[name] as JsonValue, depth + 1);
+  }
+}
+
+export function checkDepth(depth: number): void {
+  if (depth <= limits.nestingDepthMax) return;
+  throw new DecodeError(`the document nests deeper than ${limits.nestingDepthMax} levels`);
+}
+
+/** Assigning to this name would change an object's prototype: no document needs it. */
+export function checkName(name: string): void {
+  if (name === '__proto__') throw new DecodeError('the name "__proto__" is not allowed');
+}

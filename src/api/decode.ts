@@ -1,0 +1,325 @@
+/**
+ * From a client's JSON to an object of a type: unknown fields are dropped and told, types are checked, values get the one
+ * form in which Go would print them again (quantities, times), and null means absent.
+ *
+ * Names are case-sensitive. The result is new, shares nothing with the input, and has its fields in the table's order and
+ * its map keys sorted, so that equal objects encode equally. What fails, fails in the words of Go's decoder, which clients
+ * see: `json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32`.
+ *
+ * Defaults are another's duty (`schema-defaults.ts`), and so is Go's rule about empty values (`normalize.ts`).
+ */
+
+import { DecodeError } from './decode-error.ts';
+import { checkDepth, checkName } from './decode-json.ts';
+import { checkDuration, decodeMicroTime, decodeTime } from './decode-time.ts';
+import type { JsonArray, JsonObject, JsonValue } from './object.ts';
+import { canonicalQuantity, QuantityError } from './quantity.ts';
+import type { Field, MessageType, Scalar, SpecialForm, Type } from './schema/schema.ts';
+import { zeroValue } from './schema/zero.ts';
+import { StrictErrors } from './strict-errors.ts';
+
+export { DecodeError } from './decode-error.ts';
+export { type ParsedDocument, parseJson } from './decode-json.ts';
+
+export interface Decoded {
+  readonly object: JsonObject;
+  /** Texts for strict field validation: `unknown field "spec.foo"`. */
+  readonly unknownFields: string[];
+}
+
+/** @throws DecodeError */
+export function decodeObject(type: MessageType, value: JsonValue): Decoded {
+  const decoder = new Decoder();
+  const object = decoder.root(type, value);
+  return { object, unknownFields: decoder.errors.texts };
+}
+
+/** A field where it stands in a message's JSON object. */
+interface Slot {
+  readonly field: Field;
+  /** Its place in the table. */
+  readonly order: number;
+  /** The Go names of the embedded structs on the way, then its JSON name: what Go's errors carry. */
+  readonly goPath: readonly string[];
+}
+
+const slotsByMessage = new WeakMap<MessageType, ReadonlyMap<string, Slot>>();
+
+function slotsOf(message: MessageType): ReadonlyMap<string, Slot> {
+  let slots = slotsByMessage.get(message);
+  if (slots === undefined) {
+    slots = new Map(collectSlots(message, []).map((slot, order) => [slot.field.name, { ...slot, order }]));
+    slotsByMessage.set(message, slots);
+  }
+  return slots;
+}
+
+function collectSlots(message: MessageType, embedded: readonly string[]): Omit<Slot, 'order'>[] {
+  return message.fields.flatMap((field) => {
+    if (field.inline && field.type.kind === 'message')
+      return collectSlots(field.type.message, [...embedded, field.goName]);
+    return [{ field, goPath: [...embedded, field.name] }];
+  });
+}
+
+const int32Range = [-(2 ** 31), 2 ** 31 - 1] as const;
+const integerRanges: Partial<Record<Scalar, readonly [number, number]>> = {
+  int32: int32Range,
+  uint32: [0, 2 ** 32 - 1],
+  // Beyond these a JavaScript number is not the number that was written.
+  int64: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+  uint64: [0, Number.MAX_SAFE_INTEGER],
+};
+
+class Decoder {
+  readonly errors = new StrictErrors();
+  readonly #goPath: string[] = [];
+  #goStruct = '';
+  #depth = 0;
+  /** Within these, upstream's own decoding of the type tells no unknown fields. */
+  #quiet = 0;
+
+  root(type: MessageType, value: JsonValue): JsonObject {
+    return this.#message(type, value);
+  }
+
+  /** Undefined where Go would keep nothing of the value. */
+  #value(type: Type, value: JsonValue): JsonValue | undefined {
+    switch (type.kind) {
+      case 'scalar':
+        return this.#scalar(type, value);
+      case 'message':
+        return this.#message(type.message, value);
+      case 'list':
+        return this.#list(type, value);
+      case 'map':
+        return this.#map(type, value);
+      case 'special':
+        return type.form === 'json' && type.message !== undefined
+          ? this.#jsonForm(type.message, value)
+          : this.#special(type.form, value);
+    }
+  }
+
+  #message(message: MessageType, value: JsonValue): JsonObject {
+    if (!isObject(value))
+      this.#wrongType(value, `${message.goPackage ?? ''}${message.goPackage ? '.' : ''}${message.goName}`);
+    checkDepth(++this.#depth);
+    const slots = slotsOf(message);
+    const found: { order: number; name: string; value: JsonValue }[] = [];
+    for (const name of Object.keys(value)) {
+      const slot = slots.get(name);
+      if (slot === undefined) {
+        if (this.#quiet === 0) this.errors.add('unknown field', name);
+        continue;
+      }
+      const decoded = this.#field(message, slot, value[name] as JsonValue);
+      if (decoded !== undefined) found.push({ order: slot.order, name, value: decoded });
+    }
+    this.#depth--;
+    found.sort((a, b) => a.order - b.order);
+    const object: JsonObject = {};
+    for (const { name, value: decoded } of found) object[name] = decoded;
+    return object;
+  }
+
+  #field(message: MessageType, { field, goPath }: Slot, value: JsonValue): JsonValue | undefined {
+    if (value === null || value === undefined) return undefined;
+    const outerStruct = this.#goStruct;
+    const outerLength = this.#goPath.length;
+    this.#goStruct = message.goName;
+    this.#goPath.push(...goPath);
+    this.errors.enterField(field.name);
+    const decoded = this.#value(field.type, value);
+    this.errors.leave();
+    this.#goPath.length = outerLength;
+    this.#goStruct = outerStruct;
+    return decoded;
+  }
+
+  #list(type: Type & { kind: 'list' }, value: JsonValue): JsonArray {
+    if (!Array.isArray(value)) this.#wrongType(value, goTypeOf(type));
+    checkDepth(++this.#depth);
+    const list: JsonArray = [];
+    for (const [index, element] of value.entries()) {
+      this.errors.enterIndex(index);
+      list.push(this.#element(type.element, element));
+      this.errors.leave();
+    }
+    this.#depth--;
+    return list;
+  }
+
+  #map(type: Type & { kind: 'map' }, value: JsonValue): JsonObject {
+    if (!isObject(value)) this.#wrongType(value, goTypeOf(type));
+    checkDepth(++this.#depth);
+    const map: JsonObject = {};
+    for (const name of Object.keys(value).sort()) {
+      checkName(name);
+      this.errors.enterField(name);
+      map[name] = this.#element(type.value, value[name] as JsonValue);
+      this.errors.leave();
+    }
+    this.#depth--;
+    return map;
+  }
+
+  /** In a list or a map, null stands for the zero value: there is no leaving it out. */
+  #element(type: Type, value: JsonValue): JsonValue {
+    return (value === null || value === undefined ? undefined : this.#value(type, value)) ?? zeroValue(type) ?? null;
+  }
+
+  #scalar(type: Type & { kind: 'scalar' }, value: JsonValue): JsonValue {
+    const { scalar } = type;
+    const range = integerRanges[scalar];
+    if (range !== undefined) return this.#integer(range, value, goTypeOf(type));
+    if (scalar === 'bytes')
+      return typeof value === 'string' ? decodeBase64(value) : this.#wrongType(value, goTypeOf(type));
+    const wanted = scalar === 'float' || scalar === 'double' ? 'number' : scalar;
+    return typeof value === wanted ? value : this.#wrongType(value, goTypeOf(type));
+  }
+
+  #integer([min, max]: readonly [number, number], value: JsonValue, goType: string): number {
+    if (typeof value !== 'number') this.#wrongType(value, goType);
+    if (!Number.isInteger(value) || value < min || value > max) this.#cannot(`number ${value}`, goType);
+    return value + 0; // Makes 0 of -0.
+  }
+
+  #special(form: SpecialForm, value: JsonValue): JsonValue {
+    switch (form) {
+      case 'quantity':
+        return decodeQuantity(value);
+      case 'int-or-string':
+        return typeof value === 'string' ? value : this.#integer(int32Range, value, 'int32');
+      case 'time':
+        return decodeTime(this.#text(value));
+      case 'micro-time':
+        return decodeMicroTime(this.#text(value));
+      case 'duration':
+        checkDuration(this.#text(value));
+        return value;
+      case 'raw-extension':
+      case 'fields-v1':
+      case 'json':
+        return this.#copy(value);
+    }
+  }
+
+  #text(value: JsonValue): string {
+    return typeof value === 'string' ? value : this.#wrongType(value, 'string');
+  }
+
+  /** The JSON forms of JSONSchemaProps: a schema, or what its name says besides. Go keeps nothing of any other value. */
+  #jsonForm(message: MessageType, value: JsonValue): JsonValue | undefined {
+    const inner = (name: string): Type | undefined => message.fieldsByName.get(name)?.type;
+    const schema = inner('Schema');
+    if (schema === undefined) return this.#copy(value);
+    this.#quiet++;
+    try {
+      if (isObject(value)) return this.#value(schema, value);
+      if (inner('Allows') !== undefined) {
+        if (typeof value !== 'boolean') throw new DecodeError('boolean or JSON schema expected');
+        return value;
+      }
+      const list = inner('JSONSchemas') ?? inner('Property');
+      return Array.isArray(value) && list !== undefined ? this.#value(list, value) : undefined;
+    } finally {
+      this.#quiet--;
+    }
+  }
+
+  #copy(value: JsonValue): JsonValue {
+    if (typeof value !== 'object' || value === null) return value;
+    checkDepth(++this.#depth);
+    const copied = Array.isArray(value) ? value.map((element) => this.#copy(element)) : this.#copyObject(value);
+    this.#depth--;
+    return copied;
+  }
+
+  #copyObject(value: JsonObject): JsonObject {
+    const copied: JsonObject = {};
+    for (const name of Object.keys(value)) {
+      checkName(name);
+      copied[name] = this.#copy(value[name] as JsonValue);
+    }
+    return copied;
+  }
+
+  #wrongType(value: JsonValue, goType: string): never {
+    this.#cannot(wordFor(value), goType);
+  }
+
+  #cannot(what: string, goType: string): never {
+    const into = this.#goStruct === '' ? 'Go value' : `Go struct field ${this.#goStruct}.${this.#goPath.join('.')}`;
+    throw new DecodeError(`json: cannot unmarshal ${what} into ${into} of type ${goType}`);
+  }
+}
+
+function isObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function wordFor(value: JsonValue): string {
+  if (Array.isArray(value)) return 'array';
+  return typeof value === 'boolean' ? 'bool' : value === null ? 'null' : typeof value;
+}
+
+const goScalars: Readonly<Record<Scalar, string>> = {
+  string: 'string',
+  boolean: 'bool',
+  int32: 'int32',
+  int64: 'int64',
+  uint32: 'uint32',
+  uint64: 'uint64',
+  float: 'float32',
+  double: 'float64',
+  bytes: '[]uint8',
+};
+
+const goSpecials: Readonly<Record<SpecialForm, string>> = {
+  quantity: 'resource.Quantity',
+  'int-or-string': 'intstr.IntOrString',
+  time: 'v1.Time',
+  'micro-time': 'v1.MicroTime',
+  duration: 'v1.Duration',
+  'raw-extension': 'runtime.RawExtension',
+  'fields-v1': 'v1.FieldsV1',
+  json: 'v1.JSON',
+};
+
+/** The type as Go prints it: `[]v1.Container`, `map[string]string`. */
+function goTypeOf(type: Type): string {
+  switch (type.kind) {
+    case 'scalar':
+      return type.goType ?? goScalars[type.scalar];
+    case 'special':
+      return goSpecials[type.form];
+    case 'message':
+      return type.message.goPackage === undefined
+        ? type.message.goName
+        : `${type.message.goPackage}.${type.message.goName}`;
+    case 'list':
+      return type.goType ?? `[]${goTypeOf(type.element)}`;
+    case 'map':
+      return type.goType ?? `map[string]${goTypeOf(type.value)}`;
+  }
+}
+
+function decodeQuantity(value: JsonValue): string {
+  try {
+    return canonicalQuantity(
+      typeof value === 'string' || typeof value === 'number' ? String(value).trim() : JSON.stringify(value),
+    );
+  } catch (cause) {
+    if (cause instanceof QuantityError) throw new DecodeError(cause.message, { cause });
+    throw cause;
+  }
+}
+
+/** As Go's standard encoding: padded, line breaks ignored. */
+function decodeBase64(text: string): string {
+  const joined = text.includes('\n') || text.includes('\r') ? text.replaceAll(/[\r\n]/g, '') : text;
+  if (/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(joined)) return joined;
+  const illegal = /[^A-Za-z0-9+/]/.exec(joined)?.index ?? joined.length - (joined.length % 4);
+  throw new DecodeError(`illegal base64 data at input byte ${illegal}`);
+}

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { normalizeObject } from './normalize.ts';
+import { builtinSchema } from './schema/load.ts';
+import type { MessageType } from './schema/schema.ts';
+
+function typeOf(kind: string, group = '', version = 'v1'): MessageType {
+  const type = builtinSchema().kind({ group, version, kind });
+  assert.ok(type);
+  return type;
+}
+
+test('what is marked omitempty is left out where it is empty, and structs and unmarked fields are always there', () => {
+  const normal = normalizeObject(typeOf('Pod'), {
+    metadata: { name: 'web', labels: {}, generateName: '', finalizers: [] },
+    spec: { containers: [{ name: 'c', args: [], stdin: false }], hostNetwork: false },
+  });
+  assert.deepEqual(normal, {
+    metadata: { name: 'web' },
+    spec: { containers: [{ name: 'c', resources: {} }] },
+    status: {},
+  });
+});
+
+test('a pointer keeps an explicit zero', () => {
+  const normal = normalizeObject(typeOf('Deployment', 'apps'), { spec: { replicas: 0, minReadySeconds: 0 } });
+  assert.deepEqual(normal['spec'], {
+    replicas: 0,
+    template: { metadata: {}, spec: { containers: [] } },
+    strategy: {},
+  });
+});
+
+test('numbers of a status are there from the start', () => {
+  const normal = normalizeObject(typeOf('ReplicaSet', 'apps'), {});
+  assert.deepEqual(normal['status'], { replicas: 0 });
+});
+
+test('the result is normal already, and a frozen object is not touched', () => {
+  const type = typeOf('Role', 'rbac.authorization.k8s.io');
+  const object = Object.freeze({ rules: Object.freeze([]) }) as never;
+  const normal = normalizeObject(type, object);
+  assert.deepEqual(normal, { metadata: {}, rules: [] });
+  assert.deepEqual(normalizeObject(type, normal), normal);
+});

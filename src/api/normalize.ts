@@ -1,0 +1,52 @@
+/**
+ * Go's rule about empty values, applied: the form in which upstream stores and prints an object.
+ *
+ * A field with `omitempty` is left out when it is empty, unless it is a pointer, which tells empty from absent; a field
+ * without it is always there. So clients find `status: {}` and `resources: {}`, and no `labels: {}`. One thing is our own:
+ * a list or map that is always there is `[]` or `{}` where upstream prints null for what nobody set; both decode the same,
+ * and our types can promise a list.
+ */
+import type { JsonArray, JsonObject, JsonValue } from './object.ts';
+import type { Field, MessageType, Type } from './schema/schema.ts';
+import { zeroValue } from './schema/zero.ts';
+
+/** A new object; `object` is one that `decodeObject` returned, and may be frozen. */
+export function normalizeObject(type: MessageType, object: JsonObject): JsonObject {
+  const normal: JsonObject = {};
+  for (const [name, field] of type.fieldsByName) {
+    const value = normalField(field, object[name]);
+    if (value !== undefined) normal[name] = value;
+  }
+  return normal;
+}
+
+function normalField(field: Field, value: JsonValue | undefined): JsonValue | undefined {
+  if (value === undefined || value === null) {
+    return field.alwaysEncoded && !field.pointer ? normalValue(field.type, zeroValue(field.type)) : undefined;
+  }
+  return isLeftOut(field, value) ? undefined : normalValue(field.type, value);
+}
+
+function isLeftOut(field: Field, value: JsonValue): boolean {
+  if (field.pointer || field.alwaysEncoded || field.type.kind === 'special') return false;
+  if (Array.isArray(value)) return value.length === 0;
+  if (typeof value === 'object') return value !== null && field.type.kind === 'map' && Object.keys(value).length === 0;
+  return value === '' || value === 0 || value === false;
+}
+
+function normalValue(type: Type, value: JsonValue | undefined): JsonValue | undefined {
+  if (typeof value !== 'object' || value === null) return value;
+  switch (type.kind) {
+    case 'message':
+      return normalizeObject(type.message, value as JsonObject);
+    case 'list':
+      return (value as JsonArray).map((element) => normalValue(type.element, element) as JsonValue);
+    case 'map':
+      return Object.fromEntries(
+        Object.entries(value as JsonObject).map(([key, each]) => [key, normalValue(type.value, each) as JsonValue]),
+      );
+    case 'scalar':
+    case 'special':
+      return value;
+  }
+}

@@ -1,0 +1,60 @@
+// Made by `npm run generate-schema` from golang-k8s-api-dev 0.36.4-1. Do not edit.
+import type { ObjectMeta, Time, TypeMeta } from './meta-v1.ts';
+
+export interface BoundObjectReference {
+  readonly kind?: string;
+  readonly apiVersion?: string;
+  readonly name?: string;
+  readonly uid?: string;
+}
+
+export interface SelfSubjectReview extends TypeMeta {
+  readonly metadata?: ObjectMeta;
+  readonly status?: SelfSubjectReviewStatus;
+}
+
+export interface SelfSubjectReviewStatus {
+  readonly userInfo?: UserInfo;
+}
+
+export interface TokenRequest extends TypeMeta {
+  readonly metadata?: ObjectMeta;
+  readonly spec?: TokenRequestSpec;
+  readonly status?: TokenRequestStatus;
+}
+
+export interface TokenRequestSpec {
+  readonly audiences?: readonly string[];
+  readonly expirationSeconds?: number;
+  readonly boundObjectRef?: BoundObjectReference;
+}
+
+export interface TokenRequestStatus {
+  readonly token?: string;
+  readonly expirationTimestamp?: Time;
+}
+
+export interface TokenReview extends TypeMeta {
+  readonly metadata?: ObjectMeta;
+  readonly spec: TokenReviewSpec;
+  readonly status?: TokenReviewStatus;
+}
+
+export interface TokenReviewSpec {
+  readonly token: string;
+  readonly audiences?: readonly string[];
+}
+
+export interface TokenReviewStatus {
+  readonly authenticated?: boolean;
+  readonly user?: UserInfo;
+  readonly audiences?: readonly string[];
+  readonly error?: string;
+}
+
+export interface UserInfo {
+  readonly username?: string;
+  readonly uid?: string;
+  readonly groups?: readonly string[];
+  readonly extra?: { readonly [key: string]: readonly string[] };
+}

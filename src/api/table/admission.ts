@@ -1,0 +1,54 @@
+/** How admission kinds are printed: webhooks, policies and their bindings. */
+import type {
+  MutatingAdmissionPolicy,
+  MutatingWebhookConfiguration,
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
+  ValidatingWebhookConfiguration,
+} from '../schema/types/admissionregistration-v1.ts';
+import { ageColumn, integer, nameColumn, type Printer, printer, selectorText, text } from './column.ts';
+
+const webhooks = printer<MutatingWebhookConfiguration | ValidatingWebhookConfiguration>(
+  nameColumn,
+  integer('Webhooks', ({ webhooks: all }) => all?.length),
+  ageColumn,
+);
+
+function paramKind({ spec }: ValidatingAdmissionPolicy | MutatingAdmissionPolicy): string {
+  return spec?.paramKind === undefined ? '<unset>' : `${spec.paramKind.apiVersion}/${spec.paramKind.kind}`;
+}
+
+const validatingPolicies = printer<ValidatingAdmissionPolicy>(
+  nameColumn,
+  integer('Validations', ({ spec }) => spec?.validations?.length),
+  text('ParamKind', paramKind),
+  ageColumn,
+);
+
+const mutatingPolicies = printer<MutatingAdmissionPolicy>(
+  nameColumn,
+  integer('Mutations', ({ spec }) => spec?.mutations?.length),
+  text('ParamKind', paramKind),
+  ageColumn,
+);
+
+/** Whether parameters stand in namespaces cannot be told from here: `*` is said where none is named. */
+const policyBindings = printer<ValidatingAdmissionPolicyBinding>(
+  nameColumn,
+  text('PolicyName', ({ spec }) => spec?.policyName ?? ''),
+  text('ParamRef', ({ spec }) => {
+    const ref = spec?.paramRef;
+    if (ref?.name) return `${ref.namespace || '*'}/${ref.name}`;
+    return ref?.selector === undefined ? '<unset>' : selectorText(ref.selector);
+  }),
+  ageColumn,
+);
+
+export const admissionPrinters: Readonly<Record<string, Printer>> = {
+  'mutatingwebhookconfigurations.admissionregistration.k8s.io': webhooks,
+  'validatingwebhookconfigurations.admissionregistration.k8s.io': webhooks,
+  'validatingadmissionpolicies.admissionregistration.k8s.io': validatingPolicies,
+  'mutatingadmissionpolicies.admissionregistration.k8s.io': mutatingPolicies,
+  'validatingadmissionpolicybindings.admissionregistration.k8s.io': policyBindings,
+  'mutatingadmissionpolicybindings.admissionregistration.k8s.io': policyBindings,
+};

@@ -1,0 +1,43 @@
+/** How custom resources are printed: the name, then the columns that their CustomResourceDefinition names, else the age. */
+import type { JsonValue, KubeObject } from '../object.ts';
+import type { CustomResourceColumnDefinition } from '../schema/types/apiextensions-v1.ts';
+import { ageColumn, type Cell, type Column, nameColumn, type Printer, printer } from './column.ts';
+import { ageSince } from './duration.ts';
+import { parseJsonPath } from './json-path.ts';
+
+/** @throws JsonPathError for a path that cannot be read: validation of the CRD refuses it before. */
+export function customPrinter(definitions: readonly CustomResourceColumnDefinition[] = []): Printer {
+  if (definitions.length === 0) return printer(nameColumn, { ...ageColumn, type: 'date' });
+  return printer(nameColumn, ...definitions.map(customColumn));
+}
+
+function customColumn(definition: CustomResourceColumnDefinition): Column<KubeObject> {
+  const { name, type, format, description, priority, jsonPath } = definition;
+  const path = parseJsonPath(jsonPath);
+  return {
+    name,
+    type: type as Column<KubeObject>['type'],
+    ...(format !== undefined && { format }),
+    ...(description !== undefined && { description }),
+    ...(priority !== undefined && { priority }),
+    cell: (object, { nowMs }) => cellOf(type, path(object as JsonValue), nowMs),
+  };
+}
+
+/** The value as the column's type wants it; an empty cell where it is missing or of another type. */
+function cellOf(type: string, found: readonly JsonValue[], nowMs: number): Cell {
+  const [value] = found;
+  if (value === undefined || value === null) return null;
+  switch (type) {
+    case 'integer':
+      return typeof value === 'number' ? Math.trunc(value) : null;
+    case 'number':
+      return typeof value === 'number' ? value : null;
+    case 'boolean':
+      return typeof value === 'boolean' ? value : null;
+    case 'date':
+      return typeof value === 'string' ? ageSince(value, nowMs) : null;
+    default:
+      return found.map((each) => (typeof each === 'object' ? JSON.stringify(each) : String(each))).join(' ');
+  }
+}

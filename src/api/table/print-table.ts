@@ -1,0 +1,123 @@
+/**
+ * Lists as tables: what `kubectl get` asks for with `Accept: application/json;as=Table;v=v1;g=meta.k8s.io`.
+ *
+ * The columns of each kind are upstream's and stand beside this file by area; a kind without columns of its own has its name
+ * and age, or the time of its creation where upstream prints that. The server always makes the wide columns too; the client
+ * hides those with a priority above 0. Negotiation and watch framing are the server's.
+ */
+import type { KubeObject } from '../object.ts';
+import { groupResource } from '../resources.ts';
+import type { CustomResourceColumnDefinition } from '../schema/types/apiextensions-v1.ts';
+import type { ListMeta, Table, TableColumnDefinition, TableRow } from '../schema/types/meta-v1.ts';
+import { admissionPrinters } from './admission.ts';
+import { clusterPrinters } from './cluster.ts';
+import { ageColumn, nameColumn, type PrintContext, type Printer, printer } from './column.ts';
+import { customPrinter } from './custom.ts';
+import { eventPrinters } from './events.ts';
+import { networkPrinters } from './network.ts';
+import { podPrinters } from './pods.ts';
+import { storagePrinters } from './storage.ts';
+import { scalePrinter, workloadPrinters } from './workloads.ts';
+
+export interface PrintOptions {
+  /** The time that ages are counted to (ms since the epoch). */
+  readonly now: number;
+  /** What each row carries beside its cells; `Metadata` where absent. */
+  readonly includeObject?: 'None' | 'Metadata' | 'Object';
+  /** True leaves the column definitions out: later events of a watch. */
+  readonly noHeaders?: boolean;
+  /** The list's own metadata. */
+  readonly metadata?: ListMeta;
+  /** For custom resources: the columns that their definition names. Its presence says that the resource is custom. */
+  readonly customColumns?: readonly CustomResourceColumnDefinition[];
+  /** The objects are those of this subresource. */
+  readonly subresource?: string;
+}
+
+const createdAtPrinter = printer(nameColumn, {
+  name: 'Created At',
+  type: 'date',
+  cell: (object: KubeObject) => object.metadata?.creationTimestamp ?? null,
+});
+
+const defaultPrinter = printer(nameColumn, ageColumn);
+
+const printers: ReadonlyMap<string, Printer> = new Map(
+  Object.entries({
+    ...podPrinters,
+    ...workloadPrinters,
+    ...networkPrinters,
+    ...storagePrinters,
+    ...clusterPrinters,
+    ...eventPrinters,
+    ...admissionPrinters,
+    limitranges: createdAtPrinter,
+    'roles.rbac.authorization.k8s.io': createdAtPrinter,
+    'clusterroles.rbac.authorization.k8s.io': createdAtPrinter,
+    'customresourcedefinitions.apiextensions.k8s.io': createdAtPrinter,
+  }),
+);
+
+/** A printer is made once for each list of custom columns, which live as long as their definition. */
+const customPrinters = new WeakMap<readonly CustomResourceColumnDefinition[], Printer>();
+
+export function printTable(
+  info: { readonly group: string; readonly resource: string },
+  objects: readonly KubeObject[],
+  options: PrintOptions,
+): Table {
+  const chosen = printerFor(info, options);
+  const context: PrintContext = { nowMs: options.now };
+  return {
+    kind: 'Table',
+    apiVersion: 'meta.k8s.io/v1',
+    metadata: options.metadata ?? {},
+    columnDefinitions: options.noHeaders ? [] : chosen.columns.map(columnDefinition),
+    rows: objects.map((object) => rowOf(chosen, object, context, options.includeObject ?? 'Metadata')),
+  };
+}
+
+function printerFor(info: { readonly group: string; readonly resource: string }, options: PrintOptions): Printer {
+  if (options.subresource === 'scale') return scalePrinter;
+  if (options.customColumns !== undefined) return customPrinterFor(options.customColumns);
+  return printers.get(groupResource(info)) ?? defaultPrinter;
+}
+
+function customPrinterFor(columns: readonly CustomResourceColumnDefinition[]): Printer {
+  let found = customPrinters.get(columns);
+  if (found === undefined) {
+    found = customPrinter(columns);
+    customPrinters.set(columns, found);
+  }
+  return found;
+}
+
+function columnDefinition({
+  name,
+  type,
+  format,
+  description,
+  priority,
+}: Printer['columns'][number]): TableColumnDefinition {
+  return { name, type, format: format ?? '', description: description ?? '', priority: priority ?? 0 };
+}
+
+function rowOf(
+  chosen: Printer,
+  object: KubeObject,
+  context: PrintContext,
+  includeObject: 'None' | 'Metadata' | 'Object',
+): TableRow {
+  const conditions = chosen.conditions?.(object);
+  return {
+    cells: chosen.cells(object, context),
+    ...(conditions && { conditions }),
+    ...(includeObject === 'Object' && { object }),
+    ...(includeObject === 'Metadata' && { object: partialObject(object) }),
+  };
+}
+
+/** Identity and metadata alone: what clients need to name the row's object. */
+export function partialObject(object: KubeObject): KubeObject {
+  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata ?? {} };
+}

@@ -1,0 +1,40 @@
+/**
+ * `naru down`: ends the cluster's process, then everything it made on the machine, whatever state that is in. The API's objects and the
+ * images stay in NARU_HOME for the next `naru up`, unless `--all`.
+ */
+import { existsSync, rmSync } from 'node:fs';
+import process from 'node:process';
+import { Containerd } from '../agent/containerd/containerd.ts';
+import type { Home } from '../home.ts';
+import { RealClock } from '../lib/clock.ts';
+import { JsonLogger } from '../lib/log.ts';
+import { stopRunning } from './background.ts';
+import { UserError } from './user-error.ts';
+
+export async function down(home: Home, options: { all?: boolean }): Promise<void> {
+  if (!existsSync(home.root)) {
+    console.log(`There is no cluster in ${home.root}.`);
+    return;
+  }
+  const clock = new RealClock({ keepsAlive: true });
+  const stopped = await stopRunning(home, clock);
+  console.log(stopped ? 'Stopped the cluster.' : 'No cluster was running.');
+  if (existsSync(home.containerd)) await removeContainers(home, clock);
+  if (options.all) {
+    rmSync(home.root, { recursive: true, force: true });
+    console.log(`Removed ${home.root}.`);
+  } else {
+    console.log(`Objects and images are kept in ${home.root}; naru up brings them back, naru down --all removes them.`);
+  }
+}
+
+async function removeContainers(home: Home, clock: RealClock): Promise<void> {
+  if (process.getuid?.() !== 0) throw new UserError('containers can be removed only by root; run the command with sudo');
+  const log = new JsonLogger({ clock, level: 'error', write: (line) => process.stderr.write(line) });
+  const report = await new Containerd({ home: home.root, clock, log }).teardown();
+  const removed = Object.entries(report.removed).map(([kind, count]) => `${count} ${kind}`);
+  if (removed.length > 0) console.log(`Removed: ${removed.join(', ')}.`);
+  if (report.left.length > 0) {
+    throw new UserError(`these are still there, and need a look: ${report.left.join('; ')}; then run naru down again`);
+  }
+}

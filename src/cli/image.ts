@@ -1,0 +1,100 @@
+/** `naru image …`: this machine's images with no registry at hand. They go into the containerd of NARU_HOME, where pods find them. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { containerdPaths } from '../agent/containerd/paths.ts';
+import { CriRuntime } from '../agent/cri/cri-runtime.ts';
+import type { Home } from '../home.ts';
+import { importImage } from '../images/import-image.ts';
+import { packImage } from '../images/pack-image.ts';
+import { RealClock } from '../lib/clock.ts';
+import { silentLogger } from '../lib/log.ts';
+import { findRunning } from './background.ts';
+import { UserError } from './user-error.ts';
+
+/** The socket of the running cluster's containerd. @throws UserError where it runs none */
+function containerdAddress(home: Home): string {
+  const running = findRunning(home);
+  if (running === undefined) throw new UserError(`no cluster runs from ${home.root}; start it with: naru up`);
+  if (running.simulatedNodes > 0) {
+    throw new UserError('the nodes of this cluster are simulated: they take any image name, and need no image');
+  }
+  return containerdPaths(home.root).address;
+}
+
+export async function importFile(home: Home, file: string, options: { name?: string }): Promise<void> {
+  const names = await importImage(path.resolve(file), {
+    containerdAddress: containerdAddress(home),
+    ...(options.name !== undefined && { name: options.name }),
+  });
+  for (const name of names) console.log(`imported ${name}`);
+}
+
+export interface PackCommandOptions {
+  readonly name: string;
+  readonly output?: string;
+  readonly file?: readonly string[];
+  readonly env?: readonly string[];
+  readonly entrypoint?: readonly string[];
+  readonly cmd?: readonly string[];
+  readonly workdir?: string;
+  readonly user?: string;
+}
+
+export async function pack(home: Home, programs: readonly string[], options: PackCommandOptions): Promise<void> {
+  if (options.output !== undefined) {
+    await packTo(programs, options, path.resolve(options.output));
+    console.log(`wrote ${options.output}`);
+    return;
+  }
+  const containerd = containerdAddress(home);
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'naru-image-'));
+  try {
+    const archive = path.join(folder, 'image.tar');
+    await packTo(programs, options, archive);
+    for (const name of await importImage(archive, { containerdAddress: containerd })) console.log(`imported ${name}`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function packTo(programs: readonly string[], options: PackCommandOptions, output: string): Promise<void> {
+  const packed = await packImage({
+    name: options.name,
+    programs,
+    output,
+    ...(options.file !== undefined && { files: options.file.map(fileMapping) }),
+    ...(options.env !== undefined && { env: Object.fromEntries(options.env.map(environmentVariable)) }),
+    ...(options.entrypoint !== undefined && { entrypoint: options.entrypoint }),
+    ...(options.cmd !== undefined && { command: options.cmd }),
+    ...(options.workdir !== undefined && { workdir: options.workdir }),
+    ...(options.user !== undefined && { user: options.user }),
+  });
+  for (const library of packed.missing) console.error(`naru: not found on this machine: ${library}`);
+}
+
+/** `PATH` keeps its place in the image; `PATH:TARGET` gets another. */
+function fileMapping(text: string): { source: string; target: string } {
+  const colon = text.lastIndexOf(':');
+  if (colon < 0) return { source: text, target: path.resolve(text) };
+  return { source: text.slice(0, colon), target: text.slice(colon + 1) };
+}
+
+function environmentVariable(text: string): [string, string] {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new UserError(`--env takes NAME=VALUE, and got ${text}`);
+  return [text.slice(0, equals), text.slice(equals + 1)];
+}
+
+export async function list(home: Home): Promise<void> {
+  const clock = new RealClock({ keepsAlive: true });
+  const runtime = new CriRuntime({ address: containerdAddress(home), clock, log: silentLogger });
+  try {
+    for (const image of await runtime.images()) {
+      const size = `${(image.sizeBytes / 1024 / 1024).toFixed(1)} MiB`;
+      for (const name of image.tags.length > 0 ? image.tags : image.digests) console.log(`${name.padEnd(60)} ${size}`);
+    }
+  } finally {
+    await runtime.close();
+  }
+}

@@ -1,0 +1,41 @@
+/** From what a server answers to what a client throws: `Status` objects become `StatusError`s. */
+import { StatusError, type StatusReason } from '../api/status-error.ts';
+import type { Status } from '../api/schema/types/meta-v1.ts';
+
+/** The error that a `Status` object stands for. Its code is `fallbackCode` where it names none. */
+export function errorFromStatus(status: Status, fallbackCode = 500): StatusError {
+  const code = status.code ?? fallbackCode;
+  const reason = (status.reason as StatusReason | undefined) || reasonOf(code);
+  return new StatusError(code, reason, status.message ?? `the server answered ${code}`, status.details);
+}
+
+/** The reason that upstream gives to an answer that is no `Status`. */
+export function reasonOf(code: number): StatusReason {
+  return reasons.get(code) ?? (code >= 500 ? 'InternalError' : 'BadRequest');
+}
+
+const reasons: ReadonlyMap<number, StatusReason> = new Map([
+  [400, 'BadRequest'],
+  [401, 'Unauthorized'],
+  [403, 'Forbidden'],
+  [404, 'NotFound'],
+  [405, 'MethodNotAllowed'],
+  [406, 'NotAcceptable'],
+  [409, 'Conflict'],
+  [410, 'Expired'],
+  [413, 'RequestEntityTooLarge'],
+  [415, 'UnsupportedMediaType'],
+  [422, 'Invalid'],
+  [429, 'TooManyRequests'],
+  [503, 'ServiceUnavailable'],
+  [504, 'Timeout'],
+] as const);
+
+/** The transport failed: nobody answered. The request may or may not have been carried out. */
+export const unreachable = (message: string, cause?: unknown): StatusError =>
+  new StatusError(503, 'ServiceUnavailable', message, undefined, { cause });
+
+export const timedOut = (message: string): StatusError => new StatusError(504, 'Timeout', message);
+
+export const noSuchResource = (): StatusError =>
+  new StatusError(404, 'NotFound', 'the server could not find the requested resource', {});

@@ -1,0 +1,51 @@
+/** For tests of what stands above the registry: a whole API in this process, over a store in memory, with nothing that acts by itself. */
+import { type ResourceTable, resourceTable } from '../api/resource-table.ts';
+import { builtinSchema } from '../api/schema/load.ts';
+import { VirtualClock, type Clock } from '../lib/clock.ts';
+import { type Logger, silentLogger } from '../lib/log.ts';
+import { type Prng, SeededPrng } from '../lib/prng.ts';
+import { Registry } from '../registry/registry.ts';
+import type { Authorizer, UserInfo } from '../registry/request.ts';
+import { MemoryStore } from '../store/memory-store.ts';
+import type { Client } from './client.ts';
+import { inProcessClient } from './in-process-client.ts';
+import { InformerSet } from './informer.ts';
+import { namespaces } from './resources.ts';
+
+export interface TestApi<C extends Clock = VirtualClock> {
+  readonly clock: C;
+  readonly prng: Prng;
+  readonly log: Logger;
+  readonly store: MemoryStore;
+  readonly registry: Registry;
+  readonly resources: ResourceTable;
+  readonly client: Client;
+  readonly informers: InformerSet;
+}
+
+export const everythingAllowed: Authorizer = { authorize: async () => undefined };
+
+export const administrator: UserInfo = { name: 'admin', groups: ['system:masters', 'system:authenticated'] };
+
+/** The store is started and the namespace `default` is there; the informers wait to be started. `wrap` puts faults before the informers and the client. */
+export async function startTestApi(
+  options: { seed?: number; log?: Logger; wrap?: (client: Client) => Client } = {},
+): Promise<TestApi> {
+  return startTestApiOn(new VirtualClock(), options);
+}
+
+export async function startTestApiOn<C extends Clock>(
+  clock: C,
+  { seed = 1, log = silentLogger, wrap = (client) => client }: { seed?: number; log?: Logger; wrap?: (client: Client) => Client } = {},
+): Promise<TestApi<C>> {
+  const prng = new SeededPrng(seed);
+  const store = new MemoryStore({ clock, log });
+  await store.start();
+  const resources = resourceTable();
+  const registry = new Registry({ store, clock, prng, schema: builtinSchema(), resources, log });
+  const plain = inProcessClient({ handler: registry, authorizer: everythingAllowed, user: administrator, resources });
+  await plain.create(namespaces, { metadata: { name: 'default' } });
+  const client = wrap(plain);
+  const informers = new InformerSet({ client, clock, prng, log });
+  return { clock, prng, log, store, registry, resources, client, informers };
+}

@@ -1,0 +1,243 @@
+/**
+ * A whole cluster as a value (ARCHITECTURE.md, D8): the parts, made and started in order, stopped in reverse. The command line is a thin
+ * user of this file; so is a test that wants a cluster in its own process.
+ *
+ * ```
+ * store → certificates → API (registry, server) → control loops, scheduler → nodes
+ * ```
+ * The store first, since all the rest is a view of it; the API before what speaks to it; nodes last, since they only carry out what the others
+ * decided. In reverse, nodes stop taking work first, and the store is closed when nobody writes any more.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { Agent } from './agent/agent.ts';
+import { resourceTable } from './api/resource-table.ts';
+import { builtinSchema } from './api/schema/load.ts';
+import type { Client } from './client/client.ts';
+import { inProcessClient } from './client/in-process-client.ts';
+import { InformerSet } from './client/informer.ts';
+import { allControllers } from './controllers/index.ts';
+import { type Home, homeOf, makeHome } from './home.ts';
+import { type Clock, RealClock } from './lib/clock.ts';
+import { type Logger, silentLogger } from './lib/log.ts';
+import { type Prng, unseededPrng } from './lib/prng.ts';
+import { type Service, ServiceGroup } from './lib/service.ts';
+import { containerNode, type NodeParts } from './node.ts';
+import { bootstrap } from './registry/bootstrap.ts';
+import { Registry } from './registry/registry.ts';
+import type { UserInfo } from './registry/request.ts';
+import { Scheduler } from './scheduler/scheduler.ts';
+import { ensureKubeconfig } from './server/admin-kubeconfig.ts';
+import { ApiServer } from './server/api-server.ts';
+import { RuleAuthorizer } from './server/authorization.ts';
+import { CertificateAuthority } from './server/certificates/certificate-authority.ts';
+import { NodeConnectionTable } from './server/node-tunnel.ts';
+import { SimulatedRuntime } from './simulation/simulated-runtime.ts';
+import { MemoryStore } from './store/memory-store.ts';
+import { SqliteStore } from './store/sqlite-store.ts';
+import type { Store } from './store/store.ts';
+
+export type ClusterNodes =
+  /** Nodes join by themselves; `name` is this machine's, for the kubeconfig of `naru agent`. */
+  | { readonly kind: 'none'; readonly name: string }
+  /** This machine, with containers: Linux and root. */
+  | { readonly kind: 'containers'; readonly name: string; readonly podCidr: string }
+  /** Nodes whose pods are simulated: everywhere. */
+  | { readonly kind: 'simulated'; readonly count: number };
+
+export interface ClusterOptions {
+  /** Where the state is kept. Absent: in memory, and gone when the cluster is closed. */
+  readonly home?: Home;
+  /** 0, as where absent: a free one. */
+  readonly port?: number;
+  /** The address to listen on; 127.0.0.1 where absent. */
+  readonly host?: string;
+  /** One simulated node where absent. */
+  readonly nodes?: ClusterNodes;
+  readonly clock?: Clock;
+  readonly prng?: Prng;
+  readonly log?: Logger;
+}
+
+export interface Cluster {
+  /** `https://127.0.0.1:6443`. */
+  readonly server: string;
+  /** The administrator's kubeconfig file. */
+  readonly kubeconfig: string;
+  /** A client in this process; the administrator's where no user is given. */
+  client(user?: UserInfo): Client;
+  close(): Promise<void>;
+}
+
+const administrator: UserInfo = { name: 'naru-admin', groups: ['system:masters', 'system:authenticated'] };
+
+function component(name: string): UserInfo {
+  return { name, groups: ['system:authenticated'] };
+}
+
+function nodeUser(node: string): UserInfo {
+  return { name: `system:node:${node}`, groups: ['system:nodes', 'system:authenticated'] };
+}
+
+/** @throws Error, one sentence that says what is wrong on this machine, and the way out */
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const temporary = options.home === undefined ? mkdtempSync(path.join(os.tmpdir(), 'naru-')) : undefined;
+  const forget = (): void => {
+    if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true });
+  };
+  const foundations: Foundations = {
+    home: options.home ?? homeOf(temporary ?? ''),
+    isDurable: temporary === undefined,
+    clock: options.clock ?? new RealClock(),
+    prng: options.prng ?? unseededPrng(),
+    log: options.log ?? silentLogger,
+  };
+  const { home, clock, log } = foundations;
+  try {
+    makeHome(home);
+    const certificates = await CertificateAuthority.open({ folder: home.certificates, clock });
+    const { services, clientFor, server } = parts(options, foundations, certificates);
+    const group = new ServiceGroup('cluster', services, { clock, log });
+    await group.start();
+    return {
+      server: server.address,
+      kubeconfig: home.kubeconfig,
+      client: (user = administrator) => clientFor(user),
+      close: () => group.close().finally(forget),
+    };
+  } catch (error) {
+    forget();
+    throw error;
+  }
+}
+
+interface Foundations {
+  readonly home: Home;
+  readonly isDurable: boolean;
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly log: Logger;
+}
+
+interface Parts {
+  /** In the order in which they start. */
+  readonly services: readonly Service[];
+  readonly clientFor: (user: UserInfo) => Client;
+  readonly server: ApiServer;
+}
+
+function parts(options: ClusterOptions, foundations: Foundations, certificates: CertificateAuthority): Parts {
+  const { home, isDurable, clock, prng, log } = foundations;
+  const store: Store = isDurable ? new SqliteStore({ file: home.state, clock, log }) : new MemoryStore({ clock, log });
+  const schema = builtinSchema();
+  const resources = resourceTable();
+  const authorizer = new RuleAuthorizer();
+  const connections = new NodeConnectionTable();
+  const handler = new Registry({ store, clock, prng, schema, resources, log });
+  const clientFor = (user: UserInfo): Client => inProcessClient({ handler, authorizer, user, resources });
+  const { port = 0, host = '127.0.0.1', nodes = { kind: 'simulated', count: 1 } } = options;
+  const common = { clock, prng, log };
+  const server = new ApiServer({
+    ...common,
+    handler,
+    authorizer,
+    resources,
+    schema,
+    host,
+    port,
+    certificates,
+    nodes: connections,
+  });
+  const controllerClient = clientFor(component('system:kube-controller-manager'));
+  const schedulerClient = clientFor(component('system:kube-scheduler'));
+  const informers = new InformerSet({ ...common, client: controllerClient });
+  const schedulerInformers = new InformerSet({ ...common, client: schedulerClient });
+  const services: Service[] = [
+    store,
+    step('bootstrap', () => bootstrap(handler)),
+    server,
+    step('kubeconfigs', () => writeKubeconfigs(home, server.address, certificates, nodes, clock)),
+    informers,
+    ...allControllers({
+      ...common,
+      client: controllerClient,
+      informers,
+      resources,
+      rootCa: certificates.certificate,
+    }),
+    new Scheduler({ ...common, client: schedulerClient, informers: schedulerInformers }),
+    schedulerInformers,
+    ...nodeServices(nodes, { ...foundations, clientFor, connections }),
+  ];
+  return { services, clientFor, server };
+}
+
+/** Something that is done once, at its place in the order. */
+function step(name: string, run: () => Promise<void>): Service {
+  return { name, start: run, close: async () => {} };
+}
+
+async function writeKubeconfigs(
+  home: Home,
+  address: string,
+  certificates: CertificateAuthority,
+  nodes: ClusterNodes,
+  clock: Clock,
+): Promise<void> {
+  await ensureKubeconfig({ file: home.kubeconfig, address, certificates, user: administrator, clock });
+  if (nodes.kind !== 'none') return;
+  await ensureKubeconfig({ file: home.agentKubeconfig, address, certificates, user: nodeUser(nodes.name), clock });
+}
+
+interface NodeSurroundings extends Foundations {
+  readonly clientFor: (user: UserInfo) => Client;
+  readonly connections: NodeConnectionTable;
+}
+
+function nodeServices(nodes: ClusterNodes, surroundings: NodeSurroundings): Service[] {
+  switch (nodes.kind) {
+    case 'none':
+      return [];
+    case 'containers': {
+      const client = surroundings.clientFor(nodeUser(nodes.name));
+      return connected(nodes.name, containerNode({ ...surroundings, ...nodes, client }), surroundings);
+    }
+    case 'simulated':
+      return Array.from({ length: nodes.count }, (_, index) => `simulated-${index + 1}`).flatMap((name, index) =>
+        connected(name, simulatedNode(name, index, surroundings), surroundings),
+      );
+  }
+}
+
+/** Makes the node's agent reachable for the server's calls while it runs. */
+function connected(name: string, node: NodeParts, { connections }: NodeSurroundings): Service[] {
+  let withdraw = (): void => {};
+  const connection: Service = {
+    name: `connection of ${name}`,
+    start: async () => {
+      withdraw = connections.register(name, node.handler);
+    },
+    close: async () => withdraw(),
+  };
+  return [connection, node.service];
+}
+
+/** Each has a range of pod addresses of its own: 10.100.0.0/24, 10.100.1.0/24, … They exist on paper only. */
+function simulatedNode(name: string, index: number, surroundings: NodeSurroundings): NodeParts {
+  const { home, clock, prng, log, clientFor } = surroundings;
+  const podCidr = `10.${100 + Math.floor(index / 256)}.${index % 256}.0/24`;
+  const runtime = new SimulatedRuntime({ clock, prng, podCidr });
+  const client = clientFor(nodeUser(name));
+  const agent = new Agent({
+    client,
+    runtime,
+    nodeName: name,
+    home: path.join(home.root, 'simulated', name),
+    podCidr,
+    clock,
+    prng,
+    log,
+  });
+  return { service: agent, handler: agent.handler };
+}

@@ -1,0 +1,151 @@
+/**
+ * The arithmetic of Deployments: how many pods may be too many or too few, which ReplicaSet is the new one, what a template's hash is,
+ * and the annotations by which ReplicaSets remember their history. Pure. Names, rounding and order are upstream's.
+ */
+import type { Deployment, DeploymentCondition, ReplicaSet } from '../../api/schema/types/apps-v1.ts';
+import type { PodTemplateSpec } from '../../api/schema/types/core-v1.ts';
+import { createdMs, nameOf } from '../shared/context.ts';
+import { semanticallyEqual } from '../shared/equality.ts';
+
+export const hashLabel = 'pod-template-hash';
+export const revisionAnnotation = 'deployment.kubernetes.io/revision';
+export const revisionHistoryAnnotation = 'deployment.kubernetes.io/revision-history';
+export const desiredReplicasAnnotation = 'deployment.kubernetes.io/desired-replicas';
+export const maxReplicasAnnotation = 'deployment.kubernetes.io/max-replicas';
+
+/** What a Deployment's annotations have that its ReplicaSets' have not. */
+const ownAnnotations: ReadonlySet<string> = new Set([
+  'kubectl.kubernetes.io/last-applied-configuration',
+  revisionAnnotation,
+  revisionHistoryAnnotation,
+  desiredReplicasAnnotation,
+  maxReplicasAnnotation,
+  'deprecated.deployment.rollback.to',
+]);
+
+/** Upstream's bound on the history's text: the oldest revisions go first. */
+const historyLengthMax = 2000;
+
+/** A ReplicaSet as the plan would have it. `original` is absent where it is to be created. */
+export interface Draft {
+  readonly original?: ReplicaSet;
+  readonly object: ReplicaSet;
+}
+
+export const replicasOf = (draft: Draft): number => draft.object.spec?.replicas ?? 0;
+export const availableOf = (draft: Draft): number => draft.object.status?.availableReplicas ?? 0;
+export const sum = (drafts: readonly Draft[], value: (draft: Draft) => number): number =>
+  drafts.reduce((total, draft) => total + value(draft), 0);
+
+export const wantedReplicas = (deployment: Deployment): number => deployment.spec?.replicas ?? 1;
+
+export const isRolling = (deployment: Deployment): boolean => deployment.spec?.strategy?.type !== 'Recreate';
+
+/**
+ * Surge rounds up, unavailable rounds down; where both come out as none, one pod may be unavailable, or nothing could ever move. Never
+ * more unavailable than wanted.
+ */
+export function fenceposts(deployment: Deployment): { readonly surge: number; readonly unavailable: number } {
+  const wanted = wantedReplicas(deployment);
+  if (!isRolling(deployment)) return { surge: 0, unavailable: 0 };
+  const { maxSurge = '25%', maxUnavailable = '25%' } = deployment.spec?.strategy?.rollingUpdate ?? {};
+  const surge = scaled(maxSurge, wanted, Math.ceil);
+  const unavailable = scaled(maxUnavailable, wanted, Math.floor);
+  if (wanted === 0) return { surge, unavailable: 0 };
+  return { surge, unavailable: surge === 0 && unavailable === 0 ? 1 : Math.min(unavailable, wanted) };
+}
+
+function scaled(value: number | string, total: number, round: (share: number) => number): number {
+  if (typeof value === 'number') return value;
+  const percent = /^(\d+)%$/.exec(value)?.[1];
+  return percent === undefined ? 0 : round((Number(percent) * total) / 100);
+}
+
+/** FNV-1a, 32 bits, of the template's canonical JSON and the collision count, in the alphabet of generated names. */
+export function templateHash(template: PodTemplateSpec, collisionCount: number): string {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(`${canonical(template)}/${collisionCount}`)) {
+    hash = Math.imul(hash ^ byte, 0x01000193);
+  }
+  const alphabet = 'bcdfghjklmnpqrstvwxz2456789';
+  return Array.from(String(hash >>> 0), (digit) => alphabet[digit.charCodeAt(0) % alphabet.length]).join('');
+}
+
+/** JSON with sorted names: equal values have equal texts. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+  fields.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${canonical(field)}`).join(',')}}`;
+}
+
+export function sameTemplate(a: PodTemplateSpec | undefined, b: PodTemplateSpec | undefined): boolean {
+  return semanticallyEqual(withoutHash(a), withoutHash(b));
+}
+
+function withoutHash(template: PodTemplateSpec | undefined): PodTemplateSpec | undefined {
+  const { [hashLabel]: _hash, ...labels } = template?.metadata?.labels ?? {};
+  return template && { ...template, metadata: { ...template.metadata, labels } };
+}
+
+export const oldestFirst = (a: Draft, b: Draft): number =>
+  createdMs(a.object) - createdMs(b.object) || (nameOf(a.object) < nameOf(b.object) ? -1 : 1);
+
+/** The oldest whose template is the Deployment's: of several equal ones, always the same. */
+export function findNew(deployment: Deployment, drafts: readonly Draft[]): Draft | undefined {
+  return drafts
+    .toSorted(oldestFirst)
+    .find(({ object }) => sameTemplate(object.spec?.template, deployment.spec?.template));
+}
+
+export function revisionOf(object: ReplicaSet): number {
+  const revision = Number(object.metadata?.annotations?.[revisionAnnotation] ?? 0);
+  return Number.isSafeInteger(revision) ? revision : 0;
+}
+
+export function annotationNumber(object: ReplicaSet, name: string): number | undefined {
+  const text = object.metadata?.annotations?.[name];
+  const value = Number(text);
+  return text === undefined || !Number.isSafeInteger(value) ? undefined : value;
+}
+
+/** By these a later reconciliation sees that the Deployment was scaled meanwhile, and in which proportion. */
+export function sizeAnnotations(deployment: Deployment): Readonly<Record<string, string>> {
+  const wanted = wantedReplicas(deployment);
+  return {
+    [desiredReplicasAnnotation]: String(wanted),
+    [maxReplicasAnnotation]: String(wanted + fenceposts(deployment).surge),
+  };
+}
+
+/** The annotations of the new ReplicaSet: the Deployment's own ones, the revision, and which revisions it was before. */
+export function newReplicaSetAnnotations(
+  deployment: Deployment,
+  current: Readonly<Record<string, string>>,
+  revision: number,
+): Readonly<Record<string, string>> {
+  const copied = Object.entries(deployment.metadata?.annotations ?? {}).filter(([name]) => !ownAnnotations.has(name));
+  const annotations = { ...current, ...Object.fromEntries(copied) };
+  const before = Number(current[revisionAnnotation] ?? 0);
+  if (!(revision > before)) return annotations;
+  const history = current[revisionHistoryAnnotation];
+  return {
+    ...annotations,
+    [revisionAnnotation]: String(revision),
+    ...(before > 0 && { [revisionHistoryAnnotation]: appended(history, before) }),
+  };
+}
+
+function appended(history: string | undefined, revision: number): string {
+  const revisions = [...(history === undefined || history === '' ? [] : history.split(',')), String(revision)];
+  while (revisions.length > 1 && revisions.join(',').length > historyLengthMax) revisions.shift();
+  return revisions.join(',');
+}
+
+export function conditionOf(
+  conditions: readonly DeploymentCondition[] | undefined,
+  type: string,
+): DeploymentCondition | undefined {
+  return conditions?.find((condition) => condition.type === type);
+}

@@ -1,0 +1,115 @@
+/**
+ * Namespaces that are being deleted: deletes all they hold, and lets them go when nothing is left.
+ *
+ * ```
+ *  deletionTimestamp ──▶ delete pods, until none is left ──▶ delete everything else ──▶ nothing left? ──▶ finalize
+ *                                      └────────── something left: conditions, look again ──────┘
+ * ```
+ * Pods go first, as upstream's ordered deletion has it: nothing that a pod still needs (its network policies, its secrets) goes before it.
+ */
+import type { KubeObject } from '../../api/object.ts';
+import type { ResourceInfo } from '../../api/resources.ts';
+import type { Namespace } from '../../api/schema/types/core-v1.ts';
+import { hasReason } from '../../api/status-error.ts';
+import { after, ControlLoop, done, type Outcome } from '../../client/controller.ts';
+import { namespaces, pods, resourceOf } from '../../client/resources.ts';
+import type { Service } from '../../lib/service.ts';
+import { storedResources } from '../shared/api-resources.ts';
+import { type ControllerContext, contextFor, isDeleting, type LoopContext, nameOf, namespaceOf } from '../shared/context.ts';
+import { semanticallyEqual } from '../shared/equality.ts';
+import { type Cleaning, isCleaned, namespaceConditions, type Remaining } from './decide.ts';
+
+const finalizer = 'kubernetes';
+/** How soon what remains is looked at again; a pod that ends wakes the loop at once. */
+const againMs = 2000;
+
+export function namespaceController(context: ControllerContext): Service {
+  const own = contextFor(context, 'namespace-controller');
+  const informer = own.informers.informer(namespaces);
+  const podInformer = own.informers.informer(pods);
+  const loop = new ControlLoop({
+    ...own,
+    name: 'namespace',
+    informers: [informer, podInformer],
+    reconcile: async (name) => {
+      const namespace = informer.cache.byKey(name);
+      return namespace === undefined || !isDeleting(namespace) ? done : end(own, namespace);
+    },
+  });
+  const enqueue = (namespace: Namespace): void => {
+    if (isDeleting(namespace)) loop.queue.add(nameOf(namespace));
+  };
+  informer.addHandler({ added: enqueue, updated: enqueue });
+  podInformer.addHandler({
+    deleted: (pod) => {
+      const namespace = informer.cache.byKey(namespaceOf(pod));
+      if (namespace !== undefined) enqueue(namespace);
+    },
+  });
+  return loop;
+}
+
+async function end(context: LoopContext, namespace: Namespace): Promise<Outcome> {
+  if (!(namespace.spec?.finalizers ?? []).includes(finalizer)) return done;
+  const name = nameOf(namespace);
+  const cleaning = await clean(context, name);
+  const current = await tellConditions(context, namespace, cleaning);
+  if (!isCleaned(cleaning)) return after(againMs);
+  const finalizers = (current.spec?.finalizers ?? []).filter((one) => one !== finalizer);
+  await context.client.update(namespaces, { ...current, spec: { ...current.spec, finalizers } }, { subresource: 'finalize' });
+  return done;
+}
+
+async function clean(context: LoopContext, namespace: string): Promise<Cleaning> {
+  const infos = storedResources(context.resources.all, ['list', 'delete']).filter((info) => info.namespaced);
+  const isPods = (info: ResourceInfo): boolean => info.group === '' && info.resource === 'pods';
+  const first = await cleanAll(context, namespace, infos.filter(isPods));
+  return isCleaned(first) ? cleanAll(context, namespace, infos.filter((info) => !isPods(info))) : first;
+}
+
+async function cleanAll(context: LoopContext, namespace: string, infos: readonly ResourceInfo[]): Promise<Cleaning> {
+  const remaining: Remaining[] = [];
+  const errors: Error[] = [];
+  for (const info of infos) {
+    try {
+      const left = await deleteAll(context, namespace, info);
+      if (left.length > 0) remaining.push({ info, count: left.length, finalizers: countFinalizers(left) });
+    } catch (error) {
+      // A resource whose definition went away meanwhile has no objects.
+      if (!hasReason(error, 'NotFound', 'MethodNotAllowed')) errors.push(error as Error);
+    }
+  }
+  return { remaining, errors };
+}
+
+/** Resolves with what is still there. */
+async function deleteAll(
+  { client }: LoopContext,
+  namespace: string,
+  info: ResourceInfo,
+): Promise<readonly KubeObject[]> {
+  const resource = resourceOf(info);
+  const { items } = await client.list(resource, { namespace });
+  const untouched = items.filter((item) => !isDeleting(item));
+  if (items.length === 0 || untouched.length === 0) return items;
+  const options = { propagationPolicy: 'Background' } as const;
+  if (info.verbs.includes('deletecollection')) await client.deleteCollection(resource, { namespace }, options);
+  else for (const item of untouched) await client.delete(resource, { namespace, name: nameOf(item) }, options);
+  return (await client.list(resource, { namespace })).items;
+}
+
+function countFinalizers(objects: readonly KubeObject[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const name of objects.flatMap((object) => object.metadata?.finalizers ?? [])) {
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/** Resolves with the namespace as it stands afterwards. */
+async function tellConditions(context: LoopContext, namespace: Namespace, cleaning: Cleaning): Promise<Namespace> {
+  const conditions = namespaceConditions(namespace, cleaning, context.clock.now());
+  if (semanticallyEqual(conditions, namespace.status?.conditions)) return namespace;
+  const status = { ...namespace.status, conditions };
+  return context.client.update(namespaces, { ...namespace, status }, { subresource: 'status' });
+}

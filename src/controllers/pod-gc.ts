@@ -1,0 +1,123 @@
+/**
+ * Pods that nobody else would end: those of nodes that are gone, those deleted before they had a node, and the oldest finished ones
+ * where there are too many. Looks every 20 seconds, as upstream's `podgc`.
+ *
+ * A node must have been missing for 40 seconds, and be unknown to the server too, before its pods are given up: caches of nodes and
+ * pods do not move together.
+ */
+import { objectKey } from '../api/object.ts';
+import type { Pod, PodStatus } from '../api/schema/types/core-v1.ts';
+import { hasReason } from '../api/status-error.ts';
+import { after, ControlLoop } from '../client/controller.ts';
+import { nodes as nodesResource, pods as podsResource } from '../client/resources.ts';
+import { formatTime } from '../lib/clock.ts';
+import type { Service } from '../lib/service.ts';
+import { type ControllerContext, contextFor, createdMs, isDeleting, type LoopContext, nameOf, referenceOf, uidOf } from './shared/context.ts';
+import { isFinished } from './shared/pods.ts';
+
+const everyMs = 20_000;
+const quarantineMs = 40_000;
+/** As upstream's `--terminated-pod-gc-threshold`. */
+const finishedMax = 12_500;
+
+export interface PodGcObserved {
+  readonly pods: readonly Pod[];
+  /** Since when (ms) each node that pods name has been missing. */
+  readonly missingSinceMs: ReadonlyMap<string, number>;
+  readonly nowMs: number;
+  readonly finishedMax: number;
+}
+
+export interface PodGcPlan {
+  /** Nodes to ask the server for: where they are gone, their pods are lost. */
+  readonly lostNodes: ReadonlyMap<string, readonly Pod[]>;
+  readonly remove: readonly Pod[];
+}
+
+export function decidePodGc({ pods, missingSinceMs, nowMs, finishedMax }: PodGcObserved): PodGcPlan {
+  const lostNodes = new Map<string, Pod[]>();
+  for (const pod of pods) {
+    const node = pod.spec?.nodeName ?? '';
+    const sinceMs = missingSinceMs.get(node);
+    if (sinceMs === undefined || nowMs - sinceMs < quarantineMs) continue;
+    lostNodes.set(node, [...(lostNodes.get(node) ?? []), pod]);
+  }
+  const neverPlaced = pods.filter((pod) => isDeleting(pod) && (pod.spec?.nodeName ?? '') === '');
+  const finished = pods.filter((pod) => isFinished(pod) && !isDeleting(pod));
+  const oldest = finished.toSorted((a, b) => createdMs(a) - createdMs(b));
+  return { lostNodes, remove: [...neverPlaced, ...oldest.slice(0, Math.max(0, finished.length - finishedMax))] };
+}
+
+export function podGarbageCollector(context: ControllerContext): Service {
+  const own = contextFor(context, 'pod-garbage-collector');
+  const pods = own.informers.informer(podsResource);
+  const nodes = own.informers.informer(nodesResource);
+  const missing = new Map<string, number>();
+  const loop: ControlLoop = new ControlLoop({
+    ...own,
+    name: 'pod-gc',
+    workers: 1,
+    informers: [pods, nodes],
+    begin: () => loop.queue.add('collect'),
+    reconcile: async () => {
+      const nowMs = own.clock.now();
+      const all = pods.cache.list();
+      noteMissing(missing, all, (name) => nodes.cache.byKey(name) !== undefined, nowMs);
+      await carryOut(own, decidePodGc({ pods: all, missingSinceMs: missing, nowMs, finishedMax }));
+      return after(everyMs);
+    },
+  });
+  return loop;
+}
+
+/** Keeps `missing` to the nodes that pods name and that are not there. */
+function noteMissing(
+  missing: Map<string, number>,
+  pods: readonly Pod[],
+  exists: (node: string) => boolean,
+  nowMs: number,
+): void {
+  const now = new Set(pods.map((pod) => pod.spec?.nodeName ?? '').filter((node) => node !== '' && !exists(node)));
+  for (const node of missing.keys()) if (!now.has(node)) missing.delete(node);
+  for (const node of now) if (!missing.has(node)) missing.set(node, nowMs);
+}
+
+async function carryOut(context: LoopContext, plan: PodGcPlan): Promise<void> {
+  for (const [node, pods] of plan.lostNodes) {
+    if (await exists(context, node)) continue;
+    for (const pod of pods) await end(context, pod, true);
+  }
+  for (const pod of plan.remove) await end(context, pod, false);
+}
+
+async function exists({ client }: LoopContext, node: string): Promise<boolean> {
+  try {
+    await client.get(nodesResource, { namespace: '', name: node });
+    return true;
+  } catch (error) {
+    if (hasReason(error, 'NotFound')) return false;
+    throw error;
+  }
+}
+
+/** Without grace: nobody is left who could end it well. One failure must not keep the others. */
+async function end(context: LoopContext, pod: Pod, lost: boolean): Promise<void> {
+  const { client, clock, log } = context;
+  try {
+    if (lost && !isFinished(pod)) {
+      const body = { metadata: { uid: uidOf(pod) }, status: lostStatus(pod, clock.now()) };
+      await client.patch(podsResource, referenceOf(pod), { type: 'strategic', body }, { subresource: 'status' });
+    }
+    await client.delete(podsResource, referenceOf(pod), { uid: uidOf(pod), gracePeriodSeconds: 0 });
+    log.info('pod collected', { pod: objectKey(pod), lost });
+  } catch (error) {
+    if (!hasReason(error, 'NotFound', 'Conflict')) log.warn('a pod could not be collected', { pod: nameOf(pod), error });
+  }
+}
+
+function lostStatus(pod: Pod, nowMs: number): PodStatus {
+  const message = `PodGC: node ${pod.spec?.nodeName} no longer exists`;
+  const lastTransitionTime = formatTime(nowMs);
+  const condition = { type: 'DisruptionTarget', status: 'True', reason: 'DeletionByPodGC', message, lastTransitionTime };
+  return { phase: 'Failed', conditions: [condition] };
+}

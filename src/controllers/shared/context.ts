@@ -1,0 +1,52 @@
+/** What every control loop is made from. */
+import type { KubeObject, ObjectReference } from '../../api/object.ts';
+import type { Client } from '../../client/client.ts';
+import { EventRecorder } from '../../client/events.ts';
+import type { InformerSet } from '../../client/informer.ts';
+import type { ResourceInfo } from '../../api/resources.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Logger } from '../../lib/log.ts';
+import type { Prng } from '../../lib/prng.ts';
+
+/** The part of `ResourceTable` that control loops need. */
+export interface ResourceList {
+  readonly all: Iterable<ResourceInfo>;
+}
+
+export interface ControllerContext {
+  readonly client: Client;
+  /** One client per loop, each with the service account that upstream gives it (ARCHITECTURE.md, D9); `client` where absent. */
+  readonly clientFor?: (serviceAccount: string) => Client;
+  readonly informers: InformerSet;
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly log: Logger;
+  readonly resources: ResourceList;
+  /** The cluster's CA certificate (PEM), which pods trust the API server by. */
+  readonly rootCa: string;
+}
+
+/** The context with the client and the events of one loop. */
+export interface LoopContext extends ControllerContext {
+  readonly events: EventRecorder;
+}
+
+export function contextFor(context: ControllerContext, serviceAccount: string): LoopContext {
+  const client = context.clientFor?.(serviceAccount) ?? context.client;
+  const { clock, log } = context;
+  return { ...context, client, events: new EventRecorder({ client, clock, log, component: serviceAccount }) };
+}
+
+export const uidOf = (object: KubeObject): string => object.metadata?.uid ?? '';
+export const nameOf = (object: KubeObject): string => object.metadata?.name ?? '';
+export const namespaceOf = (object: KubeObject): string => object.metadata?.namespace ?? '';
+export const isDeleting = (object: KubeObject): boolean => object.metadata?.deletionTimestamp !== undefined;
+export const createdMs = (object: KubeObject): number => timeMs(object.metadata?.creationTimestamp);
+
+export const referenceOf = (object: KubeObject): ObjectReference => ({
+  namespace: namespaceOf(object),
+  name: nameOf(object),
+});
+
+/** Milliseconds since the epoch; 0 where there is no time. */
+export const timeMs = (time: string | undefined): number => (time === undefined ? 0 : Date.parse(time));

@@ -1,0 +1,50 @@
+/**
+ * This machine as a node of a cluster: its containerd, and the agent over it. Used in the server's process by `cluster.ts` and alone by
+ * `naru agent`; the two differ only in the `Client` that they hand in.
+ */
+import path from 'node:path';
+import { Agent } from './agent/agent.ts';
+import { Containerd } from './agent/containerd/containerd.ts';
+import { CriRuntime } from './agent/cri/cri-runtime.ts';
+import type { Client } from './client/client.ts';
+import type { NodeHandler } from './client/node-api.ts';
+import type { Home } from './home.ts';
+import type { Clock } from './lib/clock.ts';
+import type { Logger } from './lib/log.ts';
+import type { Prng } from './lib/prng.ts';
+import { type Service, ServiceGroup } from './lib/service.ts';
+
+export interface ContainerNodeOptions {
+  readonly home: Home;
+  readonly name: string;
+  /** The addresses of this node's pods. */
+  readonly podCidr: string;
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly log: Logger;
+}
+
+export interface NodeParts {
+  readonly service: Service;
+  /** For the server's calls. */
+  readonly handler: NodeHandler;
+}
+
+export function containerNode(options: ContainerNodeOptions): NodeParts {
+  const { home, name, podCidr, client, clock, prng, log } = options;
+  const containerd = new Containerd({ home: home.root, nodeName: name, podCidr, clock, log });
+  const runtime = new CriRuntime({ address: containerd.address, clock, log });
+  const agent = new Agent({
+    client,
+    runtime,
+    nodeName: name,
+    home: path.join(home.root, 'node'),
+    cgroupRoot: containerd.cgroupRoot,
+    podCidr,
+    clock,
+    prng,
+    log,
+  });
+  return { service: new ServiceGroup(`node ${name}`, [containerd, agent], { clock, log }), handler: agent.handler };
+}

@@ -1,0 +1,73 @@
+/**
+ * What every cluster has from the start: four namespaces, the priority classes of the cluster's own pods, and the `kubernetes` Service,
+ * by which pods find the API. Made where missing, through the registry as anybody would; left alone where present.
+ */
+import type { JsonObject } from '../api/object.ts';
+import { resourceTable } from '../api/resource-table.ts';
+import { hasReason } from '../api/status-error.ts';
+import type { RequestHandler, RequestTarget, UserInfo } from './request.ts';
+import { apiServiceAddress } from './service-addresses.ts';
+
+const apiServer: UserInfo = { name: 'system:apiserver', groups: ['system:masters', 'system:authenticated'] };
+
+interface Wanted {
+  readonly group: string;
+  readonly resource: string;
+  readonly namespace?: string;
+  readonly body: JsonObject;
+}
+
+const namespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease'].map(
+  (name): Wanted => ({
+    group: '',
+    resource: 'namespaces',
+    body: { metadata: { name } },
+  }),
+);
+
+const priorityClasses = [
+  { name: 'system-node-critical', value: 2_000_001_000, description: 'For pods without which a node does not work.' },
+  {
+    name: 'system-cluster-critical',
+    value: 2_000_000_000,
+    description: 'For pods without which the cluster does not work.',
+  },
+].map(
+  ({ name, value, description }): Wanted => ({
+    group: 'scheduling.k8s.io',
+    resource: 'priorityclasses',
+    body: { metadata: { name }, value, description },
+  }),
+);
+
+const apiService: Wanted = {
+  group: '',
+  resource: 'services',
+  namespace: 'default',
+  body: {
+    metadata: { name: 'kubernetes', labels: { component: 'apiserver', provider: 'kubernetes' } },
+    spec: {
+      clusterIP: apiServiceAddress,
+      ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: 6443 }],
+    },
+  },
+};
+
+/** Idempotent. Rejects with what the registry refuses, save that something exists already. */
+export async function bootstrap(handler: RequestHandler): Promise<void> {
+  for (const wanted of [...namespaces, ...priorityClasses, apiService]) await createMissing(handler, wanted);
+}
+
+async function createMissing(
+  handler: RequestHandler,
+  { group, resource, namespace = '', body }: Wanted,
+): Promise<void> {
+  const info = resourceTable().find(group, 'v1', resource);
+  if (info === undefined) return;
+  const target: RequestTarget = { user: apiServer, resource: info, namespace, name: '', subresource: '' };
+  try {
+    await handler.create(target, body, {});
+  } catch (error) {
+    if (!hasReason(error, 'AlreadyExists')) throw error;
+  }
+}

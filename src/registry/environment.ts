@@ -1,0 +1,26 @@
+/** What the registry's parts share: made once by `Registry`, handed to each of them. */
+import type { ResourceTable } from '../api/resource-table.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/log.ts';
+import type { Prng } from '../lib/prng.ts';
+import type { Store } from '../store/store.ts';
+import type { Pages } from './paging.ts';
+import type { UserInfo } from './request.ts';
+import type { ServedResources } from './served-resource.ts';
+import type { ServiceAddresses } from './service-addresses.ts';
+import type { StrategyContext } from './strategy.ts';
+
+export interface Environment {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly log: Logger;
+  readonly resources: ResourceTable;
+  readonly served: ServedResources;
+  readonly addresses: ServiceAddresses;
+  readonly pages: Pages;
+}
+
+export function strategyContext(environment: Environment, user: UserInfo): StrategyContext {
+  return { user, nowMs: environment.clock.now(), store: environment.store };
+}

@@ -1,0 +1,179 @@
+/**
+ * Which part of an object a request may change. The main resource takes everything but the status, `/status` the status, and
+ * the other subresources of the same kind their own part. Each brings the rest back from the object that stands there, so
+ * that what a client sends beside its part has no effect.
+ */
+
+import { forbiddenField, invalidValue } from '../api/field-error.ts';
+import type { KubeObject } from '../api/object.ts';
+import type { Container, EphemeralContainer, Pod, PodSpec } from '../api/schema/types/core-v1.ts';
+import type { FieldError } from '../api/status-error.ts';
+import { setContainerDefaults } from './defaults/pod.ts';
+import { type Draft, draftOf, type ObjectDraft, sameJson } from './draft.ts';
+import type { ServedResource } from './served-resource.ts';
+import { qualityOfService } from './strategies/pods.ts';
+import type { StrategyContext } from './strategy.ts';
+import { validateChange } from './validate.ts';
+import { validateMetadataUpdate } from './validation/metadata.ts';
+import { validatePodSpec } from './validation/pod.ts';
+
+export interface Part {
+  /** Runs the kind's defaults and admission first. */
+  readonly isMain: boolean;
+  /** Brings back from `old` all that the request may not change. Before it, `draft` is in normal form; after it, too. */
+  prepare(served: ServedResource, draft: ObjectDraft, old: KubeObject, context: StrategyContext): void;
+  validate(served: ServedResource, object: KubeObject, old: KubeObject): FieldError[];
+}
+
+/** Undefined: not one that is updated as its parent's kind. */
+export function partOf(subresource: string): Part | undefined {
+  return parts[subresource];
+}
+
+/** What comes back is shared with the old object, frozen as it is: copy to change. */
+function keepAllBut(draft: ObjectDraft, old: KubeObject, changing: readonly string[]): void {
+  for (const field of Object.keys(draft)) if (!changing.includes(field)) delete draft[field];
+  for (const [field, value] of Object.entries(old)) if (!changing.includes(field)) draft[field] = value;
+}
+
+function keepField(draft: ObjectDraft, old: KubeObject, field: string): void {
+  const value = (old as Record<string, unknown>)[field];
+  if (value === undefined) delete draft[field];
+  else draft[field] = value;
+}
+
+/** Everything as it was, with a spec that may be changed. */
+function keepAll(draft: ObjectDraft, old: KubeObject): Draft<PodSpec> {
+  keepAllBut(draft, old, []);
+  draft.metadata = { ...old.metadata } as NonNullable<ObjectDraft['metadata']>;
+  const spec = draftOf((old as Pod).spec ?? { containers: [] });
+  draft['spec'] = spec;
+  return spec;
+}
+
+const main: Part = {
+  isMain: true,
+  prepare(served, draft, old, context) {
+    if (served.hasStatus) keepField(draft, old, 'status');
+    served.strategy.prepareForUpdate?.(draft, old, context);
+    if (served.strategy.generation && !sameContent(draft, old)) bumpGeneration(draft);
+  },
+  validate: validateChange,
+};
+
+function sameContent(draft: ObjectDraft, old: KubeObject): boolean {
+  const { metadata: _m, status: _s, ...content } = draft;
+  const { metadata: _om, status: _os, ...oldContent } = old as ObjectDraft;
+  return sameJson(content, oldContent);
+}
+
+function bumpGeneration(draft: ObjectDraft): void {
+  if (draft.metadata) draft.metadata.generation = (draft.metadata.generation ?? 0) + 1;
+}
+
+const status: Part = {
+  isMain: false,
+  prepare(served, draft, old, context) {
+    const keepsMetadata = served.strategy.statusKeepsMetadata || served.custom;
+    keepAllBut(draft, old, keepsMetadata ? ['status'] : ['status', 'metadata']);
+    served.strategy.prepareForStatusUpdate?.(draft, old, context);
+  },
+  validate: (served, object, old) => [
+    ...validateMetadataUpdate(object.metadata ?? {}, old.metadata ?? {}),
+    ...(served.strategy.validateStatusUpdate?.(object, old) ?? []),
+  ],
+};
+
+/** Pods: a container for looking into the others can be added, and never changed or taken away. */
+const ephemeralContainers: Part = {
+  isMain: false,
+  prepare(_served, draft, old) {
+    const added = (draft['spec'] as Draft<PodSpec> | undefined)?.ephemeralContainers;
+    const spec = keepAll(draft, old);
+    const before = JSON.stringify(spec.ephemeralContainers ?? []);
+    if (added?.length) spec.ephemeralContainers = added;
+    else delete spec.ephemeralContainers;
+    for (const container of added ?? []) setContainerDefaults(container);
+    if (JSON.stringify(spec.ephemeralContainers ?? []) !== before) bumpGeneration(draft);
+  },
+  validate(_served, object, old) {
+    const now = (object as Pod).spec;
+    const errors = validatePodSpec('spec', now ?? { containers: [] });
+    const byName = new Map((now?.ephemeralContainers ?? []).map((container) => [container.name, container]));
+    for (const before of (old as Pod).spec?.ephemeralContainers ?? []) {
+      errors.push(...ephemeralStays(before, byName.get(before.name)));
+    }
+    return errors;
+  },
+};
+
+function ephemeralStays(before: EphemeralContainer, now: EphemeralContainer | undefined): FieldError[] {
+  const path = 'spec.ephemeralContainers';
+  if (now === undefined) {
+    return [forbiddenField(path, `existing ephemeral containers ${JSON.stringify(before.name)} may not be removed\n`)];
+  }
+  if (sameJson(now, before)) return [];
+  return [forbiddenField(path, `existing ephemeral containers ${JSON.stringify(before.name)} may not be changed\n`)];
+}
+
+/** Pods: cpu and memory of running containers. */
+const resize: Part = {
+  isMain: false,
+  prepare(_served, draft, old) {
+    const wanted = draft['spec'] as Draft<PodSpec> | undefined;
+    const spec = keepAll(draft, old);
+    takeResources(spec.containers, wanted?.containers ?? []);
+    takeResources(spec.initContainers ?? [], wanted?.initContainers ?? []);
+    if (!sameContent(draft, old)) bumpGeneration(draft);
+  },
+  validate(_served, object, old) {
+    const { spec } = object as Pod;
+    const errors = validatePodSpec('spec', spec ?? { containers: [] });
+    if (qualityOfService(spec) !== qualityOfService((old as Pod).spec)) {
+      errors.push(invalidValue('spec', qualityOfService(spec), 'Pod QOS Class may not change as a result of resizing'));
+    }
+    return errors;
+  },
+};
+
+function takeResources(containers: Draft<Container>[], wanted: readonly Draft<Container>[]): void {
+  for (const container of containers) {
+    const other = wanted.find(({ name }) => name === container.name);
+    if (other === undefined) continue;
+    container.resources = other.resources ?? {};
+    if (other.resizePolicy) container.resizePolicy = other.resizePolicy;
+  }
+}
+
+/** Namespaces: `spec.finalizers`, which whoever emptied the namespace takes away. */
+const finalize: Part = {
+  isMain: false,
+  prepare(_served, draft, old) {
+    const finalizers = (draft['spec'] as { finalizers?: string[] } | undefined)?.finalizers;
+    keepAllBut(draft, old, []);
+    if (finalizers?.length) draft['spec'] = { finalizers };
+    else draft['spec'] = {};
+  },
+  validate: () => [],
+};
+
+/** CertificateSigningRequests: only the conditions, as whoever approves decides. */
+const approval: Part = {
+  isMain: false,
+  prepare(_served, draft, old) {
+    const conditions = (draft['status'] as { conditions?: unknown[] } | undefined)?.conditions;
+    keepAllBut(draft, old, []);
+    const { conditions: _before, ...kept } = (draft['status'] ?? {}) as { conditions?: unknown[] };
+    draft['status'] = conditions?.length ? { ...kept, conditions } : kept;
+  },
+  validate: () => [],
+};
+
+const parts: Readonly<Record<string, Part | undefined>> = {
+  '': main,
+  status,
+  ephemeralcontainers: ephemeralContainers,
+  resize,
+  finalize,
+  approval,
+};

@@ -1,0 +1,189 @@
+/**
+ * The meaning of each request (ARCHITECTURE.md, section 3: registry). No HTTP here, and no permissions: whoever calls has let the
+ * request in.
+ *
+ * ```
+ *  create.ts   update.ts ◀─ patch.ts   delete.ts   list.ts   watch.ts   subresources/
+ *       └──────────┴── one path for all kinds: decode → default → admit → prepare → validate → store ──┘
+ *                      what differs between kinds: strategies/, defaults/, validation/; which part changes: parts.ts
+ * ```
+ * This file only sends each verb its way. Rejections are `StatusError`s; anything else is a bug and becomes a 500.
+ */
+import type { JsonObject, JsonValue } from '../api/object.ts';
+import type { ResourceTable } from '../api/resource-table.ts';
+import { groupResource } from '../api/resources.ts';
+import type { MessageType, SchemaRegistry } from '../api/schema/schema.ts';
+import { hasReason, methodNotAllowed, notFound, StatusError } from '../api/status-error.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/log.ts';
+import type { Prng } from '../lib/prng.ts';
+import type { Store } from '../store/store.ts';
+import { StoreUnavailable } from '../store/store.ts';
+import { createObject } from './create.ts';
+import { deleteObject } from './delete.ts';
+import type { Environment } from './environment.ts';
+import { listObjects } from './list.ts';
+import { Pages } from './paging.ts';
+import { type Part, partOf } from './parts.ts';
+import { patchObject } from './patch.ts';
+import type {
+  DeleteOptions,
+  ListOptions,
+  ListResult,
+  ObjectResult,
+  PatchType,
+  RequestHandler,
+  RequestTarget,
+  VirtualResource,
+  WatchRequestOptions,
+  WatchSink,
+  WatchStream,
+  WriteOptions,
+} from './request.ts';
+import { checkNotAhead, parseResourceVersion } from './resource-version.ts';
+import { keyOf, ServedResources, shownEntry, subjectOf } from './served-resource.ts';
+import { ServiceAddresses } from './service-addresses.ts';
+import { bindPod } from './subresources/binding.ts';
+import { evictPod } from './subresources/eviction.ts';
+import { getScale, patchScale, updateScale } from './subresources/scale.ts';
+import { updateObject } from './update.ts';
+import { watchObjects } from './watch.ts';
+
+export interface RegistryOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly schema: SchemaRegistry;
+  readonly resources: ResourceTable;
+  readonly log: Logger;
+  /** Resources and subresources without stored objects of their own, by group-resource: `tokenreviews.authentication.k8s.io`, `serviceaccounts/token`. */
+  readonly virtualResources?: ReadonlyMap<string, VirtualResource>;
+}
+
+export class Registry implements RequestHandler {
+  readonly #environment: Environment;
+  readonly #schema: SchemaRegistry;
+  readonly #virtual: ReadonlyMap<string, VirtualResource>;
+
+  constructor({ store, clock, prng, schema, resources, log, virtualResources }: RegistryOptions) {
+    const served = new ServedResources({ schema, resources });
+    const addresses = new ServiceAddresses({ store, prng });
+    this.#environment = { store, clock, prng, log, resources, served, addresses, pages: new Pages(store) };
+    this.#schema = schema;
+    this.#virtual = virtualResources ?? new Map();
+  }
+
+  async get(target: RequestTarget, options: { readonly resourceVersion?: string } = {}): Promise<ObjectResult> {
+    return this.#answer(async () => {
+      if (target.subresource === 'scale') return getScale(this.#environment, target);
+      this.#part(target, 'get');
+      const { served: all, store } = this.#environment;
+      const served = all.of(target.resource);
+      checkNotAhead(parseResourceVersion(options.resourceVersion), store.revision);
+      const entry = store.get(keyOf(served, target.namespace, target.name));
+      if (entry === undefined) throw notFound(subjectOf(served, target.name));
+      return { ...shownEntry(served, entry), created: false, warnings: [] };
+    });
+  }
+
+  async list(target: RequestTarget, options: ListOptions): Promise<ListResult> {
+    return this.#answer(async () => listObjects(this.#environment, target, options));
+  }
+
+  async watch(target: RequestTarget, options: WatchRequestOptions, sink: WatchSink): Promise<WatchStream> {
+    return this.#answer(async () => watchObjects(this.#environment, target, options, sink));
+  }
+
+  async create(target: RequestTarget, body: JsonObject, options: WriteOptions): Promise<ObjectResult> {
+    return this.#answer(async () => {
+      const name = nameOf(target);
+      const virtual = this.#virtual.get(name);
+      if (virtual) return virtual.create(target, body, options);
+      if (name === 'bindings' || name === 'pods/binding') {
+        return bindPod(this.#environment, target, this.#type('', 'v1', 'Binding'), body, options);
+      }
+      if (name === 'pods/eviction') {
+        return evictPod(this.#environment, target, this.#type('policy', 'v1', 'Eviction'), body, options);
+      }
+      if (target.subresource !== '' || !target.resource.verbs.includes('get')) throw this.#refused(target, 'create');
+      return createObject(this.#environment, target, body, options);
+    });
+  }
+
+  async update(target: RequestTarget, body: JsonObject, options: WriteOptions): Promise<ObjectResult> {
+    return this.#answer(async () => {
+      if (target.subresource === 'scale') {
+        return updateScale(this.#environment, target, this.#type('autoscaling', 'v1', 'Scale'), body, options);
+      }
+      return updateObject(this.#environment, target, this.#part(target, 'update'), body, options);
+    });
+  }
+
+  async patch(target: RequestTarget, type: PatchType, patch: JsonValue, options: WriteOptions): Promise<ObjectResult> {
+    return this.#answer(async () => {
+      if (target.subresource === 'scale') {
+        return patchScale(this.#environment, target, this.#type('autoscaling', 'v1', 'Scale'), type, patch, options);
+      }
+      return patchObject(this.#environment, target, this.#part(target, 'patch'), type, patch, options);
+    });
+  }
+
+  async delete(target: RequestTarget, options: DeleteOptions): Promise<ObjectResult> {
+    return this.#answer(async () => {
+      if (target.subresource !== '') throw this.#refused(target, 'delete');
+      return deleteObject(this.#environment, target, options);
+    });
+  }
+
+  /** One after another, in the list's order; what is gone meanwhile is no error. */
+  async deleteCollection(target: RequestTarget, list: ListOptions, options: DeleteOptions): Promise<ListResult> {
+    return this.#answer(async () => {
+      const found = listObjects(this.#environment, target, list);
+      for (const { key } of found.entries) {
+        try {
+          await deleteObject(this.#environment, { ...target, namespace: key.namespace, name: key.name }, options);
+        } catch (error) {
+          if (!hasReason(error, 'NotFound')) throw error;
+        }
+      }
+      return found;
+    });
+  }
+
+  /** @throws StatusError MethodNotAllowed for subresources that are not updated as their parent's kind */
+  #part(target: RequestTarget, verb: 'get' | 'update' | 'patch'): Part {
+    const part = partOf(target.subresource);
+    const known =
+      target.subresource === '' || target.resource.subresources.some(({ name }) => name === target.subresource);
+    if (part === undefined || !known) throw this.#refused(target, verb);
+    return part;
+  }
+
+  #refused(target: RequestTarget, verb: string): StatusError {
+    const kind =
+      target.subresource === '' ? target.resource.resource : `${target.resource.resource}/${target.subresource}`;
+    return methodNotAllowed({ group: target.resource.group, kind, name: target.name }, verb);
+  }
+
+  #type(group: string, version: string, kind: string): MessageType {
+    const type = this.#schema.kind({ group, version, kind });
+    if (type === undefined) throw notFound({ group, kind, name: '' });
+    return type;
+  }
+
+  /** The store's refusals in the API's words. */
+  async #answer<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      this.#environment.log.warn('the store refused a request', { error });
+      throw new StatusError(503, 'ServiceUnavailable', error.message, { retryAfterSeconds: 1 }, { cause: error });
+    }
+  }
+}
+
+/** `pods/binding`, `subjectaccessreviews.authorization.k8s.io`. */
+function nameOf({ resource, subresource }: RequestTarget): string {
+  return subresource === '' ? groupResource(resource) : `${groupResource(resource)}/${subresource}`;
+}

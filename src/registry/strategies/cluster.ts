@@ -1,0 +1,55 @@
+/** Namespaces, Nodes and Leases: what the cluster itself is made of. */
+import { isDns1123Label } from '../../api/names.ts';
+import type { Lease } from '../../api/schema/types/coordination-v1.ts';
+import type { Namespace, Node } from '../../api/schema/types/core-v1.ts';
+import { setNamespaceDefaults, setNodeDefaults } from '../defaults/cluster.ts';
+import { draftOf } from '../draft.ts';
+import type { Strategy } from '../strategy.ts';
+import { validateLease, validateNamespace, validateNode, validateNodeUpdate } from '../validation/cluster.ts';
+
+export const namespaceFinalizer = 'kubernetes';
+
+/** A namespace ends in two steps: `spec.finalizers` hold it until all that it holds is gone (see `delete.ts`, `finalize`). */
+export const namespaceStrategy: Strategy<Namespace> = {
+  specFinalizers: true,
+  nameErrors: isDns1123Label,
+  setDefaults: setNamespaceDefaults,
+  prepareForCreate(namespace) {
+    namespace.status = { phase: 'Active' };
+    const finalizers = namespace.spec?.finalizers ?? [];
+    if (!finalizers.includes(namespaceFinalizer)) namespace.spec = { finalizers: [...finalizers, namespaceFinalizer] };
+    // With a generated name, the label could not be set before.
+    setNamespaceDefaults(namespace);
+  },
+  prepareForUpdate(namespace, old) {
+    if (old.spec) namespace.spec = draftOf(old.spec);
+    else delete namespace.spec;
+  },
+  validate: validateNamespace,
+  fields: {
+    'status.phase': ({ status }) => status?.phase ?? '',
+    name: ({ metadata }) => metadata?.name ?? '',
+  },
+};
+
+/** A node registers itself together with what it knows of itself. */
+export const nodeStrategy: Strategy<Node> = {
+  keepStatusOnCreate: true,
+  setDefaults: setNodeDefaults,
+  prepareForCreate: mirrorPodCidr,
+  prepareForUpdate: mirrorPodCidr,
+  validate: validateNode,
+  validateUpdate: validateNodeUpdate,
+  fields: { 'spec.unschedulable': ({ spec }) => String(spec?.unschedulable ?? false) },
+};
+
+function mirrorPodCidr({ spec }: Parameters<NonNullable<Strategy<Node>['setDefaults']>>[0]): void {
+  if (spec?.podCIDR && !spec.podCIDRs?.length) spec.podCIDRs = [spec.podCIDR];
+  if (spec?.podCIDRs?.[0] && !spec.podCIDR) spec.podCIDR = spec.podCIDRs[0];
+}
+
+export const leaseStrategy: Strategy<Lease> = {
+  allowCreateOnUpdate: true,
+  allowUnconditionalUpdate: false,
+  validate: validateLease,
+};

@@ -1,0 +1,124 @@
+/**
+ * The table of strategies, by group-resource (`deployments.apps`). A resource without a row takes the common path alone.
+ *
+ * To give a kind rules of its own: defaults in `defaults/`, rules in `validation/`, a `Strategy` in the file of its family
+ * here, and its row below.
+ */
+import type { Strategy } from '../strategy.ts';
+import { cronJobStrategy, jobStrategy } from './batch.ts';
+import { leaseStrategy, namespaceStrategy, nodeStrategy } from './cluster.ts';
+import {
+  configMapStrategy,
+  limitRangeStrategy,
+  resourceQuotaStrategy,
+  secretStrategy,
+  serviceAccountStrategy,
+} from './config.ts';
+import { eventStrategy } from './events.ts';
+import {
+  apiServiceStrategy,
+  autoscalerStrategy,
+  conditionalStrategy,
+  countedConditionalStrategy,
+  countedStrategy,
+  customResourceDefinitionStrategy,
+  mutatingWebhookStrategy,
+  networkPolicyStrategy,
+  resourceSliceStrategy,
+  validatingWebhookStrategy,
+} from './extension.ts';
+import { podStrategy } from './pods.ts';
+import {
+  certificateSigningRequestStrategy,
+  podDisruptionBudgetStrategy,
+  priorityClassStrategy,
+  roleBindingStrategy,
+  roleStrategy,
+} from './policy.ts';
+import { endpointSliceStrategy, endpointsStrategy, serviceStrategy } from './services.ts';
+import {
+  csiDriverStrategy,
+  csiNodeStrategy,
+  persistentVolumeClaimStrategy,
+  persistentVolumeStrategy,
+  storageClassStrategy,
+  volumeAttachmentStrategy,
+} from './storage.ts';
+import {
+  controllerRevisionStrategy,
+  daemonSetStrategy,
+  deploymentStrategy,
+  podTemplateStrategy,
+  replicaSetStrategy,
+  replicationControllerStrategy,
+  statefulSetStrategy,
+} from './workloads.ts';
+
+const strategies: Readonly<Record<string, Strategy<never>>> = {
+  pods: podStrategy,
+  podtemplates: podTemplateStrategy,
+  replicationcontrollers: replicationControllerStrategy,
+  services: serviceStrategy,
+  endpoints: endpointsStrategy,
+  namespaces: namespaceStrategy,
+  nodes: nodeStrategy,
+  configmaps: configMapStrategy,
+  secrets: secretStrategy,
+  serviceaccounts: serviceAccountStrategy,
+  limitranges: limitRangeStrategy,
+  resourcequotas: resourceQuotaStrategy,
+  persistentvolumes: persistentVolumeStrategy,
+  persistentvolumeclaims: persistentVolumeClaimStrategy,
+  events: eventStrategy,
+
+  'deployments.apps': deploymentStrategy,
+  'replicasets.apps': replicaSetStrategy,
+  'statefulsets.apps': statefulSetStrategy,
+  'daemonsets.apps': daemonSetStrategy,
+  'controllerrevisions.apps': controllerRevisionStrategy,
+  'jobs.batch': jobStrategy,
+  'cronjobs.batch': cronJobStrategy,
+  'horizontalpodautoscalers.autoscaling': autoscalerStrategy,
+  'poddisruptionbudgets.policy': podDisruptionBudgetStrategy,
+
+  'leases.coordination.k8s.io': leaseStrategy,
+  'endpointslices.discovery.k8s.io': endpointSliceStrategy,
+  'networkpolicies.networking.k8s.io': networkPolicyStrategy,
+  'ingresses.networking.k8s.io': countedStrategy,
+  'ingressclasses.networking.k8s.io': countedStrategy,
+  'storageclasses.storage.k8s.io': storageClassStrategy,
+  'csidrivers.storage.k8s.io': csiDriverStrategy,
+  'csinodes.storage.k8s.io': csiNodeStrategy,
+  'volumeattachments.storage.k8s.io': volumeAttachmentStrategy,
+  'priorityclasses.scheduling.k8s.io': priorityClassStrategy,
+  'runtimeclasses.node.k8s.io': conditionalStrategy,
+  'certificatesigningrequests.certificates.k8s.io': certificateSigningRequestStrategy,
+
+  'roles.rbac.authorization.k8s.io': roleStrategy,
+  'clusterroles.rbac.authorization.k8s.io': roleStrategy,
+  'rolebindings.rbac.authorization.k8s.io': roleBindingStrategy,
+  'clusterrolebindings.rbac.authorization.k8s.io': roleBindingStrategy,
+
+  'validatingwebhookconfigurations.admissionregistration.k8s.io': validatingWebhookStrategy,
+  'mutatingwebhookconfigurations.admissionregistration.k8s.io': mutatingWebhookStrategy,
+  'validatingadmissionpolicies.admissionregistration.k8s.io': countedConditionalStrategy,
+  'validatingadmissionpolicybindings.admissionregistration.k8s.io': countedConditionalStrategy,
+  'mutatingadmissionpolicies.admissionregistration.k8s.io': countedConditionalStrategy,
+  'mutatingadmissionpolicybindings.admissionregistration.k8s.io': countedConditionalStrategy,
+  'customresourcedefinitions.apiextensions.k8s.io': customResourceDefinitionStrategy,
+  'apiservices.apiregistration.k8s.io': apiServiceStrategy,
+  'flowschemas.flowcontrol.apiserver.k8s.io': countedConditionalStrategy,
+  'prioritylevelconfigurations.flowcontrol.apiserver.k8s.io': countedConditionalStrategy,
+  'deviceclasses.resource.k8s.io': countedStrategy,
+  'resourceslices.resource.k8s.io': resourceSliceStrategy,
+};
+
+const plainStrategy: Strategy = {};
+
+/** Custom resources: generation counts, and a PUT must say what it replaces. */
+const customStrategy: Strategy = { generation: true, allowUnconditionalUpdate: false };
+
+export function strategyFor(groupResource: string, custom = false): Strategy {
+  const strategy = strategies[groupResource] as Strategy | undefined;
+  return strategy ?? (custom ? customStrategy : plainStrategy);
+}

@@ -1,0 +1,113 @@
+/** Who may do what, who is served first, what may be disturbed, and who asks for certificates. */
+
+import { forbiddenField, invalidValue } from '../../api/field-error.ts';
+import { isPathSegmentName } from '../../api/names.ts';
+import type { CertificateSigningRequest } from '../../api/schema/types/certificates-v1.ts';
+import type { PodDisruptionBudget } from '../../api/schema/types/policy-v1.ts';
+import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '../../api/schema/types/rbac-v1.ts';
+import type { PriorityClass } from '../../api/schema/types/scheduling-v1.ts';
+import { setPriorityClassDefaults, setRoleBindingDefaults } from '../defaults/cluster.ts';
+import { draftOf, sameJson } from '../draft.ts';
+import type { Strategy } from '../strategy.ts';
+import {
+  countOrPercent,
+  nonNegative,
+  notAbove100Percent,
+  requiredText,
+  validateLabelSelector,
+} from '../validation/checks.ts';
+import { unchangeable } from '../validation/cluster.ts';
+
+export const roleStrategy: Strategy<Role | ClusterRole> = {
+  allowCreateOnUpdate: true,
+  nameErrors: isPathSegmentName,
+};
+
+export const roleBindingStrategy: Strategy<RoleBinding | ClusterRoleBinding> = {
+  allowCreateOnUpdate: true,
+  nameErrors: isPathSegmentName,
+  setDefaults: setRoleBindingDefaults,
+  validate: ({ roleRef, subjects = [] }) => [
+    ...requiredText('roleRef.name', roleRef?.name),
+    ...subjects.flatMap((subject, index) => requiredText(`subjects[${index}].name`, subject.name)),
+    ...subjects.flatMap((subject, index) =>
+      subject.kind === 'ServiceAccount' ? requiredText(`subjects[${index}].namespace`, subject.namespace) : [],
+    ),
+  ],
+  validateUpdate: (binding, old) => unchangeable('roleRef', binding.roleRef, old.roleRef),
+};
+
+/** Priorities above this are for the cluster's own. */
+const userPriorityMax = 1_000_000_000;
+
+export const priorityClassStrategy: Strategy<PriorityClass> = {
+  generation: true,
+  setDefaults: setPriorityClassDefaults,
+  validate({ value = 0, metadata }) {
+    const own = metadata?.name?.startsWith('system-');
+    if (value <= userPriorityMax || own) return [];
+    return [forbiddenField('value', `maximum allowed value of a user defined priority is ${userPriorityMax}`)];
+  },
+  validateUpdate(priorityClass, old) {
+    const errors = [];
+    if ((priorityClass.value ?? 0) !== (old.value ?? 0)) {
+      errors.push(forbiddenField('value', 'may not be changed in an update.'));
+    }
+    if (priorityClass.preemptionPolicy !== old.preemptionPolicy) {
+      errors.push(invalidValue('preemptionPolicy', priorityClass.preemptionPolicy ?? '', 'field is immutable'));
+    }
+    return errors;
+  },
+};
+
+export const podDisruptionBudgetStrategy: Strategy<PodDisruptionBudget> = {
+  generation: true,
+  allowUnconditionalUpdate: false,
+  validate({ spec = {} }) {
+    const { minAvailable, maxUnavailable } = spec;
+    const errors = [
+      ...validateLabelSelector('spec.selector', spec.selector),
+      ...countOrPercent('spec.minAvailable', minAvailable),
+      ...notAbove100Percent('spec.minAvailable', minAvailable),
+      ...countOrPercent('spec.maxUnavailable', maxUnavailable),
+      ...notAbove100Percent('spec.maxUnavailable', maxUnavailable),
+    ];
+    if (minAvailable !== undefined && maxUnavailable !== undefined) {
+      errors.push(invalidValue('spec', spec, 'minAvailable and maxUnavailable cannot be both set'));
+    }
+    return errors;
+  },
+};
+
+/** The request says who made it: the API server writes that, never the client. What was asked does not change. */
+export const certificateSigningRequestStrategy: Strategy<CertificateSigningRequest> = {
+  nameErrors: () => [],
+  prepareForCreate(request, { user }) {
+    if (request.spec === undefined) return;
+    request.spec.username = user.name;
+    request.spec.groups = [...user.groups];
+    if (user.uid) request.spec.uid = user.uid;
+    else delete request.spec.uid;
+    if (user.extra) request.spec.extra = draftOf(user.extra);
+    else delete request.spec.extra;
+  },
+  prepareForUpdate(request, old) {
+    if (old.spec) request.spec = draftOf(old.spec);
+  },
+  validate: ({ spec }) => [
+    ...requiredText('spec.request', spec?.request),
+    ...requiredText('spec.signerName', spec?.signerName),
+    ...nonNegative('spec.expirationSeconds', spec?.expirationSeconds),
+  ],
+  validateUpdate: (request, old) =>
+    sameJson(request.spec, old.spec) ? [] : unchangeable('spec', request.spec, old.spec),
+  prepareForStatusUpdate(request, old) {
+    // Who approves goes through /approval.
+    const status = (request.status ??= {});
+    const decided = (condition: { readonly type: string }): boolean => ['Approved', 'Denied'].includes(condition.type);
+    const others = (status.conditions ?? []).filter((condition) => !decided(condition));
+    const kept = draftOf((old.status?.conditions ?? []).filter(decided));
+    if (kept.length + others.length > 0) status.conditions = [...kept, ...others];
+  },
+  fields: { 'spec.signerName': ({ spec }) => spec?.signerName ?? '' },
+};

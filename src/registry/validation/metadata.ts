@@ -1,0 +1,150 @@
+/** The rules of `metadata`, the same for all kinds (upstream's apimachinery, `api/validation/objectmeta.go`). */
+import { forbiddenField, invalidValue, required, tooLong } from '../../api/field-error.ts';
+import { isDns1123Label, isDns1123Subdomain, isQualifiedName } from '../../api/names.ts';
+import type { ObjectMeta, OwnerReference } from '../../api/schema/types/meta-v1.ts';
+import type { FieldError } from '../../api/status-error.ts';
+import { sameJson } from '../draft.ts';
+import { immutable, invalidEach, nonNegativeMessage, validateLabels } from './checks.ts';
+
+/** All keys and values of one object's annotations together. */
+const annotationBytesMax = 256 * 1024;
+
+export const foregroundDeletion = 'foregroundDeletion';
+export const orphanDependents = 'orphan';
+
+export interface NameRule {
+  readonly namespaced: boolean;
+  readonly nameErrors?: (name: string) => string[];
+}
+
+export function validateMetadata(metadata: ObjectMeta, rule: NameRule): FieldError[] {
+  return [
+    ...validateName(metadata, rule.nameErrors ?? isDns1123Subdomain),
+    ...validateNamespace(metadata.namespace, rule.namespaced),
+    ...((metadata.generation ?? 0) < 0
+      ? [invalidValue('metadata.generation', metadata.generation, nonNegativeMessage)]
+      : []),
+    ...validateLabels('metadata.labels', metadata.labels),
+    ...validateAnnotations(metadata.annotations),
+    ...validateOwners(metadata.ownerReferences ?? []),
+    ...validateFinalizers(metadata.finalizers ?? []),
+  ];
+}
+
+function validateName(metadata: ObjectMeta, nameErrors: (name: string) => string[]): FieldError[] {
+  const errors: FieldError[] = [];
+  if (metadata.generateName) {
+    errors.push(
+      ...invalidEach('metadata.generateName', metadata.generateName, prefixErrors(metadata.generateName, nameErrors)),
+    );
+  }
+  if (!metadata.name) errors.push(required('metadata.name', 'name or generateName is required'));
+  else errors.push(...invalidEach('metadata.name', metadata.name, nameErrors(metadata.name)));
+  return errors;
+}
+
+/** A prefix may end in a dash, since more follows. */
+function prefixErrors(prefix: string, nameErrors: (name: string) => string[]): string[] {
+  return nameErrors(prefix.endsWith('-') ? `${prefix.slice(0, -1)}a` : prefix);
+}
+
+function validateNamespace(namespace: string | undefined, namespaced: boolean): FieldError[] {
+  const path = 'metadata.namespace';
+  if (!namespaced) return namespace ? [forbiddenField(path, 'not allowed on this type')] : [];
+  if (!namespace) return [required(path)];
+  return invalidEach(path, namespace, isDns1123Label(namespace));
+}
+
+export function validateAnnotations(
+  annotations: Readonly<Record<string, string>> | undefined,
+  path = 'metadata.annotations',
+): FieldError[] {
+  const entries = Object.entries(annotations ?? {});
+  const errors = entries.flatMap(([key]) => invalidEach(path, key, isQualifiedName(key.toLowerCase())));
+  const bytes = entries.reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value), 0);
+  if (bytes > annotationBytesMax) errors.push(tooLong(path, annotationBytesMax));
+  return errors;
+}
+
+function validateOwners(owners: readonly OwnerReference[]): FieldError[] {
+  const errors = owners.flatMap((owner) => validateOwner(owner));
+  const controllers = owners.filter((owner) => owner.controller);
+  if (controllers.length > 1) {
+    const names = controllers.map((owner) => owner.name).slice(0, 2);
+    errors.push(
+      invalidValue(
+        'metadata.ownerReferences',
+        owners,
+        `Only one reference can have Controller set to true. Found "true" in references for ${names.join(' and ')}`,
+      ),
+    );
+  }
+  return errors;
+}
+
+function validateOwner(owner: OwnerReference): FieldError[] {
+  const path = 'metadata.ownerReferences';
+  const errors: FieldError[] = [];
+  const version = owner.apiVersion?.split('/').at(-1);
+  if (!version) errors.push(invalidValue(`${path}.apiVersion`, owner.apiVersion ?? '', 'version must not be empty'));
+  if (!owner.kind) errors.push(invalidValue(`${path}.kind`, '', 'must not be empty'));
+  if (!owner.name) errors.push(invalidValue(`${path}.name`, '', 'must not be empty'));
+  if (!owner.uid) errors.push(invalidValue(`${path}.uid`, '', 'must not be empty'));
+  if (owner.kind === 'Event' && (owner.apiVersion === 'v1' || owner.apiVersion?.startsWith('events.k8s.io/'))) {
+    errors.push(invalidValue(path, owner, `${owner.apiVersion}, Kind=Event is disallowed from being an owner`));
+  }
+  return errors;
+}
+
+/** Names of finalizers without a domain are for those that Kubernetes itself owns. */
+const standardFinalizers = new Set(['kubernetes', foregroundDeletion, orphanDependents]);
+
+function validateFinalizers(finalizers: readonly string[]): FieldError[] {
+  const path = 'metadata.finalizers';
+  const errors = finalizers.flatMap((name) => validateFinalizerName(path, name));
+  if (finalizers.includes(orphanDependents) && finalizers.includes(foregroundDeletion)) {
+    errors.push(
+      invalidValue(path, finalizers, `finalizer ${orphanDependents} and ${foregroundDeletion} cannot be both set`),
+    );
+  }
+  return errors;
+}
+
+export function validateFinalizerName(path: string, name: string): FieldError[] {
+  const errors = invalidEach(path, name, isQualifiedName(name));
+  if (!name.includes('/') && !standardFinalizers.has(name)) {
+    errors.push(invalidValue(path, name, 'name is neither a standard finalizer name nor is it fully qualified'));
+  }
+  return errors;
+}
+
+/** What a change of an object may do to its metadata. Call it after the fields that the client left out were brought back. */
+export function validateMetadataUpdate(metadata: ObjectMeta, old: ObjectMeta): FieldError[] {
+  const errors = newFinalizersWhileDeleting(metadata, old);
+  for (const field of fixedFields) {
+    errors.push(...immutable(`metadata.${field}`, metadata[field], sameJson(metadata[field], old[field])));
+  }
+  return errors;
+}
+
+const fixedFields = [
+  'name',
+  'namespace',
+  'uid',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+] as const;
+
+function newFinalizersWhileDeleting(metadata: ObjectMeta, old: ObjectMeta): FieldError[] {
+  if (old.deletionTimestamp === undefined) return [];
+  const added = (metadata.finalizers ?? []).filter((name) => !(old.finalizers ?? []).includes(name));
+  if (added.length === 0) return [];
+  const names = added.map((name) => JSON.stringify(name)).join(', ');
+  return [
+    forbiddenField(
+      'metadata.finalizers',
+      `no new finalizers can be added if the object is being deleted, found new finalizers []string{${names}}`,
+    ),
+  ];
+}

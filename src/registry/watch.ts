@@ -1,0 +1,196 @@
+/**
+ * Watches: the store's changes as one client wants to see them.
+ *
+ * ```
+ *                      matches before?   matches now?
+ *  store event ──────▶      no               yes        ADDED
+ *                           yes              yes        MODIFIED
+ *                           yes              no         DELETED, with what it was and the new version
+ *                           no               no         nothing
+ * ```
+ * Kept true: every change after the starting point, in order, once; initial events before all others; a bookmark never
+ * promises more than was sent. A starting point that the history has lost ends the watch with an ERROR event (410 Expired).
+ */
+import type { KubeObject } from '../api/object.ts';
+import type { StatusError } from '../api/status-error.ts';
+import type { Timer } from '../lib/clock.ts';
+import { nextInt } from '../lib/prng.ts';
+import { type Entry, HistoryCompacted, type StoreEvent, type StoreWatch } from '../store/store.ts';
+import type { Environment } from './environment.ts';
+import type { RequestTarget, WatchRequestOptions, WatchSink, WatchStream } from './request.ts';
+import { checkNotAhead, parseResourceVersion, tooOld } from './resource-version.ts';
+import { type Selection, selectionOf } from './selection.ts';
+import { keyOf, type ServedResource, shown, shownEntry } from './served-resource.ts';
+
+/** Upstream's frequency, spread a little so that watchers made together do not stay together. */
+const bookmarkMs = 60_000;
+const bookmarkSpreadMs = 5_000;
+/** A last bookmark goes out this long before the time-out, so that the next watch starts where this one ends. */
+const lastBookmarkMs = 2_000;
+
+export const initialEventsEnd = 'k8s.io/initial-events-end';
+
+export function watchObjects(
+  environment: Environment,
+  target: RequestTarget,
+  options: WatchRequestOptions,
+  sink: WatchSink,
+): WatchStream {
+  const served = environment.served.of(target.resource);
+  const watch = new Watch(environment, served, selectionOf(served, target, options), options, sink);
+  watch.start();
+  return watch;
+}
+
+class Watch implements WatchStream {
+  readonly #environment: Environment;
+  readonly #served: ServedResource;
+  readonly #selection: Selection;
+  readonly #options: WatchRequestOptions;
+  readonly #sink: WatchSink;
+  readonly #timers = new Set<Timer>();
+  #source: StoreWatch | undefined;
+  #over = false;
+
+  constructor(
+    environment: Environment,
+    served: ServedResource,
+    selection: Selection,
+    options: WatchRequestOptions,
+    sink: WatchSink,
+  ) {
+    this.#environment = environment;
+    this.#served = served;
+    this.#selection = selection;
+    this.#options = options;
+    this.#sink = sink;
+  }
+
+  /** @throws StatusError Timeout for a version ahead */
+  start(): void {
+    const { store } = this.#environment;
+    const version = parseResourceVersion(this.#options.resourceVersion);
+    checkNotAhead(version, store.revision);
+    const wantsPresent = this.#options.sendInitialEvents ?? !version;
+    const after = wantsPresent ? this.#sendPresent() : version || store.revision;
+    if (this.#options.sendInitialEvents && this.#options.allowWatchBookmarks) this.#bookmark(after, true);
+    this.#follow(after);
+    if (!this.#over) this.#setTimers();
+  }
+
+  cancel(): void {
+    this.#over = true;
+    this.#source?.cancel();
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+  }
+
+  /** All that is there now, as ADDED. Returns the revision of that. */
+  #sendPresent(): number {
+    const { store } = this.#environment;
+    const { namespace, name } = this.#selection;
+    if (name !== undefined && (namespace !== '' || !this.#served.info.namespaced)) {
+      const entry = store.get(keyOf(this.#served, namespace, name));
+      if (entry) this.#sendIfMatching(entry);
+      return store.revision;
+    }
+    const snapshot = store.list(this.#served.collection, namespace === '' ? undefined : namespace);
+    for (const entry of snapshot.entries) this.#sendIfMatching(entry);
+    return snapshot.revision;
+  }
+
+  #sendIfMatching(entry: Entry): void {
+    if (!this.#over && this.#takes(entry)) this.#sink.event({ type: 'ADDED', ...shownEntry(this.#served, entry) });
+  }
+
+  /** Without selectors the object need not be looked at. */
+  #takes(entry: Entry): boolean {
+    return this.#selection.everything || this.#selection.matches(entry.object);
+  }
+
+  #follow(afterRevision: number): void {
+    const { namespace, name, field } = this.#selection;
+    const options = {
+      collection: this.#served.collection,
+      afterRevision,
+      ...(namespace !== '' && { namespace }),
+      ...(name !== undefined && { name }),
+      ...(field !== undefined && { field }),
+    };
+    try {
+      this.#source = this.#environment.store.watch(options, {
+        event: (event) => this.#relay(event),
+        end: () => this.#end(),
+      });
+    } catch (error) {
+      if (!(error instanceof HistoryCompacted)) throw error;
+      this.#fail(tooOld(afterRevision, error.oldestRevision));
+    }
+    // The sink may have cancelled while it was told the past.
+    if (this.#over) this.#source?.cancel();
+  }
+
+  #relay(event: StoreEvent): void {
+    if (this.#over) return;
+    const before = event.previous !== undefined && this.#takes(event.previous);
+    const now = event.type !== 'deleted' && this.#takes(event.entry);
+    if (now) this.#sink.event({ type: before ? 'MODIFIED' : 'ADDED', ...shownEntry(this.#served, event.entry) });
+    else if (before) this.#relayDeparture(event);
+  }
+
+  /** What left is shown as it last matched; its version is that of leaving, so that a client can resume from it. */
+  #relayDeparture({ type, entry, previous, revision }: StoreEvent): void {
+    if (type === 'deleted' || previous === undefined) {
+      this.#sink.event({ type: 'DELETED', ...shownEntry(this.#served, entry) });
+      return;
+    }
+    const metadata = { ...previous.object.metadata, resourceVersion: String(revision) };
+    this.#sink.event({ type: 'DELETED', object: shown(this.#served, { ...previous.object, metadata }) });
+  }
+
+  #setTimers(): void {
+    const { timeoutSeconds, allowWatchBookmarks } = this.#options;
+    const timeoutMs = timeoutSeconds && timeoutSeconds > 0 ? timeoutSeconds * 1000 : undefined;
+    if (allowWatchBookmarks) {
+      this.#repeatBookmark();
+      if (timeoutMs !== undefined && timeoutMs > lastBookmarkMs) {
+        this.#after(timeoutMs - lastBookmarkMs, () => this.#bookmark(this.#environment.store.revision, false));
+      }
+    }
+    if (timeoutMs !== undefined) this.#after(timeoutMs, () => this.#end());
+  }
+
+  #repeatBookmark(): void {
+    this.#after(bookmarkMs - nextInt(this.#environment.prng, bookmarkSpreadMs), () => {
+      this.#bookmark(this.#environment.store.revision, false);
+      this.#repeatBookmark();
+    });
+  }
+
+  #after(delayMs: number, callback: () => void): void {
+    const timer = this.#environment.clock.after(delayMs, () => {
+      this.#timers.delete(timer);
+      if (!this.#over) callback();
+    });
+    this.#timers.add(timer);
+  }
+
+  /** Everything up to `revision` was sent: changes are delivered as they become visible. */
+  #bookmark(revision: number, initialEnd: boolean): void {
+    const { apiVersion, info } = this.#served;
+    const annotations = initialEnd ? { annotations: { [initialEventsEnd]: 'true' } } : {};
+    const object = { kind: info.kind, apiVersion, metadata: { resourceVersion: String(revision), ...annotations } };
+    this.#sink.event({ type: 'BOOKMARK', object });
+  }
+
+  #fail(error: StatusError): void {
+    this.#sink.event({ type: 'ERROR', object: error.toStatus() });
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.cancel();
+    this.#sink.end();
+  }
+}

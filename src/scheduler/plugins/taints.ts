@@ -1,0 +1,33 @@
+/** Taints and tolerations. */
+import type { Node, Pod, Taint, Toleration } from '../../api/schema/types/core-v1.ts';
+
+export function tolerates({ key, operator = 'Equal', value = '', effect }: Toleration, taint: Taint): boolean {
+  if (effect !== undefined && (effect as string) !== '' && effect !== taint.effect) return false;
+  if (key !== undefined && key !== '' && key !== taint.key) return false;
+  if (operator === 'Exists') return true;
+  return (key ?? '') !== '' && operator === 'Equal' && value === (taint.value ?? '');
+}
+
+const toleratesAny = (tolerations: readonly Toleration[], taint: Taint): boolean =>
+  tolerations.some((toleration) => tolerates(toleration, taint));
+
+/** The first taint that keeps the pod away. */
+export function untoleratedTaint(pod: Pod, node: Node): Taint | undefined {
+  const tolerations = pod.spec?.tolerations ?? [];
+  return node.spec?.taints?.find(
+    (taint) => taint.effect !== 'PreferNoSchedule' && !toleratesAny(tolerations, taint),
+  );
+}
+
+/** How many taints would rather not have the pod. */
+export function unlikedTaints(pod: Pod, node: Node): number {
+  const tolerations = (pod.spec?.tolerations ?? []).filter(({ effect }) => !effect || effect === 'PreferNoSchedule');
+  const taints = node.spec?.taints ?? [];
+  return taints.filter((taint) => taint.effect === 'PreferNoSchedule' && !toleratesAny(tolerations, taint)).length;
+}
+
+const unschedulable: Taint = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
+
+/** A cordoned node takes only pods that tolerate it. */
+export const isCordonedFor = (pod: Pod, node: Node): boolean =>
+  node.spec?.unschedulable === true && !toleratesAny(pod.spec?.tolerations ?? [], unschedulable);

@@ -1,0 +1,180 @@
+/**
+ * One TLS port for HTTP/2 and HTTP/1.1. The client's ALPN decides: `h2` goes to an HTTP/2 server, everything else (kubectl's
+ * upgrades offer no ALPN at all) to an HTTP/1.1 one. Two servers behind one port, rather than one with `allowHTTP1`, because
+ * each keeps its own limits and time-outs.
+ *
+ * It knows nothing of Kubernetes: requests come out as `Exchange`s, upgrades as sockets.
+ */
+import { once } from 'node:events';
+import { createServer as createHttp1Server, type IncomingMessage } from 'node:http';
+import { createServer as createHttp2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { limits } from '../../lib/limits.ts';
+import { type Connection, describeConnection } from './connection.ts';
+import type { Exchange } from './exchange.ts';
+import { Http1Exchange } from './http1-exchange.ts';
+import { Http2Exchange } from './http2-exchange.ts';
+
+export interface ServingCertificate {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export interface ListenerOptions {
+  readonly certificate: ServingCertificate;
+  /** PEM: who signs client certificates. */
+  readonly clientAuthority: string;
+  readonly exchange: (exchange: Exchange) => void;
+  /** Should this request's connection become something else? All others are answered as ordinary requests. */
+  readonly isUpgrade: (request: IncomingMessage) => boolean;
+  readonly upgrade: (request: IncomingMessage, socket: TLSSocket, head: Buffer, connection: Connection) => void;
+}
+
+export interface Listener {
+  readonly port: number;
+  readonly address: string;
+  /** For new connections; the others keep the one they have. */
+  setCertificate(certificate: ServingCertificate): void;
+  /** No new connections and requests; resolves when the last connection has ended. */
+  close(): Promise<void>;
+  /** Cuts every connection. */
+  destroy(): void;
+}
+
+const handshakeMsMax = 10_000;
+const headersMsMax = 32_000;
+const idleMsMax = 90_000;
+
+/** @throws Error, one sentence with the way out, where the port cannot be had */
+export async function listen(host: string, port: number, options: ListenerOptions): Promise<Listener> {
+  const connections = new WeakMap<object, Connection>();
+  const http1 = http1Server(options, connections);
+  const sessions = new Set<ServerHttp2Session>();
+  const http2 = http2Server(options, connections, sessions);
+  const sockets = new Set<TLSSocket>();
+  const context = { ca: options.clientAuthority, minVersion: 'TLSv1.2' as const };
+  const server = createTlsServer(
+    {
+      ...context,
+      key: options.certificate.key,
+      cert: options.certificate.certificate,
+      requestCert: true,
+      // Whoever shows no certificate may still show a token, or be anonymous.
+      rejectUnauthorized: false,
+      ALPNProtocols: ['h2', 'http/1.1'],
+      handshakeTimeout: handshakeMsMax,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 30_000,
+    },
+    (socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+      socket.on('error', ignore);
+      (socket.alpnProtocol === 'h2' ? http2 : http1).emit('connection', socket);
+    },
+  );
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  await bind(server, host, port);
+  const bound = server.address() as AddressInfo;
+  return {
+    port: bound.port,
+    address: bound.address,
+    setCertificate: ({ certificate, key }) => server.setSecureContext({ ...context, key, cert: certificate }),
+    close: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      for (const session of sessions) session.close();
+      http1.closeIdleConnections();
+      await closed;
+    },
+    destroy: () => {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+async function bind(server: ReturnType<typeof createTlsServer>, host: string, port: number): Promise<void> {
+  server.listen({ host, port });
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    throw new Error(bindProblem(error as NodeJS.ErrnoException, host, port), { cause: error });
+  }
+}
+
+function bindProblem(error: NodeJS.ErrnoException, host: string, port: number): string {
+  switch (error.code ?? '') {
+    case 'EADDRINUSE':
+      return `port ${port} is in use by another program; choose another with --port N, or 0 for a free one`;
+    case 'EACCES':
+      return `port ${port} needs more rights than this user has; choose one above 1023 with --port N, or 0 for a free one`;
+    case 'EADDRNOTAVAIL':
+      return `${host} is not an address of this machine; listen on 0.0.0.0 for all of its addresses`;
+    default:
+      return `cannot listen on ${host}, port ${port}: ${error.message}`;
+  }
+}
+
+function http1Server(options: ListenerOptions, connections: WeakMap<object, Connection>) {
+  const server = createHttp1Server({
+    maxHeaderSize: limits.headerBytesMax,
+    headersTimeout: headersMsMax,
+    requestTimeout: limits.requestMsMax,
+    keepAliveTimeout: idleMsMax,
+    shouldUpgradeCallback: options.isUpgrade,
+  });
+  server.on('request', (request, response) => {
+    const socket = request.socket as TLSSocket;
+    options.exchange(new Http1Exchange(request, response, connectionOf(connections, socket, socket)));
+  });
+  server.on('upgrade', (request, socket: Duplex, head) => {
+    const tls = socket as TLSSocket;
+    options.upgrade(request, tls, head, connectionOf(connections, tls, tls));
+  });
+  return server;
+}
+
+function http2Server(
+  options: ListenerOptions,
+  connections: WeakMap<object, Connection>,
+  sessions: Set<ServerHttp2Session>,
+) {
+  const server = createHttp2Server({
+    // MB for one connection. Node's default of 10 would refuse requests while a large list is on its way.
+    maxSessionMemory: 512,
+    settings: {
+      maxConcurrentStreams: limits.streamsPerConnectionMax,
+      maxHeaderListSize: limits.headerBytesMax,
+      // Bodies are small: one window holds most of them.
+      initialWindowSize: 1024 * 1024,
+      enablePush: false,
+    },
+  });
+  server.on('session', (session) => {
+    sessions.add(session);
+    session.once('close', () => sessions.delete(session));
+    session.on('error', ignore);
+    session.setLocalWindowSize(4 * 1024 * 1024);
+  });
+  server.on('stream', (stream: ServerHttp2Stream, headers) => {
+    const { session } = stream;
+    if (session === undefined) return;
+    const socket = session.socket as TLSSocket;
+    options.exchange(new Http2Exchange(stream, headers, connectionOf(connections, session, socket)));
+  });
+  server.on('sessionError', ignore);
+  return server;
+}
+
+function connectionOf(connections: WeakMap<object, Connection>, key: object, socket: TLSSocket): Connection {
+  const known = connections.get(key);
+  if (known !== undefined) return known;
+  const made = describeConnection(socket);
+  connections.set(key, made);
+  return made;
+}
+
+function ignore(): void {}

@@ -1,0 +1,219 @@
+/**
+ * Requests for resources: HTTP on one side, the registry's verbs on the other. Here a body becomes an object, a query options,
+ * a result an answer. What the verbs mean is the registry's; who may ask was settled before (`request-pipeline.ts`).
+ */
+import type { ParsedDocument } from '../api/decode.ts';
+import type { JsonObject } from '../api/object.ts';
+import type { ResourceTable } from '../api/resource-table.ts';
+import type { ResourceInfo, Verb } from '../api/resources.ts';
+import type { NodeConnections } from '../client/node-api.ts';
+import type { Clock } from '../lib/clock.ts';
+import { limits } from '../lib/limits.ts';
+import type { PatchType, RequestHandler, RequestTarget, WriteOptions } from '../registry/request.ts';
+import type { Answer } from './answer.ts';
+import type { RequestContext } from './context.ts';
+import { deleteOptions } from './delete-options.ts';
+import { bodyEncoding, mediaType, negotiate, negotiateStream, unsupportedMediaType } from './negotiation.ts';
+import { type Form, listAnswer, objectAnswer } from './object-answers.ts';
+import { servePodLog } from './pod-log.ts';
+import { integerOf, listOptions, watchOptions, writeOptions } from './queries.ts';
+import { type ObjectDocument, parseBody, parseObjectBody } from './request-body.ts';
+import type { ResourcePath } from './request-info.ts';
+import { noSuchMethod, resolve } from './resource-lookup.ts';
+import { tableRequest, transformObject } from './transform.ts';
+import { type ShowObject, WatchResponse } from './watch-response.ts';
+
+/** A request that was let in. */
+interface Admitted {
+  readonly context: RequestContext;
+  readonly target: RequestTarget;
+}
+
+const patchTypes: readonly string[] = [
+  'application/json-patch+json',
+  'application/merge-patch+json',
+  'application/strategic-merge-patch+json',
+  'application/apply-patch+yaml',
+] satisfies PatchType[];
+
+export class ResourceRequests {
+  readonly #handler: RequestHandler;
+  readonly #resources: ResourceTable;
+  readonly #nodes: NodeConnections;
+  readonly #clock: Clock;
+  readonly #watches = new Set<WatchResponse>();
+
+  constructor(options: { handler: RequestHandler; resources: ResourceTable; nodes: NodeConnections; clock: Clock }) {
+    this.#clock = options.clock;
+    this.#handler = options.handler;
+    this.#resources = options.resources;
+    this.#nodes = options.nodes;
+  }
+
+  /** Undefined: the answer goes its own way, as a stream. @throws StatusError */
+  async answer(context: RequestContext, path: ResourcePath, verb: Verb | ''): Promise<Answer | undefined> {
+    const resource = resolve(this.#resources, path, verb);
+    const admitted = { context, target: targetOf(context, path, resource) };
+    if (resource.group === '' && resource.resource === 'pods' && path.subresource === 'log') return this.#log(admitted);
+    switch (verb) {
+      case 'get':
+        return this.#get(admitted);
+      case 'list':
+        return this.#list(admitted);
+      case 'watch':
+        return this.#watch(admitted);
+      case 'create':
+        return this.#create(admitted);
+      case 'update':
+        return this.#update(admitted);
+      case 'patch':
+        return this.#patch(admitted);
+      case 'delete':
+        return this.#delete(admitted);
+      case 'deletecollection':
+        return this.#deleteCollection(admitted);
+      case '':
+        throw noSuchMethod();
+    }
+  }
+
+  /** Ends all watches, so that their clients go elsewhere or come back later. */
+  endWatches(): void {
+    for (const watch of this.#watches) watch.end();
+  }
+
+  async #get(admitted: Admitted): Promise<Answer> {
+    const { context, target } = admitted;
+    const form = this.#form(admitted);
+    const resourceVersion = context.query.get('resourceVersion');
+    const result = await this.#handler.get(target, resourceVersion ? { resourceVersion } : {});
+    return objectAnswer(target.resource, result, form);
+  }
+
+  async #list(admitted: Admitted): Promise<Answer> {
+    const { context, target } = admitted;
+    const form = this.#form(admitted);
+    const options = listOptions(context.query);
+    integerOf(context.query, 'timeoutSeconds');
+    return listAnswer(target.resource, await this.#handler.list(target, options), form);
+  }
+
+  async #watch(admitted: Admitted): Promise<undefined> {
+    const { context, target } = admitted;
+    const form: Form = { ...this.#form(admitted, true), pretty: false };
+    const options = watchOptions(context.query);
+    const response = new WatchResponse({
+      exchange: context.exchange,
+      headers: { ...context.headers, 'content-type': 'application/json' },
+      show: showing(target.resource, form),
+      eventsMax: limits.watchBufferEventsMax,
+      over: () => this.#watches.delete(response),
+    });
+    this.#watches.add(response);
+    try {
+      response.started(await this.#handler.watch(target, options, response));
+    } catch (error) {
+      this.#watches.delete(response);
+      throw error;
+    }
+  }
+
+  async #create(admitted: Admitted): Promise<Answer> {
+    const { context, target } = admitted;
+    const form = this.#form(admitted);
+    const options = writeOptions(context.query, 'CreateOptions');
+    const document = await objectBody(context, target.resource);
+    const result = await this.#handler.create(target, document.value, withDuplicates(options, document));
+    return objectAnswer(target.resource, result, form);
+  }
+
+  async #update(admitted: Admitted): Promise<Answer> {
+    const { context, target } = admitted;
+    const form = this.#form(admitted);
+    const options = writeOptions(context.query, 'UpdateOptions');
+    const document = await objectBody(context, target.resource);
+    const result = await this.#handler.update(target, document.value, withDuplicates(options, document));
+    return objectAnswer(target.resource, result, form);
+  }
+
+  async #patch(admitted: Admitted): Promise<Answer> {
+    const { context, target } = admitted;
+    const form = this.#form(admitted);
+    const type = mediaType(context.exchange.headers['content-type']);
+    if (!patchTypes.includes(type)) throw unsupportedMediaType(patchTypes);
+    const apply = type === 'application/apply-patch+yaml';
+    const options = writeOptions(context.query, 'PatchOptions', apply);
+    const bytes = await context.exchange.body(limits.requestBodyBytesMax);
+    const document = parseBody(bytes, apply ? 'yaml' : 'json', 'error decoding patch');
+    const writing = withDuplicates(options, document);
+    const result = await this.#handler.patch(target, type as PatchType, document.value, writing);
+    return objectAnswer(target.resource, result, form);
+  }
+
+  async #delete(admitted: Admitted): Promise<Answer> {
+    const { context, target } = admitted;
+    const form = this.#form(admitted);
+    const result = await this.#handler.delete(target, deleteOptions(await optionsBody(context), context.query));
+    return objectAnswer(target.resource, result, form);
+  }
+
+  async #deleteCollection(admitted: Admitted): Promise<Answer> {
+    const { context, target } = admitted;
+    const form = this.#form(admitted);
+    const list = listOptions(context.query);
+    const options = deleteOptions(await optionsBody(context), context.query);
+    return listAnswer(target.resource, await this.#handler.deleteCollection(target, list, options), form);
+  }
+
+  #form({ context: { exchange, query, pretty }, target }: Admitted, stream = false): Form {
+    const { accept } = exchange.headers;
+    const table = tableRequest(query, target.subresource, this.#clock.now());
+    return { ...(stream ? negotiateStream(accept) : negotiate(accept)), pretty, table };
+  }
+
+  async #log({ context, target }: Admitted): Promise<undefined> {
+    const { object } = await this.#handler.get({ ...target, subresource: '' });
+    await servePodLog(context.exchange, this.#nodes, object, context.query, context.headers);
+  }
+}
+
+function targetOf(context: RequestContext, path: ResourcePath, resource: ResourceInfo): RequestTarget {
+  const namespace = resource.namespaced ? path.namespace : '';
+  return { user: context.user, resource, namespace, name: path.name, subresource: path.subresource };
+}
+
+async function objectBody({ exchange }: RequestContext, { kind, version }: ResourceInfo): Promise<ObjectDocument> {
+  const encoding = bodyEncoding(exchange.headers['content-type']);
+  const bytes = await exchange.body(limits.requestBodyBytesMax);
+  return parseObjectBody(bytes, encoding, `${kind} in version "${version}" cannot be handled as a ${kind}`);
+}
+
+/** `DeleteOptions`; a delete needs no body. */
+async function optionsBody({ exchange }: RequestContext): Promise<JsonObject | undefined> {
+  const bytes = await exchange.body(limits.requestBodyBytesMax);
+  if (bytes.length === 0) return undefined;
+  const encoding = bodyEncoding(exchange.headers['content-type']);
+  return parseObjectBody(bytes, encoding, 'the body cannot be handled as DeleteOptions').value;
+}
+
+/** Duplicates are looked for when the registry asks: a second scan of the body that most requests can do without. */
+function withDuplicates(options: WriteOptions, document: ParsedDocument): WriteOptions {
+  return {
+    ...options,
+    get duplicateFields() {
+      return document.duplicates;
+    },
+  };
+}
+
+/** A table's columns go with the first event only. */
+function showing(resource: ResourceInfo, form: Form): ShowObject {
+  if (form.as === undefined) return undefined;
+  if (form.as !== 'Table') return (event) => transformObject(resource, event.object, form);
+  let noHeaders = false;
+  return ({ object }) => {
+    const shown = transformObject(resource, object, { ...form, table: { ...form.table, noHeaders } });
+    noHeaders = true;
+    return shown;
+  };
+}

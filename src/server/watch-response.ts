@@ -1,0 +1,149 @@
+/**
+ * A watch's answer: one JSON object a line, for as long as both sides like.
+ *
+ * ```
+ *  registry ── event() ──▶ queue of frames ── flush, up to 256 KiB a write ──▶ connection
+ *                          (bounded)           (stops until the client has drained it)
+ * ```
+ * The naive form writes each event to the stream: then a slow client's bytes pile up in Node's buffers, copied, without a
+ * bound. Here a waiting event costs three references, two of them to constants and one to the stored object's bytes, which
+ * are encoded once for all watchers. A client that falls `watchBufferEventsMax` behind is dropped: it resumes from the last
+ * version it saw, or lists again. Past events are exempt, as they come all at once, before anything can drain.
+ */
+import type { Writable } from 'node:stream';
+import type { WatchEvent, WatchSink, WatchStream } from '../registry/request.ts';
+import type { Entry } from '../store/store.ts';
+import type { AnswerHeaders, Exchange } from './http/exchange.ts';
+
+/** How an event's object is shown; undefined: as it is. */
+export type ShowObject = ((event: WatchEvent) => object) | undefined;
+
+const flushBytes = 256 * 1024;
+const prefixes = {
+  ADDED: Buffer.from('{"type":"ADDED","object":'),
+  MODIFIED: Buffer.from('{"type":"MODIFIED","object":'),
+  DELETED: Buffer.from('{"type":"DELETED","object":'),
+  BOOKMARK: Buffer.from('{"type":"BOOKMARK","object":'),
+  ERROR: Buffer.from('{"type":"ERROR","object":'),
+} as const;
+const frameEnd = Buffer.from('}\n');
+
+export class WatchResponse implements WatchSink {
+  readonly #exchange: Exchange;
+  readonly #headers: AnswerHeaders;
+  readonly #show: ShowObject;
+  readonly #eventsMax: number;
+  readonly #over: () => void;
+  #queue: Uint8Array[] = [];
+  #queuedEvents = 0;
+  #out: Writable | undefined;
+  #watch: WatchStream | undefined;
+  #live = false;
+  #flushing = false;
+  #draining = false;
+  #ending = false;
+  #closed = false;
+
+  /** `over` is called once, when the answer is complete or broken off. */
+  constructor(options: {
+    readonly exchange: Exchange;
+    readonly headers: AnswerHeaders;
+    readonly show: ShowObject;
+    readonly eventsMax: number;
+    readonly over: () => void;
+  }) {
+    this.#exchange = options.exchange;
+    this.#headers = options.headers;
+    this.#show = options.show;
+    this.#eventsMax = options.eventsMax;
+    this.#over = options.over;
+    this.#exchange.onClose(() => this.#close());
+  }
+
+  /** Past events were delivered: from here on the bound holds. The head goes out even where there was none. */
+  started(watch: WatchStream): void {
+    this.#live = true;
+    this.#watch = watch;
+    if (this.#closed) watch.cancel();
+    else this.#open();
+  }
+
+  event(event: WatchEvent): void {
+    if (this.#closed || this.#ending) return;
+    if (this.#live && this.#queuedEvents >= this.#eventsMax) return this.drop();
+    this.#queue.push(prefixes[event.type], this.#bytesOf(event), frameEnd);
+    this.#queuedEvents++;
+    this.#flushSoon();
+  }
+
+  end(): void {
+    this.#ending = true;
+    if (!this.#closed) this.#flushSoon();
+  }
+
+  /** Breaks the answer off. */
+  drop(): void {
+    if (this.#closed) return;
+    this.#close();
+    this.#exchange.abort();
+  }
+
+  #bytesOf(event: WatchEvent): Uint8Array {
+    const entry: Entry | undefined = event.entry;
+    if (entry !== undefined && this.#show === undefined) return entry.json();
+    const shown = this.#show === undefined || event.type === 'ERROR' ? event.object : this.#show(event);
+    return Buffer.from(JSON.stringify(shown));
+  }
+
+  /** Events of one commit come in one go: one write for all of them. */
+  #flushSoon(): void {
+    if (this.#flushing || this.#draining) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    while (!this.#closed && !this.#draining && this.#queue.length > 0)
+      this.#draining = !this.#open().write(this.#take());
+    if (!this.#closed && this.#ending && !this.#draining && this.#queue.length === 0) this.#finish();
+  }
+
+  /** The next frames, up to `flushBytes`, whole. */
+  #take(): Uint8Array {
+    let parts = 0;
+    let bytes = 0;
+    while (parts < this.#queue.length && bytes < flushBytes) bytes += (this.#queue[parts++] as Uint8Array).length;
+    while (parts % 3 !== 0) bytes += (this.#queue[parts++] as Uint8Array).length;
+    const taken = Buffer.concat(parts < this.#queue.length ? this.#queue.slice(0, parts) : this.#queue, bytes);
+    this.#queue = parts < this.#queue.length ? this.#queue.slice(parts) : [];
+    this.#queuedEvents -= parts / 3;
+    return taken;
+  }
+
+  #open(): Writable {
+    if (this.#out !== undefined) return this.#out;
+    const out = this.#exchange.stream(200, this.#headers);
+    this.#out = out;
+    out.on('drain', () => {
+      this.#draining = false;
+      this.#flush();
+    });
+    return out;
+  }
+
+  #finish(): void {
+    this.#open().end();
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#queue = [];
+    this.#watch?.cancel();
+    this.#over();
+  }
+}

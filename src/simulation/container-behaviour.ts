@@ -1,0 +1,98 @@
+/**
+ * How a simulated container behaves, as data: what a real image would do, said in the pod's annotations or known by the
+ * image's name. Nothing runs here; `SimulatedRuntime` lives these stages out under its clock.
+ *
+ * Annotations stand on the pod; `simulation.naru.dev/behaviour.NAME` is for the container NAME, `simulation.naru.dev/behaviour` for
+ * all: `{"startDelayMs": 200, "exitAfterMs": 1000, "exitCode": 1}`.
+ */
+import type { Prng } from '../lib/prng.ts';
+
+export interface ContainerBehaviour {
+  /** How long the runtime takes to start it. */
+  readonly startDelayMs: number;
+  /** It exits by itself after this; absent: it runs until it is stopped. */
+  readonly exitAfterMs?: number;
+  readonly exitCode: number;
+  /** How long it takes to end after TERM; longer than the grace period means KILL, and exit code 137. */
+  readonly stopMs: number;
+  /** Its exit code after TERM. */
+  readonly stopExitCode: number;
+  /** Not empty: starting it fails with this message. */
+  readonly startError: string;
+  /** Written to standard output when it starts. */
+  readonly logLines: readonly string[];
+  /** It answers its probes this long after its start; absent: never. */
+  readonly healthyAfterMs?: number;
+  /** It stops answering this long after its start. */
+  readonly unhealthyAfterMs?: number;
+}
+
+/** How the registry behaves for an image. */
+export interface ImageBehaviour {
+  /** Not there until it was pulled. */
+  readonly absent: boolean;
+  readonly pullMs: number;
+  /** Not empty: pulling fails with this message. */
+  readonly pullError: string;
+}
+
+export const behaviourAnnotation = 'simulation.naru.dev/behaviour';
+
+export const steadyBehaviour: ContainerBehaviour = {
+  startDelayMs: 0,
+  exitCode: 0,
+  stopMs: 0,
+  stopExitCode: 0,
+  startError: '',
+  logLines: [],
+  healthyAfterMs: 0,
+};
+
+export const presentImage: ImageBehaviour = { absent: false, pullMs: 0, pullError: '' };
+
+/** Behaviours by image, for tests that make no annotations. The image's name is matched as the pod writes it. */
+export interface BehaviourCatalogue {
+  readonly containers: ReadonlyMap<string, Partial<ContainerBehaviour>>;
+  readonly images: ReadonlyMap<string, Partial<ImageBehaviour>>;
+}
+
+export const emptyCatalogue: BehaviourCatalogue = { containers: new Map(), images: new Map() };
+
+/** The most specific wins: the container's annotation, the pod's, the image's. A malformed annotation counts as none. */
+export function containerBehaviour(
+  catalogue: BehaviourCatalogue,
+  annotations: Readonly<Record<string, string>>,
+  container: { readonly name: string; readonly image: string },
+): ContainerBehaviour {
+  return {
+    ...steadyBehaviour,
+    ...catalogue.containers.get(container.image),
+    ...parsed(annotations[behaviourAnnotation]),
+    ...parsed(annotations[`${behaviourAnnotation}.${container.name}`]),
+  };
+}
+
+export function imageBehaviour(catalogue: BehaviourCatalogue, image: string): ImageBehaviour {
+  return { ...presentImage, ...catalogue.images.get(image) };
+}
+
+function parsed(text: string | undefined): Partial<ContainerBehaviour> {
+  if (text === undefined) return {};
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Partial<ContainerBehaviour>) : {};
+  } catch {
+    return {};
+  }
+}
+
+/** A container id like a runtime's: 64 hexadecimal digits. */
+export function randomId(prng: Prng): string {
+  let id = '';
+  while (id.length < 64) {
+    id += Math.floor(prng.next() * 2 ** 32)
+      .toString(16)
+      .padStart(8, '0');
+  }
+  return id;
+}

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type RuntimeHarness, runtimeContract } from '../agent/runtime-contract.ts';
+import { VirtualClock } from '../lib/clock.ts';
+import { SeededPrng } from '../lib/prng.ts';
+import { AddressPool } from './address-pool.ts';
+import { behaviourAnnotation } from './container-behaviour.ts';
+import { SimulatedRuntime } from './simulated-runtime.ts';
+
+async function harness(): Promise<RuntimeHarness> {
+  const clock = new VirtualClock();
+  const catalogue = { containers: new Map(), images: new Map([['example.com/absent:1', { absent: true }]]) };
+  const runtime = new SimulatedRuntime({ clock, prng: new SeededPrng(1), podCidr: '10.42.1.0/24', catalogue });
+  const during = async <T>(work: Promise<T>): Promise<T> => {
+    let settled = false;
+    const watched = work.finally(() => {
+      settled = true;
+    });
+    watched.catch(() => {});
+    for (let round = 0; round < 1000 && !settled; round++) await clock.advance(10);
+    return watched;
+  };
+  return {
+    runtime,
+    image: 'busybox:1',
+    absentImage: 'example.com/absent:1',
+    annotations: (name, behaviour) => ({ [`${behaviourAnnotation}.${name}`]: JSON.stringify(behaviour) }),
+    logDirectory: (uid) => `/logs/${uid}`,
+    cgroupParent: (uid) => `/pods/${uid}`,
+    during,
+    until: async (what, check) => {
+      for (let round = 0; round < 1000; round++) {
+        if (await check()) return;
+        await clock.advance(10);
+      }
+      throw new Error(`never: ${what}`);
+    },
+    close: () => runtime.close(),
+  };
+}
+
+runtimeContract('simulated', harness);
+
+test('the same seed makes the same cluster', async () => {
+  const ids: string[] = [];
+  for (let round = 0; round < 2; round++) {
+    const { runtime, logDirectory, cgroupParent } = await harness();
+    const sandbox = {
+      pod: { namespace: 'default', name: 'web', uid: 'u1' },
+      attempt: 0,
+      hostname: 'web',
+      hostNetwork: false,
+      hostPid: false,
+      hostIpc: false,
+      shareProcessNamespace: false,
+      logDirectory: logDirectory('u1'),
+      cgroupParent: cgroupParent('u1'),
+      dns: { servers: [], searches: [], options: [] },
+      annotations: {},
+      labels: {},
+      privileged: false,
+    };
+    ids.push(await runtime.runSandbox(sandbox));
+  }
+  assert.equal(ids[0], ids[1]);
+});
+
+test('an address is used again only after all others were', () => {
+  const pool = new AddressPool('10.42.1.0/29');
+  const first = pool.take();
+  assert.equal(first, '10.42.1.2');
+  pool.give(first);
+  const rest = [pool.take(), pool.take(), pool.take(), pool.take()];
+  assert.deepEqual(rest, ['10.42.1.3', '10.42.1.4', '10.42.1.5', '10.42.1.6']);
+  assert.equal(pool.take(), first);
+  assert.throws(() => pool.take(), /no addresses are left/);
+});
