@@ -33,6 +33,7 @@ import { ApiServer } from './server/api-server.ts';
 import { RuleAuthorizer } from './server/authorization.ts';
 import { CertificateAuthority } from './server/certificates/certificate-authority.ts';
 import { NodeConnectionTable } from './server/node-tunnel.ts';
+import { simulatedPlatform } from './simulation/simulated-platform.ts';
 import { SimulatedRuntime } from './simulation/simulated-runtime.ts';
 import { MemoryStore } from './store/memory-store.ts';
 import { SqliteStore } from './store/sqlite-store.ts';
@@ -235,6 +236,8 @@ function simulatedNode(name: string, index: number, surroundings: NodeSurroundin
     nodeName: name,
     home: path.join(home.root, 'simulated', name),
     podCidr,
+    platform: simulatedPlatform(runtime),
+    runtimeName: 'simulated',
     clock,
     prng,
     log,

@@ -35,6 +35,8 @@ export function run(program: string, args: readonly string[], options: CommandOp
       { env: { ...process.env, ...options.env }, maxBuffer: 64 << 20, timeout: options.timeoutMs ?? 60_000 },
       (error, stdout, stderr) => resolve({ code: error === null ? 0 : Number(error.code ?? 1) || 1, stdout, stderr }),
     );
+    // A program may end without reading what it is given.
+    child.stdin?.on('error', () => {});
     child.stdin?.end(options.input ?? '');
   });
 }
@@ -89,12 +91,19 @@ export function freePort(): Promise<number> {
 }
 
 export class TestCluster {
+  static readonly #open = new Set<TestCluster>();
   readonly home: string;
   readonly #kubectl: string;
 
   private constructor(home: string, kubectl: string) {
     this.home = home;
     this.#kubectl = kubectl;
+    TestCluster.#open.add(this);
+  }
+
+  /** For `after` and `afterEach`: what a failed test could not close. */
+  static async closeAll(): Promise<void> {
+    for (const cluster of TestCluster.#open) await cluster.close();
   }
 
   /** A home with nothing in it yet; `up` starts the cluster. */
@@ -154,6 +163,7 @@ export class TestCluster {
 
   /** Ends everything that the cluster made, and its home. */
   async close(): Promise<void> {
+    TestCluster.#open.delete(this);
     const result = await this.naru('down', '--all');
     rmSync(this.home, { recursive: true, force: true });
     mustSucceed('naru down --all', result, '');

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
-import { test, type TestContext } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import type { Pod } from '../api/schema/types/core-v1.ts';
-import type { NodeHandler } from '../client/node-api.ts';
 import { unreachable } from '../client/errors.ts';
 import { interceptCalls } from '../client/intercept.ts';
+import type { NodeHandler } from '../client/node-api.ts';
 import { configMaps, events, leases, nodes, pods } from '../client/resources.ts';
 import { type BehaviourCatalogue, behaviourAnnotation } from '../simulation/container-behaviour.ts';
 import { startNode, type TestNode } from './cluster-testing.ts';
@@ -339,7 +339,12 @@ test('the node is registered, Ready, and renews its lease', async (context) => {
 test('logs are served, and what has no log says why', async (context) => {
   const node = await start(context, { catalogue: absentImage });
   await node.run(
-    { containers: [{ name: 'main', image: 'main:1' }, { name: 'app', image: 'app:1' }] },
+    {
+      containers: [
+        { name: 'main', image: 'main:1' },
+        { name: 'app', image: 'app:1' },
+      ],
+    },
     behaves({ logLines: ['one', 'two', 'three'] }),
   );
   await node.clock.advance(1000);

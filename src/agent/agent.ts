@@ -8,8 +8,8 @@
  * The same with containers (`CriRuntime`, `hostPlatform`) and without (`SimulatedRuntime`, `simulatedPlatform`, `simulatedNodeFacts`); one process may hold several.
  */
 import path from 'node:path';
-import { StatusError } from '../api/status-error.ts';
 import type { Pod } from '../api/schema/types/core-v1.ts';
+import { StatusError } from '../api/status-error.ts';
 import type { Client } from '../client/client.ts';
 import { EventRecorder } from '../client/events.ts';
 import type { NodeHandler, NodeRequest, NodeResponse } from '../client/node-api.ts';

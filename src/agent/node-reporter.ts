@@ -4,8 +4,8 @@
  * It starts without a server and does not give up: each loop tries again after a back-off, and pods run on meanwhile.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { Node } from '../api/schema/types/core-v1.ts';
 import type { Lease } from '../api/schema/types/coordination-v1.ts';
+import type { Node } from '../api/schema/types/core-v1.ts';
 import { hasReason } from '../api/status-error.ts';
 import type { Client } from '../client/client.ts';
 import { leases, nodes } from '../client/resources.ts';
@@ -49,6 +49,7 @@ export class NodeReporter implements Service {
   }
 
   start(): Promise<void> {
+    // In this order: the lease belongs to the node, which the first makes.
     this.#running ??= Promise.all([
       this.#loop('status', statusCheckMs, () => this.#reportStatus()),
       this.#loop('lease', leaseRenewMs, () => this.#renewLease()),
@@ -119,7 +120,10 @@ export class NodeReporter implements Service {
     const renewTime = formatMicroTime(clock.now());
     try {
       this.#lease ??= await client.get(leases, reference);
-      this.#lease = await client.update(leases, { ...this.#lease, spec: { ...this.#lease.spec, holderIdentity: nodeName, renewTime } });
+      this.#lease = await client.update(leases, {
+        ...this.#lease,
+        spec: { ...this.#lease.spec, holderIdentity: nodeName, renewTime },
+      });
     } catch (error) {
       this.#lease = undefined;
       if (!hasReason(error, 'NotFound')) throw error;
@@ -130,12 +134,11 @@ export class NodeReporter implements Service {
     }
   }
 
-  /** The lease goes with its node. */
+  /** The lease goes with its node. Rejects while there is none: the other loop makes it. */
   async #owner(): Promise<Pick<NonNullable<Lease['metadata']>, 'ownerReferences'>> {
     const { client, nodeName } = this.#options;
-    const node = await client.get(nodes, { namespace: '', name: nodeName }).catch(() => undefined);
-    const uid = node?.metadata?.uid;
-    return uid === undefined ? {} : { ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid }] };
+    const { metadata } = await client.get(nodes, { namespace: '', name: nodeName });
+    return { ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid: metadata?.uid ?? '' }] };
   }
 }
 

@@ -18,7 +18,12 @@ export interface NodeReport {
   readonly nowMs: number;
 }
 
-export function newNode(name: string, facts: NodeFacts, podCidr: string | undefined, labels: Readonly<Record<string, string>>): Node {
+export function newNode(
+  name: string,
+  facts: NodeFacts,
+  podCidr: string | undefined,
+  labels: Readonly<Record<string, string>>,
+): Node {
   return {
     apiVersion: 'v1',
     kind: 'Node',
@@ -120,5 +125,9 @@ function imagesOf(images: readonly ImageStatus[]): readonly ContainerImage[] {
 
 /** `status` without the times that change with every look: what is worth a write at once. */
 export function withoutHeartbeats(status: NodeStatus): NodeStatus {
-  return { ...status, conditions: (status.conditions ?? []).map(({ lastHeartbeatTime: _, ...rest }) => rest) };
+  const timeless = (condition: NodeCondition): NodeCondition => {
+    const { type, status, reason = '', message = '', lastTransitionTime = '' } = condition;
+    return { type, status, reason, message, lastTransitionTime };
+  };
+  return { ...status, conditions: (status.conditions ?? []).map(timeless) };
 }

@@ -2,9 +2,10 @@
  * The objects that pods refer to, fetched by name when they are needed, as a node may (it may not list Secrets). Nothing is kept: a
  * container that starts sees the newest.
  */
+
+import type { KubeObject, ObjectReference } from '../api/object.ts';
 import type { TokenRequest, TokenRequestSpec } from '../api/schema/types/authentication-v1.ts';
 import type { ConfigMap, Pod, Secret } from '../api/schema/types/core-v1.ts';
-import type { KubeObject, ObjectReference } from '../api/object.ts';
 import { hasReason } from '../api/status-error.ts';
 import type { Client, Resource } from '../client/client.ts';
 import { configMaps, secrets, serviceAccounts } from '../client/resources.ts';

@@ -128,7 +128,7 @@ interface Pod {
 }
 
 export function runtimeContract(name: string, open: () => Promise<RuntimeHarness>): void {
-  describe(`a runtime (${name})`, () => {
+  void describe(`a runtime (${name})`, () => {
     let harness: RuntimeHarness;
     let podCount = 0;
 
@@ -181,14 +181,14 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeHarness
     const exited = (pod: Pod, id: string): Promise<void> =>
       harness.until('the container exits', async () => (await pod.status(id))?.state === 'exited');
 
-    test('says who it is, and that nothing is wrong', async () => {
+    void test('says who it is, and that nothing is wrong', async () => {
       const info = await harness.runtime.info();
       assert.notEqual(info.name, '');
       assert.notEqual(info.version, '');
       assert.equal(info.problem, '');
     });
 
-    test('a sandbox has its own address until it is stopped, and is gone when removed, each time again', async () => {
+    void test('a sandbox has its own address until it is stopped, and is gone when removed, each time again', async () => {
       const pod = await makePod(steady);
       const [status, ...more] = (await harness.runtime.state(pod.identity.uid)).sandboxes;
       assert.equal(more.length, 0);
@@ -205,23 +205,26 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeHarness
       assert.deepEqual(await harness.runtime.state(pod.identity.uid), { sandboxes: [], containers: [] });
     });
 
-    test('a sandbox on the host network has no address of its own', async () => {
+    void test('a sandbox on the host network has no address of its own', async () => {
       const pod = await makePod(steady, { hostNetwork: true });
       assert.deepEqual((await harness.runtime.state(pod.identity.uid)).sandboxes[0]?.ips, []);
       await pod.remove();
     });
 
-    test('a second sandbox of the same pod and attempt is refused; the next attempt is not', async () => {
+    void test('a second sandbox of the same pod and attempt is refused; the next attempt is not', async () => {
       await withPod(steady, async (pod) => {
         await assert.rejects(harness.runtime.runSandbox(pod.sandbox), { name: 'RuntimeError', kind: 'failed' });
         const next = await harness.during(harness.runtime.runSandbox({ ...pod.sandbox, attempt: 1 }));
         const { sandboxes } = await harness.runtime.state(pod.identity.uid);
-        assert.deepEqual(sandboxes.map(({ attempt }) => attempt).sort(), [0, 1]);
+        assert.deepEqual(
+          sandboxes.map(({ attempt }) => attempt).sort((a, b) => a - b),
+          [0, 1],
+        );
         await harness.during(harness.runtime.removeSandbox(next));
       });
     });
 
-    test('a container is created, runs, and exits with its code', async () => {
+    void test('a container is created, runs, and exits with its code', async () => {
       await withPod(exitsWith3, async (pod) => {
         const id = await pod.create();
         const created = await pod.status(id);
@@ -242,7 +245,7 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeHarness
       });
     });
 
-    test('a watcher hears of starts and exits, and finds the state changed', async () => {
+    void test('a watcher hears of starts and exits, and finds the state changed', async () => {
       await withPod(exitsWith3, async (pod) => {
         const seen: (string | undefined)[] = [];
         const looks: Promise<void>[] = [];
@@ -260,7 +263,7 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeHarness
       });
     });
 
-    test('a container that ends on TERM is stopped gently', async () => {
+    void test('a container that ends on TERM is stopped gently', async () => {
       await withPod(steady, async (pod) => {
         const id = await pod.run();
         assert.equal((await pod.status(id))?.state, 'running');
@@ -272,7 +275,7 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeHarness
       });
     });
 
-    test('a container that ignores TERM is killed after its grace period', async () => {
+    void test('a container that ignores TERM is killed after its grace period', async () => {
       await withPod(ignoresTerm, async (pod) => {
         const id = await pod.run();
         await harness.during(harness.runtime.stopContainer(id, 1_000));
@@ -282,7 +285,7 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeHarness
       });
     });
 
-    test('a container that cannot start says why and counts as exited with 128', async () => {
+    void test('a container that cannot start says why and counts as exited with 128', async () => {
       await withPod(cannotStart, async (pod) => {
         const id = await pod.create();
         await assert.rejects(harness.during(harness.runtime.startContainer(id)), (error: unknown) => {
@@ -298,7 +301,7 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeHarness
       });
     });
 
-    test('the state of one pod shows nobody else; the state of all shows everybody', async () => {
+    void test('the state of one pod shows nobody else; the state of all shows everybody', async () => {
       await withPod(steady, async (one) => {
         await withPod(steady, async (other) => {
           const containers = [await one.run(), await other.run()];
@@ -317,7 +320,7 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeHarness
       });
     });
 
-    test('stopping a sandbox kills its containers, removing it removes them', async () => {
+    void test('stopping a sandbox kills its containers, removing it removes them', async () => {
       const pod = await makePod(ignoresTerm);
       const id = await pod.run();
       await harness.during(harness.runtime.stopSandbox(pod.sandboxId));
@@ -328,7 +331,7 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeHarness
       assert.equal(await pod.status(id), undefined);
     });
 
-    test('a running container can be removed, and removed again', async () => {
+    void test('a running container can be removed, and removed again', async () => {
       await withPod(ignoresTerm, async (pod) => {
         const id = await pod.run();
         for (let round = 0; round < 2; round++) await harness.during(harness.runtime.removeContainer(id));
@@ -336,7 +339,7 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeHarness
       });
     });
 
-    test('ending what is not there is done at once; starting it is not found', async () => {
+    void test('ending what is not there is done at once; starting it is not found', async () => {
       const absent = 'f'.repeat(64);
       await harness.runtime.stopSandbox(absent);
       await harness.runtime.removeSandbox(absent);
@@ -345,7 +348,7 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeHarness
       await assert.rejects(harness.runtime.startContainer(absent), { kind: 'not-found' });
     });
 
-    test('a command runs in a running container, and is not found elsewhere', async () => {
+    void test('a command runs in a running container, and is not found elsewhere', async () => {
       await withPod(steady, async (pod) => {
         const id = await pod.run();
         assert.equal((await harness.runtime.exec(id, ['/bin/true'], 5_000)).exitCode, 0);
@@ -354,7 +357,7 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeHarness
       });
     });
 
-    test('an image is found by its name and by its id; one that is not there is undefined', async () => {
+    void test('an image is found by its name and by its id; one that is not there is undefined', async () => {
       const image = await harness.runtime.imageStatus(harness.image);
       assert.ok(image);
       assert.deepEqual((await harness.runtime.imageStatus(image.id))?.id, image.id);
@@ -362,7 +365,7 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeHarness
       assert.equal(await harness.runtime.imageStatus(harness.absentImage), undefined);
     });
 
-    test('a name that no image can have is refused as such', async () => {
+    void test('a name that no image can have is refused as such', async () => {
       await assert.rejects(harness.runtime.pullImage('Not//A Name'), { kind: 'invalid-image-name' });
     });
   });

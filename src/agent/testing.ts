@@ -25,7 +25,15 @@ function container(name: string, changes: Partial<Container> = {}): Container {
 }
 
 function sandbox(changes: Partial<SandboxStatus> = {}): SandboxStatus {
-  return { id: 's0', pod: identity, attempt: 0, ready: true, createdAtMs: nowMs - 60_000, ips: ['10.42.0.5'], ...changes };
+  return {
+    id: 's0',
+    pod: identity,
+    attempt: 0,
+    ready: true,
+    createdAtMs: nowMs - 60_000,
+    ips: ['10.42.0.5'],
+    ...changes,
+  };
 }
 
 /** A run of `name`, running since a minute ago. */

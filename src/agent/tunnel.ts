@@ -139,7 +139,6 @@ export class NodeTunnel implements Service {
       request.once('response', (response) => void refusal(response).then(reject, reject));
       request.once('upgrade', (_response, socket, head) => {
         late.cancel();
-        socket.setTimeout(0);
         socket.setKeepAlive(true, 30_000);
         socket.setNoDelay(true);
         if (head.length > 0) socket.unshift(head);

@@ -29,8 +29,8 @@ const tableBytesMax = 16 * 1024 * 1024;
 export async function readElf(read: ReadAt): Promise<ElfFacts | undefined> {
   const header = await read(0, 64);
   if (header.length < 4 || header.readUInt32BE(0) !== 0x7f45_4c46) return undefined;
-  if (header.length < 52) throw new Error('the ELF header is cut off');
   const bits = header[4] === 2 ? 64 : 32;
+  if (header.length < (bits === 64 ? 64 : 52)) throw new Error('the ELF header is cut off');
   if (header[5] !== 1) throw new Error('it is a big-endian ELF file');
   const segments = await readSegments(read, header, bits);
   const interpreter = segments.find(({ type }) => type === segment.interpreter);

@@ -50,6 +50,9 @@ export async function packImage(options: PackOptions): Promise<PackedImage> {
   for (const name of options.programs) programs.push(await findProgram(name));
   const [first] = programs;
   if (first === undefined) throw new Error('an image needs at least one program');
+  // First, because what is put into a folder makes it, with a folder's usual mode.
+  root.add('/tmp', { type: 'directory', mode: 0o1777 });
+  root.add('/root', { type: 'directory', mode: 0o700 });
   for (const program of programs) await addProgram(root, program, 0);
   for (const { source, target } of options.files ?? []) await addTree(root, resolve(source), target);
   await addSystemFiles(root, options);
@@ -110,7 +113,7 @@ class ImageRoot {
     const place = this.place(path);
     if (place === '' || this.#entries.has(place)) return;
     this.#addParents(place);
-    this.#entries.set(place, { ...entry, path: place } as LayerEntry);
+    this.#entries.set(place, { ...entry, path: place });
   }
 
   #addParents(place: string): void {
@@ -158,7 +161,7 @@ async function addProgram(root: ImageRoot, program: string, depth: number): Prom
   for (const file of files) await addFile(root, file);
   for (const file of files.filter((file) => /^libc\.so\.6$/.test(basename(file))))
     await addNameServices(root, dirname(file));
-  if (/^busybox/.test(basename(real))) await addApplets(root, program);
+  if (basename(real).startsWith('busybox')) await addApplets(root, program);
   if (depth < interpretersDeepMax)
     for (const each of await interpretersOf(real)) await addProgram(root, each, depth + 1);
 }
@@ -231,8 +234,6 @@ async function addSystemFiles(root: ImageRoot, options: PackOptions): Promise<vo
   text('/etc/passwd', passwd);
   text('/etc/group', group);
   text('/etc/nsswitch.conf', 'passwd: files\ngroup: files\nhosts: files dns\n');
-  root.add('/tmp', { type: 'directory', mode: 0o1777 });
-  root.add('/root', { type: 'directory', mode: 0o700 });
   if (!options.caCertificates) return;
   if (!(await isFile(caBundle))) throw new Error(`this machine has no certificate authorities (${caBundle})`);
   await addFile(root, caBundle);

@@ -58,7 +58,7 @@ export async function createDecoded(
   const generated = !metadataOf(draft).name && metadataOf(draft).generateName;
   for (let attempt = 1; ; attempt++) {
     try {
-      const ready = prepareNew(environment, served, target, generated ? (draftOf(draft) as ObjectDraft) : draft);
+      const ready = prepareNew(environment, served, target, generated ? draftOf(draft) : draft);
       const result = await writeNew(environment, served, ready, options);
       return { ...result, warnings: [...warnings, ...(served.strategy.warnings?.(result.object) ?? [])] };
     } catch (error) {

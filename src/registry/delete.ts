@@ -13,6 +13,7 @@ import type { KubeObject } from '../api/object.ts';
 import type { ObjectMeta, Status } from '../api/schema/types/meta-v1.ts';
 import { conflict, notFound, objectModified, type StatusSubject } from '../api/status-error.ts';
 import { formatTime } from '../lib/clock.ts';
+import { deepFreeze } from '../lib/deep-freeze.ts';
 import { type Entry, RevisionConflict } from '../store/store.ts';
 import { admit } from './admission/admission.ts';
 import type { Draft } from './draft.ts';
@@ -135,7 +136,7 @@ async function carryOut(
   const plan = planDelete(served.strategy, current.object, options, clock.now());
   if (plan.kind === 'wait') return result(shownEntry(served, current));
   if (plan.kind === 'mark') {
-    if (options.dryRun) return result({ object: shown(served, plan.object) });
+    if (options.dryRun) return result({ object: shown(served, deepFreeze(plan.object)) });
     return result(shownEntry(served, await store.write({ kind: 'put', key, object: plan.object, expectedRevision })));
   }
   const last = options.dryRun ? current : await store.write({ kind: 'delete', key, expectedRevision });

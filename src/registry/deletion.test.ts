@@ -47,7 +47,10 @@ test('nobody adds a finalizer to an object that is on its way out', async () => 
   await cluster.delete('configmaps', 'config');
   const patch = { metadata: { finalizers: ['a.example/x', 'a.example/z'] } };
   const error = await rejection(cluster.patch('configmaps', 'config', patch, { type: 'merge' }), 'Invalid');
-  assert.match(error.message, /metadata\.finalizers: Forbidden: no new finalizers can be added if the object is being deleted/);
+  assert.match(
+    error.message,
+    /metadata\.finalizers: Forbidden: no new finalizers can be added if the object is being deleted/,
+  );
 });
 
 test('the propagation policy becomes a finalizer, and Background takes one back', async () => {
@@ -148,7 +151,11 @@ test('a namespace is told to go, takes nothing new, and goes when it is finalize
   assert.equal(error.details?.causes?.[0]?.reason, 'NamespaceTerminating');
   await cluster.update('namespaces', { metadata: { name: 'team' }, spec: {} });
   assert.ok(await cluster.find('namespaces', 'team'), 'only /finalize takes spec.finalizers away');
-  await cluster.update('namespaces', { metadata: { name: 'team' }, spec: { finalizers: [] } }, { subresource: 'finalize' });
+  await cluster.update(
+    'namespaces',
+    { metadata: { name: 'team' }, spec: { finalizers: [] } },
+    { subresource: 'finalize' },
+  );
   assert.equal(await cluster.find('namespaces', 'team'), undefined);
 });
 
@@ -167,6 +174,6 @@ test('planDelete is a pure decision', () => {
   const plain: Strategy = {};
   assert.deepEqual(planDelete(plain, { metadata: { name: 'a' } }, {}, nowMs), { kind: 'delete' });
   const pod = { metadata: { name: 'p' }, spec: { containers: [], nodeName: 'n', terminationGracePeriodSeconds: -5 } };
-  const plan = planDelete(podStrategy as Strategy, pod as Pod, {}, nowMs);
+  const plan = planDelete(podStrategy, pod, {}, nowMs);
   assert.equal(plan.kind === 'mark' && plan.object.metadata?.deletionGracePeriodSeconds, 1);
 });

@@ -13,8 +13,7 @@ import { type Draft, draftOf, type ObjectDraft, sameJson } from './draft.ts';
 import type { ServedResource } from './served-resource.ts';
 import { qualityOfService } from './strategies/pods.ts';
 import type { StrategyContext } from './strategy.ts';
-import { validateChange } from './validate.ts';
-import { validateMetadataUpdate } from './validation/metadata.ts';
+import { validateChange, validateStatusChange } from './validate.ts';
 import { validatePodSpec } from './validation/pod.ts';
 
 export interface Part {
@@ -78,10 +77,7 @@ const status: Part = {
     keepAllBut(draft, old, keepsMetadata ? ['status'] : ['status', 'metadata']);
     served.strategy.prepareForStatusUpdate?.(draft, old, context);
   },
-  validate: (served, object, old) => [
-    ...validateMetadataUpdate(object.metadata ?? {}, old.metadata ?? {}),
-    ...(served.strategy.validateStatusUpdate?.(object, old) ?? []),
-  ],
+  validate: validateStatusChange,
 };
 
 /** Pods: a container for looking into the others can be added, and never changed or taken away. */

@@ -49,15 +49,24 @@ test('the fields of each kind that upstream selects by are there', async () => {
 test('pages are of one moment, though the data moves on between them', async () => {
   const cluster = await withConfigMaps('a', 'b', 'c', 'd', 'e');
   const first = await cluster.list('configmaps', { limit: 2 });
-  assert.deepEqual(first.objects.map(({ metadata }) => metadata?.name), ['a', 'b']);
+  assert.deepEqual(
+    first.objects.map(({ metadata }) => metadata?.name),
+    ['a', 'b'],
+  );
   assert.equal(first.remainingItemCount, 3);
   await cluster.delete('configmaps', 'c');
   await cluster.create('configmaps', make.configMap({}, 'bb'));
   const second = await cluster.list('configmaps', { limit: 2, continue: first.continue });
-  assert.deepEqual(second.objects.map(({ metadata }) => metadata?.name), ['c', 'd']);
+  assert.deepEqual(
+    second.objects.map(({ metadata }) => metadata?.name),
+    ['c', 'd'],
+  );
   assert.equal(second.resourceVersion, first.resourceVersion);
   const last = await cluster.list('configmaps', { limit: 2, continue: second.continue });
-  assert.deepEqual(last.objects.map(({ metadata }) => metadata?.name), ['e']);
+  assert.deepEqual(
+    last.objects.map(({ metadata }) => metadata?.name),
+    ['e'],
+  );
   assert.equal(last.continue, '');
 });
 
@@ -70,7 +79,10 @@ test('a page with a selector is full, and says nothing of how many remain', asyn
   const first = await cluster.list('configmaps', { limit: 1, labelSelector: 'odd=true' });
   assert.equal(first.remainingItemCount, undefined);
   const second = await cluster.list('configmaps', { limit: 1, labelSelector: 'odd=true', continue: first.continue });
-  assert.deepEqual(second.objects.map(({ metadata }) => metadata?.name), ['c']);
+  assert.deepEqual(
+    second.objects.map(({ metadata }) => metadata?.name),
+    ['c'],
+  );
   assert.equal(second.continue, '');
 });
 
@@ -82,7 +94,10 @@ test('an exact version of the past is put together from the history', async () =
   await cluster.create('configmaps', make.configMap({}, 'c'));
   const options = { resourceVersion: String(revision), resourceVersionMatch: 'Exact' } as const;
   const past = await cluster.list('configmaps', options);
-  assert.deepEqual(past.objects.map(({ metadata }) => metadata?.name), ['a', 'b']);
+  assert.deepEqual(
+    past.objects.map(({ metadata }) => metadata?.name),
+    ['a', 'b'],
+  );
   assert.equal((past.objects[0] as { data?: object }).data, undefined);
 });
 
@@ -136,7 +151,11 @@ test('a node watches its own pods', async () => {
   const watch = await cluster.watch('pods', { namespace: '', fieldSelector: 'spec.nodeName=n1' });
   await cluster.create('pods', make.pod({}, 'a'));
   await cluster.create('pods', make.pod({ spec: { nodeName: 'n2' } }, 'b'));
-  await cluster.create('pods', { metadata: { name: 'a' }, target: { name: 'n1' } }, { name: 'a', subresource: 'binding' });
+  await cluster.create(
+    'pods',
+    { metadata: { name: 'a' }, target: { name: 'n1' } },
+    { name: 'a', subresource: 'binding' },
+  );
   assert.deepEqual(watch.summary, ['ADDED a']);
 });
 
@@ -187,7 +206,10 @@ test('a watch from before the history gets 410 Expired as an event, and ends', a
   const cluster = await startRegistry(2);
   for (const name of ['a', 'b', 'c', 'd', 'e']) await cluster.create('configmaps', make.configMap({}, name));
   const watch = await cluster.watch('configmaps', { resourceVersion: '1' });
-  assert.deepEqual(watch.events.map(({ type, object }) => [type, (object as { code?: number }).code]), [['ERROR', 410]]);
+  assert.deepEqual(
+    watch.events.map(({ type, object }) => [type, (object as { code?: number }).code]),
+    [['ERROR', 410]],
+  );
   assert.equal(watch.ended, true);
 });
 

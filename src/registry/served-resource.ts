@@ -97,7 +97,7 @@ export function kindSubjectOf({ info }: ServedResource, name: string): StatusSub
 /** A stored object in the version asked for; frozen. The stored object itself where that is the same. */
 export function shown(served: ServedResource, object: KubeObject): KubeObject {
   if (served.isStoredForm) return object;
-  const converted = convert(draftOf(object) as ObjectDraft, served.apiVersion);
+  const converted = convert(draftOf(object), served.apiVersion);
   return deepFreeze(normalizeObject(served.type, converted as JsonObject) as KubeObject);
 }
 

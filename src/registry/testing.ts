@@ -24,6 +24,7 @@ import type {
   ObjectResult,
   PatchType,
   RequestTarget,
+  VirtualResource,
   WatchEvent,
   WatchRequestOptions,
   WatchStream,
@@ -148,7 +149,7 @@ export class TestRegistry {
   readonly registry: Registry;
 
   /** `history` is how many changes the store remembers. */
-  constructor(history?: number) {
+  constructor(history?: number, virtualResources?: ReadonlyMap<string, VirtualResource>) {
     const { clock } = this;
     const remembered = history === undefined ? {} : { history: { eventsMax: history } };
     this.store = new MemoryStore({ clock, log: silentLogger, ...remembered });
@@ -159,6 +160,7 @@ export class TestRegistry {
       schema: builtinSchema(),
       resources: resourceTable(),
       log: silentLogger,
+      ...(virtualResources && { virtualResources }),
     });
   }
 

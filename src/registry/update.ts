@@ -66,7 +66,7 @@ export async function updateObject(
   if (part.isMain && served.strategy.allowCreateOnUpdate && environment.store.get(key) === undefined) {
     return createDecoded(environment, served, target, decoded.draft, decoded.warnings, options);
   }
-  const next = (): DecodedBody => ({ ...decoded, draft: draftOf(decoded.draft) as ObjectDraft });
+  const next = (): DecodedBody => ({ ...decoded, draft: draftOf(decoded.draft) });
   return changeObject(environment, { served, target, part, options, fromCurrent: false, next });
 }
 

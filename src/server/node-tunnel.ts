@@ -95,7 +95,6 @@ export class NodeTunnelEndpoint {
       this.#options.log.warn('node connection refused', { node, remoteAddress: connection.remoteAddress, error });
       return refuse(socket, error);
     }
-    socket.setTimeout(0);
     if (head.length > 0) socket.unshift(head);
     // With a write under way, handing the socket to HTTP/2 aborts the process (a native assertion of Node).
     socket.write(switching, () => setImmediate(() => this.#open(node, socket)));

@@ -179,7 +179,12 @@ export async function startTestServer(options: Partial<ApiServerOptions> = {}): 
     nodes,
     ...options,
   });
-  await server.start();
+  try {
+    await server.start();
+  } catch (error) {
+    await rm(folder, { recursive: true });
+    throw error;
+  }
   const clients: Http2Client[] = [];
   const credentials = async (user?: string, groups: readonly string[] = ['system:masters']) => {
     if (user === undefined) return { ca: authority.certificate };

@@ -1,9 +1,12 @@
 /** What `/version` says: which Kubernetes API this is, and which naru. */
+import { readFileSync } from 'node:fs';
 import process from 'node:process';
-import packageJson from '../../package.json' with { type: 'json' };
 
 /** The Kubernetes API version that naru speaks. */
 export const kubernetesVersion = { major: '1', minor: '36', patch: '0' } as const;
+
+const packageText = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+const naruVersion = (JSON.parse(packageText) as { readonly version: string }).version;
 
 export const versionInfo = {
   major: kubernetesVersion.major,
@@ -12,7 +15,7 @@ export const versionInfo = {
   emulationMinor: kubernetesVersion.minor,
   minCompatibilityMajor: kubernetesVersion.major,
   minCompatibilityMinor: kubernetesVersion.minor,
-  gitVersion: `v${kubernetesVersion.major}.${kubernetesVersion.minor}.${kubernetesVersion.patch}+naru-${packageJson.version}`,
+  gitVersion: `v${kubernetesVersion.major}.${kubernetesVersion.minor}.${kubernetesVersion.patch}+naru-${naruVersion}`,
   gitCommit: '',
   gitTreeState: '',
   buildDate: '1970-01-01T00:00:00Z',

@@ -80,7 +80,7 @@ function parsed(text: string | undefined): Partial<ContainerBehaviour> {
   if (text === undefined) return {};
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Partial<ContainerBehaviour>) : {};
+    return typeof value === 'object' && value !== null ? value : {};
   } catch {
     return {};
   }

@@ -57,9 +57,15 @@ class SimulatedLogs implements LogSource {
     }
   }
 
-  async tail(run: ContainerStatus, { lines, bytes }: { readonly lines: number; readonly bytes: number }): Promise<string> {
+  async tail(
+    run: ContainerStatus,
+    { lines, bytes }: { readonly lines: number; readonly bytes: number },
+  ): Promise<string> {
     const all = this.#runtime.logLines(run.id).slice(-lines);
-    return all.map(({ text }) => `${text}\n`).join('').slice(-bytes);
+    return all
+      .map(({ text }) => `${text}\n`)
+      .join('')
+      .slice(-bytes);
   }
 
   async removeRun(): Promise<void> {}

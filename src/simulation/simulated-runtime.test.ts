@@ -12,12 +12,12 @@ async function harness(): Promise<RuntimeHarness> {
   const catalogue = { containers: new Map(), images: new Map([['example.com/absent:1', { absent: true }]]) };
   const runtime = new SimulatedRuntime({ clock, prng: new SeededPrng(1), podCidr: '10.42.1.0/24', catalogue });
   const during = async <T>(work: Promise<T>): Promise<T> => {
-    let settled = false;
+    const progress = { settled: false };
     const watched = work.finally(() => {
-      settled = true;
+      progress.settled = true;
     });
     watched.catch(() => {});
-    for (let round = 0; round < 1000 && !settled; round++) await clock.advance(10);
+    for (let round = 0; round < 1000 && !progress.settled; round++) await clock.advance(10);
     return watched;
   };
   return {
@@ -44,7 +44,7 @@ runtimeContract('simulated', harness);
 test('the same seed makes the same cluster', async () => {
   const ids: string[] = [];
   for (let round = 0; round < 2; round++) {
-    const { runtime, logDirectory, cgroupParent } = await harness();
+    const world = await harness();
     const sandbox = {
       pod: { namespace: 'default', name: 'web', uid: 'u1' },
       attempt: 0,
@@ -53,14 +53,14 @@ test('the same seed makes the same cluster', async () => {
       hostPid: false,
       hostIpc: false,
       shareProcessNamespace: false,
-      logDirectory: logDirectory('u1'),
-      cgroupParent: cgroupParent('u1'),
+      logDirectory: world.logDirectory('u1'),
+      cgroupParent: world.cgroupParent('u1'),
       dns: { servers: [], searches: [], options: [] },
       annotations: {},
       labels: {},
       privileged: false,
     };
-    ids.push(await runtime.runSandbox(sandbox));
+    ids.push(await world.runtime.runSandbox(sandbox));
   }
   assert.equal(ids[0], ids[1]);
 });

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
-import { describe, test } from 'node:test';
+import { afterEach, describe, test } from 'node:test';
 import { eventually, root, run, TestCluster } from '../harness.ts';
 
 const simulated = ['up', '--port', '0', '--simulated-nodes', '1'];
@@ -17,6 +17,8 @@ function assertSentence(stderr: string, ...parts: RegExp[]): void {
 }
 
 describe('naru up on a machine with a problem', { timeout: 300_000 }, () => {
+  afterEach(() => TestCluster.closeAll());
+
   test('a port in use is named, with the way to another', async () => {
     const cluster = await TestCluster.create();
     const squatter = createServer().listen(0, '127.0.0.1');

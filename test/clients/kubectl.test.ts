@@ -11,7 +11,7 @@ describe('kubectl against simulated nodes', { timeout: 300_000 }, () => {
     cluster = await TestCluster.up('--simulated-nodes', '3');
   });
 
-  after(() => cluster?.close());
+  after(() => TestCluster.closeAll());
 
   const apply = (manifest: string, ...args: string[]) =>
     cluster.kubectl(['apply', '-f', '-', ...args], { input: manifest });

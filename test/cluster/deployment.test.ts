@@ -22,7 +22,7 @@ describe('a Deployment in real containers', { timeout: 600_000 }, () => {
   });
 
   after(async () => {
-    await cluster?.close();
+    await TestCluster.closeAll();
     assert.deepEqual(await machineState(), before_, 'naru down leaves nothing behind on the machine');
   });
 

@@ -72,7 +72,7 @@ const status: ContainerStatus = {
   id: 'c',
   metadata: { name: 'main', attempt: 2 },
   state: 'CONTAINER_EXITED',
-  created_at: 1_500_000_000_123_456_789,
+  created_at: Number(1_500_000_000_123_456_789n),
   started_at: 0,
   finished_at: 0,
   exit_code: 137,

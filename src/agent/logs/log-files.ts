@@ -55,7 +55,10 @@ export class LogFiles implements LogSource {
     }
   }
 
-  async tail(run: ContainerStatus, { lines, bytes }: { readonly lines: number; readonly bytes: number }): Promise<string> {
+  async tail(
+    run: ContainerStatus,
+    { lines, bytes }: { readonly lines: number; readonly bytes: number },
+  ): Promise<string> {
     const signal = new AbortController().signal;
     const options = { tailLines: lines, follow: false, isRunning: () => Promise.resolve(false), signal };
     let text = Buffer.alloc(0);

@@ -2,7 +2,7 @@
  * `/containerLogs/NAMESPACE/POD/CONTAINER?…`: which run's log is meant, and with which options; the kubelet's parameters and errors. Pure.
  */
 import type { ContainerStatus as ApiContainerStatus, Pod, PodStatus } from '../../api/schema/types/core-v1.ts';
-import { badRequest, invalid, type FieldError } from '../../api/status-error.ts';
+import { badRequest, type FieldError, invalid } from '../../api/status-error.ts';
 import { allContainers, ephemeralContainers, initContainers } from '../pod/containers.ts';
 import type { ContainerStatus } from '../runtime.ts';
 import type { LogOptions } from './log-filter.ts';

@@ -50,7 +50,8 @@ function condition({ pod, known, nowMs }: ConditionFacts, type: string, verdict:
 
 function initializedVerdict({ pod, phase, initStatuses, statuses }: ConditionFacts): Verdict {
   if (phase === 'Succeeded') return { status: 'True', reason: 'PodCompleted' };
-  if (statuses.some(({ state, lastState }) => state?.running ?? state?.terminated ?? lastState?.terminated)) return isTrue;
+  if (statuses.some(({ state, lastState }) => state?.running ?? state?.terminated ?? lastState?.terminated))
+    return isTrue;
   const isDone = (container: Container, status: ContainerStatus): boolean =>
     isSidecar(container) ? status.started === true : status.ready;
   return verdictOn(initContainers(pod), initStatuses, isDone, 'incomplete', 'ContainersNotInitialized');
@@ -71,7 +72,8 @@ function verdictOn(
   adjective: string,
   reason: string,
 ): Verdict {
-  const statusOf = ({ name }: Container): ContainerStatus | undefined => statuses.find((status) => status.name === name);
+  const statusOf = ({ name }: Container): ContainerStatus | undefined =>
+    statuses.find((status) => status.name === name);
   const unknown = containers.filter((container) => statusOf(container) === undefined);
   const bad = containers.filter((container) => {
     const status = statusOf(container);
@@ -90,7 +92,8 @@ function readyVerdict({ pod, known }: ConditionFacts, containersReady: Verdict):
   const texts: string[] = [];
   for (const { conditionType } of pod.spec?.readinessGates ?? []) {
     const gate = known.find(({ type }) => type === conditionType);
-    if (gate === undefined) texts.push(`corresponding condition of pod readiness gate "${conditionType}" does not exist.`);
+    if (gate === undefined)
+      texts.push(`corresponding condition of pod readiness gate "${conditionType}" does not exist.`);
     else if (gate.status !== 'True') {
       texts.push(`the status of pod readiness gate "${conditionType}" is not "True", but ${gate.status}`);
     }

@@ -5,10 +5,10 @@
  * said to have ended in an unknown way.
  */
 import type {
+  ContainerStatus as ApiContainerStatus,
   Container,
   ContainerState,
   ContainerStateTerminated,
-  ContainerStatus as ApiContainerStatus,
   VolumeMountStatus,
 } from '../../api/schema/types/core-v1.ts';
 import { formatTime } from '../../lib/clock.ts';
@@ -45,9 +45,7 @@ export function containerStatus(
     name: container.name,
     state,
     lastState: last,
-    ready: options.runsToEnd
-      ? state.terminated?.exitCode === 0
-      : running && isReady(observation, container, newest),
+    ready: options.runsToEnd ? state.terminated?.exitCode === 0 : running && isReady(observation, container, newest),
     restartCount: newest?.attempt ?? known?.restartCount ?? 0,
     image: newest?.image || known?.image || container.image || '',
     imageID: newest?.imageRef ?? known?.imageID ?? '',

@@ -46,7 +46,7 @@ export function appContainers(pod: Pod): readonly Container[] {
 }
 
 export function ephemeralContainers(pod: Pod): readonly Container[] {
-  return (pod.spec?.ephemeralContainers ?? []) as readonly Container[];
+  return pod.spec?.ephemeralContainers ?? [];
 }
 
 export function allContainers(pod: Pod): readonly Container[] {

@@ -14,6 +14,8 @@ export interface Ending {
   readonly message?: string;
 }
 
+const forcedGraceSeconds = 2;
+
 /** Why the pod must end though its containers may run; undefined: it need not. */
 export function endingOf(observation: PodObservation): Ending | undefined {
   const { pod, lastPod, status, failed, nowMs } = observation;
@@ -41,11 +43,10 @@ export function activeDeadlineMs({ pod, status }: PodObservation): number {
   return Date.parse(status.startTime) + seconds * 1000;
 }
 
+/** A pod that vanished without waiting for us was deleted by force: its processes get a moment, and not their full grace period. */
 function orphanGraceMs({ lastPod, containers }: PodObservation): number {
-  const seconds =
-    lastPod?.metadata?.deletionGracePeriodSeconds ??
-    lastPod?.spec?.terminationGracePeriodSeconds ??
-    Number(containers[0]?.annotations[gracePeriodAnnotation] ?? 30);
+  if (lastPod === undefined) return Math.max(1, Number(containers[0]?.annotations[gracePeriodAnnotation] ?? 30)) * 1000;
+  const seconds = lastPod.metadata?.deletionGracePeriodSeconds ?? forcedGraceSeconds;
   return Math.max(1, seconds) * 1000;
 }
 

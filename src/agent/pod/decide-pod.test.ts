@@ -22,7 +22,9 @@ function brief(step: Step): string {
     case 'stop-sandbox':
     case 'remove-sandbox':
       return `${step.kind} ${step.sandboxId}`;
-    default:
+    case 'prepare-volumes':
+    case 'remove-volumes':
+    case 'delete-pod':
       return step.kind;
   }
 }
@@ -199,7 +201,10 @@ describe('containers of one pod', () => {
         sandboxes: one,
         images: new Map([
           ...images('side'),
-          ['app', { kind: 'failed', reason: 'ErrImagePull', message: 'no', failedAtMs: nowMs, retryAtMs: nowMs + 10_000 }],
+          [
+            'app',
+            { kind: 'failed', reason: 'ErrImagePull', message: 'no', failedAtMs: nowMs, retryAtMs: nowMs + 10_000 },
+          ],
         ]),
       },
       steps: ['start side 0'],
@@ -213,7 +218,13 @@ describe('containers of one pod', () => {
         images: new Map([
           [
             'app',
-            { kind: 'failed', reason: 'ErrImagePull', message: 'no', failedAtMs: nowMs - 3000, retryAtMs: nowMs + 7000 },
+            {
+              kind: 'failed',
+              reason: 'ErrImagePull',
+              message: 'no',
+              failedAtMs: nowMs - 3000,
+              retryAtMs: nowMs + 7000,
+            },
           ],
         ]),
       },
@@ -226,7 +237,10 @@ describe('containers of one pod', () => {
       seen: {
         sandboxes: one,
         images: new Map([
-          ['app', { kind: 'failed', reason: 'ErrImagePull', message: 'no', failedAtMs: nowMs - 10_000, retryAtMs: nowMs }],
+          [
+            'app',
+            { kind: 'failed', reason: 'ErrImagePull', message: 'no', failedAtMs: nowMs - 10_000, retryAtMs: nowMs },
+          ],
         ]),
       },
       steps: ['image app'],
@@ -237,7 +251,10 @@ describe('containers of one pod', () => {
         sandboxes: one,
         images: images('app'),
         failures: new Map([
-          ['app', { reason: 'CreateContainerConfigError', message: 'configmap "x" not found', retryAtMs: nowMs + 2000 }],
+          [
+            'app',
+            { reason: 'CreateContainerConfigError', message: 'configmap "x" not found', retryAtMs: nowMs + 2000 },
+          ],
         ]),
       },
       steps: [],

@@ -173,7 +173,13 @@ class RunningPod {
       this.#restart(container, last);
     } else if (!this.#observation.stops.has(last.id)) {
       const message = `Container ${name} is in unknown state, try killing it before restart`;
-      this.#plan.steps.push({ kind: 'stop-container', container: name, containerId: last.id, gracePeriodMs: 0, message });
+      this.#plan.steps.push({
+        kind: 'stop-container',
+        container: name,
+        containerId: last.id,
+        gracePeriodMs: 0,
+        message,
+      });
     }
   }
 
@@ -221,7 +227,12 @@ class RunningPod {
 
   #waitForImage(
     container: Container,
-    image: { readonly reason: string; readonly message: string; readonly failedAtMs: number; readonly retryAtMs: number },
+    image: {
+      readonly reason: string;
+      readonly message: string;
+      readonly failedAtMs: number;
+      readonly retryAtMs: number;
+    },
   ): void {
     const { name } = container;
     const { nowMs, status } = this.#observation;
@@ -275,4 +286,3 @@ function formatSeconds(durationMs: number): string {
   const seconds = Math.round(durationMs / 1000);
   return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
 }
-

@@ -64,8 +64,8 @@ export function resourceValue(
     throw new ConfigError(`unsupported container resource : ${resource}`);
   }
   const stated = container.resources?.[list]?.[name];
-  const milli = stated === undefined ? unstated(list, name, allocatable) : milliValue(String(stated));
-  const unit = divisor === undefined || milliValue(String(divisor)) === 0 ? 1000 : milliValue(String(divisor));
+  const milli = stated === undefined ? unstated(list, name, allocatable) : milliValue(stated);
+  const unit = divisor === undefined || milliValue(divisor) === 0 ? 1000 : milliValue(divisor);
   return String(Math.ceil(milli / unit));
 }
 

@@ -43,11 +43,7 @@ async function allOf(facts: EnvironmentFacts, source: EnvFromSource): Promise<[s
 }
 
 /** Undefined: what it refers to is optional, and missing. */
-async function valueOf(
-  facts: EnvironmentFacts,
-  from: EnvVarSource,
-  container: Container,
-): Promise<string | undefined> {
+async function valueOf(facts: EnvironmentFacts, from: EnvVarSource, container: Container): Promise<string | undefined> {
   if (from.fieldRef !== undefined) return fieldValue(facts, from.fieldRef);
   if (from.resourceFieldRef !== undefined) return resourceValue(facts, from.resourceFieldRef, container);
   const selector = from.configMapKeyRef ?? from.secretKeyRef;

@@ -48,5 +48,8 @@ export interface PodHost {
   readonly memoryCapacityBytes: number;
   readonly clusterDns: ClusterDns | undefined;
   /** What every container gets: how to reach the API. */
-  readonly environment: (pod: Pod, container: Container) => readonly { readonly name: string; readonly value: string }[];
+  readonly environment: (
+    pod: Pod,
+    container: Container,
+  ) => readonly { readonly name: string; readonly value: string }[];
 }

@@ -5,10 +5,11 @@
  * Kept true: nothing is killed before the API's list is known, so that an agent that starts without its server leaves all as it is. After
  * that, what the runtime or the disk holds for pods that the API does not know is stopped and removed.
  */
-import type { Pod } from '../../api/schema/types/core-v1.ts';
+
 import type { ObjectReference } from '../../api/object.ts';
-import { pods } from '../../client/resources.ts';
+import type { Pod } from '../../api/schema/types/core-v1.ts';
 import { Informer } from '../../client/informer.ts';
+import { pods } from '../../client/resources.ts';
 import type { Prng } from '../../lib/prng.ts';
 import type { Service } from '../../lib/service.ts';
 import type { PodIdentity, RuntimeState } from '../runtime.ts';
@@ -112,7 +113,10 @@ export class PodWorkers implements Service {
 
   #compare(state: RuntimeState): void {
     if (this.#stop.signal.aborted) return;
-    const byUid = new Map<string, { sandboxes: RuntimeState['sandboxes'][number][]; containers: RuntimeState['containers'][number][] }>();
+    const byUid = new Map<
+      string,
+      { sandboxes: RuntimeState['sandboxes'][number][]; containers: RuntimeState['containers'][number][] }
+    >();
     const of = (pod: PodIdentity) => {
       const known = byUid.get(pod.uid) ?? { sandboxes: [], containers: [] };
       byUid.set(pod.uid, known);

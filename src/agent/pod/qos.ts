@@ -15,7 +15,7 @@ export function qosClass(pod: Pod): PodQOSClass {
 
 function amount(list: ResourceRequirements['limits'], resource: string): number {
   const quantity = list?.[resource];
-  return quantity === undefined ? 0 : milliValue(String(quantity));
+  return quantity === undefined ? 0 : milliValue(quantity);
 }
 
 function asksForNothing(resources: ResourceRequirements | undefined): boolean {
@@ -106,7 +106,7 @@ export function podResources(pod: Pod): PodResources {
 export function podAmount(pod: Pod, list: 'requests' | 'limits', resource: string): number {
   const whole = pod.spec?.resources?.[list]?.[resource];
   const overhead = amount(pod.spec?.overhead, resource);
-  if (whole !== undefined) return milliValue(String(whole)) + overhead;
+  if (whole !== undefined) return milliValue(whole) + overhead;
   const of = (container: Container): number => {
     const { requests, limits } = container.resources ?? {};
     return amount(list === 'requests' && requests?.[resource] !== undefined ? requests : limits, resource);
@@ -122,7 +122,7 @@ export function podAmount(pod: Pod, list: 'requests' | 'limits', resource: strin
 }
 
 function bytesOf(quantity: string | number | undefined): number {
-  return quantity === undefined ? 0 : integerValue(String(quantity));
+  return quantity === undefined ? 0 : integerValue(quantity);
 }
 
 /** Relative to the cgroup root of the node, as the kubelet lays it out. */

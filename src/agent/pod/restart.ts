@@ -21,11 +21,7 @@ export function restartAtMs(backoff: RestartBackoff | undefined, finishedAtMs: n
 }
 
 /** The back-off after a restart made now. */
-export function afterRestart(
-  backoff: RestartBackoff | undefined,
-  finishedAtMs: number,
-  nowMs: number,
-): RestartBackoff {
+export function afterRestart(backoff: RestartBackoff | undefined, finishedAtMs: number, nowMs: number): RestartBackoff {
   const fresh = backoff === undefined || isForgotten(backoff, finishedAtMs);
   return { delayMs: fresh ? delayMsMin : Math.min(delayMsMax, backoff.delayMs * 2), lastRestartMs: nowMs };
 }

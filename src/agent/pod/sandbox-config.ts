@@ -69,7 +69,9 @@ function podDns(pod: Pod, { hostDns, clusterDns }: SandboxFacts): DnsConfig {
   return merged(base, {
     servers: dnsConfig?.nameservers ?? [],
     searches: dnsConfig?.searches ?? [],
-    options: (dnsConfig?.options ?? []).map(({ name, value }) => (value === undefined ? `${name}` : `${name}:${value}`)),
+    options: (dnsConfig?.options ?? []).map(({ name, value }) =>
+      value === undefined ? `${name}` : `${name}:${value}`,
+    ),
   });
 }
 

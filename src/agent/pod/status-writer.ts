@@ -14,13 +14,7 @@ import type { Logger } from '../../lib/log.ts';
 const retryMsMin = 100;
 const retryMsMax = 10_000;
 
-const ownConditions = new Set([
-  'PodReadyToStartContainers',
-  'Initialized',
-  'Ready',
-  'ContainersReady',
-  'PodScheduled',
-]);
+const ownConditions = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled']);
 
 /** `own`, with what others wrote in `theirs`. */
 export function withForeignStatus(own: PodStatus, theirs: PodStatus = {}): PodStatus {
@@ -68,7 +62,7 @@ export class StatusWriter {
 
   /** Resolves when the status that was set last is with the API, or cannot be any more. */
   async flush(): Promise<void> {
-    await this.#writing;
+    while (this.#busy) await this.#writing;
   }
 
   close(): Promise<void> {
@@ -85,6 +79,8 @@ export class StatusWriter {
     this.#busy = true;
     this.#writing = this.#writeAll().finally(() => {
       this.#busy = false;
+      // What was set after the last look and before this line.
+      this.#run();
     });
   }
 

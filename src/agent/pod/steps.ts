@@ -1,10 +1,9 @@
 /** Steps of the pod worker that need no memory of their own. All reject with what went wrong. */
 import type { Pod } from '../../api/schema/types/core-v1.ts';
-import type { PodIdentity } from '../runtime.ts';
+import type { PodIdentity, SandboxConfig } from '../runtime.ts';
 import type { PodHost } from './pod-host.ts';
 import { podCgroup, podResources } from './qos.ts';
 import { sandboxConfig } from './sandbox-config.ts';
-import type { SandboxConfig } from '../runtime.ts';
 
 export async function prepareVolumes(host: PodHost, pod: Pod, podIps: readonly string[]): Promise<void> {
   const { platform, source, hostIps, allocatable, clock } = host;

@@ -1,5 +1,5 @@
 /** What the probes make of a running container. Pure. */
-import type { Container, ContainerStatus as ApiContainerStatus } from '../../api/schema/types/core-v1.ts';
+import type { ContainerStatus as ApiContainerStatus, Container } from '../../api/schema/types/core-v1.ts';
 import type { ContainerStatus } from '../runtime.ts';
 import type { PodObservation } from './plan.ts';
 
@@ -23,5 +23,7 @@ export function isReady(observation: PodObservation, container: Container, run: 
 
 function lastWordOf({ status }: PodObservation, run: ContainerStatus): ApiContainerStatus | undefined {
   const { initContainerStatuses = [], containerStatuses = [] } = status;
-  return [...initContainerStatuses, ...containerStatuses].find(({ containerID }) => containerID?.endsWith(`//${run.id}`));
+  return [...initContainerStatuses, ...containerStatuses].find(({ containerID }) =>
+    containerID?.endsWith(`//${run.id}`),
+  );
 }

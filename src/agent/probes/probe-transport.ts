@@ -67,14 +67,8 @@ export const networkProbes: ProbeTransport = {
 
 function describe(error: NodeJS.ErrnoException, host: string, port: number): string {
   const dial = `dial tcp ${host}:${port}: connect:`;
-  switch (error.code) {
-    case 'ECONNREFUSED':
-      return `${dial} connection refused`;
-    case 'EHOSTUNREACH':
-      return `${dial} no route to host`;
-    case 'ABORT_ERR':
-      return 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)';
-    default:
-      return error.message;
-  }
+  if (error.code === 'ECONNREFUSED') return `${dial} connection refused`;
+  if (error.code === 'EHOSTUNREACH') return `${dial} no route to host`;
+  if (error.code !== 'ABORT_ERR') return error.message;
+  return 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)';
 }

@@ -2,8 +2,8 @@
  * The probes of one pod's containers: a loop for each probe of each running container, from its start to its end. The startup
  * probe goes first; liveness and readiness begin when it has succeeded. A verdict that changes wakes the pod's worker.
  */
-import type { Container, HTTPGetAction, Probe, ProbeHandler } from "../../api/schema/types/core-v1.ts";
-import type { IntOrString } from "../../api/schema/types/meta-v1.ts";
+import type { Container, HTTPGetAction, Probe, ProbeHandler } from '../../api/schema/types/core-v1.ts';
+import type { IntOrString } from '../../api/schema/types/meta-v1.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { ProbeVerdicts } from '../pod/plan.ts';
 import { type ContainerStatus, type Runtime, RuntimeError } from '../runtime.ts';
@@ -65,7 +65,10 @@ export class Prober {
   }
 
   #begin(container: Container, run: ContainerStatus, podIp: string): void {
-    const probed = { stop: new AbortController(), states: { startup: unprobed, liveness: unprobed, readiness: unprobed } };
+    const probed = {
+      stop: new AbortController(),
+      states: { startup: unprobed, liveness: unprobed, readiness: unprobed },
+    };
     this.#probed.set(run.id, probed);
     void this.#probe(container, run, podIp, probed).catch(() => {});
   }
@@ -82,7 +85,12 @@ export class Prober {
   async #loop(
     kind: ProbeKind,
     probe: Probe,
-    target: { readonly container: Container; readonly run: ContainerStatus; readonly podIp: string; readonly probed: Probed },
+    target: {
+      readonly container: Container;
+      readonly run: ContainerStatus;
+      readonly podIp: string;
+      readonly probed: Probed;
+    },
   ): Promise<void> {
     const { clock } = this.#options;
     const { container, run, podIp, probed } = target;
@@ -109,7 +117,8 @@ export class Prober {
     const { transport, runtime } = this.#options;
     try {
       if (probe.exec !== undefined) return await execProbe(runtime, run.id, probe.exec.command ?? [], timeoutMs);
-      if (probe.httpGet !== undefined) return await transport.http(httpTarget(probe.httpGet, container, podIp), timeoutMs);
+      if (probe.httpGet !== undefined)
+        return await transport.http(httpTarget(probe.httpGet, container, podIp), timeoutMs);
       if (probe.tcpSocket !== undefined) {
         const { host, port } = probe.tcpSocket;
         return await transport.tcp(host || podIp, portNumber(port, container), timeoutMs);
@@ -133,7 +142,10 @@ export async function execProbe(
 ): Promise<ProbeResult> {
   try {
     const { exitCode, stdout, stderr } = await runtime.exec(containerId, command, timeoutMs);
-    return { ok: exitCode === 0, message: exitCode === 0 ? '' : `${stdout}${stderr}`.slice(0, 10_240) };
+    return {
+      ok: exitCode === 0,
+      message: exitCode === 0 ? '' : Buffer.concat([stdout, stderr]).toString().slice(0, 10_240),
+    };
   } catch (error) {
     if (!(error instanceof RuntimeError) || error.kind !== 'timeout') throw error;
     return { ok: false, message: `command timed out: "${command.join(' ')}" timed out after ${timeoutMs / 1000}s` };

@@ -107,7 +107,8 @@ export const certificateSigningRequestStrategy: Strategy<CertificateSigningReque
     const decided = (condition: { readonly type: string }): boolean => ['Approved', 'Denied'].includes(condition.type);
     const others = (status.conditions ?? []).filter((condition) => !decided(condition));
     const kept = draftOf((old.status?.conditions ?? []).filter(decided));
-    if (kept.length + others.length > 0) status.conditions = [...kept, ...others];
+    status.conditions = [...kept, ...others];
+    if (status.conditions.length === 0) delete status.conditions;
   },
   fields: { 'spec.signerName': ({ spec }) => spec?.signerName ?? '' },
 };

@@ -118,5 +118,5 @@ function withReplicas(served: ServedResource, current: KubeObject, scale: Object
 }
 
 function asScale(object: KubeObject, warnings: readonly string[]): ObjectResult {
-  return { object: deepFreeze(scaleOf(object)) as KubeObject, created: false, warnings };
+  return { object: deepFreeze(scaleOf(object)), created: false, warnings };
 }

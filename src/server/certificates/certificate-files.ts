@@ -83,7 +83,7 @@ export async function savePair(paths: CertificatePaths, pair: CertificatePair): 
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await chmod(folder, 0o700);
   await replaceFile(paths.key, pair.key, 0o600);
-  await replaceFile(paths.certificate, pair.certificate, 0o644);
+  await replaceFile(paths.certificate, pair.certificate, 0o600);
 }
 
 async function replaceFile(file: string, text: string, mode: number): Promise<void> {

@@ -475,28 +475,29 @@ async function startElsewhere(file: string, options: { uid?: number; gid?: numbe
   await promisify(execFile)(process.execPath, nodeArguments(script, file), { ...options, cwd: '/' });
 }
 
-/** Gives back the last revision that was acknowledged before the process was killed, `ms` after its first write. */
+/**
+ * Gives back the last revision that was acknowledged before the process was killed, `ms` after its start. The writers note
+ * each in a file: what was handed to the kernel outlives them, and, unlike a pipe, a file never says "try again".
+ */
 async function writeUntilKilled(file: string, ms: number): Promise<number> {
   const script = `
-    import { writeSync } from 'node:fs';
+    import { openSync, writeSync } from 'node:fs';
+    const acknowledgements = openSync(process.argv[1] + '.acknowledged', 'w');
     await store.start();
+    console.log('started');
     const work = async (writer) => {
       for (let i = 0; ; i++) {
         const key = { collection: 'configmaps', namespace: 'a', name: writer + '-' + (i % 10) };
         const object = { metadata: { name: key.name }, data: { text: 'x'.repeat(500) } };
         const expectedRevision = store.get(key)?.revision ?? 0;
-        writeSync(1, (await store.write({ kind: 'put', key, object, expectedRevision })).revision + '\\n');
+        writeSync(acknowledgements, (await store.write({ kind: 'put', key, object, expectedRevision })).revision + '\\n');
       }
     };
     await Promise.all([0, 1, 2, 3, 4, 5, 6, 7].map(work));
   `;
   const child = spawn(process.execPath, nodeArguments(script, file), { stdio: ['ignore', 'pipe', 'inherit'] });
-  let output = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    if (output === '') clock.after(ms, () => child.kill('SIGKILL'));
-    output += text;
-  });
+  child.stdout.once('data', () => clock.after(ms, () => child.kill('SIGKILL')));
   const signal = await new Promise((resolve) => child.once('close', (_code, signal) => resolve(signal)));
   assert.equal(signal, 'SIGKILL');
-  return Math.max(...output.split('\n').slice(0, -1).map(Number));
+  return Math.max(...readFileSync(`${file}.acknowledged`, 'utf8').split('\n').slice(0, -1).map(Number));
 }

@@ -1,7 +1,8 @@
 /** `hostPath` volumes: what must stand there, and what is made where it does not. */
+
+import type { Stats } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import type { Stats } from 'node:fs';
 import type { HostPathVolumeSource } from '../../../api/schema/types/core-v1.ts';
 import { VolumeError } from '../config-error.ts';
 

@@ -70,7 +70,7 @@ export class PodFolders implements PodStorage {
     const { medium = '', sizeLimit } = source;
     await fs.mkdir(folder, { recursive: true });
     if (medium === 'Memory') {
-      await this.#mounter.mountMemory(folder, sizeLimit === undefined ? 0 : integerValue(String(sizeLimit)));
+      await this.#mounter.mountMemory(folder, sizeLimit === undefined ? 0 : integerValue(sizeLimit));
     } else if (medium !== '') {
       throw new VolumeError(`emptyDir on the medium ${medium} is not supported`);
     }

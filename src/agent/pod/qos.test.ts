@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { make } from '../testing.ts';
+import {
+  containerResources,
+  cpuQuotaUs,
+  cpuShares,
+  oomScoreAdj,
+  podAmount,
+  podCgroup,
+  podResources,
+  qosClass,
+} from './qos.ts';
+
+const sized = (requests?: Record<string, string>, limits?: Record<string, string>) => ({
+  resources: { ...(requests && { requests }), ...(limits && { limits }) },
+});
+const podOf = (...containers: readonly ReturnType<typeof sized>[]) =>
+  make.pod({ containers: containers.map((container, index) => make.container(`c${index}`, container)) });
+
+test('quality of service and the cgroup that follows from it', () => {
+  const full = { cpu: '1', memory: '1Gi' };
+  const cases = [
+    [podOf({ resources: {} }), 'BestEffort', '/naru-x/kubepods/besteffort/podu-1'],
+    [podOf(sized(undefined, full)), 'Guaranteed', '/naru-x/kubepods/podu-1'],
+    [podOf(sized({ cpu: '1000m', memory: '1024Mi' }, full)), 'Guaranteed', '/naru-x/kubepods/podu-1'],
+    [podOf(sized({ cpu: '500m', memory: '1Gi' }, full)), 'Burstable', '/naru-x/kubepods/burstable/podu-1'],
+    [podOf(sized(full, full), { resources: {} }), 'Burstable', '/naru-x/kubepods/burstable/podu-1'],
+    [podOf(sized({ cpu: '1' })), 'Burstable', '/naru-x/kubepods/burstable/podu-1'],
+  ] as const;
+  for (const [pod, qos, cgroup] of cases) {
+    assert.equal(qosClass(pod), qos);
+    assert.equal(podCgroup('/naru-x', pod), cgroup);
+  }
+});
+
+test('shares and quota keep to the bounds of the kernel', () => {
+  assert.deepEqual([0, 1, 500, 1000, 1_000_000].map(cpuShares), [2, 2, 512, 1024, 262_144]);
+  assert.deepEqual([0, 1, 250, 2000].map(cpuQuotaUs), [0, 1000, 25_000, 200_000]);
+});
+
+test('who asked for more of the memory dies later', () => {
+  const capacity = 2 ** 30;
+  const adj = (...args: Parameters<typeof sized>) => {
+    const pod = podOf(sized(...args));
+    return oomScoreAdj(pod, pod.spec?.containers[0] ?? make.container('x'), capacity);
+  };
+  assert.equal(adj(), 1000);
+  assert.equal(adj(undefined, { cpu: '1', memory: '1Gi' }), -997);
+  assert.equal(adj({ memory: '256Mi' }), 750);
+  assert.equal(adj({ cpu: '1' }), 999);
+  assert.equal(adj({ memory: '1Gi' }), 3);
+});
+
+test('a container without a request is weighed by its limit', () => {
+  const pod = podOf(sized(undefined, { cpu: '250m', memory: '64Mi' }));
+  const resources = containerResources(pod, pod.spec?.containers[0] ?? make.container('x'), 2 ** 30);
+  assert.deepEqual(resources, {
+    cpuShares: 256,
+    cpuQuotaUs: 25_000,
+    cpuPeriodUs: 100_000,
+    memoryLimitBytes: 64 * 2 ** 20,
+    oomScoreAdj: -997,
+  });
+});
+
+test('a pod asks for its containers and sidecars together, or for its largest init container', () => {
+  const pod = make.pod({
+    initContainers: [
+      make.container('proxy', { restartPolicy: 'Always', ...sized({ cpu: '100m' }) }),
+      make.container('setup', sized({ cpu: '900m' })),
+    ],
+    containers: [make.container('app', sized({ cpu: '300m' }))],
+    overhead: { cpu: '10m' },
+  });
+  assert.equal(podAmount(pod, 'requests', 'cpu'), 1010);
+});
+
+test('a pod is limited as a whole only where each of its containers is', () => {
+  const limited = sized(undefined, { cpu: '1', memory: '1Gi' });
+  assert.equal(podResources(podOf(limited, limited)).cpuQuotaUs, 200_000);
+  assert.equal(podResources(podOf(limited, limited)).memoryLimitBytes, 2 * 2 ** 30);
+  assert.equal(podResources(podOf(limited, { resources: {} })).cpuQuotaUs, 0);
+});

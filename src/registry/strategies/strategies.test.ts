@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { make, rejection, startRegistry } from '../testing.ts';
+
+test('a new pod gets what a kubelet and a scheduler need to find', async () => {
+  const cluster = await startRegistry();
+  const pod = await cluster.create('pods', make.pod());
+  assert.deepEqual(pod.status, { phase: 'Pending', qosClass: 'BestEffort' });
+  assert.equal(pod.spec.serviceAccountName, 'default');
+  assert.equal(pod.spec.priority, 0);
+  assert.deepEqual(pod.spec.tolerations, [
+    { key: 'node.kubernetes.io/not-ready', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 },
+    { key: 'node.kubernetes.io/unreachable', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 },
+  ]);
+});
+
+test('a pod that tolerates everything gets no more tolerations', async () => {
+  const cluster = await startRegistry();
+  const tolerations = [{ operator: 'Exists' }];
+  const pod = await cluster.create('pods', make.pod({ spec: { tolerations } }));
+  assert.deepEqual(pod.spec.tolerations, tolerations);
+});
+
+test('quality of service follows from requests and limits', async () => {
+  const cluster = await startRegistry();
+  const withResources = async (name: string, resources: object) => {
+    const containers = [{ name: 'c', image: 'i', resources }];
+    return (await cluster.create('pods', make.pod({ spec: { containers } }, name))).status.qosClass;
+  };
+  assert.equal(await withResources('a', { limits: { cpu: '1', memory: '1Gi' } }), 'Guaranteed');
+  assert.equal(
+    await withResources('b', { requests: { cpu: '500m', memory: '1Gi' }, limits: { cpu: '1', memory: '1Gi' } }),
+    'Burstable',
+  );
+  assert.equal(await withResources('c', { limits: { cpu: '1' } }), 'Burstable');
+  assert.equal(await withResources('d', { requests: { 'ephemeral-storage': '1Gi' } }), 'BestEffort');
+});
+
+test('a priority class gives a pod its number; an unknown one refuses it', async () => {
+  const cluster = await startRegistry();
+  const pod = await cluster.create('pods', make.pod({ spec: { priorityClassName: 'system-node-critical' } }));
+  assert.equal(pod.spec.priority, 2_000_001_000);
+  const error = await rejection(
+    cluster.create('pods', make.pod({ spec: { priorityClassName: 'x' } }, 'b')),
+    'Forbidden',
+  );
+  assert.equal(error.message, 'pods "b" is forbidden: no PriorityClass with name x was found');
+  await cluster.create('priorityclasses.scheduling.k8s.io', {
+    metadata: { name: 'low' },
+    value: -5,
+    globalDefault: true,
+  });
+  const other = await cluster.create('pods', make.pod({}, 'c'));
+  assert.equal(other.spec.priority, -5);
+  assert.equal(other.spec.priorityClassName, 'low');
+});
+
+test('of a running pod the image and a few more may change, the rest is refused', async () => {
+  const cluster = await startRegistry();
+  await cluster.create('pods', make.pod());
+  const image = await cluster.patch('pods', 'pod', { spec: { containers: [{ name: 'main', image: 'x:2' }] } });
+  assert.equal(image.metadata.generation, 2);
+  await cluster.patch('pods', 'pod', { spec: { activeDeadlineSeconds: 100 } });
+  await cluster.patch('pods', 'pod', {
+    spec: { tolerations: [{ key: 'a', operator: 'Exists' }, ...(image.spec.tolerations as unknown as object[])] },
+  });
+  const node = await rejection(cluster.patch('pods', 'pod', { spec: { nodeName: 'n1' } }), 'Invalid');
+  assert.match(
+    node.message,
+    /^Pod "pod" is invalid: spec: Forbidden: pod updates may not change fields other than `spec\.containers\[\*\]\.image`,/,
+  );
+  assert.match(node.message, /spec\.nodeName: unset -> "n1"/);
+  await rejection(cluster.patch('pods', 'pod', { spec: { activeDeadlineSeconds: 200 } }), 'Invalid');
+  const added = { spec: { containers: [{ name: 'more', image: 'i' }] } };
+  const error = await rejection(cluster.patch('pods', 'pod', added), 'Invalid');
+  assert.match(error.message, /spec\.containers: Forbidden: pod updates may not add or remove containers/);
+});
+
+test('a node’s report keeps the owners, and mirrors the addresses', async () => {
+  const cluster = await startRegistry();
+  const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'r', uid: 'u', controller: true };
+  await cluster.create('pods', make.pod({ metadata: { ownerReferences: [owner] } }));
+  const patch = {
+    metadata: { ownerReferences: [], labels: { a: 'b' } },
+    status: { phase: 'Running', podIP: '10.0.0.1' },
+  };
+  const pod = await cluster.patch('pods', 'pod', patch, { subresource: 'status', type: 'merge' });
+  assert.deepEqual((pod.metadata as unknown as { ownerReferences: unknown }).ownerReferences, [owner]);
+  assert.deepEqual((pod.status as unknown as { podIPs: unknown }).podIPs, [{ ip: '10.0.0.1' }]);
+  assert.equal(pod.status.qosClass, 'BestEffort');
+});
+
+test('a service gets a free address and node ports, and keeps them', async () => {
+  const cluster = await startRegistry();
+  const spec = {
+    type: 'NodePort',
+    ports: [
+      { port: 53, protocol: 'UDP', name: 'u' },
+      { port: 53, name: 't' },
+    ],
+  };
+  const created = await cluster.create('services', make.service({ spec }));
+  assert.match(created.spec.clusterIP as unknown as string, /^10\.43\.\d+\.\d+$/);
+  assert.deepEqual(created.spec.clusterIPs, [created.spec.clusterIP]);
+  assert.equal(created.spec.ports[0].nodePort, created.spec.ports[1].nodePort, 'one number for both protocols');
+  const updated = await cluster.update('services', make.service({ spec: { ...spec, selector: { a: 'b' } } }));
+  assert.equal(updated.spec.clusterIP, created.spec.clusterIP);
+  assert.equal(updated.spec.ports[0].nodePort, created.spec.ports[0].nodePort);
+  const plain = await cluster.patch('services', 'web', { spec: { type: 'ClusterIP' } });
+  assert.equal(plain.spec.ports[0].nodePort, undefined);
+  assert.equal(plain.spec.externalTrafficPolicy, undefined);
+});
+
+test('an address or a port that somebody has is refused, one outside the range too', async () => {
+  const cluster = await startRegistry();
+  await cluster.create(
+    'services',
+    make.service({ spec: { clusterIP: '10.43.0.10', type: 'NodePort', ports: [{ port: 80, nodePort: 30080 }] } }),
+  );
+  const message = async (spec: object) =>
+    (await rejection(cluster.create('services', make.service({ spec }, 'b')), 'Invalid')).message;
+  assert.match(
+    await message({ clusterIP: '10.43.0.10' }),
+    /failed to allocate IP 10\.43\.0\.10: provided IP is already allocated/,
+  );
+  assert.match(
+    await message({ clusterIP: '10.44.0.1' }),
+    /not in the valid range\. The range of valid IPs is 10\.43\.0\.0\/16/,
+  );
+  assert.match(
+    await message({ type: 'NodePort', ports: [{ port: 80, nodePort: 30080 }] }),
+    /spec\.ports\[0\]\.nodePort: Invalid value: 30080: provided port is already allocated/,
+  );
+  assert.match(
+    await message({ type: 'NodePort', ports: [{ port: 80, nodePort: 80 }] }),
+    /The range of valid ports is 30000-32767/,
+  );
+});
+
+test('services made at the same moment never share an address or a port', async () => {
+  const cluster = await startRegistry();
+  const spec = { type: 'NodePort', clusterIP: '10.43.0.77', ports: [{ port: 80, nodePort: 30077 }] };
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 5 }, (_, index) => cluster.create('services', make.service({ spec }, `s${index}`))),
+  );
+  assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
+  await Promise.all(
+    Array.from({ length: 50 }, (_, index) => cluster.create('services', make.service({}, `t${index}`))),
+  );
+  const { objects } = await cluster.list('services', { namespace: '' });
+  const addresses = objects.map((service) => (service as { spec?: { clusterIP?: string } }).spec?.clusterIP);
+  assert.equal(new Set(addresses).size, addresses.length);
+});
+
+test('headless and external services have no address', async () => {
+  const cluster = await startRegistry();
+  const headless = await cluster.create('services', make.service({ spec: { clusterIP: 'None' } }));
+  assert.deepEqual(headless.spec.clusterIPs, ['None']);
+  const external = await cluster.create('services', {
+    metadata: { name: 'e' },
+    spec: { type: 'ExternalName', externalName: 'a.example' },
+  });
+  assert.equal(external.spec.clusterIP, undefined);
+});
+
+test('the API’s own service stands at the first address', async () => {
+  const cluster = await startRegistry();
+  assert.equal((await cluster.get('services', 'kubernetes')).spec.clusterIP, '10.43.0.1');
+});
+
+test('a secret takes plain text and shows base64', async () => {
+  const cluster = await startRegistry();
+  const secret = await cluster.create('secrets', make.secret({ stringData: { a: 'ä' }, data: { b: 'eA==' } }));
+  assert.equal(secret.type, 'Opaque');
+  assert.equal(secret.stringData, undefined);
+  assert.deepEqual(secret.data, { a: 'w6Q=', b: 'eA==' });
+});
+
+test('an immutable ConfigMap stays as it is', async () => {
+  const cluster = await startRegistry();
+  await cluster.create('configmaps', make.configMap({ data: { a: '1' }, immutable: true }));
+  const error = await rejection(
+    cluster.patch('configmaps', 'config', { data: { a: '2' } }, { type: 'merge' }),
+    'Invalid',
+  );
+  assert.equal(
+    error.message,
+    'ConfigMap "config" is invalid: data: Forbidden: field is immutable when `immutable` is set',
+  );
+});
+
+test('a job finds its pods by its own uid', async () => {
+  const cluster = await startRegistry();
+  const job = await cluster.create('jobs.batch', make.job());
+  const uid = job.metadata.uid;
+  assert.deepEqual(job.spec.selector, { matchLabels: { 'batch.kubernetes.io/controller-uid': uid } });
+  assert.deepEqual(job.spec.template.metadata.labels, {
+    'batch.kubernetes.io/controller-uid': uid,
+    'batch.kubernetes.io/job-name': 'once',
+    'controller-uid': uid,
+    'job-name': 'once',
+  });
+  const suspended = await cluster.patch('jobs.batch', 'once', { spec: { suspend: true } });
+  assert.equal(suspended.metadata.generation, 2);
+});
+
+test('a namespace carries its name as a label, and the API’s finalizer', async () => {
+  const cluster = await startRegistry();
+  const namespace = await cluster.create('namespaces', { metadata: { generateName: 'team-' } });
+  assert.equal(
+    (namespace.metadata.labels as unknown as Record<string, string>)['kubernetes.io/metadata.name'],
+    namespace.metadata.name,
+  );
+  assert.deepEqual(namespace.spec.finalizers, ['kubernetes']);
+  assert.equal(namespace.status.phase, 'Active');
+});
+
+test('a node registers with its status', async () => {
+  const cluster = await startRegistry();
+  const node = await cluster.create('nodes', make.node({ status: { capacity: { cpu: '2' } } }));
+  assert.deepEqual((node.status as unknown as { allocatable: unknown }).allocatable, { cpu: '2' });
+});

@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { make, rejection, startRegistry, type TestRegistry } from '../testing.ts';
+
+/** The broken rules, without the prefix that every Invalid has. */
+async function faults(cluster: TestRegistry, resource: string, body: object): Promise<string[]> {
+  const error = await rejection(cluster.create(resource, body), 'Invalid');
+  return (error.details?.causes ?? []).map(({ field, message }) => `${field}: ${message}`);
+}
+
+const container = { name: 'main', image: 'i' };
+const pod = (spec: object): object => make.pod({ spec });
+const withContainer = (fields: object): object => pod({ containers: [{ ...container, ...fields }] });
+
+test('metadata is checked for every kind', async () => {
+  const cluster = await startRegistry();
+  const broken = async (metadata: object) => faults(cluster, 'configmaps', { metadata: { name: 'x', ...metadata } });
+  assert.deepEqual(await faults(cluster, 'configmaps', {}), [
+    'metadata.name: Required value: name or generateName is required',
+  ]);
+  assert.match(
+    (await broken({ name: 'Bad_Name' }))[0] ?? '',
+    /^metadata\.name: Invalid value: "Bad_Name": a lowercase RFC 1123 subdomain/,
+  );
+  assert.match(
+    (await broken({ labels: { 'a b': 'c' } }))[0] ?? '',
+    /^metadata\.labels: Invalid value: "a b": name part must consist/,
+  );
+  assert.match(
+    (await broken({ labels: { a: 'b c' } }))[0] ?? '',
+    /^metadata\.labels: Invalid value: "b c": a valid label must be/,
+  );
+  assert.deepEqual(await broken({ annotations: { a: 'x'.repeat(300_000) } }), [
+    'metadata.annotations: Too long: may not be more than 262144 bytes',
+  ]);
+  assert.deepEqual(await broken({ finalizers: ['mine'] }), [
+    'metadata.finalizers: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified',
+  ]);
+  assert.match((await broken({ finalizers: ['orphan', 'foregroundDeletion'] }))[0] ?? '', /cannot be both set$/);
+  const owner = { apiVersion: 'v1', kind: 'Pod', name: 'p', uid: 'u', controller: true };
+  assert.match(
+    (await broken({ ownerReferences: [owner, { ...owner, name: 'q', uid: 'v' }] }))[0] ?? '',
+    /Only one reference can have Controller set to true\. Found "true" in references for p and q$/,
+  );
+  assert.deepEqual(await broken({ ownerReferences: [{ ...owner, uid: '' }] }), [
+    'metadata.ownerReferences.uid: Invalid value: "": must not be empty',
+  ]);
+});
+
+test('names follow each kind’s rule', async () => {
+  const cluster = await startRegistry();
+  assert.match((await faults(cluster, 'services', make.service({}, '1abc')))[0] ?? '', /DNS-1035 label/);
+  assert.match((await faults(cluster, 'namespaces', make.namespace({}, 'a.b')))[0] ?? '', /must not contain dots/);
+  await cluster.create('clusterroles.rbac.authorization.k8s.io', { metadata: { name: 'system:any:Name' } });
+});
+
+test('several broken rules come together, in square brackets', async () => {
+  const cluster = await startRegistry();
+  const error = await rejection(cluster.create('pods', pod({ containers: [{}] })), 'Invalid');
+  assert.equal(
+    error.message,
+    'Pod "pod" is invalid: [spec.containers[0].name: Required value, spec.containers[0].image: Required value]',
+  );
+});
+
+test('the rules of a pod', async () => {
+  const cluster = await startRegistry();
+  const cases: readonly (readonly [object, string])[] = [
+    [pod({ containers: [] }), 'spec.containers: Required value'],
+    [pod({ containers: [container, container] }), 'spec.containers[1].name: Duplicate value: "main"'],
+    [pod({ initContainers: [container] }), 'spec.initContainers[0].name: Duplicate value: "main"'],
+    [
+      pod({ restartPolicy: 'Sometimes' }),
+      'spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"',
+    ],
+    [
+      pod({ terminationGracePeriodSeconds: -1 }),
+      'spec.terminationGracePeriodSeconds: Invalid value: -1: must be greater than or equal to 0',
+    ],
+    [
+      pod({ activeDeadlineSeconds: 0 }),
+      'spec.activeDeadlineSeconds: Invalid value: 0: must be between 1 and 2147483647, inclusive',
+    ],
+    [
+      pod({ dnsPolicy: 'None' }),
+      'spec.dnsConfig.nameservers: Required value: must provide at least one DNS nameserver when `dnsPolicy` is None',
+    ],
+    [pod({ volumes: [{ name: 'v' }, { name: 'v' }] }), 'spec.volumes[1].name: Duplicate value: "v"'],
+    [
+      pod({ volumes: [{ name: 'v', emptyDir: {}, hostPath: { path: '/' } }] }),
+      'spec.volumes[0].emptyDir: Forbidden: may not specify more than 1 volume type',
+    ],
+    [pod({ volumes: [{ name: 'v', secret: {} }] }), 'spec.volumes[0].secret.secretName: Required value'],
+    [
+      pod({ tolerations: [{ value: 'x' }] }),
+      'spec.tolerations[0].operator: Invalid value: "": operator must be Exists when `key` is empty, which means "match all values and all keys"',
+    ],
+    [
+      pod({ tolerations: [{ key: 'a', operator: 'Exists', effect: 'Never' }] }),
+      'spec.tolerations[0].effect: Unsupported value: "Never": supported values: "NoExecute", "NoSchedule", "PreferNoSchedule"',
+    ],
+    [
+      pod({ topologySpreadConstraints: [{ maxSkew: 0, topologyKey: 'z', whenUnsatisfiable: 'DoNotSchedule' }] }),
+      'spec.topologySpreadConstraints[0].maxSkew: Invalid value: 0: must be greater than zero',
+    ],
+  ];
+  for (const [body, expected] of cases) assert.deepEqual(await faults(cluster, 'pods', body), [expected]);
+});
+
+test('the rules of a container', async () => {
+  const cluster = await startRegistry();
+  const cases: readonly (readonly [object, string])[] = [
+    [{ ports: [{ containerPort: 0 }] }, 'ports[0].containerPort: Required value'],
+    [
+      { ports: [{ containerPort: 70_000 }] },
+      'ports[0].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive',
+    ],
+    [
+      {
+        ports: [
+          { containerPort: 1, name: 'a' },
+          { containerPort: 2, name: 'a' },
+        ],
+      },
+      'ports[1].name: Duplicate value: "a"',
+    ],
+    [
+      { ports: [{ containerPort: 1, protocol: 'tcp' }] },
+      'ports[0].protocol: Unsupported value: "tcp": supported values: "SCTP", "TCP", "UDP"',
+    ],
+    [{ env: [{ value: 'x' }] }, 'env[0].name: Required value'],
+    [
+      { env: [{ name: 'A', value: 'x', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }] },
+      'env[0].valueFrom: Invalid value: "": may not be specified when `value` is not empty',
+    ],
+    [
+      { env: [{ name: 'A', valueFrom: { secretKeyRef: { name: 's' } } }] },
+      'env[0].valueFrom.secretKeyRef.key: Required value',
+    ],
+    [{ volumeMounts: [{ name: 'v', mountPath: '/v' }] }, 'volumeMounts[0].name: Not found: "v"'],
+    [
+      { resources: { requests: { cpu: '2' }, limits: { cpu: '1' } } },
+      'resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1',
+    ],
+    [
+      { resources: { requests: { memory: '-1' } } },
+      'resources.requests[memory]: Invalid value: "-1": must be greater than or equal to 0',
+    ],
+    [{ livenessProbe: {} }, 'livenessProbe: Required value: must specify a handler type'],
+    [
+      { livenessProbe: { exec: { command: ['a'] }, tcpSocket: { port: 1 } } },
+      'livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type',
+    ],
+    [
+      { livenessProbe: { tcpSocket: { port: 1 }, successThreshold: 2 } },
+      'livenessProbe.successThreshold: Invalid value: 2: must be 1',
+    ],
+    [
+      { imagePullPolicy: 'Maybe' },
+      'imagePullPolicy: Unsupported value: "Maybe": supported values: "Always", "IfNotPresent", "Never"',
+    ],
+  ];
+  for (const [fields, expected] of cases) {
+    assert.deepEqual(await faults(cluster, 'pods', withContainer(fields)), [`spec.containers[0].${expected}`]);
+  }
+});
+
+test('the rules of workloads', async () => {
+  const cluster = await startRegistry();
+  const deployment = (spec: object) => faults(cluster, 'deployments.apps', make.deployment({ spec }));
+  assert.deepEqual(await deployment({ selector: undefined }), ['spec.selector: Required value']);
+  assert.match((await deployment({ selector: {} }))[0] ?? '', /empty selector is invalid for deployment$/);
+  assert.deepEqual(await deployment({ replicas: -1 }), [
+    'spec.replicas: Invalid value: -1: must be greater than or equal to 0',
+  ]);
+  assert.deepEqual(await deployment({ strategy: { type: 'Recreate', rollingUpdate: {} } }), [
+    "spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'",
+  ]);
+  assert.deepEqual(await deployment({ strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: 0 } } }), [
+    'spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when `maxSurge` is 0',
+  ]);
+  const always = { template: { spec: { containers: [container] } } };
+  assert.deepEqual(await faults(cluster, 'jobs.batch', make.job({ spec: always })), [
+    'spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"',
+  ]);
+  assert.match(
+    (await faults(cluster, 'cronjobs.batch', make.cronJob({ spec: { schedule: '* *' } })))[0] ?? '',
+    /expected exactly 5 fields, found 2/,
+  );
+});
+
+test('what a StatefulSet may change is listed', async () => {
+  const cluster = await startRegistry();
+  await cluster.create('statefulsets.apps', make.statefulSet());
+  await cluster.patch('statefulsets.apps', 'db', { spec: { replicas: 2, minReadySeconds: 1 } });
+  const error = await rejection(cluster.patch('statefulsets.apps', 'db', { spec: { serviceName: 'x' } }), 'Invalid');
+  assert.match(
+    error.message,
+    /spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', /,
+  );
+});
+
+test('the rules of services, secrets, nodes and claims', async () => {
+  const cluster = await startRegistry();
+  const service = (spec: object) => faults(cluster, 'services', make.service({ spec }));
+  assert.deepEqual(await service({ ports: [] }), ['spec.ports: Required value']);
+  assert.deepEqual(await service({ ports: [{ port: 1 }, { port: 2 }] }), [
+    'spec.ports[0].name: Required value',
+    'spec.ports[1].name: Required value',
+  ]);
+  assert.deepEqual(await service({ type: 'Other' }), [
+    'spec.type: Unsupported value: "Other": supported values: "ClusterIP", "ExternalName", "LoadBalancer", "NodePort"',
+  ]);
+  assert.deepEqual(await faults(cluster, 'secrets', make.secret({ type: 'kubernetes.io/tls' })), [
+    'data[tls.crt]: Required value',
+    'data[tls.key]: Required value',
+  ]);
+  assert.match(
+    (await faults(cluster, 'secrets', make.secret({ data: { 'a/b': '' } })))[0] ?? '',
+    /^data\[a\/b\]: Invalid value/,
+  );
+  assert.deepEqual(await faults(cluster, 'nodes', make.node({ spec: { taints: [{ key: 'a' }] } })), [
+    'spec.taints[0].effect: Required value',
+  ]);
+  assert.deepEqual(await faults(cluster, 'persistentvolumeclaims', make.claim({ spec: { accessModes: [] } })), [
+    'spec.accessModes: Required value: at least 1 access mode is required',
+  ]);
+});
+
+test('kinds without rules of their own are held to their table', async () => {
+  const cluster = await startRegistry();
+  assert.deepEqual(await faults(cluster, 'runtimeclasses.node.k8s.io', { metadata: { name: 'r' } }), [
+    'handler: Required value',
+  ]);
+});
+
+test('metadata that the server owns cannot be changed', async () => {
+  const cluster = await startRegistry();
+  const created = await cluster.create('configmaps', make.configMap());
+  const metadata = { ...created.metadata, creationTimestamp: '2020-01-01T00:00:00Z' };
+  const error = await rejection(cluster.update('configmaps', { ...created, metadata }), 'Invalid');
+  assert.equal(
+    error.message,
+    'ConfigMap "config" is invalid: metadata.creationTimestamp: Invalid value: "2020-01-01T00:00:00Z": field is immutable',
+  );
+  await rejection(
+    cluster.update('configmaps', { ...created, metadata: { ...created.metadata, uid: 'x' } }),
+    'Conflict',
+  );
+});
