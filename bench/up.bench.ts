@@ -19,7 +19,8 @@ async function memoryMiB(pid: number): Promise<number> {
   return Math.round(Number(resident) / 1024);
 }
 
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 async function measure(cluster: TestCluster): Promise<{ answered: number; ready: number }> {
   const since = elapsedMs();

@@ -78,7 +78,8 @@ export class Agent implements Service {
   async start(): Promise<void> {
     const options = this.#options;
     const facts = options.facts ?? (await readNodeFacts(path.dirname(options.home), options.address));
-    this.#running = compose(options, facts);
+    // Several nodes on one machine are several hosts to the cluster.
+    this.#running = compose(options, { ...facts, hostname: options.nodeName });
     await this.#running.group.start();
   }
 

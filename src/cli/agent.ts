@@ -22,7 +22,9 @@ export async function agent(home: Home, options: { kubeconfig: string; nodeName?
   const prng = unseededPrng();
   const log = new JsonLogger({ clock, write: (line) => process.stderr.write(line) });
   if (!existsSync(options.kubeconfig)) {
-    throw new UserError(`there is no kubeconfig ${options.kubeconfig}; start naru server on this machine first, or name one with --kubeconfig`);
+    throw new UserError(
+      `there is no kubeconfig ${options.kubeconfig}; start naru server on this machine first, or name one with --kubeconfig`,
+    );
   }
   const config = await readKubeconfig(options.kubeconfig);
   const settings = readSettings(home);
@@ -50,7 +52,9 @@ export async function agent(home: Home, options: { kubeconfig: string; nodeName?
 function credentialsOf(config: ClientConfig, file: string): { authority: string; certificate: string; key: string } {
   const { ca, clientCertificate, clientKey } = config;
   if (ca === undefined || clientCertificate === undefined || clientKey === undefined) {
-    throw new UserError(`the kubeconfig ${file} must hold a certificate authority and a client certificate with its key`);
+    throw new UserError(
+      `the kubeconfig ${file} must hold a certificate authority and a client certificate with its key`,
+    );
   }
   return { authority: ca, certificate: clientCertificate, key: clientKey };
 }

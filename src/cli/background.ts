@@ -86,7 +86,9 @@ export function startInBackground(home: Home, args: readonly string[]): Promise<
         if (message.ready !== undefined) resolve(message.ready);
         else reject(new UserError(message.error ?? 'the cluster did not start'));
       } catch {
-        reject(new UserError(`the cluster's process ended before it was ready; the reason is at the end of ${home.log}`));
+        reject(
+          new UserError(`the cluster's process ended before it was ready; the reason is at the end of ${home.log}`),
+        );
       }
     });
     child.on('error', reject);

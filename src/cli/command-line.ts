@@ -113,7 +113,9 @@ State is kept in NARU_HOME (now ${home.root}).`,
 
   program
     .command('simulate')
-    .description('run a whole cluster under a virtual clock with injected faults; exit code 0 when every invariant held')
+    .description(
+      'run a whole cluster under a virtual clock with injected faults; exit code 0 when every invariant held',
+    )
     .option('--seed <number>', 'the first seed', wholeNumber(0, 2 ** 32 - 1), 1)
     .option('--seeds <count>', 'how many seeds, one after another', wholeNumber(1, 1_000_000), 1)
     .option('--hours <hours>', 'virtual hours of each run', Number, 1)

@@ -29,7 +29,8 @@ export async function down(home: Home, options: { all?: boolean }): Promise<void
 }
 
 async function removeContainers(home: Home, clock: RealClock): Promise<void> {
-  if (process.getuid?.() !== 0) throw new UserError('containers can be removed only by root; run the command with sudo');
+  if (process.getuid?.() !== 0)
+    throw new UserError('containers can be removed only by root; run the command with sudo');
   const log = new JsonLogger({ clock, level: 'error', write: (line) => process.stderr.write(line) });
   const report = await new Containerd({ home: home.root, clock, log }).teardown();
   const removed = Object.entries(report.removed).map(([kind, count]) => `${count} ${kind}`);

@@ -2,32 +2,31 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { importIntoRunning } from '../agent/containerd/import-archive.ts';
 import { containerdPaths } from '../agent/containerd/paths.ts';
 import { CriRuntime } from '../agent/cri/cri-runtime.ts';
 import type { Home } from '../home.ts';
-import { importImage } from '../images/import-image.ts';
 import { packImage } from '../images/pack-image.ts';
 import { RealClock } from '../lib/clock.ts';
 import { silentLogger } from '../lib/log.ts';
 import { findRunning } from './background.ts';
 import { UserError } from './user-error.ts';
 
-/** The socket of the running cluster's containerd. @throws UserError where it runs none */
-function containerdAddress(home: Home): string {
+/** @throws UserError where no containers run from this home */
+function mustRunContainers(home: Home): void {
   const running = findRunning(home);
   if (running === undefined) throw new UserError(`no cluster runs from ${home.root}; start it with: naru up`);
   if (running.simulatedNodes > 0) {
     throw new UserError('the nodes of this cluster are simulated: they take any image name, and need no image');
   }
-  return containerdPaths(home.root).address;
 }
 
 export async function importFile(home: Home, file: string, options: { name?: string }): Promise<void> {
-  const names = await importImage(path.resolve(file), {
-    containerdAddress: containerdAddress(home),
-    ...(options.name !== undefined && { name: options.name }),
-  });
-  for (const name of names) console.log(`imported ${name}`);
+  mustRunContainers(home);
+  const clock = new RealClock({ keepsAlive: true });
+  for (const name of await importIntoRunning(home.root, clock, path.resolve(file), options.name)) {
+    console.log(`imported ${name}`);
+  }
 }
 
 export interface PackCommandOptions {
@@ -47,12 +46,12 @@ export async function pack(home: Home, programs: readonly string[], options: Pac
     console.log(`wrote ${options.output}`);
     return;
   }
-  const containerd = containerdAddress(home);
+  mustRunContainers(home);
   const folder = mkdtempSync(path.join(os.tmpdir(), 'naru-image-'));
   try {
     const archive = path.join(folder, 'image.tar');
     await packTo(programs, options, archive);
-    for (const name of await importImage(archive, { containerdAddress: containerd })) console.log(`imported ${name}`);
+    await importFile(home, archive, {});
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -88,7 +87,8 @@ function environmentVariable(text: string): [string, string] {
 
 export async function list(home: Home): Promise<void> {
   const clock = new RealClock({ keepsAlive: true });
-  const runtime = new CriRuntime({ address: containerdAddress(home), clock, log: silentLogger });
+  mustRunContainers(home);
+  const runtime = new CriRuntime({ address: containerdPaths(home.root).address, clock, log: silentLogger });
   try {
     for (const image of await runtime.images()) {
       const size = `${(image.sizeBytes / 1024 / 1024).toFixed(1)} MiB`;

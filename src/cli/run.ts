@@ -21,7 +21,8 @@ export async function run(home: Home, options: RunOptions): Promise<void> {
   const log = new JsonLogger({ clock, write: (line) => process.stderr.write(line) });
   try {
     const running = findRunning(home);
-    if (running !== undefined) throw new UserError(`the cluster in ${home.root} already runs, as process ${running.pid}`);
+    if (running !== undefined)
+      throw new UserError(`the cluster in ${home.root} already runs, as process ${running.pid}`);
     const settings = updateSettings(home, options);
     const cluster = await startCluster({
       home,

@@ -31,7 +31,10 @@ function freshSettings(home: Home): Settings {
     port: 6443,
     host: '127.0.0.1',
     simulatedNodes: 0,
-    nodeName: os.hostname().toLowerCase().replace(/[^a-z0-9.-]/g, '-'),
+    nodeName: os
+      .hostname()
+      .toLowerCase()
+      .replace(/[^a-z0-9.-]/g, '-'),
     podCidr: podCidrOf(home.root),
   };
 }

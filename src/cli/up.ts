@@ -35,7 +35,9 @@ export async function up(home: Home, options: UpOptions): Promise<void> {
   const seconds = ((clock.monotonic() - startMs) / 1000).toFixed(1);
   console.log(`The cluster answers at ${started.server} after ${seconds} s.`);
   if (settings.simulatedNodes > 0) {
-    console.log(`Its ${settings.simulatedNodes} nodes are simulated: pods get states and addresses, but no program runs.`);
+    console.log(
+      `Its ${settings.simulatedNodes} nodes are simulated: pods get states and addresses, but no program runs.`,
+    );
   }
   if (options.wait) await waitForNodes(home, clock, Math.max(1, settings.simulatedNodes));
   sayNext(home);
@@ -55,7 +57,9 @@ function prepareHome(home: Home): void {
 function refuseChanges(running: RunningCluster, options: UpOptions): void {
   const port = Number(new URL(running.server).port);
   if (options.port !== undefined && options.port !== 0 && options.port !== port) {
-    throw new UserError(`the cluster already runs, on port ${port}; to move it: naru down, then naru up --port ${options.port}`);
+    throw new UserError(
+      `the cluster already runs, on port ${port}; to move it: naru down, then naru up --port ${options.port}`,
+    );
   }
   if (options.simulatedNodes !== undefined && options.simulatedNodes !== running.simulatedNodes) {
     const now = running.simulatedNodes === 0 ? 'with containers' : `with ${running.simulatedNodes} simulated nodes`;

@@ -51,12 +51,19 @@ export function interceptCalls(
   before: (call: ClientCall) => Promise<void>,
   after: (call: ClientCall) => Promise<void> = async () => {},
 ): Client {
-  const around = async <R>(call: ClientCall, act: () => Promise<R>): Promise<R> => {
+  return aroundCalls(real, async (call, act) => {
     await before(call);
     const result = await act();
     await after(call);
     return result;
-  };
+  });
+}
+
+/** Every call but `watch` goes through `around`, which makes it by calling `act`. */
+export function aroundCalls(
+  real: Client,
+  around: <R>(call: ClientCall, act: () => Promise<R>) => Promise<R>,
+): Client {
   const ofObject = (object: KubeObject): ObjectReference => ({
     namespace: object.metadata?.namespace ?? '',
     name: object.metadata?.name ?? '',

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Pod } from '../api/schema/types/core-v1.ts';
 import { planDelete } from './delete.ts';
 import { podStrategy } from './strategies/pods.ts';
 import type { Strategy } from './strategy.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { resourceTable } from '../api/resource-table.ts';
+import { limits } from '../lib/limits.ts';
 import { make, rejection, resourceNamed, startRegistry, text } from './testing.ts';
 
 test('a created object carries what the server owns, and reads back the same', async () => {
@@ -339,4 +340,25 @@ test('the fast path gives the stored entry, conversion does not', async () => {
 test('resources are found by the names that the tests use', () => {
   assert.equal(resourceNamed('horizontalpodautoscalers.v1.autoscaling').version, 'v1');
   assert.equal(resourceNamed('pods').kind, 'Pod');
+});
+
+test('an object that is too large to be stored is refused as such, and nothing is stored', async () => {
+  const cluster = await startRegistry();
+  const many = Object.fromEntries(
+    Array.from({ length: 3 }, (_, index) => [`note-${index}`, 'x'.repeat(limits.objectBytesMax / 3)]),
+  );
+  const pod = make.pod({
+    spec: {
+      containers: [
+        {
+          name: 'a',
+          image: 'a',
+          env: Object.entries(many).map(([name, value]) => ({ name: name.replace('-', '_'), value })),
+        },
+      ],
+    },
+  });
+  const error = await rejection(cluster.create('pods', pod), 'RequestEntityTooLarge');
+  assert.equal(error.code, 413);
+  await rejection(cluster.get('pods', 'web'), 'NotFound');
 });

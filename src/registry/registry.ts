@@ -18,7 +18,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Prng } from '../lib/prng.ts';
 import type { Store } from '../store/store.ts';
-import { StoreUnavailable } from '../store/store.ts';
+import { ObjectTooLarge, StoreUnavailable } from '../store/store.ts';
 import { createObject } from './create.ts';
 import { deleteObject } from './delete.ts';
 import type { Environment } from './environment.ts';
@@ -176,6 +176,9 @@ export class Registry implements RequestHandler {
     try {
       return await work();
     } catch (error) {
+      if (error instanceof ObjectTooLarge) {
+        throw new StatusError(413, 'RequestEntityTooLarge', error.message, undefined, { cause: error });
+      }
       if (!(error instanceof StoreUnavailable)) throw error;
       this.#environment.log.warn('the store refused a request', { error });
       throw new StatusError(503, 'ServiceUnavailable', error.message, { retryAfterSeconds: 1 }, { cause: error });

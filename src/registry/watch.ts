@@ -11,7 +11,6 @@
  * Kept true: every change after the starting point, in order, once; initial events before all others; a bookmark never
  * promises more than was sent. A starting point that the history has lost ends the watch with an ERROR event (410 Expired).
  */
-import type { KubeObject } from '../api/object.ts';
 import type { StatusError } from '../api/status-error.ts';
 import type { Timer } from '../lib/clock.ts';
 import { nextInt } from '../lib/prng.ts';

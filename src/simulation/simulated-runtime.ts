@@ -274,6 +274,11 @@ export class SimulatedRuntime implements Runtime {
     }
   }
 
+  /** The containers that run now. */
+  running(): readonly ContainerStatus[] {
+    return [...this.#containers.values()].map(({ status }) => status).filter(({ state }) => state === 'running');
+  }
+
   /** Whether the container answers its probes now. */
   healthy(containerId: string): boolean {
     const container = this.#containers.get(containerId);

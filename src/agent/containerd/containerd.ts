@@ -7,7 +7,6 @@
  */
 import { mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { importImage } from '../../images/import-image.ts';
 import { pauseImageName, writePauseImage } from '../../images/pause-image.ts';
 import { architectureOf } from '../../images/platform.ts';
 import { Backoff } from '../../lib/backoff.ts';
@@ -17,6 +16,7 @@ import type { Service } from '../../lib/service.ts';
 import { CriConnection, loadCri } from '../cri/connection.ts';
 import { cniConfig, cniConfigName, containerdConfig } from './config.ts';
 import { findDaemon, lastWords, limitLog, type RunningDaemon, startDaemon, stopDaemon } from './daemon.ts';
+import { importArchive, seesImages } from './import-archive.ts';
 import {
   containerdVersion,
   defaultSearchPath,
@@ -259,7 +259,7 @@ export class Containerd implements Service {
   }
 
   async #importPause(): Promise<void> {
-    if (await this.#hasImages([pauseImageName])) return;
+    if (this.#connection !== undefined && (await seesImages(this.#connection, [pauseImageName]))) return;
     const archive = join(this.#paths.folder, 'pause.tar');
     await writePauseImage(architectureOf(process.arch), archive);
     await this.importImage(archive);
@@ -270,27 +270,14 @@ export class Containerd implements Service {
    * Brings the image of an archive in, and resolves with its names when pods can use it. After `start`.
    * @throws Error that says what is wrong with the archive
    */
-  async importImage(archive: string, name?: string): Promise<readonly string[]> {
+  importImage(archive: string, name?: string): Promise<readonly string[]> {
     const { programs, snapshotter } = this.#facts ?? {};
-    if (programs === undefined || snapshotter === undefined) throw new Error('containerd is not started');
-    const names = await importImage(archive, {
-      containerdAddress: this.#paths.address,
-      ctr: programs.ctr,
-      snapshotter,
-      ...(name === undefined ? {} : { name }),
-    });
-    // The CRI keeps a list of its own, which follows a moment later.
-    for (let waited = 0; waited < 500 && !(await this.#hasImages(names)); waited++) await this.#clock.sleep(10);
-    return names;
-  }
-
-  async #hasImages(names: readonly string[]): Promise<boolean> {
     const connection = this.#connection;
-    if (connection === undefined) return false;
-    const answers = await Promise.all(
-      names.map((image) => connection.call('ImageStatus', { image: { image } }, 10_000)),
-    );
-    return answers.every(({ image }) => image !== null);
+    if (programs === undefined || snapshotter === undefined || connection === undefined) {
+      throw new Error('containerd is not started');
+    }
+    const into = { address: this.#paths.address, ctr: programs.ctr, snapshotter, connection, clock: this.#clock };
+    return importArchive(into, archive, name);
   }
 
   /** Until `close`: sees containerd die and starts it again. */

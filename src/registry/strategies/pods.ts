@@ -6,7 +6,8 @@ import { mirrorServiceAccount, setPodDefaults } from '../defaults/pod.ts';
 import type { Draft } from '../draft.ts';
 import type { DeleteOptions } from '../request.ts';
 import type { Strategy } from '../strategy.ts';
-import { validatePod, validatePodUpdate } from '../validation/pod.ts';
+import { validatePod } from '../validation/pod.ts';
+import { validatePodUpdate } from '../validation/pod-update.ts';
 
 export const podStrategy: Strategy<Pod> = {
   generation: true,
