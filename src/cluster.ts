@@ -3,15 +3,17 @@
  * user of this file; so is a test that wants a cluster in its own process.
  *
  * ```
- * store → certificates → API (registry, server) → control loops, scheduler → nodes
+ * store → API (registry, server) → control loops, scheduler ─┬─▶ agents
+ * containerd ────────────────────────────────────────────────┘
  * ```
- * The store first, since all the rest is a view of it; the API before what speaks to it; nodes last, since they only carry out what the others
- * decided. In reverse, nodes stop taking work first, and the store is closed when nobody writes any more.
+ * The store first, since all the rest is a view of it; the API before what speaks to it; agents last, since they only carry out what the
+ * others decided. In reverse, agents stop taking work first, and the store is closed when nobody writes any more.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Agent } from './agent/agent.ts';
+import { simulatedNodeFacts } from './agent/node-facts.ts';
 import { resourceTable } from './api/resource-table.ts';
 import { builtinSchema } from './api/schema/load.ts';
 import type { Client } from './client/client.ts';
@@ -22,7 +24,7 @@ import { type Home, homeOf, makeHome } from './home.ts';
 import { type Clock, RealClock } from './lib/clock.ts';
 import { type Logger, silentLogger } from './lib/log.ts';
 import { type Prng, unseededPrng } from './lib/prng.ts';
-import { type Service, ServiceGroup } from './lib/service.ts';
+import { type Service, ServiceGroup, ServicesTogether } from './lib/service.ts';
 import { containerNode, type NodeParts } from './node.ts';
 import { bootstrap } from './registry/bootstrap.ts';
 import { Registry } from './registry/registry.ts';
@@ -154,7 +156,8 @@ function parts(options: ClusterOptions, foundations: Foundations, certificates: 
   const schedulerClient = clientFor(component('system:kube-scheduler'));
   const informers = new InformerSet({ ...common, client: controllerClient });
   const schedulerInformers = new InformerSet({ ...common, client: schedulerClient });
-  const services: Service[] = [
+  const nodeParts = partsOfNodes(nodes, { ...foundations, clientFor });
+  const controlPlane: Service[] = [
     store,
     step('bootstrap', () => bootstrap(handler)),
     server,
@@ -169,7 +172,14 @@ function parts(options: ClusterOptions, foundations: Foundations, certificates: 
     }),
     new Scheduler({ ...common, client: schedulerClient, informers: schedulerInformers }),
     schedulerInformers,
-    ...nodeServices(nodes, { ...foundations, clientFor, connections }),
+  ];
+  const machines = nodeParts.flatMap(({ machine }) => machine ?? []);
+  const services = [
+    new ServicesTogether('control plane and machines', [
+      new ServiceGroup('control plane', controlPlane, { clock, log }),
+      ...machines,
+    ]),
+    ...nodeParts.flatMap((node) => [connection(node, connections), node.agent]),
   ];
   return { services, clientFor, server };
 }
@@ -193,39 +203,40 @@ async function writeKubeconfigs(
 
 interface NodeSurroundings extends Foundations {
   readonly clientFor: (user: UserInfo) => Client;
-  readonly connections: NodeConnectionTable;
 }
 
-function nodeServices(nodes: ClusterNodes, surroundings: NodeSurroundings): Service[] {
+interface NamedNode extends NodeParts {
+  readonly name: string;
+}
+
+function partsOfNodes(nodes: ClusterNodes, surroundings: NodeSurroundings): NamedNode[] {
   switch (nodes.kind) {
     case 'none':
       return [];
     case 'containers': {
       const client = surroundings.clientFor(nodeUser(nodes.name));
-      return connected(nodes.name, containerNode({ ...surroundings, ...nodes, client }), surroundings);
+      return [{ name: nodes.name, ...containerNode({ ...surroundings, ...nodes, client }) }];
     }
     case 'simulated':
-      return Array.from({ length: nodes.count }, (_, index) => `simulated-${index + 1}`).flatMap((name, index) =>
-        connected(name, simulatedNode(name, index, surroundings), surroundings),
-      );
+      return Array.from({ length: nodes.count }, (_, index) => simulatedNode(index, surroundings));
   }
 }
 
 /** Makes the node's agent reachable for the server's calls while it runs. */
-function connected(name: string, node: NodeParts, { connections }: NodeSurroundings): Service[] {
+function connection({ name, handler }: NamedNode, connections: NodeConnectionTable): Service {
   let withdraw = (): void => {};
-  const connection: Service = {
+  return {
     name: `connection of ${name}`,
     start: async () => {
-      withdraw = connections.register(name, node.handler);
+      withdraw = connections.register(name, handler);
     },
     close: async () => withdraw(),
   };
-  return [connection, node.service];
 }
 
-/** Each has a range of pod addresses of its own: 10.100.0.0/24, 10.100.1.0/24, … They exist on paper only. */
-function simulatedNode(name: string, index: number, surroundings: NodeSurroundings): NodeParts {
+/** Each has an address and a range of pod addresses of its own (10.100.0.0/24, 10.100.1.0/24, …). They exist on paper only. */
+function simulatedNode(index: number, surroundings: NodeSurroundings): NamedNode {
+  const name = `simulated-${index + 1}`;
   const { home, clock, prng, log, clientFor } = surroundings;
   const podCidr = `10.${100 + Math.floor(index / 256)}.${index % 256}.0/24`;
   const runtime = new SimulatedRuntime({ clock, prng, podCidr });
@@ -237,10 +248,11 @@ function simulatedNode(name: string, index: number, surroundings: NodeSurroundin
     home: path.join(home.root, 'simulated', name),
     podCidr,
     platform: simulatedPlatform(runtime),
+    facts: simulatedNodeFacts(name, `10.99.${Math.floor((index + 1) / 256)}.${(index + 1) % 256}`),
     runtimeName: 'simulated',
     clock,
     prng,
     log,
   });
-  return { service: agent, handler: agent.handler };
+  return { name, agent, handler: agent.handler };
 }

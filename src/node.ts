@@ -12,7 +12,7 @@ import type { Home } from './home.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Logger } from './lib/log.ts';
 import type { Prng } from './lib/prng.ts';
-import { type Service, ServiceGroup } from './lib/service.ts';
+import type { Service } from './lib/service.ts';
 
 export interface ContainerNodeOptions {
   readonly home: Home;
@@ -26,12 +26,14 @@ export interface ContainerNodeOptions {
 }
 
 export interface NodeParts {
-  readonly service: Service;
+  /** What the agent stands on, and needs no API: it can start while the API does. */
+  readonly machine?: Service;
+  readonly agent: Service;
   /** For the server's calls. */
   readonly handler: NodeHandler;
 }
 
-export function containerNode(options: ContainerNodeOptions): NodeParts {
+export function containerNode(options: ContainerNodeOptions): Required<NodeParts> {
   const { home, name, podCidr, client, clock, prng, log } = options;
   const containerd = new Containerd({ home: home.root, nodeName: name, podCidr, clock, log });
   const runtime = new CriRuntime({ address: containerd.address, clock, log });
@@ -46,5 +48,5 @@ export function containerNode(options: ContainerNodeOptions): NodeParts {
     prng,
     log,
   });
-  return { service: new ServiceGroup(`node ${name}`, [containerd, agent], { clock, log }), handler: agent.handler };
+  return { machine: containerd, agent, handler: agent.handler };
 }

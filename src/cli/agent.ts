@@ -41,7 +41,7 @@ export async function agent(home: Home, options: { kubeconfig: string; nodeName?
     prng,
     log,
   });
-  const group = new ServiceGroup('agent', [node.service, tunnel], { clock, log });
+  const group = new ServiceGroup('agent', [node.machine, node.agent, tunnel], { clock, log });
   await group.start();
   endOnSignals(async () => {
     await group.close();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import http2 from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -43,7 +43,10 @@ async function plainServer(answer: (stream: http2.ServerHttp2Stream, headers: ht
   const server = http2.createServer();
   const sessions = new Set<http2.ServerHttp2Session>();
   server.on('session', (session) => sessions.add(session));
-  server.on('stream', answer);
+  server.on('stream', (stream, headers) => {
+    stream.on('error', () => {});
+    answer(stream, headers);
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const config: ClientConfig = { server: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, namespace: 'default' };
   const breakAll = (): void => {
@@ -119,9 +122,17 @@ test('a connection that no longer answers pings is given up, and its watches end
   const server = await plainServer((stream) => {
     stream.respond({ ':status': 200 });
     stream.write('{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"5"}}}\n');
-    stream.session?.socket.pause();
   });
-  const client = httpsClient({ config: server.config, clock });
+  // Between the two stands a line that goes dead without a word.
+  const ends: Socket[] = [];
+  const line = createServer((near) => {
+    const far = connect(Number(new URL(server.config.server).port), '127.0.0.1');
+    ends.push(near, far);
+    near.on('error', () => {}).pipe(far.on('error', () => {})).pipe(near);
+  });
+  await new Promise<void>((resolve) => line.listen(0, '127.0.0.1', resolve));
+  const address = `http://127.0.0.1:${(line.address() as AddressInfo).port}`;
+  const client = httpsClient({ config: { ...server.config, server: address }, clock });
   let begun: () => void = () => {};
   const begin = new Promise<void>((resolve) => {
     begun = resolve;
@@ -130,16 +141,18 @@ test('a connection that no longer answers pings is given up, and its watches end
     client.watch(configMaps, { resourceVersion: '1' }, { event: () => begun(), end: resolve });
   });
   await begin;
+  for (const end of ends) end.unpipe().pause();
   await clock.advance(45_000);
   assert.ok(hasReason(await ended, 'ServiceUnavailable'));
   client.close();
+  for (const end of ends) end.destroy();
+  line.close();
   await server.close();
 });
 
 test('a watch line beyond the bound ends the watch, instead of filling memory', async () => {
   const server = await plainServer((stream) => {
     stream.respond({ ':status': 200 });
-    stream.on('error', () => {});
     const chunk = Buffer.alloc(1024 * 1024, 'x');
     const more = (): void => {
       while (!stream.destroyed && stream.write(chunk));

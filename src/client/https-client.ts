@@ -253,16 +253,18 @@ class Http2Watch<T extends KubeObject> implements ClientWatch {
       return;
     }
     const late = clock.after(requestMs ?? 60_000, () => this.finish(timedOut('the watch was not answered')));
+    let refused = false;
     stream.once('response', (headers) => {
       late.cancel();
       const status = headers[':status'] ?? 0;
-      if (status >= 400) this.#refused(stream, status);
+      refused = status >= 400;
+      if (refused) this.#refused(stream, status);
       else this.#lines(stream);
     });
     stream.on('error', (error) => this.finish(unreachable(`watch: ${error.message}`, error)));
     stream.once('close', () => {
       late.cancel();
-      this.finish();
+      if (!refused) this.finish();
     });
   }
 

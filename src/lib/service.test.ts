@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { VirtualClock } from './clock.ts';
 import { silentLogger } from './log.ts';
-import { type Service, ServiceGroup } from './service.ts';
+import { type Service, ServiceGroup, ServicesTogether } from './service.ts';
 
 function member(name: string, calls: string[], behaviour: Partial<Service> = {}): Service {
   return {
@@ -42,4 +42,16 @@ test('one that does not close in time is destroyed, and the rest still close', a
   await clock.advance(1000);
   await closing;
   assert.deepEqual(calls, ['start a', 'start b', 'destroy b', 'close a']);
+});
+
+test('services together start side by side; when one fails, those that started are closed', async () => {
+  const calls: string[] = [];
+  const clock = new VirtualClock();
+  const slow = member('slow', calls, { start: () => clock.sleep(100).then(() => void calls.push('start slow')) });
+  const broken = member('broken', calls, { start: () => Promise.reject(new Error('no such program')) });
+  const starting = new ServicesTogether('both', [slow, member('quick', calls), broken]).start();
+  const failed = assert.rejects(starting, /no such program/);
+  await clock.advance(100);
+  await failed;
+  assert.deepEqual(calls, ['start quick', 'start slow', 'close slow', 'close quick']);
 });

@@ -74,3 +74,31 @@ export class ServiceGroup implements Service {
     this.#started = [];
   }
 }
+
+/** Services that need nothing of each other: they start side by side, and stop side by side. */
+export class ServicesTogether implements Service {
+  readonly name: string;
+  readonly #members: readonly Service[];
+
+  constructor(name: string, members: readonly Service[]) {
+    this.name = name;
+    this.#members = members;
+  }
+
+  async start(): Promise<void> {
+    const outcomes = await Promise.allSettled(this.#members.map((member) => member.start()));
+    const failure = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failure === undefined) return;
+    const started = this.#members.filter((_, index) => outcomes[index]?.status === 'fulfilled');
+    await Promise.allSettled(started.map((member) => member.close()));
+    throw failure.reason;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#members.map((member) => member.close()));
+  }
+
+  destroy(): void {
+    for (const member of this.#members) member.destroy?.();
+  }
+}

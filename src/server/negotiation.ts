@@ -3,9 +3,11 @@
  * parameters: `as=Table;v=v1;g=meta.k8s.io`, `as=PartialObjectMetadata`, `stream=watch`. Pure; answers are cached by header
  * text, because every client sends one of a handful.
  */
+import { protobufMediaType } from '../api/protobuf/envelope.ts';
 import { StatusError } from '../api/status-error.ts';
 
 export type Encoding = 'json' | 'yaml';
+export type BodyEncoding = Encoding | 'protobuf';
 export type Transform = 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList';
 
 export interface Negotiated {
@@ -116,11 +118,12 @@ export function mediaType(header: string | undefined): string {
 }
 
 /** @throws StatusError UnsupportedMediaType */
-export function bodyEncoding(contentType: string | undefined): Encoding {
+export function bodyEncoding(contentType: string | undefined): BodyEncoding {
   const type = mediaType(contentType);
   if (type === '' || type === 'application/json') return 'json';
   if (type === 'application/yaml') return 'yaml';
-  throw unsupportedMediaType(['application/json', 'application/yaml']);
+  if (type === protobufMediaType) return 'protobuf';
+  throw unsupportedMediaType(['application/json', 'application/yaml', protobufMediaType]);
 }
 
 export function unsupportedMediaType(accepted: readonly string[]): StatusError {

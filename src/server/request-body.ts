@@ -1,9 +1,10 @@
-/** A request's body → a JSON object, from JSON or YAML. */
+/** A request's body → a JSON object, from JSON, YAML or protobuf. */
 import { DecodeError, type ParsedDocument, parseJson } from '../api/decode.ts';
 import type { JsonObject, JsonValue } from '../api/object.ts';
+import { decodeEnveloped, type ObjectKind } from '../api/protobuf/envelope.ts';
 import { badRequest } from '../api/status-error.ts';
 import { parseYaml } from '../api/yaml.ts';
-import type { Encoding } from './negotiation.ts';
+import type { BodyEncoding, Encoding } from './negotiation.ts';
 
 export interface ObjectDocument extends ParsedDocument {
   readonly value: JsonObject;
@@ -19,12 +20,25 @@ export function parseBody(bytes: Buffer, encoding: Encoding, what: string): Pars
   }
 }
 
-/** @throws StatusError BadRequest */
-export function parseObjectBody(bytes: Buffer, encoding: Encoding, what: string): ObjectDocument {
+/**
+ * A whole object. `kind` is what it is where it does not say so itself: protobuf means nothing without its type.
+ * @throws StatusError BadRequest
+ */
+export function parseObjectBody(bytes: Buffer, encoding: BodyEncoding, kind: ObjectKind, what: string): ObjectDocument {
+  if (encoding === 'protobuf') return { value: decodeProtobufBody(bytes, kind, what), duplicates: [] };
   const document = parseBody(bytes, encoding, what);
   // Not a copy: duplicates are only looked for when somebody asks.
   if (isObject(document.value)) return document as ObjectDocument;
   throw badRequest(`${what}: the body must be an object`);
+}
+
+function decodeProtobufBody(bytes: Buffer, kind: ObjectKind, what: string): JsonObject {
+  try {
+    return decodeEnveloped(bytes, kind);
+  } catch (error) {
+    if (error instanceof DecodeError) throw badRequest(`${what}: ${error.detail}`);
+    throw error;
+  }
 }
 
 function isObject(value: JsonValue): value is JsonObject {

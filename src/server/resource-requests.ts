@@ -5,7 +5,7 @@
 import type { ParsedDocument } from '../api/decode.ts';
 import type { JsonObject } from '../api/object.ts';
 import type { ResourceTable } from '../api/resource-table.ts';
-import type { ResourceInfo, Verb } from '../api/resources.ts';
+import { apiVersionOf, type ResourceInfo, type Verb } from '../api/resources.ts';
 import type { NodeConnections } from '../client/node-api.ts';
 import type { Clock } from '../lib/clock.ts';
 import { limits } from '../lib/limits.ts';
@@ -122,7 +122,7 @@ export class ResourceRequests {
     const { context, target } = admitted;
     const form = this.#form(admitted);
     const options = writeOptions(context.query, 'CreateOptions');
-    const document = await objectBody(context, target.resource);
+    const document = await objectBody(context, target);
     const result = await this.#handler.create(target, document.value, withDuplicates(options, document));
     return objectAnswer(target.resource, result, form);
   }
@@ -131,7 +131,7 @@ export class ResourceRequests {
     const { context, target } = admitted;
     const form = this.#form(admitted);
     const options = writeOptions(context.query, 'UpdateOptions');
-    const document = await objectBody(context, target.resource);
+    const document = await objectBody(context, target);
     const result = await this.#handler.update(target, document.value, withDuplicates(options, document));
     return objectAnswer(target.resource, result, form);
   }
@@ -182,10 +182,16 @@ function targetOf(context: RequestContext, path: ResourcePath, resource: Resourc
   return { user: context.user, resource, namespace, name: path.name, subresource: path.subresource };
 }
 
-async function objectBody({ exchange }: RequestContext, { kind, version }: ResourceInfo): Promise<ObjectDocument> {
+async function objectBody(
+  { exchange }: RequestContext,
+  { resource, subresource }: RequestTarget,
+): Promise<ObjectDocument> {
   const encoding = bodyEncoding(exchange.headers['content-type']);
   const bytes = await exchange.body(limits.requestBodyBytesMax);
-  return parseObjectBody(bytes, encoding, `${kind} in version "${version}" cannot be handled as a ${kind}`);
+  const expected = resource.subresources.find(({ name }) => name === subresource)?.kind ?? resource;
+  const { kind, version } = expected;
+  const what = `${kind} in version "${version}" cannot be handled as a ${kind}`;
+  return parseObjectBody(bytes, encoding, { kind, apiVersion: apiVersionOf(expected) }, what);
 }
 
 /** `DeleteOptions`; a delete needs no body. */
@@ -193,7 +199,8 @@ async function optionsBody({ exchange }: RequestContext): Promise<JsonObject | u
   const bytes = await exchange.body(limits.requestBodyBytesMax);
   if (bytes.length === 0) return undefined;
   const encoding = bodyEncoding(exchange.headers['content-type']);
-  return parseObjectBody(bytes, encoding, 'the body cannot be handled as DeleteOptions').value;
+  const kind = { kind: 'DeleteOptions', apiVersion: 'v1' };
+  return parseObjectBody(bytes, encoding, kind, 'the body cannot be handled as DeleteOptions').value;
 }
 
 /** Duplicates are looked for when the registry asks: a second scan of the body that most requests can do without. */

@@ -9,7 +9,7 @@
  * way: a part must never be told that it sent nonsense, and must not call without end at one moment.
  */
 import { type KubeObject, objectKey } from '../../api/object.ts';
-import { expired, hasReason, StatusError } from '../../api/status-error.ts';
+import { expired, StatusError, type StatusReason } from '../../api/status-error.ts';
 import type { Client, ClientWatch, ClientWatchEvent, ClientWatchHandler } from '../../client/client.ts';
 import { timedOut, unreachable } from '../../client/errors.ts';
 import { aroundCalls, type ClientCall, intercept } from '../../client/intercept.ts';
@@ -213,10 +213,12 @@ function describe({ verb, resource, reference, subresource }: ClientCall): strin
   return `${verb} ${what} ${objectKey({ metadata: reference })}`;
 }
 
+const ordinary: ReadonlySet<StatusReason> = new Set(['NotFound', 'Conflict', 'AlreadyExists', 'Expired', 'ServiceUnavailable']);
+
 /** Refusals that races explain are part of the game; all others are somebody's mistake. */
 function unexpected(error: unknown): string | undefined {
   if (!(error instanceof StatusError)) return error instanceof Error ? (error.stack ?? error.message) : String(error);
-  if (hasReason(error, 'NotFound', 'Conflict', 'AlreadyExists', 'Expired', 'ServiceUnavailable')) return undefined;
+  if (ordinary.has(error.reason)) return undefined;
   const causes = error.details?.causes ?? [];
   if (error.reason === 'Forbidden' && causes.some(({ reason }) => reason === 'NamespaceTerminating')) return undefined;
   return `${error.reason}: ${error.message}${error.cause instanceof Error ? `\n${error.cause.stack}` : ''}`;

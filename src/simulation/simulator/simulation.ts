@@ -1,0 +1,268 @@
+/**
+ * One run of a whole cluster under one seed.
+ *
+ * ```
+ *  start ──▶ safety phase: users act, faults strike; checkers see every change of the store
+ *        ──▶ liveness phase: faults end, users go home; the cluster must converge in time …
+ *        ──▶ quiet phase: … and then nobody writes any more but heartbeats
+ *        ──▶ stop: nothing is left running, no timer is left set
+ * ```
+ * One thread, one virtual clock; chance comes from the seed alone, in streams of their own for the cluster, the faults and the users. So the same
+ * seed gives the same changes in the same order: `hash` is over all of them.
+ */
+import { createHash, type Hash } from 'node:crypto';
+import { objectKey } from '../../api/object.ts';
+import type { Client } from '../../client/client.ts';
+import { VirtualClock } from '../../lib/clock.ts';
+import { nextInt, type Prng, SeededPrng } from '../../lib/prng.ts';
+import type { Authorizer } from '../../registry/request.ts';
+import type { Store, StoreEvent } from '../../store/store.ts';
+import type { Checker } from './checkers/checker.ts';
+import { objectCheckers } from './checkers/objects.ts';
+import { podCheckers } from './checkers/pods.ts';
+import { rollout } from './checkers/rollout.ts';
+import { unconverged } from './convergence.ts';
+import { Disturber } from './disturbances.ts';
+import { badLoops, type Climate, calm, climates } from './faults.ts';
+import { Network } from './network.ts';
+import { SimulatedCluster } from './simulated-cluster.ts';
+import { strictLog } from './strict-log.ts';
+import { Verdict, type Violation } from './verdict.ts';
+import { type Action, createRolloutDeployments, everyAction, onlyRollouts, prepare, settle, Workload, World } from './workload.ts';
+
+export interface SimulationOptions {
+  readonly seed: number;
+  /** Of the safety phase. */
+  readonly hours: number;
+  readonly authorizer: Authorizer;
+  /** Chosen by the seed where absent. */
+  readonly scenario?: Scenario;
+  /** Where parts log to, and what happens is told; nowhere where absent. */
+  readonly trace?: (line: string) => void;
+  /** For canaries: a part made wrong, or a hand in the store, at a quarter of the safety phase. */
+  readonly tamper?: (part: string, client: Client) => Client;
+  readonly sabotage?: (store: Store) => Promise<void>;
+}
+
+export interface Scenario {
+  readonly climate: Climate;
+  readonly actions: readonly Action[];
+  readonly nodeCount: number;
+}
+
+export interface SimulationReport {
+  readonly seed: number;
+  readonly climate: string;
+  /** Over every change of the store. */
+  readonly hash: string;
+  readonly changes: number;
+  readonly actions: number;
+  readonly disturbances: number;
+  readonly calls: Readonly<Network['counts']>;
+  readonly virtualMs: number;
+  /** How long the cluster took to converge once the faults were over. */
+  readonly convergedInMs: number;
+  /** Undefined where every invariant held. */
+  readonly violation: Violation | undefined;
+}
+
+/** The cluster converges within this time: the longest back-off of a loop (1000 s and a tenth), twice, as one may wait for another. */
+export const convergenceMsMax = 40 * 60_000;
+const quietMs = 15 * 60_000;
+const stepMs = 1000;
+/** An agent's timer that nobody cancels (the wait after a container could not be stopped) has run out by then. */
+const windDownMs = 10 * 60_000;
+const userEveryMs = 8000;
+/** Timers may be a few more or less at two moments; a leak makes more than that. */
+const timersSlack = 30;
+
+/** Every fourth seed is one of rollouts. */
+export function scenarioOf(seed: number, prng: Prng): Scenario {
+  const nodeCount = 2 + nextInt(prng, 4);
+  if (seed % 4 === 3) return { climate: badLoops, actions: onlyRollouts, nodeCount: 4 };
+  return { climate: climates[nextInt(prng, climates.length)] ?? calm, actions: everyAction, nodeCount };
+}
+
+export async function simulateSeed(options: SimulationOptions): Promise<SimulationReport> {
+  return new Simulation(options).run();
+}
+
+class Simulation {
+  readonly #options: SimulationOptions;
+  readonly #scenario: Scenario;
+  readonly #clock = new VirtualClock();
+  readonly #verdict = new Verdict(this.#clock);
+  readonly #network: Network;
+  readonly #cluster: SimulatedCluster;
+  readonly #disturber: Disturber;
+  readonly #workload: Workload;
+  readonly #checkers: readonly Checker[];
+  readonly #hash: Hash = createHash('sha256');
+  readonly #startMs = this.#clock.monotonic();
+  #runtimeFaults: Climate['runtime'];
+  #changes = 0;
+  #convergedInMs = 0;
+  /** From here on, only heartbeats may be written. */
+  #isQuiet = false;
+
+  constructor(options: SimulationOptions) {
+    this.#options = options;
+    const root = new SeededPrng(options.seed);
+    const stream = (): Prng => new SeededPrng(nextInt(root, 2 ** 32));
+    this.#scenario = options.scenario ?? scenarioOf(options.seed, stream());
+    const { climate, nodeCount, actions } = this.#scenario;
+    const clock = this.#clock;
+    const verdict = this.#verdict;
+    const network = new Network({ clock, prng: stream(), verdict, faults: climate.network });
+    const log = strictLog(verdict, (line) => this.#tell(line));
+    this.#runtimeFaults = climate.runtime;
+    const cluster = new SimulatedCluster({
+      clock,
+      prng: stream(),
+      log,
+      verdict,
+      network,
+      runtimeFaults: () => this.#runtimeFaults,
+      authorizer: options.authorizer,
+      nodeCount,
+      ...(options.tamper && { tamper: options.tamper }),
+    });
+    const told = (what: string): void => this.#tell(`-- ${what}`);
+    const { disturbances } = climate;
+    this.#disturber = new Disturber({ cluster, network, clock, prng: stream(), disturbances, told });
+    const client = cluster.administrator(network.link('users'));
+    this.#workload = new Workload({ client, store: cluster.store, clock, prng: stream(), actions, everyMs: userEveryMs, told });
+    this.#network = network;
+    this.#cluster = cluster;
+    this.#checkers = [
+      ...objectCheckers(1),
+      ...podCheckers({ runs: (node, uid) => this.#runs(node, uid) }),
+      ...(actions === onlyRollouts ? [rollout()] : []),
+    ];
+  }
+
+  async run(): Promise<SimulationReport> {
+    await this.#begin();
+    await this.#safetyPhase();
+    await this.#livenessPhase();
+    await this.#quietPhase();
+    await this.#end();
+    const { seed } = this.#options;
+    return {
+      seed,
+      climate: this.#scenario.actions === onlyRollouts ? 'rollouts' : this.#scenario.climate.name,
+      hash: this.#hash.digest('hex').slice(0, 16),
+      changes: this.#changes,
+      actions: this.#workload.count,
+      disturbances: this.#disturber.count,
+      calls: { ...this.#network.counts },
+      virtualMs: this.#clock.monotonic() - this.#startMs,
+      convergedInMs: this.#convergedInMs,
+      violation: this.#verdict.first,
+    };
+  }
+
+  async #begin(): Promise<void> {
+    await this.#cluster.open((event) => this.#changed(event));
+    const client = this.#cluster.administrator();
+    await prepare(client);
+    if (this.#scenario.actions === onlyRollouts) await createRolloutDeployments(this.#world(client));
+    await this.#until(this.#cluster.start());
+  }
+
+  async #safetyPhase(): Promise<void> {
+    const durationMs = this.#options.hours * 3_600_000;
+    this.#workload.start();
+    this.#disturber.start();
+    await this.#pass(durationMs / 4);
+    await this.#options.sabotage?.(this.#cluster.store);
+    await this.#pass((durationMs * 3) / 4);
+  }
+
+  async #livenessPhase(): Promise<void> {
+    this.#tell('-- the faults end');
+    this.#network.heal();
+    this.#runtimeFaults = calm.runtime;
+    await this.#until(Promise.all([this.#workload.stop(), this.#disturber.stop()]));
+    await settle(this.#world(this.#cluster.administrator()));
+    const sinceMs = this.#clock.monotonic();
+    for (let left: readonly string[] = ['']; left.length > 0 && !this.#isOver; ) {
+      await this.#pass(5 * stepMs);
+      left = await unconverged(this.#cluster);
+      this.#convergedInMs = this.#clock.monotonic() - sinceMs;
+      if (this.#convergedInMs > convergenceMsMax) this.#verdict.broken('the cluster converges', left.slice(0, 5).join('; '));
+    }
+  }
+
+  /** What is on its way when the cluster has converged (a status, an event) still arrives. */
+  async #quietPhase(): Promise<void> {
+    if (this.#isOver) return;
+    this.#tell('-- the cluster has converged');
+    await this.#pass(60 * stepMs);
+    const timers = this.#clock.pending;
+    this.#isQuiet = true;
+    await this.#pass(quietMs);
+    this.#isQuiet = false;
+    const [problem] = await unconverged(this.#cluster);
+    if (problem !== undefined) this.#verdict.broken('a converged cluster stays so', problem);
+    const more = this.#clock.pending - timers;
+    if (more > timersSlack) this.#verdict.broken('timers do not pile up', `${more} more after ${quietMs} ms of rest`);
+  }
+
+  async #end(): Promise<void> {
+    if (this.#isOver) return;
+    await this.#until(this.#cluster.stop());
+    await this.#clock.advance(windDownMs);
+    const { pending } = this.#clock;
+    if (pending > 0) this.#verdict.broken('stopped parts leave nothing behind', `${pending} timers are still set`);
+  }
+
+  get #isOver(): boolean {
+    return this.#verdict.first !== undefined;
+  }
+
+  #world(client: Client): World {
+    return new World({ client, store: this.#cluster.store, prng: new SeededPrng(this.#options.seed) });
+  }
+
+  /** Lets time pass, until something is broken. */
+  async #pass(durationMs: number): Promise<void> {
+    const endMs = this.#clock.monotonic() + durationMs;
+    while (this.#clock.monotonic() < endMs && !this.#isOver) await this.#clock.advance(stepMs);
+  }
+
+  /** Lets time pass until `work` is done, or something is broken. */
+  async #until(work: Promise<unknown>): Promise<void> {
+    let isDone = false;
+    const watched = work.finally(() => {
+      isDone = true;
+    });
+    watched.catch(() => {});
+    while (!isDone && !this.#isOver) await this.#clock.advance(stepMs);
+    if (isDone) await watched;
+  }
+
+  #changed(event: StoreEvent): void {
+    const { type, entry, revision } = event;
+    const { collection } = entry.key;
+    this.#changes++;
+    this.#hash.update(`${type} ${revision} ${collection} `).update(entry.json());
+    this.#tell(`${type} ${revision} ${collection} ${objectKey(entry.object)}`);
+    for (const checker of this.#checkers) {
+      const problem = checker.check(event);
+      if (problem !== undefined) this.#verdict.broken(checker.name, problem);
+    }
+    if (this.#isQuiet && collection !== 'leases.coordination.k8s.io' && collection !== 'nodes') {
+      this.#verdict.broken('a converged cluster is quiet', `${type} ${collection} ${objectKey(entry.object)}`);
+    }
+  }
+
+  #runs(node: string, uid: string): boolean {
+    const runtime = this.#cluster.nodes.find(({ name }) => name === node)?.runtime;
+    return runtime?.running().some(({ pod }) => pod.uid === uid) ?? false;
+  }
+
+  #tell(line: string): void {
+    this.#options.trace?.(`${((this.#clock.monotonic() - this.#startMs) / 1000).toFixed(3)} ${line}`);
+  }
+}
