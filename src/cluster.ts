@@ -35,6 +35,7 @@ import { ApiServer } from './server/api-server.ts';
 import { RuleAuthorizer } from './server/authorization.ts';
 import { CertificateAuthority } from './server/certificates/certificate-authority.ts';
 import { NodeConnectionTable } from './server/node-tunnel.ts';
+import { outspokenCatalogue } from './simulation/container-behaviour.ts';
 import { simulatedPlatform } from './simulation/simulated-platform.ts';
 import { SimulatedRuntime } from './simulation/simulated-runtime.ts';
 import { MemoryStore } from './store/memory-store.ts';
@@ -239,7 +240,7 @@ function simulatedNode(index: number, surroundings: NodeSurroundings): NamedNode
   const name = `simulated-${index + 1}`;
   const { home, clock, prng, log, clientFor } = surroundings;
   const podCidr = `10.${100 + Math.floor(index / 256)}.${index % 256}.0/24`;
-  const runtime = new SimulatedRuntime({ clock, prng, podCidr });
+  const runtime = new SimulatedRuntime({ clock, prng, podCidr, catalogue: outspokenCatalogue });
   const client = clientFor(nodeUser(name));
   const agent = new Agent({
     client,

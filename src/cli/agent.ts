@@ -13,6 +13,7 @@ import { JsonLogger } from '../lib/log.ts';
 import { unseededPrng } from '../lib/prng.ts';
 import { ServiceGroup } from '../lib/service.ts';
 import { containerNode } from '../node.ts';
+import { toStandardError } from './log-output.ts';
 import { endOnSignals } from './run.ts';
 import { readSettings } from './settings.ts';
 import { UserError } from './user-error.ts';
@@ -20,7 +21,7 @@ import { UserError } from './user-error.ts';
 export async function agent(home: Home, options: { kubeconfig: string; nodeName?: string }): Promise<void> {
   const clock = new RealClock({ keepsAlive: true });
   const prng = unseededPrng();
-  const log = new JsonLogger({ clock, write: (line) => process.stderr.write(line) });
+  const log = new JsonLogger({ clock, write: toStandardError });
   if (!existsSync(options.kubeconfig)) {
     throw new UserError(
       `there is no kubeconfig ${options.kubeconfig}; start naru server on this machine first, or name one with --kubeconfig`,

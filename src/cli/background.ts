@@ -9,7 +9,7 @@ import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, w
 import process from 'node:process';
 import type { Home } from '../home.ts';
 import type { Clock } from '../lib/clock.ts';
-import { identifyProcess, isRunning, type ProcessIdentity } from '../lib/process-identity.ts';
+import { identifyProcess, isRunning, type ProcessIdentity, parseIdentity } from '../lib/process-identity.ts';
 import { UserError } from './user-error.ts';
 
 /** What the running process says of itself. */
@@ -29,13 +29,8 @@ export function findRunning(home: Home): RunningCluster | undefined {
   } catch {
     return undefined;
   }
-  try {
-    const running = JSON.parse(text) as RunningCluster;
-    return isRunning(running) ? running : undefined;
-  } catch {
-    // Cut short by a crash: whoever wrote it is not running.
-    return undefined;
-  }
+  const identity = parseIdentity(text);
+  return identity !== undefined && isRunning(identity) ? (JSON.parse(text) as RunningCluster) : undefined;
 }
 
 /** Called in the process itself, when the API answers. */
@@ -50,13 +45,19 @@ export function forgetRunning(home: Home): void {
   rmSync(home.processFile, { force: true });
 }
 
+/** Whether this process was started by `startInBackground`. */
+export function isInBackground(): boolean {
+  return process.env['NARU_BACKGROUND'] === '1';
+}
+
 /** Tells the parent, where there is one that listens. */
 export function report(message: { readonly ready: RunningCluster } | { readonly error: string }): void {
+  if (!isInBackground()) return;
   try {
     writeSync(reportDescriptor, `${JSON.stringify(message)}\n`);
     closeSync(reportDescriptor);
   } catch {
-    // Started by hand, without a parent that listens.
+    // The parent did not wait.
   }
 }
 
@@ -70,7 +71,7 @@ export function startInBackground(home: Home, args: readonly string[]): Promise<
   const child = spawn(process.execPath, [main, ...args], {
     detached: true,
     cwd: '/',
-    env: { ...process.env, NARU_HOME: home.root, NARU_REPORT: '1' },
+    env: { ...process.env, NARU_HOME: home.root, NARU_BACKGROUND: '1' },
     stdio: ['ignore', log, log, 'pipe'],
   });
   closeSync(log);

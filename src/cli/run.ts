@@ -7,7 +7,8 @@ import type { Home } from '../home.ts';
 import { RealClock } from '../lib/clock.ts';
 import { JsonLogger } from '../lib/log.ts';
 import { unseededPrng } from '../lib/prng.ts';
-import { findRunning, forgetRunning, recordRunning, report } from './background.ts';
+import { findRunning, forgetRunning, isInBackground, recordRunning, report } from './background.ts';
+import { toFile, toStandardError } from './log-output.ts';
 import { type SettingsOptions, updateSettings } from './settings.ts';
 import { describeError, UserError } from './user-error.ts';
 
@@ -18,7 +19,7 @@ export interface RunOptions extends SettingsOptions {
 
 export async function run(home: Home, options: RunOptions): Promise<void> {
   const clock = new RealClock();
-  const log = new JsonLogger({ clock, write: (line) => process.stderr.write(line) });
+  const log = new JsonLogger({ clock, write: isInBackground() ? toFile(home.log) : toStandardError });
   try {
     const running = findRunning(home);
     if (running !== undefined)

@@ -84,7 +84,11 @@ export function clientContract(transport: string, open: Open): void {
       const first = await client.list(configMaps, { namespace: 'default', limit: 2 });
       assert.deepEqual(first.items.map(keyOf), ['default/a', 'default/b']);
       assert.equal(first.items[0]?.kind, 'ConfigMap');
-      const next = await client.list(configMaps, { namespace: 'default', limit: 2, continue: first.metadata.continue ?? '' });
+      const next = await client.list(configMaps, {
+        namespace: 'default',
+        limit: 2,
+        continue: first.metadata.continue ?? '',
+      });
       assert.deepEqual(next.items.map(keyOf), ['default/c']);
       assert.equal(next.metadata.continue ?? '', '');
     });
@@ -115,7 +119,12 @@ export function clientContract(transport: string, open: Open): void {
       );
       assert.equal(written.status?.phase, 'Running');
       const reference = { namespace: 'default', name: 'one' };
-      const body = { apiVersion: 'v1', kind: 'Binding', metadata: { name: 'one' }, target: { kind: 'Node', name: 'node' } };
+      const body = {
+        apiVersion: 'v1',
+        kind: 'Binding',
+        metadata: { name: 'one' },
+        target: { kind: 'Node', name: 'node' },
+      };
       await client.createSubresource(pods, reference, 'binding', body);
       assert.equal((await client.get(pods, reference)).spec?.nodeName, 'node');
       await client.create(deployments, deployment('web', 3));
@@ -195,7 +204,8 @@ async function rejection(call: Promise<unknown>, reason: StatusReason) {
     () => undefined,
     (error: unknown) => error,
   );
-  if (!hasReason(error, reason)) assert.fail(`expected ${reason}, got ${error instanceof Error ? error.message : 'none'}`);
+  if (!hasReason(error, reason))
+    assert.fail(`expected ${reason}, got ${error instanceof Error ? error.message : 'none'}`);
   return error;
 }
 

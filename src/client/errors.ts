@@ -1,6 +1,7 @@
 /** From what a server answers to what a client throws: `Status` objects become `StatusError`s. */
-import { StatusError, type StatusReason } from '../api/status-error.ts';
+
 import type { Status } from '../api/schema/types/meta-v1.ts';
+import { StatusError, type StatusReason } from '../api/status-error.ts';
 
 /** The error that a `Status` object stands for. Its code is `fallbackCode` where it names none. */
 export function errorFromStatus(status: Status, fallbackCode = 500): StatusError {

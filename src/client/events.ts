@@ -5,8 +5,9 @@
  * An object that floods is held back: 25 events at once, then one each five minutes. Events are best effort: they wait in a
  * bounded queue, are written one after another, and are dropped where they cannot be written. Nobody waits for them.
  */
-import { apiVersionOf } from '../api/resources.ts';
+
 import type { KubeObject } from '../api/object.ts';
+import { apiVersionOf } from '../api/resources.ts';
 import type { Event, ObjectReference } from '../api/schema/types/core-v1.ts';
 import { hasReason } from '../api/status-error.ts';
 import { type Clock, formatTime } from '../lib/clock.ts';

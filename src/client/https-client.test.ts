@@ -17,7 +17,8 @@ import { startTestApiOn } from './testing.ts';
 clientContract('HTTPS', async () => {
   const clock = new RealClock();
   const { registry, store } = await startTestApiOn(clock);
-  const { server, authority, stop } = await startTestServer({ handler: registry });
+  const running = await startTestServer({ handler: registry });
+  const { server, authority } = running;
   const clientFor = async (user: string, groups: readonly string[]): Promise<HttpsClient> => {
     const { certificate, key } = await authority.issueClient({ user, groups });
     const made = { ca: authority.certificate, clientCert: certificate, clientKey: key, user, cluster: 'test' };
@@ -32,7 +33,7 @@ clientContract('HTTPS', async () => {
     async close() {
       client.close();
       stranger.close();
-      await stop();
+      await running.stop();
       await store.close();
     },
   };
@@ -43,12 +44,15 @@ async function plainServer(answer: (stream: http2.ServerHttp2Stream, headers: ht
   const server = http2.createServer();
   const sessions = new Set<http2.ServerHttp2Session>();
   server.on('session', (session) => sessions.add(session));
-  server.on('stream', (stream, headers) => {
+  server.on('stream', (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => {
     stream.on('error', () => {});
     answer(stream, headers);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const config: ClientConfig = { server: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, namespace: 'default' };
+  const config: ClientConfig = {
+    server: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    namespace: 'default',
+  };
   const breakAll = (): void => {
     for (const session of sessions) session.destroy();
     sessions.clear();
@@ -128,7 +132,10 @@ test('a connection that no longer answers pings is given up, and its watches end
   const line = createServer((near) => {
     const far = connect(Number(new URL(server.config.server).port), '127.0.0.1');
     ends.push(near, far);
-    near.on('error', () => {}).pipe(far.on('error', () => {})).pipe(near);
+    near
+      .on('error', () => {})
+      .pipe(far.on('error', () => {}))
+      .pipe(near);
   });
   await new Promise<void>((resolve) => line.listen(0, '127.0.0.1', resolve));
   const address = `http://127.0.0.1:${(line.address() as AddressInfo).port}`;
@@ -223,7 +230,13 @@ contexts:
 `,
   );
   const config = await readKubeconfig(file);
-  assert.deepEqual(config, { server: 'https://a', ca: 'FILE CA', token: 'secret', tlsServerName: 'name', namespace: 'mine' });
+  assert.deepEqual(config, {
+    server: 'https://a',
+    ca: 'FILE CA',
+    token: 'secret',
+    tlsServerName: 'name',
+    namespace: 'mine',
+  });
   await assert.rejects(readKubeconfig(file, 'two'), /clusters has no entry named "gone"/);
   await assert.rejects(readKubeconfig(file, 'three'), /contexts has no entry named "three"/);
   await rm(folder, { recursive: true });

@@ -5,8 +5,8 @@
  * It sets no time-outs and keeps no state: every call is one call of the registry.
  */
 import type { JsonObject, JsonValue, KubeObject, ObjectReference } from '../api/object.ts';
-import { groupResource, type ResourceInfo, type Verb } from '../api/resources.ts';
-import { forbidden, StatusError } from '../api/status-error.ts';
+import type { ResourceInfo, Verb } from '../api/resources.ts';
+import { forbidden } from '../api/status-error.ts';
 import type {
   Authorizer,
   DeleteOptions,
@@ -115,7 +115,12 @@ export function inProcessClient({ handler, authorizer, user, resources }: InProc
       options: ClientWriteOptions = {},
     ): Promise<T> {
       const target = await permit('patch', resource, reference, options.subresource);
-      const result = await handler.patch(target, patchTypes[patch.type], patch.body as JsonValue, writeOptions(options));
+      const result = await handler.patch(
+        target,
+        patchTypes[patch.type],
+        patch.body as JsonValue,
+        writeOptions(options),
+      );
       return result.object as T;
     },
 
@@ -140,7 +145,7 @@ export function inProcessClient({ handler, authorizer, user, resources }: InProc
     },
 
     watch(resource, query, watchHandler) {
-      const watch = new InProcessWatch(watchHandler as unknown as ClientWatchHandler<KubeObject>);
+      const watch = new InProcessWatch(watchHandler);
       const options = { ...listOptions(query), resourceVersion: query.resourceVersion, allowWatchBookmarks: true };
       const open = async (): Promise<WatchStream> =>
         handler.watch(await permit('watch', resource, collection(query)), options, watch);
@@ -219,7 +224,10 @@ function writeOptions({ dryRun, fieldManager }: ClientWriteOptions): WriteOption
 
 function deleteOptions(options: ClientDeleteOptions): DeleteOptions {
   const { gracePeriodSeconds, propagationPolicy, uid, resourceVersion } = options;
-  const preconditions = { ...(uid !== undefined && { uid }), ...(resourceVersion !== undefined && { resourceVersion }) };
+  const preconditions = {
+    ...(uid !== undefined && { uid }),
+    ...(resourceVersion !== undefined && { resourceVersion }),
+  };
   return {
     ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }),
     ...(propagationPolicy !== undefined && { propagationPolicy }),

@@ -42,7 +42,12 @@ class ScriptedServer {
   }
 
   make(name: string, more: { uid?: string; data?: Record<string, string> } = {}): ConfigMap {
-    const metadata = { namespace: 'default', name, uid: more.uid ?? `uid-${name}`, resourceVersion: String(++this.version) };
+    const metadata = {
+      namespace: 'default',
+      name,
+      uid: more.uid ?? `uid-${name}`,
+      resourceVersion: String(++this.version),
+    };
     return { metadata, ...(more.data && { data: more.data }) };
   }
 }
@@ -63,7 +68,9 @@ function setting(): Setting {
   informer.addHandler({
     added: (object) => seen.push(`added ${object.metadata?.name}`),
     updated: (object, old) =>
-      seen.push(`updated ${object.metadata?.name} ${old.metadata?.resourceVersion}→${object.metadata?.resourceVersion}`),
+      seen.push(
+        `updated ${object.metadata?.name} ${old.metadata?.resourceVersion}→${object.metadata?.resourceVersion}`,
+      ),
     deleted: (object) => seen.push(`deleted ${object.metadata?.name}`),
   });
   return { server, clock, informer, seen };
@@ -83,7 +90,10 @@ test('it lists, then follows the watch from the version of the list, and shares 
   server.watch.handler.event({ type: 'ADDED', object: server.make('b') });
   server.watch.handler.event({ type: 'DELETED', object: newer });
   assert.deepEqual(seen, ['added a', 'updated a 2→3', 'added b', 'deleted a']);
-  assert.deepEqual(informer.cache.list('default').map((object) => object.metadata?.name), ['b']);
+  assert.deepEqual(
+    informer.cache.list('default').map((object) => object.metadata?.name),
+    ['b'],
+  );
   await informer.close();
 });
 

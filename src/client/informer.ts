@@ -22,7 +22,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Prng } from '../lib/prng.ts';
 import type { Service } from '../lib/service.ts';
-import type { Client, ClientWatch, ClientWatchEvent, ListQuery, Resource } from './client.ts';
+import type { Client, ClientWatchEvent, ListQuery, Resource } from './client.ts';
 import { type IndexFunction, ObjectCache, type ReadonlyCache } from './object-cache.ts';
 
 /** Called synchronously; an error that a handler throws is logged and goes no further. */
@@ -149,9 +149,8 @@ export class Informer<T extends KubeObject> implements Service {
     const { client, resource, query } = this.#options;
     if (this.#closed) return Promise.resolve(undefined);
     return new Promise((resolve) => {
-      let watch: ClientWatch | undefined;
       const stop = (): void => {
-        watch?.cancel();
+        watch.cancel();
         resolve(undefined);
       };
       const end = (error?: Error): void => {
@@ -159,7 +158,7 @@ export class Informer<T extends KubeObject> implements Service {
         resolve(error);
       };
       this.#stop.signal.addEventListener('abort', stop, { once: true });
-      watch = client.watch(resource, { ...query, resourceVersion }, { event, end });
+      const watch = client.watch(resource, { ...query, resourceVersion }, { event, end });
     });
   }
 

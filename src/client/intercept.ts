@@ -18,7 +18,7 @@ export type Overrides = { readonly [V in keyof Client]?: (real: Client) => Clien
 
 export function intercept(real: Client, overrides: Overrides): Client {
   const verb = <V extends keyof Client>(name: V): Client[V] => {
-    const override = overrides[name] as ((real: Client) => Client[V]) | undefined;
+    const override = overrides[name];
     return override === undefined ? (real[name].bind(real) as Client[V]) : override(real);
   };
   return {
@@ -60,10 +60,7 @@ export function interceptCalls(
 }
 
 /** Every call but `watch` goes through `around`, which makes it by calling `act`. */
-export function aroundCalls(
-  real: Client,
-  around: <R>(call: ClientCall, act: () => Promise<R>) => Promise<R>,
-): Client {
+export function aroundCalls(real: Client, around: <R>(call: ClientCall, act: () => Promise<R>) => Promise<R>): Client {
   const ofObject = (object: KubeObject): ObjectReference => ({
     namespace: object.metadata?.namespace ?? '',
     name: object.metadata?.name ?? '',

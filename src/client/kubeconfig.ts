@@ -6,7 +6,6 @@
  */
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type { JsonValue } from '../api/object.ts';
 import { parseYaml, stringifyYaml } from '../api/yaml.ts';
 
 /** Where a cluster is and who asks. Certificates and keys are PEM texts. */
@@ -104,7 +103,7 @@ export function makeKubeconfig(options: KubeconfigOptions): string {
         }),
       },
     ],
-  } as unknown as JsonValue);
+  });
 }
 
 /** Writes a kubeconfig that only its owner can read. */

@@ -4,27 +4,54 @@
  */
 import type { KubeObject } from '../api/object.ts';
 import type { ResourceInfo } from '../api/resources.ts';
-import type { ConfigMap, Endpoints, Event, LimitRange, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, PodTemplate, ReplicationController, ResourceQuota, Secret, Service, ServiceAccount } from '../api/schema/types/core-v1.ts';
-import type { ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet } from '../api/schema/types/apps-v1.ts';
-import type { CronJob, Job } from '../api/schema/types/batch-v1.ts';
+import type { CustomResourceDefinition } from '../api/schema/types/apiextensions-v1.ts';
+import type {
+  ControllerRevision,
+  DaemonSet,
+  Deployment,
+  ReplicaSet,
+  StatefulSet,
+} from '../api/schema/types/apps-v1.ts';
 import type { HorizontalPodAutoscaler } from '../api/schema/types/autoscaling-v2.ts';
-import type { PodDisruptionBudget } from '../api/schema/types/policy-v1.ts';
+import type { CronJob, Job } from '../api/schema/types/batch-v1.ts';
+import type { CertificateSigningRequest } from '../api/schema/types/certificates-v1.ts';
 import type { Lease } from '../api/schema/types/coordination-v1.ts';
+import type {
+  ConfigMap,
+  Endpoints,
+  Event,
+  LimitRange,
+  Namespace,
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  PodTemplate,
+  ReplicationController,
+  ResourceQuota,
+  Secret,
+  Service,
+  ServiceAccount,
+} from '../api/schema/types/core-v1.ts';
 import type { EndpointSlice } from '../api/schema/types/discovery-v1.ts';
 import type { Ingress, IngressClass, NetworkPolicy } from '../api/schema/types/networking-v1.ts';
+import type { RuntimeClass } from '../api/schema/types/node-v1.ts';
+import type { PodDisruptionBudget } from '../api/schema/types/policy-v1.ts';
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '../api/schema/types/rbac-v1.ts';
 import type { PriorityClass } from '../api/schema/types/scheduling-v1.ts';
 import type { CSIDriver, CSINode, StorageClass, VolumeAttachment } from '../api/schema/types/storage-v1.ts';
-import type { CertificateSigningRequest } from '../api/schema/types/certificates-v1.ts';
-import type { RuntimeClass } from '../api/schema/types/node-v1.ts';
-import type { CustomResourceDefinition } from '../api/schema/types/apiextensions-v1.ts';
 import type { Resource } from './client.ts';
 
 function namespaced<T extends KubeObject>(group: string, version: string, kind: string, resource: string): Resource<T> {
   return { group, version, kind, resource, namespaced: true };
 }
 
-function clusterWide<T extends KubeObject>(group: string, version: string, kind: string, resource: string): Resource<T> {
+function clusterWide<T extends KubeObject>(
+  group: string,
+  version: string,
+  kind: string,
+  resource: string,
+): Resource<T> {
   return { group, version, kind, resource, namespaced: false };
 }
 
@@ -44,8 +71,18 @@ export const secrets = namespaced<Secret>('', 'v1', 'Secret', 'secrets');
 export const serviceAccounts = namespaced<ServiceAccount>('', 'v1', 'ServiceAccount', 'serviceaccounts');
 export const events = namespaced<Event>('', 'v1', 'Event', 'events');
 export const persistentVolumes = clusterWide<PersistentVolume>('', 'v1', 'PersistentVolume', 'persistentvolumes');
-export const persistentVolumeClaims = namespaced<PersistentVolumeClaim>('', 'v1', 'PersistentVolumeClaim', 'persistentvolumeclaims');
-export const replicationControllers = namespaced<ReplicationController>('', 'v1', 'ReplicationController', 'replicationcontrollers');
+export const persistentVolumeClaims = namespaced<PersistentVolumeClaim>(
+  '',
+  'v1',
+  'PersistentVolumeClaim',
+  'persistentvolumeclaims',
+);
+export const replicationControllers = namespaced<ReplicationController>(
+  '',
+  'v1',
+  'ReplicationController',
+  'replicationcontrollers',
+);
 export const resourceQuotas = namespaced<ResourceQuota>('', 'v1', 'ResourceQuota', 'resourcequotas');
 export const limitRanges = namespaced<LimitRange>('', 'v1', 'LimitRange', 'limitranges');
 export const podTemplates = namespaced<PodTemplate>('', 'v1', 'PodTemplate', 'podtemplates');
@@ -54,14 +91,29 @@ export const deployments = namespaced<Deployment>('apps', 'v1', 'Deployment', 'd
 export const replicaSets = namespaced<ReplicaSet>('apps', 'v1', 'ReplicaSet', 'replicasets');
 export const statefulSets = namespaced<StatefulSet>('apps', 'v1', 'StatefulSet', 'statefulsets');
 export const daemonSets = namespaced<DaemonSet>('apps', 'v1', 'DaemonSet', 'daemonsets');
-export const controllerRevisions = namespaced<ControllerRevision>('apps', 'v1', 'ControllerRevision', 'controllerrevisions');
+export const controllerRevisions = namespaced<ControllerRevision>(
+  'apps',
+  'v1',
+  'ControllerRevision',
+  'controllerrevisions',
+);
 
 export const jobs = namespaced<Job>('batch', 'v1', 'Job', 'jobs');
 export const cronJobs = namespaced<CronJob>('batch', 'v1', 'CronJob', 'cronjobs');
 
-export const horizontalPodAutoscalers = namespaced<HorizontalPodAutoscaler>('autoscaling', 'v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers');
+export const horizontalPodAutoscalers = namespaced<HorizontalPodAutoscaler>(
+  'autoscaling',
+  'v2',
+  'HorizontalPodAutoscaler',
+  'horizontalpodautoscalers',
+);
 
-export const podDisruptionBudgets = namespaced<PodDisruptionBudget>('policy', 'v1', 'PodDisruptionBudget', 'poddisruptionbudgets');
+export const podDisruptionBudgets = namespaced<PodDisruptionBudget>(
+  'policy',
+  'v1',
+  'PodDisruptionBudget',
+  'poddisruptionbudgets',
+);
 
 export const leases = namespaced<Lease>('coordination.k8s.io', 'v1', 'Lease', 'leases');
 
@@ -74,17 +126,42 @@ export const networkPolicies = namespaced<NetworkPolicy>('networking.k8s.io', 'v
 export const roles = namespaced<Role>('rbac.authorization.k8s.io', 'v1', 'Role', 'roles');
 export const roleBindings = namespaced<RoleBinding>('rbac.authorization.k8s.io', 'v1', 'RoleBinding', 'rolebindings');
 export const clusterRoles = clusterWide<ClusterRole>('rbac.authorization.k8s.io', 'v1', 'ClusterRole', 'clusterroles');
-export const clusterRoleBindings = clusterWide<ClusterRoleBinding>('rbac.authorization.k8s.io', 'v1', 'ClusterRoleBinding', 'clusterrolebindings');
+export const clusterRoleBindings = clusterWide<ClusterRoleBinding>(
+  'rbac.authorization.k8s.io',
+  'v1',
+  'ClusterRoleBinding',
+  'clusterrolebindings',
+);
 
-export const priorityClasses = clusterWide<PriorityClass>('scheduling.k8s.io', 'v1', 'PriorityClass', 'priorityclasses');
+export const priorityClasses = clusterWide<PriorityClass>(
+  'scheduling.k8s.io',
+  'v1',
+  'PriorityClass',
+  'priorityclasses',
+);
 
 export const storageClasses = clusterWide<StorageClass>('storage.k8s.io', 'v1', 'StorageClass', 'storageclasses');
-export const volumeAttachments = clusterWide<VolumeAttachment>('storage.k8s.io', 'v1', 'VolumeAttachment', 'volumeattachments');
+export const volumeAttachments = clusterWide<VolumeAttachment>(
+  'storage.k8s.io',
+  'v1',
+  'VolumeAttachment',
+  'volumeattachments',
+);
 export const csiNodes = clusterWide<CSINode>('storage.k8s.io', 'v1', 'CSINode', 'csinodes');
 export const csiDrivers = clusterWide<CSIDriver>('storage.k8s.io', 'v1', 'CSIDriver', 'csidrivers');
 
-export const certificateSigningRequests = clusterWide<CertificateSigningRequest>('certificates.k8s.io', 'v1', 'CertificateSigningRequest', 'certificatesigningrequests');
+export const certificateSigningRequests = clusterWide<CertificateSigningRequest>(
+  'certificates.k8s.io',
+  'v1',
+  'CertificateSigningRequest',
+  'certificatesigningrequests',
+);
 
 export const runtimeClasses = clusterWide<RuntimeClass>('node.k8s.io', 'v1', 'RuntimeClass', 'runtimeclasses');
 
-export const customResourceDefinitions = clusterWide<CustomResourceDefinition>('apiextensions.k8s.io', 'v1', 'CustomResourceDefinition', 'customresourcedefinitions');
+export const customResourceDefinitions = clusterWide<CustomResourceDefinition>(
+  'apiextensions.k8s.io',
+  'v1',
+  'CustomResourceDefinition',
+  'customresourcedefinitions',
+);

@@ -1,7 +1,7 @@
 /** For tests of what stands above the registry: a whole API in this process, over a store in memory, with nothing that acts by itself. */
 import { type ResourceTable, resourceTable } from '../api/resource-table.ts';
 import { builtinSchema } from '../api/schema/load.ts';
-import { VirtualClock, type Clock } from '../lib/clock.ts';
+import { type Clock, VirtualClock } from '../lib/clock.ts';
 import { type Logger, silentLogger } from '../lib/log.ts';
 import { type Prng, SeededPrng } from '../lib/prng.ts';
 import { Registry } from '../registry/registry.ts';
@@ -36,7 +36,11 @@ export async function startTestApi(
 
 export async function startTestApiOn<C extends Clock>(
   clock: C,
-  { seed = 1, log = silentLogger, wrap = (client) => client }: { seed?: number; log?: Logger; wrap?: (client: Client) => Client } = {},
+  {
+    seed = 1,
+    log = silentLogger,
+    wrap = (client) => client,
+  }: { seed?: number; log?: Logger; wrap?: (client: Client) => Client } = {},
 ): Promise<TestApi<C>> {
   const prng = new SeededPrng(seed);
   const store = new MemoryStore({ clock, log });

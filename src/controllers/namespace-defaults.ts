@@ -5,11 +5,18 @@
 import type { KubeObject } from '../api/object.ts';
 import type { ConfigMap, Namespace } from '../api/schema/types/core-v1.ts';
 import { hasReason } from '../api/status-error.ts';
-import { ControlLoop, done } from '../client/controller.ts';
 import type { Resource } from '../client/client.ts';
+import { ControlLoop, done } from '../client/controller.ts';
 import { configMaps, namespaces, serviceAccounts } from '../client/resources.ts';
 import type { Service } from '../lib/service.ts';
-import { type ControllerContext, contextFor, isDeleting, type LoopContext, nameOf, namespaceOf } from './shared/context.ts';
+import {
+  type ControllerContext,
+  contextFor,
+  isDeleting,
+  type LoopContext,
+  nameOf,
+  namespaceOf,
+} from './shared/context.ts';
 
 const serviceAccountName = 'default';
 const configMapName = 'kube-root-ca.crt';
@@ -25,10 +32,17 @@ export function serviceAccountController(context: ControllerContext): Service {
 export function rootCaPublisher(context: ControllerContext): Service {
   const own = contextFor(context, 'root-ca-cert-publisher');
   const data = { 'ca.crt': context.rootCa };
-  return perNamespace<ConfigMap>(own, 'root-ca-cert-publisher', configMaps, configMapName, async (namespace, standing) => {
-    if (standing === undefined) await own.client.create(configMaps, { metadata: { namespace, name: configMapName }, data });
-    else if (!holdsOnly(standing, data)) await own.client.update(configMaps, { ...standing, data });
-  });
+  return perNamespace<ConfigMap>(
+    own,
+    'root-ca-cert-publisher',
+    configMaps,
+    configMapName,
+    async (namespace, standing) => {
+      if (standing === undefined)
+        await own.client.create(configMaps, { metadata: { namespace, name: configMapName }, data });
+      else if (!holdsOnly(standing, data)) await own.client.update(configMaps, { ...standing, data });
+    },
+  );
 }
 
 function holdsOnly(configMap: ConfigMap, data: Readonly<Record<string, string>>): boolean {

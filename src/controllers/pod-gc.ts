@@ -12,7 +12,16 @@ import { after, ControlLoop } from '../client/controller.ts';
 import { nodes as nodesResource, pods as podsResource } from '../client/resources.ts';
 import { formatTime } from '../lib/clock.ts';
 import type { Service } from '../lib/service.ts';
-import { type ControllerContext, contextFor, createdMs, isDeleting, type LoopContext, nameOf, referenceOf, uidOf } from './shared/context.ts';
+import {
+  type ControllerContext,
+  contextFor,
+  createdMs,
+  isDeleting,
+  type LoopContext,
+  nameOf,
+  referenceOf,
+  uidOf,
+} from './shared/context.ts';
 import { isFinished } from './shared/pods.ts';
 
 const everyMs = 20_000;
@@ -111,13 +120,20 @@ async function end(context: LoopContext, pod: Pod, lost: boolean): Promise<void>
     await client.delete(podsResource, referenceOf(pod), { uid: uidOf(pod), gracePeriodSeconds: 0 });
     log.info('pod collected', { pod: objectKey(pod), lost });
   } catch (error) {
-    if (!hasReason(error, 'NotFound', 'Conflict')) log.warn('a pod could not be collected', { pod: nameOf(pod), error });
+    if (!hasReason(error, 'NotFound', 'Conflict'))
+      log.warn('a pod could not be collected', { pod: nameOf(pod), error });
   }
 }
 
 function lostStatus(pod: Pod, nowMs: number): PodStatus {
   const message = `PodGC: node ${pod.spec?.nodeName} no longer exists`;
   const lastTransitionTime = formatTime(nowMs);
-  const condition = { type: 'DisruptionTarget', status: 'True', reason: 'DeletionByPodGC', message, lastTransitionTime };
+  const condition = {
+    type: 'DisruptionTarget',
+    status: 'True',
+    reason: 'DeletionByPodGC',
+    message,
+    lastTransitionTime,
+  };
   return { phase: 'Failed', conditions: [condition] };
 }

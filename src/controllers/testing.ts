@@ -5,6 +5,7 @@
 import type { KubeObject, ObjectReference } from '../api/object.ts';
 import type { Deployment } from '../api/schema/types/apps-v1.ts';
 import type { Pod } from '../api/schema/types/core-v1.ts';
+import { hasReason } from '../api/status-error.ts';
 import type { Client, Resource } from '../client/client.ts';
 import { nodes, pods } from '../client/resources.ts';
 import { startTestApi, type TestApi } from '../client/testing.ts';
@@ -24,13 +25,15 @@ export async function startWorld(
   options: {
     seed?: number;
     wrap?: (client: Client) => Client;
+    /** Who places pods; where absent, the kubelet's player takes all to the node `node`. */
     services?: (api: TestApi) => readonly Service[];
   } = {},
 ): Promise<World> {
   const api = await startTestApi(options);
   const kubelet = new KubeletPlayer(api);
-  const { services = () => [] } = options;
-  const started = [api.informers, ...allControllers({ ...api, rootCa: 'CA' }), ...services(api)];
+  kubelet.binds = options.services === undefined;
+  if (kubelet.binds) await addNode(api.client, 'node');
+  const started = [api.informers, ...allControllers({ ...api, rootCa: 'CA' }), ...(options.services?.(api) ?? [])];
   for (const service of started) await service.start();
   await api.clock.advance(0);
   const { client } = api;
@@ -48,11 +51,12 @@ export async function startWorld(
   };
 }
 
-/** Plays every node's kubelet. Pods need not be bound, unless `onlyBound` is set. */
+/** Plays every node's kubelet. */
 export class KubeletPlayer {
   readyMs = 1000;
   endMs = 500;
-  onlyBound = false;
+  /** It also gives each pod the node `node`. */
+  binds = true;
   /** Pods for which it does nothing. */
   ignore: (pod: Pod) => boolean = () => false;
   readonly #api: TestApi;
@@ -63,10 +67,29 @@ export class KubeletPlayer {
   }
 
   #see(pod: Pod): void {
-    if (this.ignore(pod) || (this.onlyBound && !pod.spec?.nodeName)) return;
     const { clock } = this.#api;
-    if (pod.metadata?.deletionTimestamp !== undefined) clock.after(this.endMs, () => void this.#end(pod).catch(() => {}));
-    else if (pod.status?.phase === 'Pending') clock.after(this.readyMs, () => void this.setReady(pod, true).catch(() => {}));
+    if (!pod.spec?.nodeName) {
+      if (this.binds && pod.metadata?.deletionTimestamp === undefined) this.#insist(() => this.#bind(pod));
+      return;
+    }
+    if (pod.metadata?.deletionTimestamp === undefined && this.ignore(pod)) return;
+    if (pod.metadata?.deletionTimestamp !== undefined)
+      clock.after(this.endMs, () => this.#insist(() => this.#end(pod)));
+    else if (pod.status?.phase === 'Pending')
+      clock.after(this.readyMs, () => this.#insist(() => this.setReady(pod, true)));
+  }
+
+  /** Like a kubelet, it tries again where nobody answered; anything else means that the pod has changed. */
+  #insist(act: () => Promise<void>): void {
+    act().catch((error: unknown) => {
+      if (hasReason(error, 'ServiceUnavailable')) this.#api.clock.after(1000, () => this.#insist(act));
+    });
+  }
+
+  async #bind(pod: Pod): Promise<void> {
+    const { namespace = '', name = '' } = pod.metadata ?? {};
+    const body = { apiVersion: 'v1', kind: 'Binding', metadata: { name }, target: { kind: 'Node', name: 'node' } };
+    await this.#api.client.createSubresource(pods, { namespace, name }, 'binding', body);
   }
 
   async #end(pod: Pod): Promise<void> {
@@ -84,7 +107,10 @@ export class KubeletPlayer {
   }
 }
 
-export function makeDeployment(name: string, more: { image?: string; spec?: Partial<NonNullable<Deployment['spec']>> } = {}): Deployment {
+export function makeDeployment(
+  name: string,
+  more: { image?: string; spec?: Partial<NonNullable<Deployment['spec']>> } = {},
+): Deployment {
   const labels = { app: name };
   const containers = [{ name: 'main', image: more.image ?? 'image:1' }];
   return {
@@ -107,5 +133,9 @@ export async function addNode(client: Client, name: string, allocatable: Record<
   const capacity = { cpu: '4', memory: '8Gi', pods: '110', ...allocatable };
   const conditions = [{ type: 'Ready', status: 'True' }];
   const created = await client.create(nodes, { metadata: { name } });
-  await client.update(nodes, { ...created, status: { capacity, allocatable: capacity, conditions } }, { subresource: 'status' });
+  await client.update(
+    nodes,
+    { ...created, status: { capacity, allocatable: capacity, conditions } },
+    { subresource: 'status' },
+  );
 }

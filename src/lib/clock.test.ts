@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatMicroTime, formatTime, RealClock, VirtualClock } from './clock.ts';
+import { formatMicroTime, formatTime, RealClock, settlePromises, VirtualClock } from './clock.ts';
 
 test('timers of a virtual clock fire in order of time, then in the order they were set', async () => {
   const clock = new VirtualClock(0);
@@ -30,6 +30,31 @@ test('a cancelled timer never fires and is not pending', async () => {
   assert.equal(clock.pending, 0);
   await clock.advance(10);
   assert.equal(fired, false);
+});
+
+test('a virtual timer is never early, not by the rounding of a fraction either', async () => {
+  const clock = new VirtualClock();
+  const dueMs = 5.331357493414544;
+  let rounds = 0;
+  const wake = (): void => {
+    if (clock.monotonic() < dueMs && rounds++ < 10) clock.after(dueMs - clock.monotonic(), wake);
+  };
+  clock.after(dueMs, wake);
+  await clock.advance(10);
+  assert.equal(rounds, 0);
+});
+
+test('promises that follow one another settle before the next timer, also without the event loop', async () => {
+  const clock = new VirtualClock(0, settlePromises);
+  const order: string[] = [];
+  clock.after(1, () => {
+    let chain = Promise.resolve();
+    for (let i = 0; i < 100; i++) chain = chain.then(() => {});
+    void chain.then(() => order.push('chain'));
+  });
+  clock.after(1, () => order.push('timer'));
+  await clock.advance(1);
+  assert.deepEqual(order, ['chain', 'timer']);
 });
 
 test('an aborted sleep rejects with the reason and leaves no timer', async () => {

@@ -4,6 +4,7 @@
  * Every part takes a `Clock` in its constructor; only `main.ts` and tests make one. This file is the one place that may
  * call `Date.now`, `setTimeout` and their kin. `VirtualClock` lets a whole cluster live through days in seconds.
  */
+import { Heap } from './heap.ts';
 
 /** A scheduled call that can be withdrawn. Cancelling twice, or after it ran, does nothing. */
 export interface Timer {
@@ -88,24 +89,31 @@ export class RealClock implements Clock {
 }
 
 interface Scheduled {
-  atMs: number;
-  order: number;
-  callback: () => void;
+  readonly atMs: number;
+  readonly order: number;
+  /** Undefined once it was cancelled. */
+  callback: (() => void) | undefined;
 }
 
 /**
  * A clock that moves only when told to. Timers fire in order of their time, ties in the order they were set, and between
  * two timers every promise that is ready gets its turn, so that the code under test sees what it would see in real time.
+ * Time is whole milliseconds, and timers are never early: fractions would round, and whoever sets a timer for the rest that a
+ * rounded one left would do so for ever.
  */
 export class VirtualClock implements Clock {
   #nowMs: number;
   readonly #startMs: number;
+  readonly #settle: () => Promise<void>;
   #order = 0;
-  readonly #scheduled = new Set<Scheduled>();
+  #pending = 0;
+  readonly #scheduled = new Heap<Scheduled>((a, b) => a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order));
 
-  constructor(startMs = Date.UTC(2026, 0, 1)) {
+  /** @param settleWith how the code under test gets its turn: `settle`, or `settlePromises` where it waits for nothing but promises */
+  constructor(startMs = Date.UTC(2026, 0, 1), settleWith: () => Promise<void> = settle) {
     this.#nowMs = startMs;
     this.#startMs = startMs;
+    this.#settle = settleWith;
   }
 
   now(): number {
@@ -117,9 +125,11 @@ export class VirtualClock implements Clock {
   }
 
   after(delayMs: number, callback: () => void): Timer {
-    const entry = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#order++, callback };
-    this.#scheduled.add(entry);
-    return { cancel: () => void this.#scheduled.delete(entry) };
+    const atMs = Math.ceil(this.#nowMs + Math.max(0, delayMs));
+    const entry: Scheduled = { atMs, order: this.#order++, callback };
+    this.#scheduled.push(entry);
+    this.#pending++;
+    return { cancel: () => void this.#take(entry) };
   }
 
   sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
@@ -129,34 +139,38 @@ export class VirtualClock implements Clock {
   /** Moves time on by `durationMs`, firing what falls due on the way. */
   async advance(durationMs: number): Promise<void> {
     const endMs = this.#nowMs + durationMs;
-    await settle();
-    for (let next = this.#next(endMs); next !== undefined; next = this.#next(endMs)) {
-      this.#scheduled.delete(next);
+    await this.#settle();
+    for (let next = this.#scheduled.peek(); next !== undefined && next.atMs <= endMs; next = this.#scheduled.peek()) {
+      this.#scheduled.pop();
+      const callback = this.#take(next);
+      if (callback === undefined) continue;
       this.#nowMs = next.atMs;
-      next.callback();
-      await settle();
+      callback();
+      await this.#settle();
     }
     this.#nowMs = endMs;
   }
 
   /** How many timers are set: a test's way to see that nothing was left running. */
   get pending(): number {
-    return this.#scheduled.size;
+    return this.#pending;
   }
 
-  #next(endMs: number): Scheduled | undefined {
-    let best: Scheduled | undefined;
-    for (const entry of this.#scheduled) {
-      if (entry.atMs > endMs) continue;
-      if (best === undefined || entry.atMs < best.atMs || (entry.atMs === best.atMs && entry.order < best.order)) {
-        best = entry;
-      }
-    }
-    return best;
+  /** The entry's callback, once; what was cancelled stays in the heap until its time. */
+  #take(entry: Scheduled): (() => void) | undefined {
+    const { callback } = entry;
+    if (callback !== undefined) this.#pending--;
+    entry.callback = undefined;
+    return callback;
   }
 }
 
 /** Lets all ready promise reactions and immediates run. */
 export async function settle(): Promise<void> {
   for (let round = 0; round < 5; round++) await new Promise<void>((resolve) => setImmediate(resolve));
+}
+
+/** Lets all ready promise reactions run, and nothing else: ten times faster. The next tick comes when none is left. */
+export function settlePromises(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
 }

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import process from 'node:process';
 import { test } from 'node:test';
-import { identifyProcess, isRunning } from './process-identity.ts';
+import { identifyProcess, isRunning, parseIdentity, parseStat } from './process-identity.ts';
 
 test('a running process is itself, an ended one is gone', async () => {
   const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
@@ -18,5 +18,20 @@ test('a running process is itself, an ended one is gone', async () => {
 test('another process under a recycled id is not taken for the one that was meant', () => {
   const self = identifyProcess(process.pid);
   assert.ok(self !== undefined);
-  assert.equal(isRunning({ ...self, startTicks: `${Number(self.startTicks) - 1}` }), process.platform !== 'linux');
+  assert.equal(isRunning({ ...self, startTicks: self.startTicks + 1 }), false);
+  assert.equal(isRunning({ ...self, bootId: 'another' }), false);
+  assert.equal(identifyProcess(2 ** 22 + 1), undefined);
+});
+
+test('a name with parentheses and spaces does not shift the fields', () => {
+  const rest = Array.from({ length: 40 }, (_, index) => String(index + 4)).join(' ');
+  assert.deepEqual(parseStat(`17 (a) b (c) S ${rest}`), { state: 'S', startTicks: 22, threads: 20 });
+  assert.equal(parseStat(''), undefined);
+});
+
+test('half a record of a process counts as none', () => {
+  assert.deepEqual(parseIdentity('{"pid":1,"startTicks":2,"bootId":"b"}'), { pid: 1, startTicks: 2, bootId: 'b' });
+  for (const text of ['', '{"pid":1', 'null', '{"pid":"1","startTicks":2,"bootId":"b"}']) {
+    assert.equal(parseIdentity(text), undefined);
+  }
 });

@@ -1,35 +1,49 @@
 /**
- * Which process a pid file means. A process id alone is recycled by the kernel, so the time at which the process started
- * (clock ticks since boot, from /proc/PID/stat, field 22; proc(5)) is kept beside it, and the boot's id beside that.
+ * Which process a pid file means. A process id alone names nobody for long: the kernel hands it out again. With the time at which the process
+ * started (field 22 of /proc/PID/stat, proc(5)) and the boot's id it does.
  */
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 
 export interface ProcessIdentity {
   readonly pid: number;
-  /** Empty where the system has no /proc: then the pid alone must do. */
-  readonly startTicks: string;
+  /** Clock ticks from the machine's start; 0 where the system has no /proc: then the id alone must do. */
+  readonly startTicks: number;
   readonly bootId: string;
 }
 
-/** Undefined where no such process runs. A zombie counts as gone. */
+export interface ProcessStat {
+  /** One letter: `R`, `S`, `Z`, … */
+  readonly state: string;
+  readonly startTicks: number;
+  readonly threads: number;
+}
+
+/** The name in the second field may hold anything, so what follows is counted from the last parenthesis. */
+export function parseStat(stat: string): ProcessStat | undefined {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const startTicks = Number(fields[19]);
+  if (fields.length < 20 || !Number.isSafeInteger(startTicks)) return undefined;
+  return { state: fields[0] ?? '', startTicks, threads: Number(fields[17]) };
+}
+
+/** Undefined where no such process runs. A zombie counts as gone once its other threads are, too: they hold its files. */
 export function identifyProcess(pid: number): ProcessIdentity | undefined {
+  if (process.platform !== 'linux') return identifyWithoutProc(pid);
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The command's name, field 2, may hold spaces and parentheses; the fields after it hold neither.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (fields[0] === 'Z') return undefined;
+    const stat = parseStat(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+    if (stat === undefined || stat.state === 'X' || (stat.state === 'Z' && stat.threads <= 1)) return undefined;
     const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
-    return { pid, startTicks: fields[19] ?? '', bootId };
+    return { pid, startTicks: stat.startTicks, bootId };
   } catch {
-    return process.platform === 'linux' ? undefined : identifyWithoutProc(pid);
+    return undefined;
   }
 }
 
 function identifyWithoutProc(pid: number): ProcessIdentity | undefined {
   try {
     process.kill(pid, 0);
-    return { pid, startTicks: '', bootId: '' };
+    return { pid, startTicks: 0, bootId: '' };
   } catch {
     return undefined;
   }
@@ -39,4 +53,15 @@ function identifyWithoutProc(pid: number): ProcessIdentity | undefined {
 export function isRunning(identity: ProcessIdentity): boolean {
   const now = identifyProcess(identity.pid);
   return now !== undefined && now.startTicks === identity.startTicks && now.bootId === identity.bootId;
+}
+
+/** From a file's text. Anything but a whole record, such as half a file after a power cut, counts as none. */
+export function parseIdentity(text: string): ProcessIdentity | undefined {
+  try {
+    const { pid, startTicks, bootId } = JSON.parse(text) as Partial<ProcessIdentity>;
+    if (typeof pid !== 'number' || typeof startTicks !== 'number' || typeof bootId !== 'string') return undefined;
+    return { pid, startTicks, bootId };
+  } catch {
+    return undefined;
+  }
 }

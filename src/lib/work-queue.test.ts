@@ -116,3 +116,15 @@ test('a draining queue still hands out what is ready, also a key that was added 
   await shutDown;
   assert.equal(await queue.take(), undefined);
 });
+
+test('fractions of milliseconds do not become a busy loop', async () => {
+  const { clock, queue } = makeQueue();
+  for (let failure = 0; failure < 12; failure++) {
+    queue.addRateLimited('a');
+    queue.addAfter('b', 1000 / 3);
+    await clock.advance(30_000.7);
+    assert.deepEqual([await queue.take(), await queue.take()].sort(), ['a', 'b']);
+    queue.done('a');
+    queue.done('b');
+  }
+});

@@ -168,7 +168,9 @@ export class WorkQueue {
     const first = this.#waiting.peek();
     if (first === undefined || (this.#timer !== undefined && this.#timer.atMs <= first.atMs)) return;
     this.#timer?.timer.cancel();
-    const timer = this.#clock.after(first.atMs - this.#clock.monotonic(), () => this.#wake());
+    // Never 0: a fraction of a millisecond that rounding left over must not become a busy loop.
+    const delayMs = Math.max(1, Math.ceil(first.atMs - this.#clock.monotonic()));
+    const timer = this.#clock.after(delayMs, () => this.#wake());
     this.#timer = { atMs: first.atMs, timer };
   }
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Container, Node, Pod } from '../api/schema/types/core-v1.ts';
+import type { Container, Node, Pod, PodSpec } from '../api/schema/types/core-v1.ts';
 import { SeededPrng } from '../lib/prng.ts';
 import { decide, nodesToFind, unschedulableMessage } from './decide.ts';
 import { decidePreemption } from './preemption.ts';
-import { makeNode, makePod, makeSnapshot, requestsOf } from './testing.ts';
 import type { Snapshot } from './snapshot.ts';
+import { makeNode, makePod, makeSnapshot, requestsOf } from './testing.ts';
 
 const prng = new SeededPrng(5);
 
@@ -42,7 +42,7 @@ describe('filters', () => {
   const helpless = (count: number): string =>
     `preemption: 0/${count} nodes are available: ${count} Preemption is not helpful for scheduling.`;
 
-  const cases: readonly { name: string; nodes: Node[]; spec?: Partial<Pod['spec']>; cpu?: string; expected: string }[] = [
+  const cases: readonly { name: string; nodes: Node[]; spec?: Partial<PodSpec>; cpu?: string; expected: string }[] = [
     { name: 'no nodes', nodes: [], expected: 'no nodes available to schedule pods' },
     { name: 'nodeSelector picks', nodes: [plain, blue], spec: { nodeSelector: { color: 'blue' } }, expected: 'blue' },
     {
@@ -73,7 +73,12 @@ describe('filters', () => {
       spec: { tolerations: [{ key: 'only', operator: 'Equal', value: 'gpu' }] },
       expected: 'tainted',
     },
-    { name: 'a toleration of everything', nodes: [tainted], spec: { tolerations: [{ operator: 'Exists' }] }, expected: 'tainted' },
+    {
+      name: 'a toleration of everything',
+      nodes: [tainted],
+      spec: { tolerations: [{ operator: 'Exists' }] },
+      expected: 'tainted',
+    },
     {
       name: 'a toleration of another value',
       nodes: [tainted],
@@ -94,7 +99,7 @@ describe('filters', () => {
   ];
   for (const { name, nodes, spec, cpu, expected } of cases) {
     test(name, () => {
-      const pod = makePod('pod', { ...(cpu && { cpu }), ...(spec && { spec: spec as NonNullable<Pod['spec']> }) });
+      const pod = makePod('pod', { ...(cpu && { cpu }), ...(spec && { spec }) });
       assert.equal(placeOf(pod, makeSnapshot(nodes)), expected);
     });
   }
@@ -121,7 +126,10 @@ describe('filters', () => {
       return makePod(name, { spec: { containers: [{ name: 'main', image: 'image', ports: [port] }] } });
     };
     const snapshot = makeSnapshot([plain], [[withPort('first', 8080, '10.0.0.1'), 'plain']]);
-    assert.match(placeOf(withPort('a', 8080), snapshot), /1 node\(s\) didn't have free ports for the requested pod ports\./);
+    assert.match(
+      placeOf(withPort('a', 8080), snapshot),
+      /1 node\(s\) didn't have free ports for the requested pod ports\./,
+    );
     assert.equal(placeOf(withPort('b', 8080, '10.0.0.2'), snapshot), 'plain');
     assert.equal(placeOf(withPort('c', 8080, undefined, 'UDP'), snapshot), 'plain');
     assert.equal(placeOf(withPort('d', 8081), snapshot), 'plain');
@@ -138,11 +146,23 @@ describe('requests', () => {
   const sidecar = (cpu: string): Container => container(cpu, { restartPolicy: 'Always' });
   const cases = [
     { name: 'containers add up', spec: { containers: [container('1'), container('500m')] }, cpu: 1500 },
-    { name: 'the largest init container counts alone', spec: { initContainers: [container('2'), container('3')], containers: [container('1')] }, cpu: 3000 },
+    {
+      name: 'the largest init container counts alone',
+      spec: { initContainers: [container('2'), container('3')], containers: [container('1')] },
+      cpu: 3000,
+    },
     { name: 'sidecars run on', spec: { initContainers: [sidecar('1')], containers: [container('1')] }, cpu: 2000 },
-    { name: 'an init container runs beside earlier sidecars only', spec: { initContainers: [sidecar('1'), container('3'), sidecar('1')], containers: [container('1')] }, cpu: 4000 },
+    {
+      name: 'an init container runs beside earlier sidecars only',
+      spec: { initContainers: [sidecar('1'), container('3'), sidecar('1')], containers: [container('1')] },
+      cpu: 4000,
+    },
     { name: 'overhead comes on top', spec: { containers: [container('1')], overhead: { cpu: '250m' } }, cpu: 1250 },
-    { name: 'what the pod asks for as a whole', spec: { containers: [container('1')], resources: { requests: { cpu: '3' } } }, cpu: 3000 },
+    {
+      name: 'what the pod asks for as a whole',
+      spec: { containers: [container('1')], resources: { requests: { cpu: '3' } } },
+      cpu: 3000,
+    },
   ];
   for (const { name, spec, cpu } of cases) {
     test(name, () => assert.equal(requestsOf(spec).amounts.get('cpu'), cpu));
@@ -174,7 +194,10 @@ describe('scores', () => {
       nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1, preference }] },
     };
     const crowd = [makePod('crowd', { cpu: '1', memory: '2Gi' }), 'preferred'] as const;
-    assert.equal(placeOf(makePod('a', { spec: { affinity } }), makeSnapshot([makeNode('x'), preferred], [crowd])), 'preferred');
+    assert.equal(
+      placeOf(makePod('a', { spec: { affinity } }), makeSnapshot([makeNode('x'), preferred], [crowd])),
+      'preferred',
+    );
     const busy = [makePod('busy', { cpu: '1', memory: '2Gi' }), 'x'] as const;
     assert.equal(placeOf(makePod('b'), makeSnapshot([makeNode('x'), unliked], [busy])), 'x');
   });
@@ -213,7 +236,10 @@ describe('preemption', () => {
     assert.equal(preemption?.kind, 'victims');
     if (preemption?.kind !== 'victims') return;
     assert.equal(preemption.node, 'a');
-    assert.deepEqual(preemption.victims.map((victim) => victim.metadata?.name), ['a-low']);
+    assert.deepEqual(
+      preemption.victims.map((victim) => victim.metadata?.name),
+      ['a-low'],
+    );
   });
 
   test('pods of the same priority never go, nor does a pod preempt that must not', () => {
@@ -226,10 +252,13 @@ describe('preemption', () => {
   test('while the victims are ending no others are asked for', () => {
     const ending = filler('ending', 1, '4');
     const leaving: Pod = { ...ending, metadata: { ...ending.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
-    const snapshot = makeSnapshot([makeNode('a'), makeNode('b')], [
-      [leaving, 'a'],
-      [filler('other', 1, '4'), 'b'],
-    ]);
+    const snapshot = makeSnapshot(
+      [makeNode('a'), makeNode('b')],
+      [
+        [leaving, 'a'],
+        [filler('other', 1, '4'), 'b'],
+      ],
+    );
     const pod: Pod = { ...filler('pod', 10), status: { nominatedNodeName: 'a' } };
     assert.match(messageOf(pod, snapshot), /not eligible due to a terminating pod on the nominated node\.$/);
   });

@@ -7,9 +7,9 @@
  */
 import { objectKey } from '../api/object.ts';
 import type { Pod } from '../api/schema/types/core-v1.ts';
+import { histogram } from './decide.ts';
 import { type Refusal, refusalOf } from './filters.ts';
 import { addTo, type PodRequests, podRequests } from './requests.ts';
-import { histogram } from './decide.ts';
 import type { NodeInfo, PlacedPod } from './snapshot.ts';
 
 export type Preemption =
@@ -82,7 +82,10 @@ function costsLess(a: readonly Pod[], b: readonly Pod[]): boolean {
   const highest = (pods: readonly Pod[]): number => Math.max(...pods.map(priorityOf));
   const sum = (pods: readonly Pod[]): number => pods.reduce((total, pod) => total + priorityOf(pod) + 2 ** 31, 0);
   const earliest = (pods: readonly Pod[]): string =>
-    pods.filter((pod) => priorityOf(pod) === highest(pods)).map(startOf).sort()[0] ?? '';
+    pods
+      .filter((pod) => priorityOf(pod) === highest(pods))
+      .map(startOf)
+      .sort()[0] ?? '';
   const order = highest(a) - highest(b) || sum(a) - sum(b) || a.length - b.length;
   return order < 0 || (order === 0 && earliest(a) > earliest(b));
 }

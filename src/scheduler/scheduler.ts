@@ -222,7 +222,8 @@ export class Scheduler implements Service {
     try {
       await client.patch(podsResource, { namespace, name }, patch, { subresource: 'status' });
     } catch (error) {
-      if (!hasReason(error, 'NotFound', 'Conflict')) log.warn('a pod could not be marked unschedulable', { pod: name, error });
+      if (!hasReason(error, 'NotFound', 'Conflict'))
+        log.warn('a pod could not be marked unschedulable', { pod: name, error });
     }
   }
 
@@ -252,5 +253,4 @@ function sameForScheduling(a: Node, b: Node): boolean {
 }
 
 /** What of a pod decisions depend on: its status, which we write ourselves, is not among it. */
-const sameWishes = (a: Pod, b: Pod): boolean =>
-  a.spec === b.spec || JSON.stringify(a.spec) === JSON.stringify(b.spec);
+const sameWishes = (a: Pod, b: Pod): boolean => a.spec === b.spec || JSON.stringify(a.spec) === JSON.stringify(b.spec);

@@ -28,5 +28,4 @@ export function makeSnapshot(nodes: readonly Node[], placed: readonly (readonly 
   return snapshot;
 }
 
-export const requestsOf = (spec: Partial<PodSpec>): PodRequests =>
-  podRequests({ spec: { containers: [], ...spec } });
+export const requestsOf = (spec: Partial<PodSpec>): PodRequests => podRequests({ spec: { containers: [], ...spec } });

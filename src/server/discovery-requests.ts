@@ -32,7 +32,7 @@ export function discoveryAnswer(table: ResourceTable, segments: readonly string[
   if (version !== undefined) return aggregated(table, segments[0] === 'api' ? '/api' : '/apis', version, context);
   const document = plainDocument(table, segments, authorityOf(context));
   if (document === undefined) throw noSuchResource();
-  const { encoding } = negotiate(context.exchange.headers.accept);
+  const { encoding } = negotiate(context.exchange.headers.accept, true);
   return valueAnswer(200, document, { encoding, pretty: context.pretty });
 }
 

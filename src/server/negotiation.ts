@@ -6,8 +6,8 @@
 import { protobufMediaType } from '../api/protobuf/envelope.ts';
 import { StatusError } from '../api/status-error.ts';
 
-export type Encoding = 'json' | 'yaml';
-export type BodyEncoding = Encoding | 'protobuf';
+export type TextEncoding = 'json' | 'yaml';
+export type Encoding = TextEncoding | 'protobuf';
 export type Transform = 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList';
 
 export interface Negotiated {
@@ -48,43 +48,45 @@ const encodings: ReadonlyMap<string, Encoding> = new Map([
   ['application/*', 'json'],
   ['*/*', 'json'],
   ['application/yaml', 'yaml'],
+  [protobufMediaType, 'protobuf'],
 ]);
 
 const transforms: ReadonlySet<string> = new Set(['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList']);
 
 const plainJson: Negotiated = { encoding: 'json', metaVersion: 'v1' };
 const cachedHeadersMax = 256;
-const cache = new Map<string, Negotiated | undefined>();
+type Cache = Map<string, Negotiated | undefined>;
+const textCache: Cache = new Map();
+const protobufCache: Cache = new Map();
 
-/** @throws StatusError NotAcceptable */
-export function negotiate(header: string | undefined): Negotiated {
+/** `hasProtobuf`: what is asked for has a form in protobuf. @throws StatusError NotAcceptable */
+export function negotiate(header: string | undefined, hasProtobuf = false): Negotiated {
   if (header === undefined || header === '') return plainJson;
+  const cache = hasProtobuf ? protobufCache : textCache;
   if (!cache.has(header)) {
     if (cache.size >= cachedHeadersMax) cache.clear();
-    cache.set(header, choose(header));
+    cache.set(header, firstGood(parseAccept(header), hasProtobuf));
   }
   const chosen = cache.get(header);
-  if (chosen === undefined) throw notAcceptable(['application/json', 'application/yaml']);
+  if (chosen === undefined) throw notAcceptable(['application/json', 'application/yaml'], hasProtobuf);
   return chosen;
 }
 
 /** A watch is a sequence of frames, which YAML has no form for. @throws StatusError NotAcceptable */
-export function negotiateStream(header: string | undefined): Negotiated {
+export function negotiateStream(header: string | undefined, hasProtobuf = false): Negotiated {
   const ranges = parseAccept(header ?? '*/*').filter(({ type }) => type !== 'application/yaml');
-  const chosen = firstGood(ranges);
-  if (chosen === undefined) throw notAcceptable(['application/json']);
+  const chosen = firstGood(ranges, hasProtobuf);
+  if (chosen === undefined) throw notAcceptable(['application/json'], hasProtobuf);
   return chosen;
 }
 
-function choose(header: string): Negotiated | undefined {
-  return firstGood(parseAccept(header));
-}
-
-function firstGood(ranges: readonly MediaRange[]): Negotiated | undefined {
+function firstGood(ranges: readonly MediaRange[], hasProtobuf: boolean): Negotiated | undefined {
   for (const { type, parameters } of ranges) {
     const encoding = encodings.get(type);
     if (encoding === undefined) continue;
     const as = parameters.get('as');
+    // A Table has no form in protobuf, whatever it shows.
+    if (encoding === 'protobuf' && (!hasProtobuf || as === 'Table')) continue;
     if (as === undefined) return { encoding, metaVersion: 'v1' };
     const metaVersion = parameters.get('v') ?? '';
     if (!transforms.has(as) || parameters.get('g') !== 'meta.k8s.io' || !/^v1(beta1)?$/.test(metaVersion)) continue;
@@ -93,7 +95,8 @@ function firstGood(ranges: readonly MediaRange[]): Negotiated | undefined {
   return undefined;
 }
 
-function notAcceptable(offered: readonly string[]): StatusError {
+function notAcceptable(textTypes: readonly string[], hasProtobuf: boolean): StatusError {
+  const offered = hasProtobuf ? [...textTypes, protobufMediaType] : textTypes;
   return new StatusError(
     406,
     'NotAcceptable',
@@ -118,7 +121,7 @@ export function mediaType(header: string | undefined): string {
 }
 
 /** @throws StatusError UnsupportedMediaType */
-export function bodyEncoding(contentType: string | undefined): BodyEncoding {
+export function bodyEncoding(contentType: string | undefined): Encoding {
   const type = mediaType(contentType);
   if (type === '' || type === 'application/json') return 'json';
   if (type === 'application/yaml') return 'yaml';

@@ -1,14 +1,18 @@
 /**
  * Objects, lists and errors → bytes in the form that was negotiated. Stored objects' own bytes are sent as they are wherever
- * the form allows it: JSON, no transformation, no indentation.
+ * the form allows it: JSON or protobuf, no transformation, no indentation.
  */
+import { encodeEnveloped, envelop, protobufMediaType } from '../api/protobuf/envelope.ts';
+import { joinList } from '../api/protobuf/list.ts';
 import { apiVersionOf, type ResourceInfo } from '../api/resources.ts';
 import { internalError, StatusError } from '../api/status-error.ts';
 import { stringifyYaml } from '../api/yaml.ts';
 import type { ListResult, ObjectResult } from '../registry/request.ts';
+import type { Entry } from '../store/store.ts';
 import type { Answer } from './answer.ts';
 import type { AnswerHeaders } from './http/exchange.ts';
-import type { Encoding, Negotiated } from './negotiation.ts';
+import type { Encoding, Negotiated, TextEncoding } from './negotiation.ts';
+import { kindOf, storedMessage } from './stored-protobuf.ts';
 import { listMetadata, type TableRequest, transformList, transformObject } from './transform.ts';
 
 export interface Form extends Negotiated {
@@ -16,25 +20,33 @@ export interface Form extends Negotiated {
   readonly table: TableRequest;
 }
 
-/** Any JSON value as an answer. */
-export function valueAnswer(status: number, value: unknown, form: Pick<Form, 'encoding' | 'pretty'>): Answer {
-  return { status, headers: contentType(form.encoding), body: [encode(value, form)] };
+/** Any JSON value as an answer. What has no form in protobuf comes as JSON. */
+export function valueAnswer(status: number, value: object, form: Pick<Form, 'encoding' | 'pretty'>): Answer {
+  const protobuf = form.encoding === 'protobuf' ? encodeEnveloped(value) : undefined;
+  if (protobuf !== undefined) return { status, headers: contentTypes.protobuf, body: [protobuf] };
+  const encoding = form.encoding === 'yaml' ? 'yaml' : 'json';
+  return { status, headers: contentTypes[encoding], body: [encodeText(value, encoding, form.pretty)] };
 }
 
 export function objectAnswer(info: ResourceInfo, result: ObjectResult, form: Form): Answer {
   const status = result.created ? 201 : 200;
-  const headers = { ...contentType(form.encoding), ...warningHeaders(result.warnings) };
-  if (result.entry !== undefined && sendsStoredBytes(form)) return { status, headers, body: [result.entry.json()] };
-  const value = result.object.kind === 'Status' ? result.object : transformObject(info, result.object, form);
-  return { status, headers, body: [encode(value, form)] };
+  const answer =
+    result.entry !== undefined && sendsStoredBytes(form)
+      ? { status, headers: contentTypes[form.encoding], body: storedBytes(result.entry, form) }
+      : valueAnswer(status, shownObject(info, result, form), form);
+  return { ...answer, headers: { ...answer.headers, ...warningHeaders(result.warnings) } };
+}
+
+function shownObject(info: ResourceInfo, { object }: ObjectResult, form: Form): object {
+  return object.kind === 'Status' ? object : transformObject(info, object, form);
 }
 
 export function listAnswer(info: ResourceInfo, result: ListResult, form: Form): Answer {
-  const headers = contentType(form.encoding);
   // Asking for `objects` would decode what nobody needs decoded.
-  if (sendsStoredBytes(form) && isStoredForm(info)) return { status: 200, headers, body: joinEntries(info, result) };
+  const body = sendsStoredBytes(form) && isStoredForm(info) ? joinStored(info, result, form) : undefined;
+  if (body !== undefined) return { status: 200, headers: contentTypes[form.encoding], body };
   const value = form.as === undefined ? listObject(info, result) : transformList(info, result, form);
-  return { status: 200, headers, body: [encode(value, form)] };
+  return valueAnswer(200, value, form);
 }
 
 export function errorAnswer(error: unknown, form: Pick<Form, 'encoding' | 'pretty'>): Answer {
@@ -44,13 +56,26 @@ export function errorAnswer(error: unknown, form: Pick<Form, 'encoding' | 'prett
   return seconds ? { ...answer, headers: { ...answer.headers, 'retry-after': String(seconds) } } : answer;
 }
 
-function sendsStoredBytes(form: Form): boolean {
-  return form.encoding === 'json' && form.as === undefined && !form.pretty;
+function sendsStoredBytes({ encoding, as, pretty }: Form): boolean {
+  return as === undefined && (encoding === 'protobuf' || (encoding === 'json' && !pretty));
 }
 
 /** Are the stored bytes in the version, and of the group, that was asked for? */
 function isStoredForm(info: ResourceInfo): boolean {
   return info.storageVersion === info.version && info.storedAs === undefined;
+}
+
+function storedBytes(entry: Entry, { encoding }: Form): Uint8Array[] {
+  if (encoding !== 'protobuf') return [entry.json()];
+  const { message } = storedMessage(entry);
+  const { head, tail } = envelop(kindOf(entry.object), message.length);
+  return [head, message, tail];
+}
+
+function joinStored(info: ResourceInfo, result: ListResult, { encoding }: Form): Uint8Array[] | undefined {
+  if (encoding !== 'protobuf') return joinEntries(info, result);
+  const kind = { kind: listKind(info), apiVersion: apiVersionOf(info) };
+  return joinList(kind, listMetadata(result), result.entries.map(storedMessage));
 }
 
 function joinEntries(info: ResourceInfo, result: ListResult): Uint8Array[] {
@@ -83,15 +108,12 @@ function listKind(info: ResourceInfo): string {
 const contentTypes: Readonly<Record<Encoding, AnswerHeaders>> = {
   json: { 'content-type': 'application/json' },
   yaml: { 'content-type': 'application/yaml' },
+  protobuf: { 'content-type': protobufMediaType },
 };
 
-function contentType(encoding: Encoding): AnswerHeaders {
-  return contentTypes[encoding];
-}
-
-function encode(value: unknown, form: Pick<Form, 'encoding' | 'pretty'>): Buffer {
-  if (form.encoding === 'yaml') return Buffer.from(stringifyYaml(value as never));
-  return Buffer.from(`${form.pretty ? JSON.stringify(value, null, 2) : JSON.stringify(value)}\n`);
+function encodeText(value: object, encoding: TextEncoding, pretty: boolean): Buffer {
+  if (encoding === 'yaml') return Buffer.from(stringifyYaml(value as never));
+  return Buffer.from(`${pretty ? JSON.stringify(value, null, 2) : JSON.stringify(value)}\n`);
 }
 
 /** RFC 7234, 5.5, in the form that upstream's clients read: `299 - "text"`. */

@@ -4,14 +4,14 @@ import type { JsonObject, JsonValue } from '../api/object.ts';
 import { decodeEnveloped, type ObjectKind } from '../api/protobuf/envelope.ts';
 import { badRequest } from '../api/status-error.ts';
 import { parseYaml } from '../api/yaml.ts';
-import type { BodyEncoding, Encoding } from './negotiation.ts';
+import type { Encoding, TextEncoding } from './negotiation.ts';
 
 export interface ObjectDocument extends ParsedDocument {
   readonly value: JsonObject;
 }
 
 /** `what`: how a message calls the document. @throws StatusError BadRequest */
-export function parseBody(bytes: Buffer, encoding: Encoding, what: string): ParsedDocument {
+export function parseBody(bytes: Buffer, encoding: TextEncoding, what: string): ParsedDocument {
   try {
     return encoding === 'json' ? parseJson(bytes) : parseYaml(bytes);
   } catch (error) {
@@ -24,7 +24,7 @@ export function parseBody(bytes: Buffer, encoding: Encoding, what: string): Pars
  * A whole object. `kind` is what it is where it does not say so itself: protobuf means nothing without its type.
  * @throws StatusError BadRequest
  */
-export function parseObjectBody(bytes: Buffer, encoding: BodyEncoding, kind: ObjectKind, what: string): ObjectDocument {
+export function parseObjectBody(bytes: Buffer, encoding: Encoding, kind: ObjectKind, what: string): ObjectDocument {
   if (encoding === 'protobuf') return { value: decodeProtobufBody(bytes, kind, what), duplicates: [] };
   const document = parseBody(bytes, encoding, what);
   // Not a copy: duplicates are only looked for when somebody asks.

@@ -20,7 +20,7 @@ import { forbiddenError } from './authorization.ts';
 import type { RequestContext } from './context.ts';
 import type { AnswerHeaders, Exchange } from './http/exchange.ts';
 import { impersonate } from './impersonation.ts';
-import { negotiate, wantsPretty } from './negotiation.ts';
+import { type Encoding, negotiate, wantsPretty } from './negotiation.ts';
 import { errorAnswer } from './object-answers.ts';
 import type { PathRequests } from './path-requests.ts';
 import { booleanOf } from './queries.ts';
@@ -160,9 +160,9 @@ const timedOut = (): StatusError =>
   new StatusError(504, 'Timeout', 'Timeout: request did not complete within the allotted timeout', {});
 
 /** An error must be readable even where its cause is that no form was acceptable. */
-function errorEncoding({ headers }: Exchange): 'json' | 'yaml' {
+function errorEncoding({ headers }: Exchange): Encoding {
   try {
-    return negotiate(headers.accept).encoding;
+    return negotiate(headers.accept, true).encoding;
   } catch {
     return 'json';
   }

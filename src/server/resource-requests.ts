@@ -4,6 +4,7 @@
  */
 import type { ParsedDocument } from '../api/decode.ts';
 import type { JsonObject } from '../api/object.ts';
+import { type ObjectKind, protobufType } from '../api/protobuf/envelope.ts';
 import type { ResourceTable } from '../api/resource-table.ts';
 import { apiVersionOf, type ResourceInfo, type Verb } from '../api/resources.ts';
 import type { NodeConnections } from '../client/node-api.ts';
@@ -21,7 +22,8 @@ import { type ObjectDocument, parseBody, parseObjectBody } from './request-body.
 import type { ResourcePath } from './request-info.ts';
 import { noSuchMethod, resolve } from './resource-lookup.ts';
 import { tableRequest, transformObject } from './transform.ts';
-import { type ShowObject, WatchResponse } from './watch-response.ts';
+import { type ShowObject, type StreamEncoding, streamContentTypes } from './watch-frames.ts';
+import { WatchResponse } from './watch-response.ts';
 
 /** A request that was let in. */
 interface Admitted {
@@ -102,9 +104,11 @@ export class ResourceRequests {
     const { context, target } = admitted;
     const form: Form = { ...this.#form(admitted, true), pretty: false };
     const options = watchOptions(context.query);
+    const encoding: StreamEncoding = form.encoding === 'protobuf' ? 'protobuf' : 'json';
     const response = new WatchResponse({
       exchange: context.exchange,
-      headers: { ...context.headers, 'content-type': 'application/json' },
+      headers: { ...context.headers, 'content-type': streamContentTypes[encoding] },
+      encoding,
       show: showing(target.resource, form),
       eventsMax: limits.watchBufferEventsMax,
       over: () => this.#watches.delete(response),
@@ -168,7 +172,9 @@ export class ResourceRequests {
   #form({ context: { exchange, query, pretty }, target }: Admitted, stream = false): Form {
     const { accept } = exchange.headers;
     const table = tableRequest(query, target.subresource, this.#clock.now());
-    return { ...(stream ? negotiateStream(accept) : negotiate(accept)), pretty, table };
+    const hasProtobuf = protobufType(kindIn(target)) !== undefined;
+    const negotiated = stream ? negotiateStream(accept, hasProtobuf) : negotiate(accept, hasProtobuf);
+    return { ...negotiated, pretty, table };
   }
 
   async #log({ context, target }: Admitted): Promise<undefined> {
@@ -182,16 +188,19 @@ function targetOf(context: RequestContext, path: ResourcePath, resource: Resourc
   return { user: context.user, resource, namespace, name: path.name, subresource: path.subresource };
 }
 
-async function objectBody(
-  { exchange }: RequestContext,
-  { resource, subresource }: RequestTarget,
-): Promise<ObjectDocument> {
+/** The kind that this target reads and writes: a subresource may have its own. */
+function kindIn({ resource, subresource }: RequestTarget): ObjectKind {
+  const info = resource.subresources.find(({ name }) => name === subresource)?.kind ?? resource;
+  return { kind: info.kind, apiVersion: apiVersionOf(info) };
+}
+
+async function objectBody({ exchange }: RequestContext, target: RequestTarget): Promise<ObjectDocument> {
   const encoding = bodyEncoding(exchange.headers['content-type']);
   const bytes = await exchange.body(limits.requestBodyBytesMax);
-  const expected = resource.subresources.find(({ name }) => name === subresource)?.kind ?? resource;
-  const { kind, version } = expected;
-  const what = `${kind} in version "${version}" cannot be handled as a ${kind}`;
-  return parseObjectBody(bytes, encoding, { kind, apiVersion: apiVersionOf(expected) }, what);
+  const expected = kindIn(target);
+  const version = expected.apiVersion.slice(expected.apiVersion.indexOf('/') + 1);
+  const what = `${expected.kind} in version "${version}" cannot be handled as a ${expected.kind}`;
+  return parseObjectBody(bytes, encoding, expected, what);
 }
 
 /** `DeleteOptions`; a delete needs no body. */

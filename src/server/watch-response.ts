@@ -1,5 +1,5 @@
 /**
- * A watch's answer: one JSON object a line, for as long as both sides like.
+ * A watch's answer: one frame an event (`watch-frames.ts`), for as long as both sides like.
  *
  * ```
  *  registry ── event() ──▶ queue of frames ── flush, up to 256 KiB a write ──▶ connection
@@ -12,25 +12,15 @@
  */
 import type { Writable } from 'node:stream';
 import type { WatchEvent, WatchSink, WatchStream } from '../registry/request.ts';
-import type { Entry } from '../store/store.ts';
 import type { AnswerHeaders, Exchange } from './http/exchange.ts';
-
-/** How an event's object is shown; undefined: as it is. */
-export type ShowObject = ((event: WatchEvent) => object) | undefined;
+import { frameOf, type ShowObject, type StreamEncoding } from './watch-frames.ts';
 
 const flushBytes = 256 * 1024;
-const prefixes = {
-  ADDED: Buffer.from('{"type":"ADDED","object":'),
-  MODIFIED: Buffer.from('{"type":"MODIFIED","object":'),
-  DELETED: Buffer.from('{"type":"DELETED","object":'),
-  BOOKMARK: Buffer.from('{"type":"BOOKMARK","object":'),
-  ERROR: Buffer.from('{"type":"ERROR","object":'),
-} as const;
-const frameEnd = Buffer.from('}\n');
 
 export class WatchResponse implements WatchSink {
   readonly #exchange: Exchange;
   readonly #headers: AnswerHeaders;
+  readonly #encoding: StreamEncoding;
   readonly #show: ShowObject;
   readonly #eventsMax: number;
   readonly #over: () => void;
@@ -48,12 +38,14 @@ export class WatchResponse implements WatchSink {
   constructor(options: {
     readonly exchange: Exchange;
     readonly headers: AnswerHeaders;
+    readonly encoding: StreamEncoding;
     readonly show: ShowObject;
     readonly eventsMax: number;
     readonly over: () => void;
   }) {
     this.#exchange = options.exchange;
     this.#headers = options.headers;
+    this.#encoding = options.encoding;
     this.#show = options.show;
     this.#eventsMax = options.eventsMax;
     this.#over = options.over;
@@ -71,7 +63,7 @@ export class WatchResponse implements WatchSink {
   event(event: WatchEvent): void {
     if (this.#closed || this.#ending) return;
     if (this.#live && this.#queuedEvents >= this.#eventsMax) return this.drop();
-    this.#queue.push(prefixes[event.type], this.#bytesOf(event), frameEnd);
+    this.#queue.push(...frameOf(event, this.#encoding, this.#show));
     this.#queuedEvents++;
     this.#flushSoon();
   }
@@ -86,13 +78,6 @@ export class WatchResponse implements WatchSink {
     if (this.#closed) return;
     this.#close();
     this.#exchange.abort();
-  }
-
-  #bytesOf(event: WatchEvent): Uint8Array {
-    const entry: Entry | undefined = event.entry;
-    if (entry !== undefined && this.#show === undefined) return entry.json();
-    const shown = this.#show === undefined || event.type === 'ERROR' ? event.object : this.#show(event);
-    return Buffer.from(JSON.stringify(shown));
   }
 
   /** Events of one commit come in one go: one write for all of them. */

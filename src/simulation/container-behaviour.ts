@@ -52,9 +52,18 @@ export const presentImage: ImageBehaviour = { absent: false, pullMs: 0, pullErro
 
 /** Behaviours by image, for tests that make no annotations. The image's name is matched as the pod writes it. */
 export interface BehaviourCatalogue {
+  /** For all that nothing more specific speaks of. */
+  readonly everyContainer?: Partial<ContainerBehaviour>;
   readonly containers: ReadonlyMap<string, Partial<ContainerBehaviour>>;
   readonly images: ReadonlyMap<string, Partial<ImageBehaviour>>;
 }
+
+/** Nobody who looks into a log shall take a simulated pod for a real one. */
+export const outspokenCatalogue: BehaviourCatalogue = {
+  everyContainer: { logLines: ['This container is simulated: no program runs in it.'] },
+  containers: new Map(),
+  images: new Map(),
+};
 
 export const emptyCatalogue: BehaviourCatalogue = { containers: new Map(), images: new Map() };
 
@@ -66,6 +75,7 @@ export function containerBehaviour(
 ): ContainerBehaviour {
   return {
     ...steadyBehaviour,
+    ...catalogue.everyContainer,
     ...catalogue.containers.get(container.image),
     ...parsed(annotations[behaviourAnnotation]),
     ...parsed(annotations[`${behaviourAnnotation}.${container.name}`]),

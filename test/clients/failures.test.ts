@@ -89,7 +89,8 @@ describe('naru up on a machine with a problem', { timeout: 300_000 }, () => {
     const folder = mkdtempSync(path.join(os.tmpdir(), 'naru-full-'));
     assert.equal((await run('mount', ['-t', 'tmpfs', '-o', 'size=24m,mode=700', 'tmpfs', folder])).code, 0);
     t.after(async () => {
-      await run('umount', [folder]);
+      const { code, stderr } = await run('umount', [folder]);
+      assert.equal(code, 0, stderr);
       rmSync(folder, { recursive: true });
     });
     const cluster = await TestCluster.upIn(path.join(folder, 'home'), '--simulated-nodes', '1');

@@ -242,7 +242,7 @@ describe('a container in a pod', { timeout: 600_000, concurrency: 8 }, () => {
 
   test('sees a folder of the machine through hostPath, and a wrong type is told', async () => {
     writeFileSync(path.join(files, 'from-host'), 'hello');
-    const hostPath = (type: string) => [{ name: 'host', hostPath: { path: files, type } }];
+    const hostPath = (type: 'Directory' | 'File') => [{ name: 'host', hostPath: { path: files, type } }];
     const volumeMounts = [{ name: 'host', mountPath: '/host' }];
     const write = script('cat /host/from-host; echo back > /host/from-pod', { volumeMounts });
     assert.equal(await output('host-path', { volumes: hostPath('Directory'), containers: [write] }), 'hello');

@@ -58,7 +58,7 @@ export function script(text: string, wishes: Partial<Container> = {}): Partial<C
 export const forever = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
 
 export async function create(cluster: TestCluster, ...objects: readonly Manifest[]): Promise<void> {
-  const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
+  const input = objects.map((object) => JSON.stringify(object)).join('\n');
   const result = await cluster.kubectl(['create', '-f', '-'], { input });
   assert.equal(result.code, 0, result.stderr);
 }
@@ -97,10 +97,11 @@ export class PodWatch {
   readonly #waiters = new Set<Waiter>();
   readonly #end: () => void;
   #text = '';
+  #complaint = '';
 
   constructor(cluster: TestCluster) {
     const { child } = cluster.stream('get', 'pods', '--watch', '--output-watch-events', '-o', 'json');
-    child.stdout?.on('data', (chunk: string) => this.#read(chunk));
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: string) => this.#read(chunk));
     this.#end = () => child.kill();
   }
 
@@ -149,19 +150,21 @@ export class PodWatch {
       const timer = clock.after(timeoutMs, () => {
         this.#waiters.delete(waiter);
         const status = JSON.stringify(this.history(name).at(-1)?.status, undefined, 1);
-        reject(new Error(`pod ${name}: not within ${timeoutMs} ms: ${what}; its status: ${status}`));
+        reject(new Error(`pod ${name}: not within ${timeoutMs} ms: ${what}; its status: ${status}${this.#complaint}`));
       });
       this.#waiters.add(waiter);
       look();
     });
   }
 
-  /** kubectl prints one indented object after another: each ends with a brace at the start of a line. */
+  /** One JSON object a line. */
   #read(chunk: string): void {
-    this.#text += chunk;
-    for (let end = this.#text.indexOf('\n}\n'); end >= 0; end = this.#text.indexOf('\n}\n')) {
-      this.#take(JSON.parse(this.#text.slice(0, end + 2)) as { type: string; object: Pod });
-      this.#text = this.#text.slice(end + 3);
+    const lines = (this.#text + chunk).split('\n');
+    this.#text = lines.pop() ?? '';
+    for (const line of lines) {
+      // What is no JSON is kubectl's complaint.
+      if (line.startsWith('{')) this.#take(JSON.parse(line) as { type: string; object: Pod });
+      else this.#complaint += line;
     }
   }
 

@@ -3,11 +3,10 @@ import assert from 'node:assert/strict';
 import process from 'node:process';
 import { describe, test } from 'node:test';
 import { cniConfig, containerdConfig } from './config.ts';
-import { isOurDaemon, parseIdentity } from './daemon.ts';
+import { isOurDaemon } from './daemon.ts';
 import { findPrograms, hasCapability, parseContainerdVersion } from './machine.ts';
 import { parseMountPoints } from './mounts.ts';
 import { containerdPaths } from './paths.ts';
-import { identify, parseStat, runs } from './processes.ts';
 import { hostInterfaces, isOurShim } from './teardown.ts';
 
 const paths = containerdPaths('/var/lib/naru');
@@ -104,28 +103,6 @@ describe('the machine', () => {
 });
 
 describe('processes', () => {
-  test('a process is known by more than its number', async () => {
-    const self = await identify(process.pid);
-    assert.ok(self);
-    assert.equal(await runs(self), true);
-    assert.equal(await runs({ ...self, startTicks: self.startTicks + 1 }), false);
-    assert.equal(await runs({ ...self, bootId: 'another' }), false);
-    assert.equal(await identify(2 ** 22 + 1), undefined);
-  });
-
-  test('a name with parentheses and spaces does not shift the fields', () => {
-    const rest = Array.from({ length: 40 }, (_, index) => String(index + 4)).join(' ');
-    assert.deepEqual(parseStat(`17 (a) b (c) S ${rest}`), { state: 'S', startTicks: 22 });
-    assert.equal(parseStat(''), undefined);
-  });
-
-  test('half a record of a process counts as none', () => {
-    assert.deepEqual(parseIdentity('{"pid":1,"startTicks":2,"bootId":"b"}'), { pid: 1, startTicks: 2, bootId: 'b' });
-    for (const text of ['', '{"pid":1', 'null', '{"pid":"1","startTicks":2,"bootId":"b"}']) {
-      assert.equal(parseIdentity(text), undefined);
-    }
-  });
-
   test('only arguments that name this home exactly make a process ours', () => {
     const shim = ['/usr/bin/containerd-shim-runc-v2', '-namespace', 'k8s.io', '-address', paths.address];
     assert.equal(isOurShim(shim, paths), true);

@@ -12,6 +12,7 @@ import { architectureOf } from '../../images/platform.ts';
 import { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
+import { isRunning } from '../../lib/process-identity.ts';
 import type { Service } from '../../lib/service.ts';
 import { CriConnection, loadCri } from '../cri/connection.ts';
 import { cniConfig, cniConfigName, containerdConfig } from './config.ts';
@@ -27,7 +28,6 @@ import {
   type Programs,
 } from './machine.ts';
 import { type ContainerdPaths, containerdPaths } from './paths.ts';
-import { runs } from './processes.ts';
 import { stayAlive } from './stay-alive.ts';
 import { type TeardownReport, tearDown } from './teardown.ts';
 
@@ -235,7 +235,7 @@ export class Containerd implements Service {
       const failure = await this.#criProblem();
       if (failure === undefined) return;
       problem = failure;
-      if (hasExited || !(await runs(daemon.process))) return this.#failed(daemon, 'it exited');
+      if (hasExited || !isRunning(daemon.process)) return this.#failed(daemon, 'it exited');
       await this.#clock.sleep(waitMs, this.#stopping.signal);
     }
     return this.#failed(daemon, problem);
@@ -288,7 +288,7 @@ export class Containerd implements Service {
       const pause = this.#clock.sleep(watchMs, signal).catch(() => undefined);
       await (daemon === undefined ? pause : Promise.race([pause, daemon.exited]));
       if (signal.aborted) return;
-      if (daemon !== undefined && (await runs(daemon.process))) {
+      if (daemon !== undefined && isRunning(daemon.process)) {
         this.#backoff.forget('');
         await limitLog(this.#paths).catch((error: unknown) => this.#log.warn('containerd log is not cut', { error }));
       } else if (!signal.aborted) await this.#restart(daemon);

@@ -9,10 +9,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import type { Clock } from '../../lib/clock.ts';
+import { identifyProcess, isRunning, type ProcessIdentity, parseIdentity } from '../../lib/process-identity.ts';
 import { joinCgroup } from './cgroups.ts';
 import type { Programs } from './machine.ts';
 import type { ContainerdPaths } from './paths.ts';
-import { argumentsOf, findProcesses, hasOption, identify, type ProcessIdentity, runs, terminate } from './processes.ts';
+import { argumentsOf, findProcesses, hasOption, terminate } from './processes.ts';
 
 export interface RunningDaemon {
   readonly process: ProcessIdentity;
@@ -41,19 +42,8 @@ export async function findDaemon(paths: ContainerdPaths): Promise<RunningDaemon 
 async function recorded(paths: ContainerdPaths): Promise<ProcessIdentity | undefined> {
   const text = await readFile(paths.pidFile, 'utf8').catch(() => 'null');
   const process = parseIdentity(text);
-  if (process === undefined || !(await runs(process))) return undefined;
+  if (process === undefined || !isRunning(process)) return undefined;
   return isOurDaemon(await argumentsOf(process.pid), paths) ? process : undefined;
-}
-
-/** Anything but a whole record, such as half a file after a power cut, counts as none. */
-export function parseIdentity(text: string): ProcessIdentity | undefined {
-  try {
-    const { pid, startTicks, bootId } = JSON.parse(text) as Partial<ProcessIdentity>;
-    if (typeof pid !== 'number' || typeof startTicks !== 'number' || typeof bootId !== 'string') return undefined;
-    return { pid, startTicks, bootId };
-  } catch {
-    return undefined;
-  }
 }
 
 /** @throws Error where the program cannot be executed */
@@ -73,7 +63,7 @@ export async function startDaemon(paths: ContainerdPaths, programs: Programs): P
     const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     const pid = child.pid as number;
     await joinCgroup(paths.daemonCgroup, pid);
-    const process = (await identify(pid)) ?? { pid, startTicks: -1, bootId: '' };
+    const process = identifyProcess(pid) ?? { pid, startTicks: 0, bootId: '' };
     await writeFile(paths.pidFile, `${JSON.stringify(process)}\n`, { mode: 0o600 });
     return { process, exited, logOffset };
   } finally {

@@ -1,39 +1,7 @@
-/**
- * Processes as /proc shows them. A process id alone names nobody for long: the kernel hands it out again. With the start
- * time and the boot's id it does.
- */
+/** Processes as /proc shows them: finding them by their arguments, and ending them for certain. Who they are: lib/process-identity.ts. */
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import type { Clock } from '../../lib/clock.ts';
-
-export interface ProcessIdentity {
-  readonly pid: number;
-  /** In clock ticks since the machine started. */
-  readonly startTicks: number;
-  readonly bootId: string;
-}
-
-/** Undefined where no such process runs (a zombie does not). */
-export async function identify(pid: number): Promise<ProcessIdentity | undefined> {
-  const [stat, bootId] = await Promise.all([
-    readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''),
-    readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => ''),
-  ]);
-  const fields = parseStat(stat);
-  if (fields === undefined || fields.state === 'Z' || fields.state === 'X') return undefined;
-  return { pid, startTicks: fields.startTicks, bootId: bootId.trim() };
-}
-
-/** The name in the second field may hold anything, so what follows is counted from the last parenthesis. */
-export function parseStat(stat: string): { state: string; startTicks: number } | undefined {
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const startTicks = Number(fields[19]);
-  return fields.length > 19 && Number.isSafeInteger(startTicks) ? { state: fields[0] ?? '', startTicks } : undefined;
-}
-
-export async function runs(process: ProcessIdentity): Promise<boolean> {
-  const now = await identify(process.pid);
-  return now !== undefined && now.startTicks === process.startTicks && now.bootId === process.bootId;
-}
+import { identifyProcess, isRunning, type ProcessIdentity } from '../../lib/process-identity.ts';
 
 /** Empty for kernel threads, zombies, and what is gone. */
 export async function argumentsOf(pid: number): Promise<readonly string[]> {
@@ -45,7 +13,7 @@ export async function argumentsOf(pid: number): Promise<readonly string[]> {
 export async function findProcesses(matches: (argv: readonly string[]) => boolean): Promise<ProcessIdentity[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
   const found = await Promise.all(
-    pids.map(async (pid) => (matches(await argumentsOf(pid)) ? await identify(pid) : undefined)),
+    pids.map(async (pid) => (matches(await argumentsOf(pid)) ? identifyProcess(pid) : undefined)),
   );
   return found.filter((process) => process !== undefined);
 }
@@ -63,7 +31,7 @@ export async function networkNamespace(pid: number): Promise<string | undefined>
 
 /** Sends a signal where exactly this process still runs. */
 export async function signal(target: ProcessIdentity, name: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-  if (!(await runs(target))) return;
+  if (!isRunning(target)) return;
   try {
     process.kill(target.pid, name);
   } catch (error) {
@@ -74,7 +42,7 @@ export async function signal(target: ProcessIdentity, name: 'SIGTERM' | 'SIGKILL
 /** Waits for its end; false where it still runs after `timeoutMs`. */
 export async function waitForExit(target: ProcessIdentity, clock: Clock, timeoutMs: number): Promise<boolean> {
   const endMs = clock.monotonic() + timeoutMs;
-  while (await runs(target)) {
+  while (isRunning(target)) {
     if (clock.monotonic() >= endMs) return false;
     await clock.sleep(5);
   }

@@ -13,20 +13,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
+import { identifyProcess, type ProcessIdentity } from '../../lib/process-identity.ts';
 import { CriConnection, criNamespace } from '../cri/connection.ts';
 import { cgroupProcesses, removeCgroup, thaw } from './cgroups.ts';
 import { findDaemon, isOurDaemon, stopDaemon } from './daemon.ts';
 import { mountsBelow, unmount } from './mounts.ts';
 import type { ContainerdPaths } from './paths.ts';
-import {
-  argumentsOf,
-  findProcesses,
-  hasOption,
-  identify,
-  networkNamespace,
-  type ProcessIdentity,
-  signal,
-} from './processes.ts';
+import { argumentsOf, findProcesses, hasOption, networkNamespace, signal } from './processes.ts';
 
 const run = promisify(execFile);
 
@@ -184,7 +177,7 @@ async function emptyCgroup(paths: ContainerdPaths, clock: Clock): Promise<number
     const pids = await cgroupProcesses(paths.cgroupRoot);
     if (pids.length === 0) break;
     await thaw(paths.cgroupRoot);
-    const processes = (await Promise.all(pids.map(identify))).filter((each) => each !== undefined);
+    const processes = pids.map(identifyProcess).filter((each) => each !== undefined);
     await Promise.all(processes.map((each) => signal(each, 'SIGKILL')));
     for (const { pid } of processes) killed.add(pid);
     await clock.sleep(Math.min(20, 2 + round));
@@ -256,9 +249,7 @@ async function removeFiles(context: Context, notes: Notes): Promise<void> {
 
 async function remains(paths: ContainerdPaths, notes: Notes): Promise<string[]> {
   const ours = (argv: readonly string[]): boolean => isOurDaemon(argv, paths) || isOurShim(argv, paths);
-  const inCgroup = (await Promise.all((await cgroupProcesses(paths.cgroupRoot)).map(identify))).filter(
-    (each) => each !== undefined,
-  );
+  const inCgroup = (await cgroupProcesses(paths.cgroupRoot)).map(identifyProcess).filter((each) => each !== undefined);
   const processes = await Promise.all([...(await findProcesses(ours)), ...inCgroup].map(describeProcess));
   const cables = await Promise.all(notes.cables.map(async (cable) => ((await linkExists(cable)) ? [cable] : [])));
   return [

@@ -46,7 +46,8 @@ export function containerStatus(
     state,
     lastState: last,
     ready: options.runsToEnd ? state.terminated?.exitCode === 0 : running && isReady(observation, container, newest),
-    restartCount: newest?.attempt ?? known?.restartCount ?? 0,
+    // A run that was made, counted, and removed before it ran leaves the one before as the newest.
+    restartCount: Math.max(newest?.attempt ?? 0, known?.restartCount ?? 0),
     image: newest?.image || known?.image || container.image || '',
     imageID: newest?.imageRef ?? known?.imageID ?? '',
     ...(id !== undefined && { containerID: id }),

@@ -12,7 +12,9 @@ import type { JsonObject } from '../object.ts';
 import { builtinSchema } from '../schema/load.ts';
 import type { MessageType } from '../schema/schema.ts';
 import { decodeProtobuf } from './decode.ts';
+import { encodeProtobuf } from './encode.ts';
 import { lengthWire, WireReader } from './wire.ts';
+import { WireWriter } from './writer.ts';
 
 export const protobufMediaType = 'application/vnd.kubernetes.protobuf';
 
@@ -41,6 +43,39 @@ export function decodeEnveloped(bytes: Buffer, fallback: ObjectKind): JsonObject
     throw new DecodeError(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`);
   return { kind, apiVersion, ...decodeProtobuf(type, unknown.raw) };
 }
+
+/** An object with its envelope; undefined where its kind has no protobuf form. */
+export function encodeEnveloped(object: Partial<ObjectKind> & object): Buffer | undefined {
+  // Go's oldest discovery document says no version.
+  const kind = { apiVersion: object.apiVersion ?? 'v1', kind: object.kind ?? '' };
+  const type = protobufType(kind);
+  if (type === undefined) return undefined;
+  const message = encodeProtobuf(type, object as JsonObject);
+  const { head, tail } = envelop(kind, message.length);
+  return Buffer.concat([head, message, tail]);
+}
+
+/** What stands before and after an object's own message: messages are kept and shared, and never copied for this. */
+export interface Envelope {
+  readonly head: Uint8Array;
+  readonly tail: Uint8Array;
+}
+
+export function envelop({ apiVersion, kind }: ObjectKind, messageBytes: number): Envelope {
+  const writer = new WireWriter(envelopeTail.length + messageBytes);
+  writer.close(2, envelopeTail.length);
+  const end = writer.written;
+  writer.string(kind);
+  writer.tag(2, lengthWire);
+  writer.string(apiVersion);
+  writer.tag(1, lengthWire);
+  writer.close(1, end);
+  writer.raw(magic);
+  return { head: writer.finish(), tail: envelopeTail };
+}
+
+/** Neither encoded nor of another content type: two empty strings, which upstream writes. */
+const envelopeTail: Uint8Array = Buffer.from([0x1a, 0, 0x22, 0]);
 
 interface Unknown extends ObjectKind {
   readonly raw: Uint8Array;

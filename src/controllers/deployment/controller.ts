@@ -186,7 +186,10 @@ class DeploymentController {
 
   #setRevision(deployment: Deployment, revision: string): Promise<Deployment> {
     const body = {
-      metadata: { resourceVersion: deployment.metadata?.resourceVersion, annotations: { [revisionAnnotation]: revision } },
+      metadata: {
+        resourceVersion: deployment.metadata?.resourceVersion,
+        annotations: { [revisionAnnotation]: revision },
+      },
     };
     return this.#context.client.patch(deployments, referenceOf(deployment), { type: 'merge', body });
   }

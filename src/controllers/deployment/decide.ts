@@ -32,7 +32,15 @@ import {
   templateHash,
 } from './rollout.ts';
 import { allOf, emptyOld, growNew, isActive, newSetReplicas, type Sets, scale, shrinkOld, wasScaled } from './scale.ts';
-import { condition, countedStatus, deadlineInMs, hasDeadline, isComplete, rolloutStatus, withCondition } from './status.ts';
+import {
+  condition,
+  countedStatus,
+  deadlineInMs,
+  hasDeadline,
+  isComplete,
+  rolloutStatus,
+  withCondition,
+} from './status.ts';
 
 export interface DeploymentObserved {
   readonly deployment: Deployment;
@@ -96,7 +104,8 @@ function nextStep(observed: DeploymentObserved, sets: Sets): Step {
   const still = { rollout: false, cleanUp: false };
   if (isDeleting(deployment)) return { ...still, sets };
   const marked = withRevision(deployment, sets);
-  if (deployment.spec?.paused === true || wasScaled(deployment, sets)) return { ...still, sets: scale(deployment, marked) };
+  if (deployment.spec?.paused === true || wasScaled(deployment, sets))
+    return { ...still, sets: scale(deployment, marked) };
   const next = isRolling(deployment) ? roll(deployment, marked) : recreate(observed, marked);
   return { sets: next, rollout: true, cleanUp: isComplete(deployment, deployment.status ?? {}) };
 }
@@ -111,8 +120,7 @@ function roll(deployment: Deployment, sets: Sets): Sets {
 function recreate({ deployment, podsOf }: DeploymentObserved, sets: Sets): Sets {
   if (sets.old.some(isActive)) return emptyOld(deployment, sets);
   const remain = sets.old.some(
-    ({ object }) =>
-      (object.status?.replicas ?? 0) > 0 || podsOf(uidOf(object)).some((pod) => !isFinished(pod)),
+    ({ object }) => (object.status?.replicas ?? 0) > 0 || podsOf(uidOf(object)).some((pod) => !isFinished(pod)),
   );
   if (remain) return sets;
   return sets.latest === undefined ? { ...sets, latest: newDraft(deployment, sets) } : growNew(deployment, sets);
@@ -130,7 +138,9 @@ function withRevision(deployment: Deployment, sets: Sets): Sets {
   const marked: ReplicaSet = {
     ...object,
     metadata: { ...object.metadata, annotations },
-    ...(object.spec && { spec: { ...object.spec, ...(minReadySeconds !== (object.spec.minReadySeconds ?? 0) && { minReadySeconds }) } }),
+    ...(object.spec && {
+      spec: { ...object.spec, ...(minReadySeconds !== (object.spec.minReadySeconds ?? 0) && { minReadySeconds }) },
+    }),
   };
   return semanticallyEqual(object, marked) ? sets : { old, latest: { ...latest, object: marked } };
 }
@@ -182,7 +192,13 @@ function withFound(
   if (latest === undefined || !hasDeadline(deployment)) return status;
   const name = nameOf(latest.object);
   if (latest.original === undefined) {
-    const created = condition('Progressing', 'True', 'NewReplicaSetCreated', `Created new replica set "${name}"`, nowMs);
+    const created = condition(
+      'Progressing',
+      'True',
+      'NewReplicaSetCreated',
+      `Created new replica set "${name}"`,
+      nowMs,
+    );
     return { ...status, conditions: withCondition(status.conditions, created) };
   }
   if (conditionOf(status.conditions, 'Progressing') !== undefined) return status;

@@ -35,7 +35,14 @@ test('a new Deployment gets its pods, its status and its revision', async () => 
   const { conditions: _conditions, ...numbers } = deployment?.status ?? {};
   assert.deepEqual(
     { ...numbers },
-    { observedGeneration: 1, replicas: 3, updatedReplicas: 3, readyReplicas: 3, availableReplicas: 3, terminatingReplicas: 0 },
+    {
+      observedGeneration: 1,
+      replicas: 3,
+      updatedReplicas: 3,
+      readyReplicas: 3,
+      availableReplicas: 3,
+      terminatingReplicas: 0,
+    },
   );
   assert.equal(conditionOf(deployment?.status ?? {}, 'Available'), 'True MinimumReplicasAvailable');
   assert.equal(conditionOf(deployment?.status ?? {}, 'Progressing'), 'True NewReplicaSetAvailable');
@@ -60,7 +67,8 @@ test('a rolling update keeps within surge and unavailable at every change, and e
   ] as const) {
     const world = await started({ replicas: 7, strategy: { rollingUpdate: { maxSurge, maxUnavailable } } });
     const surge = typeof maxSurge === 'string' ? Math.ceil((7 * Number.parseInt(maxSurge, 10)) / 100) : maxSurge;
-    const unavailable = typeof maxUnavailable === 'string' ? Math.floor((7 * Number.parseInt(maxUnavailable, 10)) / 100) : maxUnavailable;
+    const unavailable =
+      typeof maxUnavailable === 'string' ? Math.floor((7 * Number.parseInt(maxUnavailable, 10)) / 100) : maxUnavailable;
     const informer = world.informers.informer(pods);
     let changes = 0;
     const check = (): void => {
@@ -68,7 +76,10 @@ test('a rolling update keeps within surge and unavailable at every change, and e
       const active = informer.cache.list('default').filter(isActive);
       const available = active.filter((pod) => isAvailable(pod, 0, world.clock.now()));
       assert.ok(active.length <= 7 + surge, `${active.length} pods with surge ${maxSurge}`);
-      assert.ok(available.length >= 7 - unavailable, `${available.length} available with unavailable ${maxUnavailable}`);
+      assert.ok(
+        available.length >= 7 - unavailable,
+        `${available.length} available with unavailable ${maxUnavailable}`,
+      );
     };
     const failures: unknown[] = [];
     const guarded = (): void => {
@@ -84,7 +95,10 @@ test('a rolling update keeps within surge and unavailable at every change, and e
     assert.deepEqual(failures, []);
     assert.ok(changes > 20);
     const images = (await world.list(pods)).map((pod: Pod) => pod.spec?.containers[0]?.image);
-    assert.deepEqual(images, Array.from({ length: 7 }, () => 'image:2'));
+    assert.deepEqual(
+      images,
+      Array.from({ length: 7 }, () => 'image:2'),
+    );
     assert.deepEqual(revisionsOf(await world.list(replicaSets)), ['1:0', '2:7']);
     assert.equal(conditionOf(await statusOf(world), 'Progressing'), 'True NewReplicaSetAvailable');
     await world.close();
@@ -128,7 +142,10 @@ test('Recreate ends all old pods before the first new one begins', async () => {
   const together: string[] = [];
   const informer = world.informers.informer(pods);
   informer.addHandler({
-    added: () => together.push([...new Set(informer.cache.list('default').map((pod) => pod.spec?.containers[0]?.image))].join(' ')),
+    added: () =>
+      together.push(
+        [...new Set(informer.cache.list('default').map((pod) => pod.spec?.containers[0]?.image))].join(' '),
+      ),
   });
   together.length = 0;
   await world.client.patch(deployments, reference, withImage('image:2'));
@@ -187,7 +204,11 @@ test('a name that is taken by another template counts as a collision, and anothe
   const foreign = makeDeployment('foreign');
   await world.client.create(replicaSets, {
     metadata: inDefault(taken?.metadata?.name ?? ''),
-    spec: { replicas: 0, selector: foreign.spec?.selector ?? {}, ...(foreign.spec && { template: foreign.spec.template }) },
+    spec: {
+      replicas: 0,
+      selector: foreign.spec?.selector ?? {},
+      ...(foreign.spec && { template: foreign.spec.template }),
+    },
   });
   await world.client.create(deployments, makeDeployment('web'));
   await world.clock.advance(5000);

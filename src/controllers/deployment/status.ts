@@ -63,7 +63,13 @@ export function countedStatus(
   const enough = availableReplicas >= wantedReplicas(deployment) - fenceposts(deployment).unavailable;
   const available = enough
     ? condition('Available', 'True', 'MinimumReplicasAvailable', 'Deployment has minimum availability.', nowMs)
-    : condition('Available', 'False', 'MinimumReplicasUnavailable', 'Deployment does not have minimum availability.', nowMs);
+    : condition(
+        'Available',
+        'False',
+        'MinimumReplicasUnavailable',
+        'Deployment does not have minimum availability.',
+        nowMs,
+      );
   return {
     observedGeneration: deployment.metadata?.generation ?? 0,
     replicas,
@@ -139,7 +145,10 @@ function progressConditions(
   if (isProgressing(deployment, status)) {
     const moved = condition('Progressing', 'True', 'ReplicaSetUpdated', `${subject} is progressing.`, nowMs);
     const since = current?.status === 'True' ? current.lastTransitionTime : undefined;
-    return [...without(conditions, 'Progressing'), { ...moved, ...(since !== undefined && { lastTransitionTime: since }) }];
+    return [
+      ...without(conditions, 'Progressing'),
+      { ...moved, ...(since !== undefined && { lastTransitionTime: since }) },
+    ];
   }
   if (hasTimedOut(deployment, conditions, nowMs)) {
     const message = `${subject} has timed out progressing.`;

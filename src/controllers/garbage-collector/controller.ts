@@ -15,13 +15,21 @@ import { type KubeObject, objectKey } from '../../api/object.ts';
 import { apiVersionOf, groupResource, type ResourceInfo } from '../../api/resources.ts';
 import type { OwnerReference } from '../../api/schema/types/meta-v1.ts';
 import { hasReason } from '../../api/status-error.ts';
+import type { Resource } from '../../client/client.ts';
 import { after, ControlLoop, done, type Outcome } from '../../client/controller.ts';
 import type { Informer } from '../../client/informer.ts';
-import type { Resource } from '../../client/client.ts';
 import { resourceOf } from '../../client/resources.ts';
 import type { Service } from '../../lib/service.ts';
 import { storedResources } from '../shared/api-resources.ts';
-import { type ControllerContext, contextFor, isDeleting, type LoopContext, namespaceOf, referenceOf, uidOf } from '../shared/context.ts';
+import {
+  type ControllerContext,
+  contextFor,
+  isDeleting,
+  type LoopContext,
+  namespaceOf,
+  referenceOf,
+  uidOf,
+} from '../shared/context.ts';
 import {
   awaitsDependents,
   blocks,
@@ -142,7 +150,8 @@ class GarbageCollector {
     if (awaitsDependents(item.object)) return this.#finishForeground(item);
     if (isDeleting(item.object)) return;
     const owners = await this.#ownersOf(item);
-    const hasDependents = owners.some(({ state }) => state === 'waiting') && this.#dependentsOf(uidOf(item.object)).length > 0;
+    const hasDependents =
+      owners.some(({ state }) => state === 'waiting') && this.#dependentsOf(uidOf(item.object)).length > 0;
     await this.#carryOut(item, decideOwned({ object: item.object, owners, hasDependents }));
   }
 
@@ -199,7 +208,10 @@ class GarbageCollector {
     const uid = uidOf(owner.object);
     for (const dependent of this.#dependentsOf(uid)) {
       const references = dependent.object.metadata?.ownerReferences ?? [];
-      await this.#setOwners(dependent, references.filter((reference) => reference.uid !== uid));
+      await this.#setOwners(
+        dependent,
+        references.filter((reference) => reference.uid !== uid),
+      );
     }
     await this.#removeFinalizer(owner, orphanFinalizer);
   }
@@ -254,7 +266,9 @@ class GarbageCollector {
       const informer = this.#context.informers.informer(resource).addIndex(ownerIndex, ownerUids);
       this.#sources.set(name, { info, resource, informer });
     }
-    this.#kinds = new Map(all.map((info) => [`${apiVersionOf(info)}/${info.kind}`, { name: groupResource(info), info }]));
+    this.#kinds = new Map(
+      all.map((info) => [`${apiVersionOf(info)}/${info.kind}`, { name: groupResource(info), info }]),
+    );
     return new Set(followed.map(groupResource));
   }
 }

@@ -111,7 +111,10 @@ describe('owner references', () => {
     await world.client.delete(configMaps, inDefault('a'));
     await world.clock.advance(2000);
     const shared = await world.get(configMaps, 'shared');
-    assert.deepEqual(shared?.metadata?.ownerReferences?.map(({ name }) => name), ['b']);
+    assert.deepEqual(
+      shared?.metadata?.ownerReferences?.map(({ name }) => name),
+      ['b'],
+    );
     await world.client.delete(configMaps, inDefault('b'));
     await world.clock.advance(2000);
     assert.equal(await world.get(configMaps, 'shared'), undefined);

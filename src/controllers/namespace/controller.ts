@@ -15,7 +15,14 @@ import { after, ControlLoop, done, type Outcome } from '../../client/controller.
 import { namespaces, pods, resourceOf } from '../../client/resources.ts';
 import type { Service } from '../../lib/service.ts';
 import { storedResources } from '../shared/api-resources.ts';
-import { type ControllerContext, contextFor, isDeleting, type LoopContext, nameOf, namespaceOf } from '../shared/context.ts';
+import {
+  type ControllerContext,
+  contextFor,
+  isDeleting,
+  type LoopContext,
+  nameOf,
+  namespaceOf,
+} from '../shared/context.ts';
 import { semanticallyEqual } from '../shared/equality.ts';
 import { type Cleaning, isCleaned, namespaceConditions, type Remaining } from './decide.ts';
 
@@ -56,7 +63,11 @@ async function end(context: LoopContext, namespace: Namespace): Promise<Outcome>
   const current = await tellConditions(context, namespace, cleaning);
   if (!isCleaned(cleaning)) return after(againMs);
   const finalizers = (current.spec?.finalizers ?? []).filter((one) => one !== finalizer);
-  await context.client.update(namespaces, { ...current, spec: { ...current.spec, finalizers } }, { subresource: 'finalize' });
+  await context.client.update(
+    namespaces,
+    { ...current, spec: { ...current.spec, finalizers } },
+    { subresource: 'finalize' },
+  );
   return done;
 }
 
@@ -64,7 +75,13 @@ async function clean(context: LoopContext, namespace: string): Promise<Cleaning>
   const infos = storedResources(context.resources.all, ['list', 'delete']).filter((info) => info.namespaced);
   const isPods = (info: ResourceInfo): boolean => info.group === '' && info.resource === 'pods';
   const first = await cleanAll(context, namespace, infos.filter(isPods));
-  return isCleaned(first) ? cleanAll(context, namespace, infos.filter((info) => !isPods(info))) : first;
+  return isCleaned(first)
+    ? cleanAll(
+        context,
+        namespace,
+        infos.filter((info) => !isPods(info)),
+      )
+    : first;
 }
 
 async function cleanAll(context: LoopContext, namespace: string, infos: readonly ResourceInfo[]): Promise<Cleaning> {

@@ -20,7 +20,11 @@ export interface Cleaning {
 export const isCleaned = ({ remaining, errors }: Cleaning): boolean => remaining.length === 0 && errors.length === 0;
 
 /** The namespace's conditions; those that did not change keep their time. */
-export function namespaceConditions(namespace: Namespace, cleaning: Cleaning, nowMs: number): readonly NamespaceCondition[] {
+export function namespaceConditions(
+  namespace: Namespace,
+  cleaning: Cleaning,
+  nowMs: number,
+): readonly NamespaceCondition[] {
   const wanted = [
     fact('NamespaceDeletionDiscoveryFailure', 'ResourcesDiscovered', 'All resources were discovered'),
     contentFailure(cleaning.errors),
@@ -44,7 +48,11 @@ function contentFailure(errors: readonly Error[]): Bare {
   const type = 'NamespaceDeletionContentFailure';
   if (errors.length === 0) return fact(type, 'ContentDeleted', 'All content was deleted; some may wait for finalizers');
   const texts = errors.map((error) => error.message).join(', ');
-  return problem(type, 'ContentDeletionFailed', `Failed to delete all resource types, ${errors.length} remaining: ${texts}`);
+  return problem(
+    type,
+    'ContentDeletionFailed',
+    `Failed to delete all resource types, ${errors.length} remaining: ${texts}`,
+  );
 }
 
 function contentRemaining(remaining: readonly Remaining[]): Bare {

@@ -8,7 +8,10 @@ test('every namespace gets its default service account and the root certificate,
   await world.client.create(namespaces, { metadata: { name: 'new' } });
   await world.clock.advance(1000);
   for (const namespace of ['default', 'new']) {
-    assert.deepEqual((await world.list(serviceAccounts, namespace)).map(({ metadata }) => metadata?.name), ['default']);
+    assert.deepEqual(
+      (await world.list(serviceAccounts, namespace)).map(({ metadata }) => metadata?.name),
+      ['default'],
+    );
     const certificate = await world.client.get(configMaps, { namespace, name: 'kube-root-ca.crt' });
     assert.equal(certificate.data?.['ca.crt'], 'CA');
   }
@@ -49,7 +52,9 @@ test('a namespace that is deleted takes all it holds with it, pods first', async
 test('what a finalizer holds back is named, and the namespace goes when it lets go', async () => {
   const world = await startWorld();
   await world.client.create(namespaces, { metadata: { name: 'going' } });
-  await world.client.create(configMaps, { metadata: { namespace: 'going', name: 'held', finalizers: ['example.com/hold'] } });
+  await world.client.create(configMaps, {
+    metadata: { namespace: 'going', name: 'held', finalizers: ['example.com/hold'] },
+  });
   await world.client.delete(namespaces, { namespace: '', name: 'going' });
   await world.clock.advance(10_000);
   const conditions = (await world.get(namespaces, 'going'))?.status?.conditions ?? [];

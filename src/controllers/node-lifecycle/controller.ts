@@ -5,11 +5,18 @@
  * be wrong. After a start, every node has its whole grace again. Pods of silent nodes are not evicted here.
  */
 import type { Lease } from '../../api/schema/types/coordination-v1.ts';
-import type { Node } from '../../api/schema/types/core-v1.ts';
+import type { Node, NodeCondition } from '../../api/schema/types/core-v1.ts';
 import { after, ControlLoop, done, type Outcome } from '../../client/controller.ts';
 import { leases, nodes } from '../../client/resources.ts';
 import type { Service } from '../../lib/service.ts';
-import { type ControllerContext, contextFor, type LoopContext, nameOf, namespaceOf, referenceOf } from '../shared/context.ts';
+import {
+  type ControllerContext,
+  contextFor,
+  type LoopContext,
+  nameOf,
+  namespaceOf,
+  referenceOf,
+} from '../shared/context.ts';
 import { decideNode, lookAgainMs } from './decide.ts';
 
 const leaseNamespace = 'kube-node-lease';
@@ -37,7 +44,7 @@ export function nodeLifecycleController(context: ControllerContext): Service {
       loop.queue.add(nameOf(node));
     },
     updated: (node, previous) => {
-      if (heartbeat(node) !== heartbeat(previous)) hear(nameOf(node));
+      if (isHeartbeat(node, previous)) hear(nameOf(node));
       loop.queue.add(nameOf(node));
     },
     deleted: (node) => void heardMs.delete(nameOf(node)),
@@ -54,9 +61,15 @@ export function nodeLifecycleController(context: ControllerContext): Service {
   return loop;
 }
 
-/** What only the node itself writes. */
-const heartbeat = (node: Node): string | undefined =>
-  node.status?.conditions?.find(({ type }) => type === 'Ready')?.lastHeartbeatTime;
+/** Only the node itself says that it is or is not ready, and when; what we write is Unknown. */
+function isHeartbeat(node: Node, previous: Node): boolean {
+  const [now, before] = [readiness(node), readiness(previous)];
+  if (now === undefined || now.status === 'Unknown') return false;
+  return now.status !== before?.status || now.lastHeartbeatTime !== before?.lastHeartbeatTime;
+}
+
+const readiness = (node: Node): NodeCondition | undefined =>
+  node.status?.conditions?.find(({ type }) => type === 'Ready');
 
 async function watchOver(context: LoopContext, node: Node, silentMs: number): Promise<Outcome> {
   const { client, clock, events } = context;

@@ -68,7 +68,9 @@ function taintsOf(node: Node, conditions: readonly NodeCondition[], nowMs: numbe
   const standing = node.spec?.taints ?? [];
   const timeAdded = formatTime(nowMs);
   const wanted: Taint[] = noScheduleTaints
-    .filter(({ type, status }) => conditions.some((condition) => condition.type === type && condition.status === status))
+    .filter(({ type, status }) =>
+      conditions.some((condition) => condition.type === type && condition.status === status),
+    )
     .map(({ key }) => ({ key, effect: 'NoSchedule', timeAdded }));
   if (node.spec?.unschedulable === true) wanted.push({ key: unschedulable, effect: 'NoSchedule', timeAdded });
   const ready = conditions.find(({ type }) => type === 'Ready')?.status;

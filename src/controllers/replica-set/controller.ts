@@ -16,9 +16,25 @@ import { Expectations } from '../../client/expectations.ts';
 import type { ReadonlyCache } from '../../client/object-cache.ts';
 import { pods as podsResource, replicaSets } from '../../client/resources.ts';
 import type { Service } from '../../lib/service.ts';
-import { type ControllerContext, contextFor, isDeleting, type LoopContext, nameOf, namespaceOf, referenceOf, uidOf } from '../shared/context.ts';
+import {
+  type ControllerContext,
+  contextFor,
+  isDeleting,
+  type LoopContext,
+  nameOf,
+  namespaceOf,
+  referenceOf,
+  uidOf,
+} from '../shared/context.ts';
 import { semanticallyEqual } from '../shared/equality.ts';
-import { carryOutClaim, claim, controllerIndex, controllerIndexValues, controllerOf, orphansOf } from '../shared/ownership.ts';
+import {
+  carryOutClaim,
+  claim,
+  controllerIndex,
+  controllerIndexValues,
+  controllerOf,
+  orphansOf,
+} from '../shared/ownership.ts';
 import { isActive, isTerminating } from '../shared/pods.ts';
 import { slowStart } from '../shared/slow-start.ts';
 import { decideReplicas, nextAvailabilityMs, podFromTemplate, type ReplicaFailure, statusOf } from './decide.ts';
@@ -204,7 +220,10 @@ const sameStatus = (a: object, b: object | undefined): boolean =>
 
 /** Creating in a namespace that is being deleted is refused with this cause: nothing to complain about. */
 function isNamespaceEnding(error: unknown): boolean {
-  return hasReason(error, 'Forbidden') && (error.details?.causes ?? []).some(({ reason }) => reason === 'NamespaceTerminating');
+  return (
+    hasReason(error, 'Forbidden') &&
+    (error.details?.causes ?? []).some(({ reason }) => reason === 'NamespaceTerminating')
+  );
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -16,7 +16,12 @@ type Compare = (a: Pod, b: Pod) => number;
  * The first `count` of `pods` to delete. `related` are all active pods of the same owner's ReplicaSets: of two pods, the one on the node
  * with more of them goes first.
  */
-export function podsToDelete(pods: readonly Pod[], related: readonly Pod[], count: number, nowMs: number): readonly Pod[] {
+export function podsToDelete(
+  pods: readonly Pod[],
+  related: readonly Pod[],
+  count: number,
+  nowMs: number,
+): readonly Pod[] {
   if (count >= pods.length) return pods;
   const onNode = new Map<string, number>();
   for (const pod of related) onNode.set(nodeOf(pod), (onNode.get(nodeOf(pod)) ?? 0) + 1);

@@ -1,9 +1,9 @@
 /** What every control loop is made from. */
 import type { KubeObject, ObjectReference } from '../../api/object.ts';
+import type { ResourceInfo } from '../../api/resources.ts';
 import type { Client } from '../../client/client.ts';
 import { EventRecorder } from '../../client/events.ts';
 import type { InformerSet } from '../../client/informer.ts';
-import type { ResourceInfo } from '../../api/resources.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Prng } from '../../lib/prng.ts';

@@ -40,7 +40,11 @@ export interface Claim<T> {
 }
 
 /** Sorts `candidates` (its own and orphans) for one owner. An owner that is being deleted adopts and releases nothing. */
-export function claim<T extends KubeObject>(owner: KubeObject, selector: LabelMatcher, candidates: readonly T[]): Claim<T> {
+export function claim<T extends KubeObject>(
+  owner: KubeObject,
+  selector: LabelMatcher,
+  candidates: readonly T[],
+): Claim<T> {
   const owned: T[] = [];
   const adopt: T[] = [];
   const release: T[] = [];
@@ -77,7 +81,9 @@ export async function carryOutClaim<O extends KubeObject, T extends KubeObject>(
   }
   for (const object of release) {
     const gone = { $patch: 'delete', uid: uidOf(owner.object) };
-    await patchUnlessGone(client, dependents.resource, object, { metadata: { uid: uidOf(object), ownerReferences: [gone] } });
+    await patchUnlessGone(client, dependents.resource, object, {
+      metadata: { uid: uidOf(object), ownerReferences: [gone] },
+    });
   }
   return [...owned, ...adopted];
 }

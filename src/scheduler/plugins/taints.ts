@@ -14,9 +14,7 @@ const toleratesAny = (tolerations: readonly Toleration[], taint: Taint): boolean
 /** The first taint that keeps the pod away. */
 export function untoleratedTaint(pod: Pod, node: Node): Taint | undefined {
   const tolerations = pod.spec?.tolerations ?? [];
-  return node.spec?.taints?.find(
-    (taint) => taint.effect !== 'PreferNoSchedule' && !toleratesAny(tolerations, taint),
-  );
+  return node.spec?.taints?.find((taint) => taint.effect !== 'PreferNoSchedule' && !toleratesAny(tolerations, taint));
 }
 
 /** How many taints would rather not have the pod. */

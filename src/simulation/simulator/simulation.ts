@@ -13,7 +13,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { objectKey } from '../../api/object.ts';
 import type { Client } from '../../client/client.ts';
-import { VirtualClock } from '../../lib/clock.ts';
+import { settle as settleAll, settlePromises, VirtualClock } from '../../lib/clock.ts';
 import { nextInt, type Prng, SeededPrng } from '../../lib/prng.ts';
 import type { Authorizer } from '../../registry/request.ts';
 import type { Store, StoreEvent } from '../../store/store.ts';
@@ -90,7 +90,7 @@ export async function simulateSeed(options: SimulationOptions): Promise<Simulati
 class Simulation {
   readonly #options: SimulationOptions;
   readonly #scenario: Scenario;
-  readonly #clock = new VirtualClock();
+  readonly #clock = new VirtualClock(Date.UTC(2026, 0, 1), settlePromises);
   readonly #verdict = new Verdict(this.#clock);
   readonly #network: Network;
   readonly #cluster: SimulatedCluster;
@@ -225,10 +225,16 @@ class Simulation {
     return new World({ client, store: this.#cluster.store, prng: new SeededPrng(this.#options.seed) });
   }
 
+  /** The event loop gets a turn as well: else nobody would tell of promises that were left alone. */
+  async #step(): Promise<void> {
+    await this.#clock.advance(stepMs);
+    await settleAll();
+  }
+
   /** Lets time pass, until something is broken. */
   async #pass(durationMs: number): Promise<void> {
     const endMs = this.#clock.monotonic() + durationMs;
-    while (this.#clock.monotonic() < endMs && !this.#isOver) await this.#clock.advance(stepMs);
+    while (this.#clock.monotonic() < endMs && !this.#isOver) await this.#step();
   }
 
   /** Lets time pass until `work` is done, or something is broken. */
@@ -238,7 +244,7 @@ class Simulation {
       isDone = true;
     });
     watched.catch(() => {});
-    while (!isDone && !this.#isOver) await this.#clock.advance(stepMs);
+    while (!isDone && !this.#isOver) await this.#step();
     if (isDone) await watched;
   }
 

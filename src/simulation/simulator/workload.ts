@@ -5,8 +5,9 @@
  * What runs must be able to come to rest: bare pods never crash for ever, nobody deletes by force (see the checkers), and `settle` takes back at the
  * end what could not converge (broken images, pauses, more than the nodes can carry).
  */
-import { type KubeObject, objectKey } from '../../api/object.ts';
-import type { Deployment, ReplicaSet } from '../../api/schema/types/apps-v1.ts';
+import type { KubeObject } from '../../api/object.ts';
+import { integerValue, milliValue } from '../../api/quantity.ts';
+import type { Deployment } from '../../api/schema/types/apps-v1.ts';
 import type { ConfigMap, Namespace, Node, Pod, PodSpec } from '../../api/schema/types/core-v1.ts';
 import { StatusError } from '../../api/status-error.ts';
 import type { Client, ClientPatch, Resource } from '../../client/client.ts';
@@ -289,26 +290,47 @@ function unlessRefused(error: unknown): void {
   if (!(error instanceof StatusError)) throw error;
 }
 
-/** Takes back what could not come to rest. Over a client that nobody disturbs. */
+/**
+ * Takes back what could not come to rest, over a client that nobody disturbs. What stays asks for half of what the nodes have at most: however
+ * it is spread over them, the largest pod still fits somewhere, also one that a rollout adds.
+ */
 export async function settle(world: World): Promise<void> {
+  const budget = budgetOf(world.all(nodes));
   for (const node of world.all(nodes)) {
-    if ((node as Node).spec?.unschedulable) await world.patch(nodes, node, { spec: { unschedulable: null } });
+    if (node.spec?.unschedulable) await world.patch(nodes, node, { spec: { unschedulable: null } });
   }
   for (const deployment of world.all(deployments).filter((one) => !isDeleting(one))) {
-    await world.patch(deployments, deployment, { spec: { paused: false, replicas: Math.min(3, deployment.spec?.replicas ?? 1) } });
-    if (isBad(imageOf(deployment.spec?.template.spec))) await setImage(world, deployment, 'app:1');
+    const { replicas = 1, template } = deployment.spec ?? {};
+    await world.patch(deployments, deployment, { spec: { paused: false, replicas: budget.take(template?.spec, Math.min(3, replicas)) } });
+    if (isBad(imageOf(template?.spec))) await setImage(world, deployment, 'app:1');
   }
-  const orphans = world.all(replicaSets).filter((set) => isBare(set) && !isDeleting(set));
-  for (const set of orphans) await settleOrphan(world, set);
-  const left = world.all(pods).filter((pod) => isBare(pod) && !isDeleting(pod));
-  const bad = left.filter((pod) => isBad(imageOf(pod.spec)));
-  for (const pod of new Set([...bad, ...left.slice(4)])) await world.client.delete(pods, referenceOf(pod)).catch(unlessRefused);
+  for (const [index, set] of world.all(replicaSets).filter((one) => isBare(one) && !isDeleting(one)).entries()) {
+    const { replicas = 1, template } = set.spec ?? {};
+    const kept = index % 3 === 0 && !isBad(imageOf(template?.spec)) ? budget.take(template?.spec, Math.min(1, replicas)) : 0;
+    if (kept > 0) await world.patch(replicaSets, set, { spec: { replicas: kept } });
+    else await world.client.delete(replicaSets, referenceOf(set), { propagationPolicy: 'Background' });
+  }
+  for (const pod of world.all(pods).filter((one) => isBare(one) && !isDeleting(one))) {
+    if (isBad(imageOf(pod.spec)) || budget.take(pod.spec, 1) === 0) await world.client.delete(pods, referenceOf(pod));
+  }
 }
 
-/** Some are kept, small; those that cannot run go. */
-async function settleOrphan(world: World, set: ReplicaSet): Promise<void> {
-  const index = world.all(replicaSets).findIndex((other) => objectKey(other) === objectKey(set));
-  const keep = !isBad(imageOf(set.spec?.template?.spec)) && index % 3 === 0;
-  if (keep) await world.patch(replicaSets, set, { spec: { replicas: Math.min(1, set.spec?.replicas ?? 1) } });
-  else await world.client.delete(replicaSets, referenceOf(set), { propagationPolicy: 'Background' }).catch(unlessRefused);
+/** `take` says how many of `wanted` pods there is still room for, and books them. */
+function budgetOf(all: readonly Node[]): { take(spec: PodSpec | undefined, wanted: number): number } {
+  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+  let milliCpu = sum(all.map(({ status }) => milliValue(status?.allocatable?.cpu ?? 0))) / 2;
+  let memoryBytes = sum(all.map(({ status }) => integerValue(status?.allocatable?.memory ?? 0))) / 2;
+  return {
+    take: (spec, wanted) => {
+      const requests = (spec?.containers ?? []).map(({ resources }) => resources?.requests ?? {});
+      const cpuEach = sum(requests.map(({ cpu = 0 }) => milliValue(cpu)));
+      const memoryEach = sum(requests.map(({ memory = 0 }) => integerValue(memory)));
+      let count = 0;
+      for (; count < wanted && milliCpu >= cpuEach && memoryBytes >= memoryEach; count++) {
+        milliCpu -= cpuEach;
+        memoryBytes -= memoryEach;
+      }
+      return count;
+    },
+  };
 }

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { EventRecorder } from './events.ts';
+import { intercept } from './intercept.ts';
+import { configMaps, events } from './resources.ts';
+import { startTestApi, type TestApi } from './testing.ts';
+
+async function setting(): Promise<
+  TestApi & { recorder: EventRecorder; about: Parameters<typeof record>[1]; all: () => Promise<string[]> }
+> {
+  const api = await startTestApi();
+  const recorder = new EventRecorder({ ...api, component: 'tester', host: 'node' });
+  const about = await api.client.create(configMaps, { metadata: { namespace: 'default', name: 'one' } });
+  const all = async (): Promise<string[]> => {
+    await recorder.flush();
+    return (await api.client.list(events)).items
+      .map(({ reason, message, count }) => `${reason} ${message} ${count}`)
+      .sort();
+  };
+  return { ...api, recorder, about, all };
+}
+
+const record = (recorder: EventRecorder, about: Parameters<EventRecorder['record']>[1], message: string): void =>
+  recorder.record(configMaps, about, 'Normal', 'Happened', message);
+
+test('an event names its object, its reporter and its times', async () => {
+  const { recorder, about, client, all } = await setting();
+  record(recorder, about, 'something');
+  await all();
+  const [event] = (await client.list(events)).items;
+  assert.match(event?.metadata?.name ?? '', /^one\.[0-9a-f]+$/);
+  assert.deepEqual(
+    [
+      event?.involvedObject.kind,
+      event?.involvedObject.uid,
+      event?.source?.component,
+      event?.source?.host,
+      event?.firstTimestamp,
+    ],
+    ['ConfigMap', about.metadata?.uid, 'tester', 'node', '2026-01-01T00:00:00Z'],
+  );
+});
+
+test('the same again adds to the count and moves the last time; something else is another event', async () => {
+  const { recorder, about, clock, client, all } = await setting();
+  for (let time = 0; time < 3; time++) {
+    record(recorder, about, 'again');
+    await clock.advance(1000);
+  }
+  record(recorder, about, 'other');
+  assert.deepEqual(await all(), ['Happened again 3', 'Happened other 1']);
+  const again = (await client.list(events)).items.find(({ count }) => count === 3);
+  assert.equal(again?.lastTimestamp, '2026-01-01T00:00:02Z');
+});
+
+test('when the first is gone the count begins anew', async () => {
+  const { recorder, about, client, all } = await setting();
+  record(recorder, about, 'again');
+  await all();
+  await client.deleteCollection(events, { namespace: 'default' });
+  record(recorder, about, 'again');
+  assert.deepEqual(await all(), ['Happened again 1']);
+});
+
+test('a flood about one object is held back, and others are heard', async () => {
+  const { recorder, about, clock, client, all } = await setting();
+  const other = await client.create(configMaps, { metadata: { namespace: 'default', name: 'two' } });
+  for (let index = 0; index < 100; index++) record(recorder, about, `flood ${index}`);
+  record(recorder, other, 'calm');
+  assert.equal((await all()).length, 26);
+  await clock.advance(5 * 60 * 1000);
+  for (let index = 0; index < 100; index++) record(recorder, about, `again ${index}`);
+  assert.equal((await all()).length, 27);
+});
+
+test('an event that cannot be written is lost without harm', async () => {
+  const api = await startTestApi();
+  const about = await api.client.create(configMaps, { metadata: { namespace: 'default', name: 'one' } });
+  let broken = true;
+  const client = intercept(api.client, {
+    create: (real) => async (resource, object, options) => {
+      if (broken) throw new Error('injected');
+      return real.create(resource, object, options);
+    },
+  });
+  const recorder = new EventRecorder({ ...api, client, component: 'tester' });
+  record(recorder, about, 'lost');
+  await recorder.flush();
+  broken = false;
+  record(recorder, about, 'kept');
+  await recorder.flush();
+  assert.deepEqual(
+    (await api.client.list(events)).items.map(({ message }) => message),
+    ['kept'],
+  );
+});

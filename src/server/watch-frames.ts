@@ -1,0 +1,60 @@
+/**
+ * One event of a watch → its bytes, in three pieces: what stands before the object, the object, what stands after it. The
+ * object's piece is the stored bytes wherever it is shown as it is, shared by all watchers; in JSON the others are constants.
+ */
+import type { JsonObject } from '../api/object.ts';
+import { encodeProtobuf } from '../api/protobuf/encode.ts';
+import { type ObjectKind, protobufMediaType, protobufType } from '../api/protobuf/envelope.ts';
+import { protobufWatchFrame } from '../api/protobuf/watch-frame.ts';
+import { assert } from '../lib/assert.ts';
+import type { WatchEvent } from '../registry/request.ts';
+import { kindOf, storedMessage } from './stored-protobuf.ts';
+
+/** How an event's object is shown; undefined: as it is. */
+export type ShowObject = ((event: WatchEvent) => object) | undefined;
+
+export type Frame = readonly [before: Uint8Array, object: Uint8Array, after: Uint8Array];
+
+/** The forms that can be sent one by one. */
+export type StreamEncoding = 'json' | 'protobuf';
+
+/** As upstream: only what is no JSON says that it is a stream. */
+export const streamContentTypes: Readonly<Record<StreamEncoding, string>> = {
+  json: 'application/json',
+  protobuf: `${protobufMediaType};stream=watch`,
+};
+
+export function frameOf(event: WatchEvent, encoding: StreamEncoding, show: ShowObject): Frame {
+  const shown = show === undefined || event.type === 'ERROR' ? undefined : show(event);
+  return encoding === 'protobuf' ? protobufFrame(event, shown) : jsonFrame(event, shown);
+}
+
+const prefixes = {
+  ADDED: Buffer.from('{"type":"ADDED","object":'),
+  MODIFIED: Buffer.from('{"type":"MODIFIED","object":'),
+  DELETED: Buffer.from('{"type":"DELETED","object":'),
+  BOOKMARK: Buffer.from('{"type":"BOOKMARK","object":'),
+  ERROR: Buffer.from('{"type":"ERROR","object":'),
+} as const;
+const jsonEnd = Buffer.from('}\n');
+
+/** One JSON object a line. */
+function jsonFrame({ type, object, entry }: WatchEvent, shown: object | undefined): Frame {
+  const bytes =
+    entry !== undefined && shown === undefined ? entry.json() : Buffer.from(JSON.stringify(shown ?? object));
+  return [prefixes[type], bytes, jsonEnd];
+}
+
+function protobufFrame({ type, object, entry }: WatchEvent, shown: object | undefined): Frame {
+  const value = shown ?? object;
+  const kind = kindOf(value);
+  const message = entry !== undefined && shown === undefined ? storedMessage(entry).message : encode(kind, value);
+  const { head, tail } = protobufWatchFrame(type, kind, message.length);
+  return [head, message, tail];
+}
+
+function encode(kind: ObjectKind, value: object): Uint8Array {
+  const type = protobufType(kind);
+  assert(type !== undefined, 'what is watched in protobuf has a protobuf form');
+  return encodeProtobuf(type, value as JsonObject);
+}
