@@ -205,6 +205,12 @@ export async function machineState(): Promise<readonly string[]> {
     .toSorted();
 }
 
+/** What is there now and was not before. */
+export async function leftSince(before: readonly string[]): Promise<string[]> {
+  const known = new Set(before);
+  return (await machineState()).filter((line) => !known.has(line));
+}
+
 function listed(folder: string): string[] {
   try {
     return readdirSync(folder);

@@ -1,5 +1,6 @@
 /**
- * OpenAPI documents: version 3, an index and one document for each group and version, and version 2, one document for all.
+ * OpenAPI documents: version 3, an index and one document for each group and version, and version 2, one document for all,
+ * which is also there in protobuf (`openapi/protobuf.ts`).
  *
  * Made from the schema registry and the resource table when first asked for, then kept. Both inputs are immutable: where
  * CustomResourceDefinitions change them, make a new `OpenApi`, handing it the old one as `previous`: documents of groups and
@@ -7,6 +8,7 @@
  */
 import { createHash } from 'node:crypto';
 import { PathBuilder } from './openapi/paths.ts';
+import { encodeOpenApiV2 } from './openapi/protobuf.ts';
 import { type Json, type OpenApiVersion, SchemaCollector } from './openapi/schemas.ts';
 import type { ResourceTable } from './resource-table.ts';
 import type { ResourceInfo } from './resources.ts';
@@ -15,6 +17,12 @@ import type { SchemaRegistry } from './schema/schema.ts';
 export interface OpenApiDocument {
   readonly json: Buffer;
   /** Upper-case hex; the ETag is this in quotes. */
+  readonly hash: string;
+}
+
+/** The same document for clients that want it in protobuf. Other bytes, so another hash. */
+export interface OpenApiProtobuf {
+  readonly protobuf: Buffer;
   readonly hash: string;
 }
 
@@ -37,6 +45,7 @@ export class OpenApi {
   readonly #documents = new Map<string, KeptDocument>();
   #index: OpenApiDocument | undefined;
   #v2: OpenApiDocument | undefined;
+  #v2Protobuf: OpenApiProtobuf | undefined;
 
   constructor(options: OpenApiOptions) {
     const { previous, ...own } = options;
@@ -73,6 +82,12 @@ export class OpenApi {
   v2(): OpenApiDocument {
     this.#v2 ??= encode(this.#v2Document(this.#options.resources.all));
     return this.#v2;
+  }
+
+  /** `/openapi/v2`, as gnostic's message. @throws UnencodableError where the document holds what that cannot */
+  v2Protobuf(): OpenApiProtobuf {
+    this.#v2Protobuf ??= encodeProtobuf(this.#v2Document(this.#options.resources.all));
+    return this.#v2Protobuf;
   }
 
   #groupVersions(): string[] {
@@ -129,7 +144,16 @@ const bearerToken = { type: 'apiKey', name: 'authorization', in: 'header', descr
 
 function encode(document: Json): OpenApiDocument {
   const json = Buffer.from(JSON.stringify(document));
-  return { json, hash: createHash('sha512').update(json).digest('hex').toUpperCase() };
+  return { json, hash: hashOf(json) };
+}
+
+function encodeProtobuf(document: Json): OpenApiProtobuf {
+  const protobuf = encodeOpenApiV2(document);
+  return { protobuf, hash: hashOf(protobuf) };
+}
+
+function hashOf(bytes: Buffer): string {
+  return createHash('sha512').update(bytes).digest('hex').toUpperCase();
 }
 
 function pathOf(group: string, version: string): string {

@@ -64,7 +64,7 @@ function line(report: SimulationReport, realMs: number): string {
 const speed = (virtualMs: number, realMs: number): string =>
   `${(virtualMs / hourMs).toFixed(2)} virtual hours in ${(realMs / 1000).toFixed(1)} s`;
 
-function failure({ seed, violation }: SimulationReport, hours: number): string {
+export function failure({ seed, violation }: Pick<SimulationReport, 'seed' | 'violation'>, hours: number): string {
   const { invariant = '', message = '', atMs = 0 } = violation ?? {};
   return `Broken after ${(atMs / 1000).toFixed(3)} s of virtual time: ${invariant}.\n  ${message}\nTo see it again:\n  ${command(seed, hours)}\n`;
 }

@@ -105,8 +105,8 @@ describe('the API server', () => {
   test('refuses bodies of unknown form, broken ones, and large ones', async () => {
     const post = (headers: Record<string, string>, body: string | Buffer) =>
       admin.request(pods, { method: 'POST', headers, body });
-    const protobuf = await post({ 'content-type': 'application/vnd.kubernetes.protobuf' }, 'k8s\0');
-    assert.deepEqual([protobuf.status, protobuf.json()['reason']], [415, 'UnsupportedMediaType']);
+    const cbor = await post({ 'content-type': 'application/cbor' }, '\xd9\xd9\xf7');
+    assert.deepEqual([cbor.status, cbor.json()['reason']], [415, 'UnsupportedMediaType']);
     assert.equal((await post({}, '{"a":')).status, 400);
     assert.equal((await post({}, '[]')).status, 400);
     const large = Buffer.alloc(limits.requestBodyBytesMax + 1, 0x20);
@@ -178,7 +178,7 @@ describe('the API server', () => {
     assert.equal(partials['kind'], 'PartialObjectMetadataList');
     const table = (await get('application/json;as=Table;v=v1;g=meta.k8s.io,application/json', pods)).json();
     assert.deepEqual([table['kind'], table['apiVersion']], ['Table', 'meta.k8s.io/v1']);
-    assert.equal((await get('application/vnd.kubernetes.protobuf')).status, 406);
+    assert.equal((await get('application/cbor')).status, 406);
     assert.equal((await get('application/vnd.kubernetes.protobuf,application/json')).status, 200);
     assert.match((await admin.request(`${pods}/web?pretty=true`)).text, /^{\n {2}"apiVersion"/);
     assert.match((await admin.request(`${pods}/web`, { headers: { 'user-agent': 'curl/8' } })).text, /^{\n/);

@@ -6,8 +6,8 @@
  *                          (bounded)           (stops until the client has drained it)
  * ```
  * The naive form writes each event to the stream: then a slow client's bytes pile up in Node's buffers, copied, without a
- * bound. Here a waiting event costs three references, two of them to constants and one to the stored object's bytes, which
- * are encoded once for all watchers. A client that falls `watchBufferEventsMax` behind is dropped: it resumes from the last
+ * bound. Here a waiting event costs three references, one of them to the stored object's bytes, which are encoded once for all
+ * watchers, the others to constants (in protobuf, one to some 60 bytes of its own). A client that falls `watchBufferEventsMax` behind is dropped: it resumes from the last
  * version it saw, or lists again. Past events are exempt, as they come all at once, before anything can drain.
  */
 import type { Writable } from 'node:stream';

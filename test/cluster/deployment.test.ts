@@ -7,7 +7,7 @@ import process from 'node:process';
 import { after, before, describe, test } from 'node:test';
 import type { Deployment } from '../../src/api/schema/types/apps-v1.ts';
 import type { Pod, PodList } from '../../src/api/schema/types/core-v1.ts';
-import { elapsedMs, eventually, machineState, TestCluster } from '../harness.ts';
+import { elapsedMs, eventually, leftSince, machineState, TestCluster } from '../harness.ts';
 import { containerProcesses, podTraces } from './containers.ts';
 
 describe('a Deployment in real containers', { timeout: 600_000 }, () => {
@@ -23,7 +23,7 @@ describe('a Deployment in real containers', { timeout: 600_000 }, () => {
 
   after(async () => {
     await TestCluster.closeAll();
-    assert.deepEqual(await machineState(), before_, 'naru down leaves nothing behind on the machine');
+    assert.deepEqual(await leftSince(before_), [], 'naru down leaves nothing behind on the machine');
   });
 
   const pods = async (): Promise<readonly Pod[]> => (await cluster.json<PodList>('get', 'pods', '-l', 'app=web')).items;
@@ -51,7 +51,7 @@ describe('a Deployment in real containers', { timeout: 600_000 }, () => {
       '--',
       'sh',
       '-c',
-      'i=0; while :; do echo tick $i; i=$((i+1)); sleep 0.2; done',
+      'trap exit TERM; i=0; while :; do echo tick $i; i=$((i+1)); sleep 0.2; done',
     ];
     await cluster.mustKubectl('create', 'deployment', 'web', ...args);
     const running = await readyPods(3);

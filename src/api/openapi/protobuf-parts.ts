@@ -90,7 +90,7 @@ export function oneOrMore(item: Part): Part {
     inMessage(to, number, () => items(to, 1, Array.isArray(value) ? value : [value], where));
 }
 
-/** gnostic tells apart by wrapping: the value stands in field `numbers[0]` of a message, that in another's `numbers[1]`, … */
+/** How gnostic tells forms apart: the value stands in field `numbers[0]` of a message, that in `numbers[1]` of another, … */
 export function wrapped(part: Part, ...numbers: readonly number[]): Part {
   return numbers.reduce<Part>(
     (inner, innerNumber) => (to, number, value, where) =>

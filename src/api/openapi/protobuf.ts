@@ -34,6 +34,12 @@ export function encodeOpenApiV2(swagger: Json): Buffer {
 
 const externalDocs = message({ description: [1, text], url: [2, text] }, extensions(3));
 
+const anyOrNoSchema = wrapped(boolean, 2);
+const innerSchema = wrapped(
+  later(() => schema),
+  1,
+);
+
 const schema: Part = message(
   {
     $ref: [1, text],
@@ -56,10 +62,7 @@ const schema: Part = message(
     minProperties: [18, integer],
     required: [19, list(text)],
     enum: [20, list(any)],
-    additionalProperties: [
-      21,
-      choice((value) => (typeof value === 'boolean' ? wrapped(boolean, 2) : wrapped(innerSchema, 1))),
-    ],
+    additionalProperties: [21, choice((value) => (typeof value === 'boolean' ? anyOrNoSchema : innerSchema))],
     type: [22, oneOrMore(text)],
     items: [23, oneOrMore(later(() => schema))],
     allOf: [24, list(later(() => schema))],
@@ -71,7 +74,6 @@ const schema: Part = message(
   },
   extensions(31),
 );
-const innerSchema = later(() => schema);
 
 /** Parameters outside of the body have no schema: the keywords of a simple type, numbered on end from `first`. */
 function simpleType(first: number): Fields {
@@ -100,17 +102,14 @@ function simpleType(first: number): Fields {
 const simpleItems: Part = message(simpleType(1), extensions(18));
 
 const outsideBody = { required: [1, boolean], in: [2, text], description: [3, text], name: [4, text] } as const;
-const queryParameter = message(
-  { ...outsideBody, allowEmptyValue: [5, boolean], ...simpleType(6) },
-  extensions(23),
-);
+const queryParameter = message({ ...outsideBody, allowEmptyValue: [5, boolean], ...simpleType(6) }, extensions(23));
 const pathParameter = message({ ...outsideBody, ...simpleType(5) }, extensions(22));
 const bodyParameter = message(
   { description: [1, text], name: [2, text], in: [3, text], required: [4, boolean], schema: [5, schema] },
   extensions(6),
 );
 
-/** `ParametersItem { parameter = 1 }` with `Parameter { body = 1, non_body = 2 }` and `NonBodyParameter { query = 3, path = 4 }`. */
+/** `NonBodyParameter { query = 3, path = 4 }` in `Parameter { body = 1, non_body = 2 }` in `ParametersItem { parameter = 1 }`. */
 const parametersByPlace: ReadonlyMap<unknown, Part> = new Map([
   ['body', wrapped(bodyParameter, 1, 1)],
   ['query', wrapped(queryParameter, 3, 2, 1)],
@@ -125,7 +124,7 @@ const responses = message(
   extensions(2),
 );
 
-const securityRequirement = map(oneOrMore(text));
+const securityRequirement = map(wrapped(list(text), 1));
 
 const operation = message(
   {

@@ -28,11 +28,16 @@ function list<T extends KubeObject>(store: Store, collection: string): readonly 
 }
 
 /** Events have no owners, and there are many. */
-const collectionsOf = (store: Store): readonly string[] => [...store.counts().keys()].filter((name) => name !== 'events');
+const collectionsOf = (store: Store): readonly string[] =>
+  [...store.counts().keys()].filter((name) => name !== 'events');
 
 const isFinished = ({ status }: Pod): boolean => status?.phase === 'Succeeded' || status?.phase === 'Failed';
 
-function isReady({ status }: { readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] } }): boolean {
+function isReady({
+  status,
+}: {
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}): boolean {
   return status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true;
 }
 
@@ -52,11 +57,15 @@ function everythingDeleted(store: Store): readonly string[] {
 /** Whoever names owners still has one. */
 function ownersThere(store: Store): readonly string[] {
   const collections = collectionsOf(store);
-  const uids = new Set(collections.flatMap((collection) => list(store, collection).map(({ metadata }) => metadata?.uid)));
+  const uids = new Set(
+    collections.flatMap((collection) => list(store, collection).map(({ metadata }) => metadata?.uid)),
+  );
   return collections.flatMap((collection) =>
     list(store, collection).flatMap((object) => {
       const missing = object.metadata?.ownerReferences?.find(({ uid }) => !uids.has(uid));
-      return missing === undefined ? [] : [`${collection} ${objectKey(object)} names the owner ${missing.kind} ${missing.name}, which is gone`];
+      return missing === undefined
+        ? []
+        : [`${collection} ${objectKey(object)} names the owner ${missing.kind} ${missing.name}, which is gone`];
     }),
   );
 }
@@ -83,16 +92,24 @@ function deploymentsComplete(store: Store): readonly string[] {
   });
 }
 
-function deploymentProblem(deployment: Deployment, sets: readonly ReplicaSet[], pods: readonly Pod[]): string | undefined {
+function deploymentProblem(
+  deployment: Deployment,
+  sets: readonly ReplicaSet[],
+  pods: readonly Pod[],
+): string | undefined {
   const wanted = deployment.spec?.replicas ?? 1;
   const { observedGeneration, ...status } = deployment.status ?? {};
   if (observedGeneration !== deployment.metadata?.generation) return 'was changed, and its status does not know';
-  const counts = [status.replicas, status.updatedReplicas, status.readyReplicas, status.availableReplicas].map((count) => count ?? 0);
-  if (counts.some((count) => count !== wanted)) return `has replicas/updated/ready/available ${counts.join('/')} of ${wanted}`;
+  const counts = [status.replicas, status.updatedReplicas, status.readyReplicas, status.availableReplicas].map(
+    (count) => count ?? 0,
+  );
+  if (counts.some((count) => count !== wanted))
+    return `has replicas/updated/ready/available ${counts.join('/')} of ${wanted}`;
   const image = deployment.spec?.template.spec?.containers[0]?.image;
   const running = sets.flatMap((set) => controlled(pods, set)).filter((pod) => !isFinished(pod));
   const newest = running.filter((pod) => isReady(pod) && pod.spec?.containers[0]?.image === image);
-  if (running.length !== wanted || newest.length !== wanted) return `has ${newest.length} new ready pods among ${running.length}, and wants ${wanted}`;
+  if (running.length !== wanted || newest.length !== wanted)
+    return `has ${newest.length} new ready pods among ${running.length}, and wants ${wanted}`;
   const active = sets.filter(({ spec }) => (spec?.replicas ?? 0) > 0);
   return active.length > 1 ? `has ${active.length} ReplicaSets that are not scaled to 0` : undefined;
 }
@@ -102,7 +119,9 @@ function replicaSetsFull(store: Store): readonly string[] {
     const { observedGeneration, replicas = 0, readyReplicas = 0 } = set.status ?? {};
     const wanted = set.spec?.replicas ?? 1;
     const isFull = observedGeneration === set.metadata?.generation && replicas === wanted && readyReplicas === wanted;
-    return isFull ? [] : [`replica set ${objectKey(set)} has ${readyReplicas} ready of ${replicas}, and wants ${wanted}`];
+    return isFull
+      ? []
+      : [`replica set ${objectKey(set)} has ${readyReplicas} ready of ${replicas}, and wants ${wanted}`];
   });
 }
 
@@ -136,14 +155,17 @@ async function runtimesTrue({ store, nodes }: SimulatedCluster): Promise<readonl
   const pods = list<Pod>(store, 'pods');
   const problems: string[] = [];
   for (const { name, runtime } of nodes) {
-    const bound = new Map(pods.filter((pod) => pod.spec?.nodeName === name).map((pod) => [pod.metadata?.uid ?? '', pod]));
+    const bound = new Map(
+      pods.filter((pod) => pod.spec?.nodeName === name).map((pod) => [pod.metadata?.uid ?? '', pod]),
+    );
     const { sandboxes } = await runtime.state();
     const strange = sandboxes.find(({ pod }) => !bound.has(pod.uid));
     if (strange !== undefined) problems.push(`${name} keeps a sandbox of ${strange.pod.name}, which is not there`);
     for (const [uid, pod] of bound) {
       const running = runtime.running().filter((container) => container.pod.uid === uid).length;
       const wanted = isFinished(pod) ? 0 : (pod.spec?.containers.length ?? 0);
-      if (running !== wanted) problems.push(`${name} runs ${running} containers of ${objectKey(pod)}, and should run ${wanted}`);
+      if (running !== wanted)
+        problems.push(`${name} runs ${running} containers of ${objectKey(pod)}, and should run ${wanted}`);
     }
   }
   return problems;

@@ -27,7 +27,8 @@ export function flakyRuntime(real: Runtime, prng: Prng, faults: () => RuntimeFau
   const happens = (share: number): boolean => share > 0 && prng.next() < share;
   const carry = async (name: string, act: () => Promise<unknown>): Promise<unknown> => {
     if (dead) throw new RuntimeError('unavailable', 'this agent has died (injected)');
-    if (happens(faults().refusedCalls)) throw new RuntimeError('unavailable', `${name} did not reach the runtime (injected)`);
+    if (happens(faults().refusedCalls))
+      throw new RuntimeError('unavailable', `${name} did not reach the runtime (injected)`);
     const result = await act();
     if (dead || (acting.has(name) && happens(faults().lostAnswers))) {
       throw new RuntimeError('timeout', `the answer to ${name} was lost (injected)`);

@@ -213,7 +213,13 @@ function describe({ verb, resource, reference, subresource }: ClientCall): strin
   return `${verb} ${what} ${objectKey({ metadata: reference })}`;
 }
 
-const ordinary: ReadonlySet<StatusReason> = new Set(['NotFound', 'Conflict', 'AlreadyExists', 'Expired', 'ServiceUnavailable']);
+const ordinary: ReadonlySet<StatusReason> = new Set([
+  'NotFound',
+  'Conflict',
+  'AlreadyExists',
+  'Expired',
+  'ServiceUnavailable',
+]);
 
 /** Refusals that races explain are part of the game; all others are somebody's mistake. */
 function unexpected(error: unknown): string | undefined {

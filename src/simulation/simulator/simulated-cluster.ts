@@ -84,7 +84,8 @@ export class SimulatedCluster {
   /** Opens the store and hands its events to `event` from the first on; parts are started by `start`. */
   async open(event: (event: StoreEvent) => void): Promise<void> {
     await this.store.start();
-    for (const collection of collections()) this.store.watch({ collection, afterRevision: this.store.revision }, { event });
+    for (const collection of collections())
+      this.store.watch({ collection, afterRevision: this.store.revision }, { event });
     await bootstrap(this.#registry);
   }
 

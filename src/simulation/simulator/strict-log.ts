@@ -34,5 +34,7 @@ const isBug = (error: unknown): boolean =>
   error instanceof AssertionFailure;
 
 function text(fields: LogFields): string {
-  return JSON.stringify(fields, (_name, value: unknown) => (value instanceof Error ? (value.stack ?? value.message) : value));
+  return JSON.stringify(fields, (_name, value: unknown) =>
+    value instanceof Error ? (value.stack ?? value.message) : value,
+  );
 }

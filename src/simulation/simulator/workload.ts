@@ -11,7 +11,15 @@ import type { Deployment } from '../../api/schema/types/apps-v1.ts';
 import type { ConfigMap, Namespace, Node, Pod, PodSpec } from '../../api/schema/types/core-v1.ts';
 import { StatusError } from '../../api/status-error.ts';
 import type { Client, ClientPatch, Resource } from '../../client/client.ts';
-import { configMaps, deployments, namespaces, nodes, pods, priorityClasses, replicaSets } from '../../client/resources.ts';
+import {
+  configMaps,
+  deployments,
+  namespaces,
+  nodes,
+  pods,
+  priorityClasses,
+  replicaSets,
+} from '../../client/resources.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { nextInt, type Prng } from '../../lib/prng.ts';
 import type { Store } from '../../store/store.ts';
@@ -72,13 +80,22 @@ export class World {
     return this.pick(own)?.metadata?.name ?? 'default';
   }
 
-  patch<T extends KubeObject>(resource: Resource<T>, object: T | undefined, body: object): Promise<unknown> | undefined {
+  patch<T extends KubeObject>(
+    resource: Resource<T>,
+    object: T | undefined,
+    body: object,
+  ): Promise<unknown> | undefined {
     const patch: ClientPatch = { type: 'strategic', body };
     return object && this.client.patch(resource, referenceOf(object), patch);
   }
 
-  delete<T extends KubeObject>(resource: Resource<T>, object: T | undefined, orphans = true): Promise<unknown> | undefined {
-    const propagationPolicy = this.pick(propagations.filter((policy) => orphans || policy !== 'Orphan')) ?? 'Background';
+  delete<T extends KubeObject>(
+    resource: Resource<T>,
+    object: T | undefined,
+    orphans = true,
+  ): Promise<unknown> | undefined {
+    const propagationPolicy =
+      this.pick(propagations.filter((policy) => orphans || policy !== 'Orphan')) ?? 'Background';
     return object && this.client.delete(resource, referenceOf(object), { propagationPolicy });
   }
 
@@ -99,13 +116,24 @@ function referenceOf({ metadata }: KubeObject): { readonly namespace: string; re
 }
 
 function podSpec(world: World, image: string): PodSpec {
-  const requests = { cpu: world.pick(['50m', '100m', '250m', '0.6']) ?? '0', memory: world.pick(['32Mi', '128Mi', '0.5Gi']) ?? '0' };
+  const requests = {
+    cpu: world.pick(['50m', '100m', '250m', '0.6']) ?? '0',
+    memory: world.pick(['32Mi', '128Mi', '0.5Gi']) ?? '0',
+  };
   const readinessProbe = { httpGet: { path: '/', port: 80 }, periodSeconds: 5 };
   const probed = image.startsWith('slow:') || world.below(4) === 0;
   return {
     terminationGracePeriodSeconds: 1 + world.below(10),
     ...(world.below(6) === 0 && { priorityClassName: 'urgent' }),
-    containers: [{ name: 'main', image, imagePullPolicy: 'IfNotPresent', resources: { requests }, ...(probed && { readinessProbe }) }],
+    containers: [
+      {
+        name: 'main',
+        image,
+        imagePullPolicy: 'IfNotPresent',
+        resources: { requests },
+        ...(probed && { readinessProbe }),
+      },
+    ],
   };
 }
 
@@ -140,14 +168,19 @@ function newPod(world: World): Pod {
 }
 
 function setImage(world: World, deployment: Deployment | undefined, image: string): Promise<unknown> | undefined {
-  return world.patch(deployments, deployment, { spec: { template: { spec: { containers: [{ name: 'main', image }] } } } });
+  return world.patch(deployments, deployment, {
+    spec: { template: { spec: { containers: [{ name: 'main', image }] } } },
+  });
 }
 
 /** As `kubectl rollout undo`: the template of some earlier ReplicaSet. */
 function rollBack(world: World): Promise<unknown> | undefined {
   const deployment = world.pickOf(deployments);
   const uid = deployment?.metadata?.uid;
-  const set = world.pickOf(replicaSets, ({ metadata }) => metadata?.ownerReferences?.some((owner) => owner.uid === uid) === true);
+  const set = world.pickOf(
+    replicaSets,
+    ({ metadata }) => metadata?.ownerReferences?.some((owner) => owner.uid === uid) === true,
+  );
   return set && setImage(world, deployment, imageOf(set.spec?.template?.spec));
 }
 
@@ -165,7 +198,9 @@ function ownedConfigMap(world: World): Promise<unknown> | undefined {
 function relabel(world: World): Promise<unknown> | undefined {
   const pod = world.pickOf(pods, ({ metadata }) => metadata?.labels?.app !== undefined);
   const app = pod?.metadata?.labels?.app ?? '';
-  return world.patch(pods, pod, { metadata: { labels: { app: app.endsWith('-out') ? app.slice(0, -4) : `${app}-out` } } });
+  return world.patch(pods, pod, {
+    metadata: { labels: { app: app.endsWith('-out') ? app.slice(0, -4) : `${app}-out` } },
+  });
 }
 
 function replaceNamespace(world: World): Promise<unknown> | undefined {
@@ -191,13 +226,38 @@ export const everyAction: readonly Action[] = [
       if (world.all(deployments).length < deploymentsMax) await world.client.create(deployments, newDeployment(world));
     },
   },
-  { name: 'scale', weight: 10, act: async (world) => world.patch(deployments, world.pickOf(deployments), { spec: { replicas: world.below(8) } }) },
-  { name: 'update the image', weight: 10, act: async (world) => setImage(world, world.pickOf(deployments), world.pick(goodImages) ?? '') },
-  { name: 'update to a bad image', weight: 3, act: async (world) => setImage(world, world.pickOf(deployments), world.pick(badImages) ?? '') },
+  {
+    name: 'scale',
+    weight: 10,
+    act: async (world) => world.patch(deployments, world.pickOf(deployments), { spec: { replicas: world.below(8) } }),
+  },
+  {
+    name: 'update the image',
+    weight: 10,
+    act: async (world) => setImage(world, world.pickOf(deployments), world.pick(goodImages) ?? ''),
+  },
+  {
+    name: 'update to a bad image',
+    weight: 3,
+    act: async (world) => setImage(world, world.pickOf(deployments), world.pick(badImages) ?? ''),
+  },
   { name: 'roll back', weight: 6, act: async (world) => rollBack(world) },
-  { name: 'pause or resume', weight: 2, act: async (world) => world.patch(deployments, world.pickOf(deployments), { spec: { paused: world.below(2) === 0 } }) },
-  { name: 'delete a deployment', weight: 4, act: async (world) => world.delete(deployments, world.pickOf(deployments)) },
-  { name: 'delete a replica set', weight: 2, act: async (world) => world.delete(replicaSets, world.pickOf(replicaSets)) },
+  {
+    name: 'pause or resume',
+    weight: 2,
+    act: async (world) =>
+      world.patch(deployments, world.pickOf(deployments), { spec: { paused: world.below(2) === 0 } }),
+  },
+  {
+    name: 'delete a deployment',
+    weight: 4,
+    act: async (world) => world.delete(deployments, world.pickOf(deployments)),
+  },
+  {
+    name: 'delete a replica set',
+    weight: 2,
+    act: async (world) => world.delete(replicaSets, world.pickOf(replicaSets)),
+  },
   {
     name: 'create a pod',
     weight: 6,
@@ -209,13 +269,25 @@ export const everyAction: readonly Action[] = [
   { name: 'delete a bare pod', weight: 6, act: async (world) => world.delete(pods, world.pickOf(pods, isBare)) },
   { name: 'create an owned object', weight: 3, act: async (world) => ownedConfigMap(world) },
   { name: 'relabel a pod', weight: 2, act: async (world) => relabel(world) },
-  { name: 'cordon or uncordon a node', weight: 2, act: async (world) => world.patch(nodes, world.pickOf(nodes), { spec: { unschedulable: world.below(3) === 0 } }) },
+  {
+    name: 'cordon or uncordon a node',
+    weight: 2,
+    act: async (world) => world.patch(nodes, world.pickOf(nodes), { spec: { unschedulable: world.below(3) === 0 } }),
+  },
 ];
 
 /** Rolling updates and nothing else: what `rollout` in the checkers is exact for. */
 export const onlyRollouts: readonly Action[] = [
-  { name: 'update the image', weight: 3, act: async (world) => setImage(world, world.pickOf(deployments), world.pick(rolloutImages) ?? '') },
-  { name: 'update to a bad image', weight: 1, act: async (world) => setImage(world, world.pickOf(deployments), 'missing:1') },
+  {
+    name: 'update the image',
+    weight: 3,
+    act: async (world) => setImage(world, world.pickOf(deployments), world.pick(rolloutImages) ?? ''),
+  },
+  {
+    name: 'update to a bad image',
+    weight: 1,
+    act: async (world) => setImage(world, world.pickOf(deployments), 'missing:1'),
+  },
   { name: 'roll back', weight: 1, act: async (world) => rollBack(world) },
 ];
 
@@ -230,7 +302,10 @@ export async function createRolloutDeployments(world: World): Promise<void> {
   ];
   for (const [index, rollingUpdate] of strategies.entries()) {
     const app = `rolling-${index + 1}`;
-    const template = { metadata: { labels: { app } }, spec: { terminationGracePeriodSeconds: 3, containers: [{ name: 'main', image: 'app:1' }] } };
+    const template = {
+      metadata: { labels: { app } },
+      spec: { terminationGracePeriodSeconds: 3, containers: [{ name: 'main', image: 'app:1' }] },
+    };
     const strategy = { type: 'RollingUpdate', rollingUpdate } as const;
     const spec = { replicas: 3 + index, selector: { matchLabels: { app } }, strategy, template };
     await world.client.create(deployments, { metadata: { namespace: 'default', name: app }, spec });
@@ -301,12 +376,18 @@ export async function settle(world: World): Promise<void> {
   }
   for (const deployment of world.all(deployments).filter((one) => !isDeleting(one))) {
     const { replicas = 1, template } = deployment.spec ?? {};
-    await world.patch(deployments, deployment, { spec: { paused: false, replicas: budget.take(template?.spec, Math.min(3, replicas)) } });
+    await world.patch(deployments, deployment, {
+      spec: { paused: false, replicas: budget.take(template?.spec, Math.min(3, replicas)) },
+    });
     if (isBad(imageOf(template?.spec))) await setImage(world, deployment, 'app:1');
   }
-  for (const [index, set] of world.all(replicaSets).filter((one) => isBare(one) && !isDeleting(one)).entries()) {
+  for (const [index, set] of world
+    .all(replicaSets)
+    .filter((one) => isBare(one) && !isDeleting(one))
+    .entries()) {
     const { replicas = 1, template } = set.spec ?? {};
-    const kept = index % 3 === 0 && !isBad(imageOf(template?.spec)) ? budget.take(template?.spec, Math.min(1, replicas)) : 0;
+    const kept =
+      index % 3 === 0 && !isBad(imageOf(template?.spec)) ? budget.take(template?.spec, Math.min(1, replicas)) : 0;
     if (kept > 0) await world.patch(replicaSets, set, { spec: { replicas: kept } });
     else await world.client.delete(replicaSets, referenceOf(set), { propagationPolicy: 'Background' });
   }

@@ -20,7 +20,8 @@ export function versions(startRevision: number): Checker {
     const version = entry.object.metadata?.resourceVersion;
     if (version !== String(revision)) return `${key} has resourceVersion ${version} at revision ${revision}`;
     const known = current.get(key);
-    if (previous?.revision !== known) return `${key} changed from revision ${previous?.revision}, but stood at ${known}`;
+    if (previous?.revision !== known)
+      return `${key} changed from revision ${previous?.revision}, but stood at ${known}`;
     return undefined;
   };
   return {

@@ -15,7 +15,8 @@ export function podCheckers(running: RunningPods): readonly Checker[] {
 }
 
 const ofPods = ({ entry }: StoreEvent): boolean => entry.key.collection === 'pods';
-const isFinished = (pod: Pod | undefined): boolean => pod?.status?.phase === 'Succeeded' || pod?.status?.phase === 'Failed';
+const isFinished = (pod: Pod | undefined): boolean =>
+  pod?.status?.phase === 'Succeeded' || pod?.status?.phase === 'Failed';
 
 /** A pod is bound once, to a node that is there, and not when it is being deleted. */
 export function placement(): Checker {
@@ -54,7 +55,8 @@ export function progress(): Checker {
       const counts = new Map(old?.status?.containerStatuses?.map(({ name, restartCount }) => [name, restartCount]));
       for (const { name, restartCount } of pod.status?.containerStatuses ?? []) {
         const was = counts.get(name) ?? 0;
-        if ((restartCount ?? 0) < was) return `${named(event)}: restartCount of ${name} fell from ${was} to ${restartCount}`;
+        if ((restartCount ?? 0) < was)
+          return `${named(event)}: restartCount of ${name} fell from ${was} to ${restartCount}`;
       }
       return undefined;
     },
@@ -80,7 +82,8 @@ export function capacity(): Checker {
     name: 'a node is never filled beyond what it has',
     check: (event) => {
       const { key, object } = event.entry;
-      if (key.collection === 'nodes' && event.type !== 'deleted') allocatable.set(key.name, allocatableOf(object as Node));
+      if (key.collection === 'nodes' && event.type !== 'deleted')
+        allocatable.set(key.name, allocatableOf(object as Node));
       if (key.collection !== 'pods') return undefined;
       const pod = object as Pod;
       const node = pod.spec?.nodeName ?? '';

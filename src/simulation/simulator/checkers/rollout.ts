@@ -5,9 +5,10 @@
  * on when a Deployment first had all it wants, its ready pods that are not being deleted are at least `replicas − maxUnavailable`. API calls
  * may fail, answers get lost and loops be restarted meanwhile: that is no excuse.
  */
+
+import { type KubeObject, objectKey } from '../../../api/object.ts';
 import type { Deployment, ReplicaSet } from '../../../api/schema/types/apps-v1.ts';
 import type { Pod } from '../../../api/schema/types/core-v1.ts';
-import { type KubeObject, objectKey } from '../../../api/object.ts';
 import type { StoreEvent } from '../../../store/store.ts';
 import { type Checker, uidOf } from './checker.ts';
 

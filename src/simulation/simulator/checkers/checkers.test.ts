@@ -1,0 +1,221 @@
+/** Canaries: each checker is shown a history in which its invariant is broken, on a real store, and must say so; and one in which it is not. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { KubeObject } from '../../../api/object.ts';
+import type { Pod } from '../../../api/schema/types/core-v1.ts';
+import type { ObjectMeta } from '../../../api/schema/types/meta-v1.ts';
+import { VirtualClock } from '../../../lib/clock.ts';
+import { silentLogger } from '../../../lib/log.ts';
+import { MemoryStore } from '../../../store/memory-store.ts';
+import type { Checker } from './checker.ts';
+import { deletion, identity, ownership, versions } from './objects.ts';
+import { capacity, goneMeansStopped, placement, progress } from './pods.ts';
+import { rollout } from './rollout.ts';
+
+type Step = { readonly collection: string } & ({ readonly put: KubeObject } | { readonly remove: string });
+
+/** What `checker` says to each step. */
+async function judged(checker: Checker, steps: readonly Step[]): Promise<string[]> {
+  const store = new MemoryStore({ clock: new VirtualClock(0), log: silentLogger });
+  await store.start();
+  const problems: string[] = [];
+  for (const collection of new Set(steps.map((step) => step.collection))) {
+    store.watch({ collection }, { event: (event) => void problems.push(checker.check(event) ?? '') });
+  }
+  for (const step of steps) {
+    const name = 'put' in step ? (step.put.metadata?.name ?? '') : step.remove;
+    const namespace = step.collection === 'nodes' ? '' : 'default';
+    const key = { collection: step.collection, namespace, name };
+    const expectedRevision = store.get(key)?.revision ?? 0;
+    await store.write(
+      'put' in step
+        ? { kind: 'put', key, object: step.put, expectedRevision }
+        : { kind: 'delete', key, expectedRevision },
+    );
+  }
+  return problems;
+}
+
+const last = async (checker: Checker, steps: readonly Step[]): Promise<string> =>
+  (await judged(checker, steps)).at(-1) ?? '';
+
+const put = (collection: string, put: KubeObject): Step => ({ collection, put });
+const remove = (collection: string, remove: string): Step => ({ collection, remove });
+
+function thing(metadata: Partial<ObjectMeta> = {}): KubeObject {
+  return { kind: 'ConfigMap', metadata: { namespace: 'default', name: 'thing', uid: 'u1', ...metadata } };
+}
+
+function pod(
+  changes: Partial<Pod> & { readonly nodeName?: string; readonly cpu?: string } = {},
+  metadata: Partial<ObjectMeta> = {},
+): Pod {
+  const { nodeName, cpu = '0', ...rest } = changes;
+  return {
+    kind: 'Pod',
+    metadata: { namespace: 'default', name: 'web', uid: 'p1', ...metadata },
+    spec: {
+      containers: [{ name: 'main', resources: { requests: { cpu } } }],
+      ...(nodeName !== undefined && { nodeName }),
+    },
+    ...rest,
+  };
+}
+
+const node = (cpu: string): KubeObject =>
+  ({
+    kind: 'Node',
+    metadata: { name: 'n1', uid: 'n1' },
+    status: { allocatable: { cpu, memory: '1Gi', pods: '10' } },
+  }) as KubeObject;
+
+describe('what holds for every object', () => {
+  test('a revision that was not seen is told', async () => {
+    assert.equal(await last(versions(1), [put('configmaps', thing())]), '');
+    assert.match(await last(versions(0), [put('configmaps', thing())]), /revision 2 followed 0/);
+  });
+
+  test('another uid under the same name is told, and so is one that comes back', async () => {
+    assert.equal(
+      await last(identity(), [
+        put('configmaps', thing()),
+        remove('configmaps', 'thing'),
+        put('configmaps', thing({ uid: 'u2' })),
+      ]),
+      '',
+    );
+    assert.match(
+      await last(identity(), [put('configmaps', thing()), put('configmaps', thing({ uid: 'u2' }))]),
+      /had the uid u1/,
+    );
+    assert.match(
+      await last(identity(), [put('configmaps', thing()), remove('configmaps', 'thing'), put('configmaps', thing())]),
+      /came back/,
+    );
+    assert.match(
+      await last(identity(), [put('configmaps', thing()), put('configmaps', thing({ name: 'other' }))]),
+      /another object/,
+    );
+  });
+
+  test('a deletion that is taken back, put off, or does not wait for finalizers is told', async () => {
+    const at = (second: number): Partial<ObjectMeta> => ({ deletionTimestamp: `2026-01-01T00:00:0${second}Z` });
+    assert.equal(
+      await last(deletion(), [put('pods', thing(at(5))), put('pods', thing(at(1))), remove('pods', 'thing')]),
+      '',
+    );
+    assert.match(
+      await last(deletion(), [put('pods', thing(at(5))), put('pods', thing())]),
+      /lost its deletionTimestamp/,
+    );
+    assert.match(await last(deletion(), [put('pods', thing(at(5))), put('pods', thing(at(6)))]), /put off/);
+    assert.match(
+      await last(deletion(), [put('pods', thing({ finalizers: ['mine'] })), remove('pods', 'thing')]),
+      /finalizers held it/,
+    );
+    assert.match(
+      await last(deletion(), [put('pods', thing(at(5))), put('pods', thing({ ...at(5), finalizers: ['late'] }))]),
+      /got the finalizer/,
+    );
+  });
+
+  test('an owner that never was, or is called otherwise, is told', async () => {
+    const owned = (uid: string, name: string): KubeObject =>
+      thing({ name: 'owned', uid: 'o1', ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name, uid }] });
+    assert.equal(await last(ownership(), [put('configmaps', thing()), put('configmaps', owned('u1', 'thing'))]), '');
+    assert.match(
+      await last(ownership(), [put('configmaps', thing()), put('configmaps', owned('u2', 'thing'))]),
+      /never was/,
+    );
+    assert.match(
+      await last(ownership(), [put('configmaps', thing()), put('configmaps', owned('u1', 'other'))]),
+      /never was/,
+    );
+  });
+});
+
+describe('what holds for pods', () => {
+  test('a pod that moves, or is bound to nothing, or at its end, is told', async () => {
+    const bound = put('pods', pod({ nodeName: 'n1' }));
+    assert.equal(await last(placement(), [put('nodes', node('1')), put('pods', pod()), bound]), '');
+    assert.match(await last(placement(), [put('pods', pod()), bound]), /not there/);
+    assert.match(
+      await last(placement(), [put('nodes', node('1')), bound, put('pods', pod({ nodeName: 'n2' }))]),
+      /moved from n1 to n2/,
+    );
+    assert.match(
+      await last(placement(), [put('nodes', node('1')), bound, put('pods', pod())]),
+      /moved from n1 to no node/,
+    );
+    const ending = pod({ nodeName: 'n1' }, { deletionTimestamp: '2026-01-01T00:00:00Z' });
+    assert.match(await last(placement(), [put('nodes', node('1')), put('pods', ending)]), /while it was being deleted/);
+  });
+
+  test('a restart count that falls and an end that is taken back are told', async () => {
+    const restarted = (restartCount: number): Step =>
+      put('pods', pod({ status: { phase: 'Running', containerStatuses: [{ name: 'main', restartCount } as never] } }));
+    assert.equal(await last(progress(), [restarted(1), restarted(2)]), '');
+    assert.match(await last(progress(), [restarted(2), restarted(1)]), /fell from 2 to 1/);
+    assert.match(
+      await last(progress(), [put('pods', pod({ status: { phase: 'Failed' } })), restarted(0)]),
+      /from Failed to Running/,
+    );
+  });
+
+  test('a node that is asked for more than it has is told, at the binding that does it', async () => {
+    const second = (phase: 'Pending' | 'Succeeded'): Step =>
+      put('pods', pod({ nodeName: 'n1', cpu: '600m', status: { phase } }, { name: 'b', uid: 'p2' }));
+    const first = put('pods', pod({ nodeName: 'n1', cpu: '500m' }));
+    assert.match(
+      await last(capacity(), [put('nodes', node('1')), first, second('Pending')]),
+      /ask for 1100 milliCpu, and it has 1000/,
+    );
+    assert.equal(await last(capacity(), [put('nodes', node('2')), first, second('Pending')]), '');
+    assert.equal(
+      await last(capacity(), [put('nodes', node('1')), first, remove('pods', 'web'), second('Pending')]),
+      '',
+    );
+    assert.equal(await last(capacity(), [put('nodes', node('1')), first, second('Succeeded')]), '');
+  });
+
+  test('a pod that is removed while it runs is told', async () => {
+    const steps = [put('pods', pod({ nodeName: 'n1' })), remove('pods', 'web')];
+    assert.match(await last(goneMeansStopped({ runs: () => true }), steps), /while its containers ran on n1/);
+    assert.equal(await last(goneMeansStopped({ runs: () => false }), steps), '');
+  });
+
+  test('a rolling update that takes one pod too many is told', async () => {
+    const rollingUpdate = { maxSurge: 1, maxUnavailable: 1 };
+    const deployment = {
+      metadata: { namespace: 'default', name: 'web', uid: 'd1' },
+      spec: { replicas: 2, strategy: { rollingUpdate } },
+    };
+    const owner = (uid: string): ObjectMeta['ownerReferences'] => [
+      { apiVersion: 'apps/v1', kind: 'any', name: 'any', uid, controller: true },
+    ];
+    const set = {
+      metadata: { namespace: 'default', name: 'web-1', uid: 's1', ownerReferences: owner('d1') },
+    } as KubeObject;
+    const ready = (index: number, status: string): Step =>
+      put(
+        'pods',
+        pod(
+          { status: { conditions: [{ type: 'Ready', status }] } },
+          { name: `p${index}`, uid: `p${index}`, ownerReferences: owner('s1') ?? [] },
+        ),
+      );
+    const start = [
+      put('deployments.apps', deployment as KubeObject),
+      put('replicasets.apps', set),
+      ready(1, 'False'),
+      ready(1, 'True'),
+      ready(2, 'True'),
+    ];
+    assert.equal(await last(rollout(), start.slice(0, 4)), '', 'it has never been complete');
+    assert.equal(await last(rollout(), [...start, remove('pods', 'p1')]), '');
+    assert.match(
+      await last(rollout(), [...start, remove('pods', 'p1'), ready(2, 'False')]),
+      /has 0 pods available, and must have 1/,
+    );
+  });
+});
