@@ -22,6 +22,8 @@ interface Suite {
   readonly files: readonly string[];
   /** Files side by side. Suites that start containers take one at a time: they would only slow each other down. */
   readonly concurrency: number;
+  /** A test that takes longer (ms) has failed: what hangs names itself. */
+  readonly timeoutMs: number;
   readonly prepare?: () => Promise<void>;
 }
 
@@ -29,14 +31,16 @@ const suites: readonly Suite[] = [
   {
     name: 'unit',
     files: ['src/**/*.test.ts', 'tools/**/*.test.ts', 'bench/**/*.test.ts', 'test/*.test.ts'],
-    concurrency: 4,
+    concurrency: 3,
+    timeoutMs: 120_000,
   },
-  { name: 'schema', files: ['test/schema/*.test.ts'], concurrency: 2 },
-  { name: 'clients', files: ['test/clients/*.test.ts'], concurrency: 2 },
+  { name: 'schema', files: ['test/schema/*.test.ts'], concurrency: 2, timeoutMs: 300_000 },
+  { name: 'clients', files: ['test/clients/*.test.ts'], concurrency: 2, timeoutMs: 300_000 },
   {
     name: 'cluster',
     files: ['test/cluster/*.test.ts'],
     concurrency: 1,
+    timeoutMs: 600_000,
     prepare: () => installSystemPackages(console.error),
   },
 ];
@@ -49,7 +53,12 @@ function node(title: string, args: readonly string[]): boolean {
 function runSuite(suite: Suite): boolean {
   const files = suite.files.flatMap((pattern) => globSync(pattern, { cwd: root })).toSorted();
   if (files.length === 0) return true;
-  return node(`${suite.name}: ${files.length} files`, ['--test', `--test-concurrency=${suite.concurrency}`, ...files]);
+  return node(`${suite.name}: ${files.length} files`, [
+    '--test',
+    `--test-concurrency=${suite.concurrency}`,
+    `--test-timeout=${suite.timeoutMs}`,
+    ...files,
+  ]);
 }
 
 const checks: readonly (readonly [string, readonly string[]])[] = [

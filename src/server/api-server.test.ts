@@ -273,8 +273,26 @@ describe('the API server', () => {
     assert.equal(again.status, 304);
     assert.equal(((await admin.request('/openapi/v2')).json() as { swagger: string }).swagger, '2.0');
     assert.equal((await admin.request('/openapi/v3/apis/none/v1')).status, 404);
-    const accept = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
-    assert.equal((await admin.request('/openapi/v2', { headers: { accept } })).status, 406);
+  });
+
+  test('serves OpenAPI v2 in protobuf to those who want it, each form with its own tag', async () => {
+    const get = (accept: string, more: Record<string, string> = {}) =>
+      admin.request('/openapi/v2', { headers: { accept, ...more } });
+    const proto = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
+    const asked = await get('application/com.github.proto-openapi.spec.v2@v1.0+protobuf');
+    assert.deepEqual([asked.status, asked.headers['content-type']], [200, proto]);
+    assert.deepEqual(asked.body.subarray(0, 5), Buffer.from('\n\x032.0'));
+    const packed = await get(`${proto};q=0.9,application/json;q=0.1`, { 'accept-encoding': 'gzip' });
+    assert.equal(packed.headers['content-encoding'], 'gzip');
+    assert.deepEqual(gunzipSync(packed.body), asked.body);
+    const etag = asked.headers['etag'] ?? '';
+    const again = await get(proto, { 'if-none-match': etag });
+    assert.deepEqual([again.status, again.body.length], [304, 0]);
+    for (const accept of ['application/json', '*/*', `application/json,${proto}`]) {
+      const json = await get(accept, { 'if-none-match': etag });
+      assert.deepEqual([json.status, json.headers['content-type']], [200, 'application/json']);
+    }
+    assert.equal((await get('application/com.github.proto-openapi.spec.v3@v1.0+protobuf')).status, 406);
   });
 
   test('tells its health', async () => {

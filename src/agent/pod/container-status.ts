@@ -23,8 +23,8 @@ export interface ContainerStatusOptions {
   readonly defaultWaiting: string;
   /** An init container that is no sidecar: its success makes it ready. */
   readonly runsToEnd: boolean;
-  /** Nothing will run any more. */
-  readonly isOver: boolean;
+  /** Nothing will run any more, and it should have run. */
+  readonly isLost: boolean;
 }
 
 export function containerStatus(
@@ -91,7 +91,7 @@ function terminatedRun(observation: PodObservation, run: ContainerStatus): Conta
 function stateWithoutRun(known: ApiContainerStatus | undefined, options: ContainerStatusOptions): ContainerState {
   if (known?.state?.terminated !== undefined) return { terminated: known.state.terminated };
   if (known?.state?.running !== undefined) return { terminated: lost('The container could not be located') };
-  if (options.isOver) return { terminated: lost('The container could not be located when the pod was terminated') };
+  if (options.isLost) return { terminated: lost('The container could not be located when the pod was terminated') };
   return { waiting: { reason: options.defaultWaiting } };
 }
 

@@ -3,7 +3,7 @@ import type { Container, ContainerStatus, Pod, PodPhase, PodStatus } from '../..
 import { formatTime } from '../../lib/clock.ts';
 import { podConditions } from './conditions.ts';
 import { containerStatus } from './container-status.ts';
-import { appContainers, ephemeralContainers, initContainers, newestSandbox } from './containers.ts';
+import { appContainers, ephemeralContainers, initContainers, newestSandbox, runsOf } from './containers.ts';
 import type { Ending } from './decide-ending.ts';
 import { podPhase } from './phase.ts';
 import type { PodObservation, Waiting } from './plan.ts';
@@ -65,28 +65,68 @@ interface Lists {
 function containerLists(observation: PodObservation, pod: Pod, { waiting, isOver }: StatusFacts): Lists {
   const hasInit = initContainers(pod).length > 0;
   const defaultWaiting = hasInit ? 'PodInitializing' : 'ContainerCreating';
-  const list = (containers: readonly Container[], known: readonly ContainerStatus[] = [], isInit = false) =>
-    containers.map((container) =>
-      containerStatus(
-        observation,
-        container,
-        known.find(({ name }) => name === container.name),
-        { waiting, defaultWaiting, isOver, runsToEnd: isInit && !isSidecar(container) },
-      ),
-    );
+  const list = (containers: readonly Container[], known: Known, hadTurn: (index: number) => boolean, isInit = false) =>
+    containers.map((container, index) => {
+      const isLost = isOver && hadTurn(index);
+      const runsToEnd = isInit && !isSidecar(container);
+      return containerStatus(observation, container, statusFor(container, known), {
+        ...{ waiting, defaultWaiting, isLost, runsToEnd },
+      });
+    });
   const { initContainerStatuses, containerStatuses, ephemeralContainerStatuses } = observation.status;
+  const turns = turnsOf(observation, pod);
   return {
-    init: list(initContainers(pod), initContainerStatuses, true),
-    apps: list(appContainers(pod), containerStatuses),
-    ephemeral: list(ephemeralContainers(pod), ephemeralContainerStatuses),
+    init: list(initContainers(pod), initContainerStatuses, (index) => index <= turns.lastInit, true),
+    apps: list(appContainers(pod), containerStatuses, () => turns.apps),
+    ephemeral: list(ephemeralContainers(pod), ephemeralContainerStatuses, () => turns.apps),
   };
 }
 
-/** A pod that has ended has ended for good. */
+type Known = readonly ContainerStatus[] | undefined;
+
+function statusFor({ name }: Container, known: Known): ContainerStatus | undefined {
+  return known?.find((status) => status.name === name);
+}
+
+/**
+ * Whose turn came, by what there is evidence of. When a pod is over, a container that should have run and did not counts as lost; one
+ * whose turn never came still waits, and shows that it never ran. The first init container always had its turn.
+ */
+function turnsOf(observation: PodObservation, pod: Pod): { readonly lastInit: number; readonly apps: boolean } {
+  const { initContainerStatuses, containerStatuses } = observation.status;
+  const inits = initContainers(pod);
+  const last = inits.at(-1);
+  const lastInit = inits.findLastIndex((container) =>
+    hasBegun(observation, container, statusFor(container, initContainerStatuses)),
+  );
+  const isThrough = last === undefined || hasSucceeded(observation, last, statusFor(last, initContainerStatuses));
+  const someApp = appContainers(pod).some((container) =>
+    hasBegun(observation, container, statusFor(container, containerStatuses)),
+  );
+  return { lastInit: Math.max(0, lastInit), apps: isThrough || someApp };
+}
+
+function hasBegun(observation: PodObservation, { name }: Container, known: ContainerStatus | undefined): boolean {
+  const { state, lastState } = known ?? {};
+  const isKnown = (state?.running ?? state?.terminated ?? lastState?.terminated) !== undefined;
+  return isKnown || runsOf(observation, name).some((run) => run.state !== 'created');
+}
+
+function hasSucceeded(observation: PodObservation, { name }: Container, known: ContainerStatus | undefined): boolean {
+  const isKnown = known?.started === true || known?.state?.terminated?.exitCode === 0;
+  return isKnown || runsOf(observation, name).some((run) => run.state === 'exited' && run.exitCode === 0);
+}
+
+/**
+ * A pod that has ended has ended for good. So it has not ended while one of its containers still runs: whoever waits for its end may
+ * take its place then.
+ */
 function phaseOf(pod: Pod, known: PodStatus, { init, apps }: Lists, { isOver, ending }: StatusFacts): PodPhase {
   if (isTerminal(known.phase)) return known.phase ?? 'Failed';
   if (ending?.kind === 'failed' && isOver) return 'Failed';
-  return podPhase(pod, { initStatuses: init, statuses: apps, isOver });
+  const phase = podPhase(pod, { initStatuses: init, statuses: apps, isOver });
+  if (ending !== undefined && !isOver && isTerminal(phase)) return known.phase ?? 'Pending';
+  return isOver && !isTerminal(phase) ? 'Failed' : phase;
 }
 
 function failureOf(known: PodStatus, ending: Ending | undefined): Pick<PodStatus, 'reason' | 'message'> {

@@ -40,8 +40,9 @@ class Decoder {
 
   /** The fields up to the end of the message that was entered last, into `object`. */
   #fields(type: MessageType, object: JsonObject): void {
+    const fields = type.fieldsByNumber;
     while (this.#reader.nextField()) {
-      const field = type.fieldsByNumber.get(this.#reader.number);
+      const field = fields.get(this.#reader.number);
       if (field === undefined) this.#reader.skip();
       else if (field.inline) this.#inlined(field, object);
       else this.#field(field, object);
@@ -57,13 +58,14 @@ class Decoder {
   }
 
   #field(field: Field, object: JsonObject): void {
-    const { name } = field;
-    const value = this.#fieldValue(field, object[name]);
+    const { type, name } = field;
+    // Scalars replace what an earlier occurrence of the same field left, all else adds to it.
+    const before = type.kind === 'scalar' ? undefined : object[name];
+    const value = this.#fieldValue(field, before);
     if (value !== undefined && (field.pointer || field.alwaysEncoded || !isZero(value))) object[name] = value;
     else if (object[name] !== undefined) delete object[name];
   }
 
-  /** `before`: what an earlier occurrence of the same field left. */
   #fieldValue({ type, goName }: Field, before: JsonValue | undefined): JsonValue | undefined {
     if (type.kind === 'list') return type.wrapped ? this.#wrapped(type, goName) : this.#append(type, goName, before);
     if (type.kind === 'map') return this.#put(type, goName, before);

@@ -21,43 +21,48 @@ export function encodeProtobuf(type: MessageType, object: JsonObject): Buffer {
 type ListType = Type & { readonly kind: 'list' };
 type MapType = Type & { readonly kind: 'map' };
 
-const descendingFields = new WeakMap<MessageType, readonly Field[]>();
-
-function fieldsOf(type: MessageType): readonly Field[] {
-  let fields = descendingFields.get(type);
-  if (fields === undefined) {
-    fields = [...type.fieldsByNumber.values()].sort((a, b) => numberOf(b) - numberOf(a));
-    descendingFields.set(type, fields);
-  }
-  return fields;
+/** A field as the encoder wants it. */
+interface Slot {
+  readonly name: string;
+  readonly number: number;
+  readonly type: Type;
+  readonly inline: boolean;
+  /** Where it is absent, nothing is written. Bytes are a slice in Go: nil where they are absent. */
+  readonly optional: boolean;
 }
 
-/** The fields of `fieldsByNumber` have one. */
-function numberOf({ number = 0 }: Field): number {
-  return number;
+const slotsByMessage = new WeakMap<MessageType, readonly Slot[]>();
+
+/** By descending number. */
+function slotsOf(message: MessageType): readonly Slot[] {
+  let slots = slotsByMessage.get(message);
+  if (slots === undefined) {
+    slots = [...message.fieldsByNumber].sort(([a], [b]) => b - a).map(([number, field]) => slotOf(number, field));
+    slotsByMessage.set(message, slots);
+  }
+  return slots;
+}
+
+function slotOf(number: number, { name, type, inline, pointer }: Field): Slot {
+  const isBytes = type.kind === 'scalar' && type.scalar === 'bytes';
+  return { name, number, type, inline, optional: pointer || isBytes || type.kind === 'list' || type.kind === 'map' };
 }
 
 /** The fields alone: a message's length and tag are its parent's. */
 export function writeMessage(writer: WireWriter, type: MessageType, object: JsonObject): void {
-  for (const field of fieldsOf(type)) writeField(writer, field, field.inline ? object : object[field.name]);
+  for (const slot of slotsOf(type)) {
+    const value = slot.inline ? object : (object[slot.name] ?? undefined);
+    if (value !== undefined || !slot.optional) writeField(writer, slot, value);
+  }
 }
 
-function writeField(writer: WireWriter, field: Field, given: JsonValue | undefined): void {
-  const value = given ?? undefined;
-  const number = numberOf(field);
-  if (field.type.kind === 'list') return writeList(writer, field.type, number, value as JsonArray | undefined);
-  if (field.type.kind === 'map') return writeMap(writer, field.type, number, value as JsonObject | undefined);
-  // Bytes are a slice in Go: nil where they are absent.
-  if (value === undefined && (field.pointer || isBytes(field.type))) return;
-  writeValue(writer, field.type, number, value);
+function writeField(writer: WireWriter, { type, number }: Slot, value: JsonValue | undefined): void {
+  if (type.kind === 'list') writeList(writer, type, number, value as JsonArray);
+  else if (type.kind === 'map') writeMap(writer, type, number, value as JsonObject);
+  else writeValue(writer, type, number, value);
 }
 
-function isBytes(type: Type): boolean {
-  return type.kind === 'scalar' && type.scalar === 'bytes';
-}
-
-function writeList(writer: WireWriter, type: ListType, number: number, list: JsonArray | undefined): void {
-  if (list === undefined) return;
+function writeList(writer: WireWriter, type: ListType, number: number, list: JsonArray): void {
   const end = writer.written;
   const elementNumber = type.wrapped ? 1 : number;
   for (let index = list.length - 1; index >= 0; index--) {
@@ -66,11 +71,10 @@ function writeList(writer: WireWriter, type: ListType, number: number, list: Jso
   if (type.wrapped) writer.close(number, end);
 }
 
-function writeMap(writer: WireWriter, type: MapType, number: number, map: JsonObject | undefined): void {
-  if (map === undefined) return;
+function writeMap(writer: WireWriter, type: MapType, number: number, map: JsonObject): void {
   for (const key of Object.keys(map).sort().reverse()) {
     const end = writer.written;
-    if (type.value.kind === 'list') writeList(writer, type.value, 2, (map[key] ?? undefined) as JsonArray | undefined);
+    if (type.value.kind === 'list') writeList(writer, type.value, 2, (map[key] ?? []) as JsonArray);
     else writeValue(writer, type.value, 2, map[key] ?? undefined);
     writer.string(key);
     writer.tag(1, lengthWire);

@@ -46,7 +46,13 @@ export function namespaceController(context: ControllerContext): Service {
   const enqueue = (namespace: Namespace): void => {
     if (isDeleting(namespace)) loop.queue.add(nameOf(namespace));
   };
-  informer.addHandler({ added: enqueue, updated: enqueue });
+  informer.addHandler({
+    added: enqueue,
+    // Not on every change: the loop's own conditions would wake it at once, again and again.
+    updated: (namespace, previous) => {
+      if (!isDeleting(previous)) enqueue(namespace);
+    },
+  });
   podInformer.addHandler({
     deleted: (pod) => {
       const namespace = informer.cache.byKey(namespaceOf(pod));
