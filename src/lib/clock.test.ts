@@ -92,3 +92,15 @@ test('times have the forms of metav1.Time and metav1.MicroTime', () => {
   assert.equal(formatTime(Date.UTC(2026, 10, 21, 1, 2, 3, 987)), '2026-11-21T01:02:03Z');
   assert.equal(formatMicroTime(Date.UTC(2026, 10, 21, 1, 2, 3, 987)), '2026-11-21T01:02:03.987000Z');
 });
+
+test('a delay below a millisecond still moves time on', async () => {
+  const clock = new VirtualClock(0);
+  let rounds = 0;
+  const again = (): void => {
+    rounds += 1;
+    clock.after(0.0001, again);
+  };
+  again();
+  await clock.advance(10);
+  assert.equal(rounds, 11);
+});

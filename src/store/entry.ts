@@ -6,6 +6,7 @@
  * A version that has been replaced lets go of its object: the watch history then costs bytes, not object trees.
  */
 import type { KubeObject } from '../api/object.ts';
+import { deepFreeze } from '../lib/deep-freeze.ts';
 import type { Entry, StoreKey } from './store.ts';
 
 export class StoredEntry implements Entry {
@@ -62,18 +63,4 @@ function encode(text: string): Buffer {
 /** The three fields alone, and frozen: callers may hand in richer objects. */
 function keyOf({ collection, namespace, name }: StoreKey): StoreKey {
   return Object.freeze({ collection, namespace, name });
-}
-
-/** Freezes `value` and all below it. Stops at what is frozen already, so that shared parts are not walked again. */
-export function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) freezeTree(value);
-  return value;
-}
-
-function freezeTree(value: object): void {
-  Object.freeze(value);
-  for (const name in value) {
-    const child = (value as Readonly<Record<string, unknown>>)[name];
-    if (typeof child === 'object' && child !== null && !Object.isFrozen(child)) freezeTree(child);
-  }
 }

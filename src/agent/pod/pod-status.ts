@@ -112,9 +112,11 @@ function hasBegun(observation: PodObservation, { name }: Container, known: Conta
   return isKnown || runsOf(observation, name).some((run) => run.state !== 'created');
 }
 
-function hasSucceeded(observation: PodObservation, { name }: Container, known: ContainerStatus | undefined): boolean {
-  const isKnown = known?.started === true || known?.state?.terminated?.exitCode === 0;
-  return isKnown || runsOf(observation, name).some((run) => run.state === 'exited' && run.exitCode === 0);
+/** A sidecar has done its part when it has started. */
+function hasSucceeded(observation: PodObservation, container: Container, known: ContainerStatus | undefined): boolean {
+  if (isSidecar(container)) return known?.started === true;
+  const runs = runsOf(observation, container.name);
+  return known?.state?.terminated?.exitCode === 0 || runs.some((run) => run.state === 'exited' && run.exitCode === 0);
 }
 
 /**

@@ -100,7 +100,7 @@ function decoded(bytes: Buffer): unknown {
 /** Back to OpenAPI's JSON, by what the messages are called. */
 function jsonOf(type: Type, message: Message): unknown {
   const members = message as unknown as Json;
-  if (type.name === 'Any') return parseYaml(members.yaml as string).value;
+  if (type.name === 'Any') return valueOfYaml(members.yaml as string);
   if (type.name === 'StringArray') return members.value ?? [];
   // The oracle makes an empty list of a repeated field that is not there.
   const fields = type.fieldsArray.filter(({ name }) => Object.hasOwn(message, name) && !isEmptyList(members[name]));
@@ -117,6 +117,13 @@ function jsonOf(type: Type, message: Message): unknown {
     return [[field.name === '_ref' ? '$ref' : field.name, valueOf(field)]];
   });
   return Object.fromEntries(entries.flat());
+}
+
+const yamlValues = new Map<string, unknown>();
+
+function valueOfYaml(yaml: string): unknown {
+  if (!yamlValues.has(yaml)) yamlValues.set(yaml, parseYaml(yaml).value);
+  return yamlValues.get(yaml);
 }
 
 const nameLists = new Set(['additionalProperties', 'vendorExtension', 'path', 'responseCode']);
@@ -143,7 +150,7 @@ test('a schema says in protobuf all that it says in JSON', () => {
     maximum: 1e300,
     exclusiveMaximum: true,
     minimum: -2.5,
-    exclusiveMinimum: false,
+    exclusiveMinimum: true,
     maxLength: 300,
     minLength: 1,
     pattern: '^a: b$',
