@@ -4,6 +4,7 @@
  */
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
 import { extract } from 'tar-stream';
@@ -71,16 +72,22 @@ async function readContents(file: string, compression: Compression): Promise<Con
     }
   };
   try {
-    const source = createReadStream(file, { highWaterMark: 1 << 20 });
     // tar-stream's streams are no Node streams by type, but serve as such.
     const sink = tar as unknown as NodeJS.WritableStream;
-    const unpacked =
-      compression === 'none' ? pipeline(source, sink) : pipeline(source, decompressor(compression), sink);
-    await Promise.all([unpacked, read()]);
+    await Promise.all([pipeline(openImageArchive(file, compression), sink), read()]);
   } catch (error) {
     throw new Error(`${file} is damaged, or cut off: ${(error as Error).message}`, { cause: error });
   }
   return { sizes, indexes };
+}
+
+/** The archive's bytes, decompressed. What goes wrong with the file is the stream's error. */
+export function openImageArchive(file: string, compression: Compression): Readable {
+  const source = createReadStream(file, { highWaterMark: 1 << 20 });
+  if (compression === 'none') return source;
+  const unpacked = decompressor(compression);
+  pipeline(source, unpacked).catch((error: Error) => unpacked.destroy(error));
+  return unpacked;
 }
 
 function decompressor(compression: 'gzip' | 'zstd'): zlib.Gunzip | zlib.ZstdDecompress {

@@ -1,10 +1,8 @@
 /** Brings an image archive into containerd, where the CRI sees it at once (the CRI itself has no way to do it). */
 import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-import { checkImageArchive } from './archive-reader.ts';
+import { pipeline } from 'node:stream/promises';
+import { checkImageArchive, openImageArchive } from './archive-reader.ts';
 import { normalizeImageName } from './reference.ts';
-
-const run = promisify(execFile);
 
 export interface ImportOptions {
   /** containerd's socket. */
@@ -28,17 +26,41 @@ export async function importImage(archiveFile: string, options: ImportOptions): 
   const snapshotter = options.snapshotter === undefined ? [] : ['--snapshotter', options.snapshotter];
   // containerd makes a name of its own for an image without one; it is tagged, and then the made one goes.
   const base = names.length === 0 ? ['--index-name', ...added] : [];
-  await ctr(options, ['images', 'import', ...snapshotter, ...base, archiveFile]);
+  const existing = await digestsOf(options, [...names, ...added]);
+  try {
+    // Of containerd's versions, only the newer ones decompress an archive.
+    const unpacked = archive.compression === 'none' ? undefined : openImageArchive(archiveFile, archive.compression);
+    const source = unpacked === undefined ? archiveFile : '-';
+    await ctr(options, ['images', 'import', ...snapshotter, ...base, source], unpacked);
+  } catch (error) {
+    await removeChanged(options, existing);
+    throw error;
+  }
   const [first] = names;
   if (first !== undefined && added[0] !== undefined) await ctr(options, ['images', 'tag', '--force', first, added[0]]);
   return [...new Set([...names, ...added])];
 }
 
-async function ctr(options: ImportOptions, command: readonly string[]): Promise<void> {
+/** What each of these names stands for in containerd; empty where it stands for nothing. */
+async function digestsOf(options: ImportOptions, names: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const table = await ctr(options, ['images', 'list', ...names.map((name) => `name==${JSON.stringify(name)}`)]);
+  const rows = table.split('\n').map((line) => line.split(/\s+/));
+  return new Map(names.map((name) => [name, rows.find(([reference]) => reference === name)?.[2] ?? '']));
+}
+
+/** containerd names an image before it unpacks the layers: one that could not be unpacked must not stand there as if it could be used. */
+async function removeChanged(options: ImportOptions, before: ReadonlyMap<string, string>): Promise<void> {
+  const now = await digestsOf(options, [...before.keys()]);
+  const changed = [...now.keys()].filter((name) => now.get(name) !== '' && now.get(name) !== before.get(name));
+  if (changed.length > 0) await ctr(options, ['images', 'remove', ...changed]);
+}
+
+/** Resolves with what it wrote. */
+async function ctr(options: ImportOptions, command: readonly string[], input?: NodeJS.ReadableStream): Promise<string> {
   const program = options.ctr ?? 'ctr';
   const address = ['--address', options.containerdAddress, '--namespace', 'k8s.io'];
   try {
-    await run(program, [...address, ...command], { timeout: importMsMax });
+    return await run(program, [...address, ...command], input);
   } catch (error) {
     const { code, stderr } = error as { code?: unknown; stderr?: string };
     if (code === 'ENOENT')
@@ -49,4 +71,16 @@ async function ctr(options: ImportOptions, command: readonly string[]): Promise<
       cause: error,
     });
   }
+}
+
+function run(program: string, args: readonly string[], input?: NodeJS.ReadableStream): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(program, args, { timeout: importMsMax }, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout);
+      else reject(Object.assign(error, { stderr }));
+    });
+    // Where it ends before it has read everything, its own words say why.
+    if (child.stdin !== null && input !== undefined) pipeline(input, child.stdin).catch(() => {});
+    else child.stdin?.end();
+  });
 }

@@ -72,11 +72,16 @@ function markedForDeletion(object: KubeObject, finalizers: string[], grace: Grac
   if (finalizers.length > 0) metadata.finalizers = finalizers;
   else delete metadata.finalizers;
   if (first || hurried) {
-    metadata.deletionTimestamp = formatTime(grace.atMs);
+    metadata.deletionTimestamp = earlier(before.deletionTimestamp, formatTime(grace.atMs));
     metadata.deletionGracePeriodSeconds = grace.seconds;
   }
   if (first && metadata.generation) metadata.generation += 1;
   return { ...object, metadata };
+}
+
+/** A deletion is never put off: not by an end that comes after its grace, while finalizers still hold the object. */
+function earlier(standing: string | undefined, wanted: string): string {
+  return standing !== undefined && standing < wanted ? standing : wanted;
 }
 
 function withPhase(strategy: Strategy, object: KubeObject): KubeObject {

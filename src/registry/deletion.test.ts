@@ -176,3 +176,19 @@ test('planDelete is a pure decision', () => {
   const plan = planDelete(podStrategy, pod, {}, nowMs);
   assert.equal(plan.kind === 'mark' && plan.object.metadata?.deletionGracePeriodSeconds, 1);
 });
+
+test('the end of a grace period that finalizers outlast does not put the deletion off', () => {
+  const deletionTimestamp = '2026-01-01T00:00:05Z';
+  const metadata = {
+    name: 'pod',
+    deletionTimestamp,
+    deletionGracePeriodSeconds: 5,
+    finalizers: ['foregroundDeletion'],
+  };
+  const pod = { metadata, spec: { nodeName: 'n1', containers: [] } };
+  const plan = planDelete(podStrategy, pod, { gracePeriodSeconds: 0 }, Date.UTC(2026, 0, 1, 0, 0, 9));
+  assert.equal(plan.kind, 'mark');
+  const marked = plan.kind === 'mark' ? plan.object.metadata : undefined;
+  assert.equal(marked?.deletionTimestamp, deletionTimestamp);
+  assert.equal(marked?.deletionGracePeriodSeconds, 0);
+});

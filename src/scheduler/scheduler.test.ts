@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Pod, PodSpec } from '../api/schema/types/core-v1.ts';
 import type { Client } from '../client/client.ts';
-import { unreachable } from '../client/errors.ts';
+import { timedOut, unreachable } from '../client/errors.ts';
 import { intercept } from '../client/intercept.ts';
 import { events, nodes, pods, priorityClasses } from '../client/resources.ts';
 import { startTestApi, type TestApi } from '../client/testing.ts';
@@ -158,5 +158,35 @@ test('a binding that fails gives the room back and is tried again', async () => 
   await setting.create('pod');
   await setting.clock.advance(60_000);
   assert.equal((await setting.pod('pod')).spec?.nodeName, 'a');
+  await setting.close();
+});
+
+test('a binding whose answer got lost keeps its room, also while the cache lags', async () => {
+  let lost = 0;
+  const held: (() => void)[] = [];
+  const setting = await start((client) =>
+    intercept(client, {
+      createSubresource: (real) => async (resource, reference, subresource, body) => {
+        const result = await real.createSubresource(resource, reference, subresource, body);
+        if (lost++ === 0) throw timedOut('injected');
+        return result;
+      },
+      watch: (real) => (resource, query, handler) => {
+        const event: typeof handler.event = (change) => {
+          if (lost > 0) held.push(() => handler.event(change));
+          else handler.event(change);
+        };
+        return real.watch(resource, query, { event, end: (error) => handler.end(error) });
+      },
+    }),
+  );
+  await setting.addNode('a', '1');
+  await setting.create('one');
+  await setting.create('two');
+  await setting.clock.advance(30_000);
+  for (const release of held.splice(0)) release();
+  await setting.clock.advance(30_000);
+  const nodes = [(await setting.pod('one')).spec?.nodeName, (await setting.pod('two')).spec?.nodeName];
+  assert.deepEqual(nodes, ['a', undefined]);
   await setting.close();
 });

@@ -4,7 +4,7 @@
  * ```
  *  informers ──▶ snapshot, queue            (synchronously, change by change)
  *  pump: pop ──▶ decide ──▶ assume in the snapshot ──▶ bind ─┬─ done: the informer shows it
- *                  │                                         └─ failed: forget, try again
+ *                  │                                         └─ failed (asks, where the answer got lost): forget, try again
  *                  └─ nowhere ──▶ preempt? ──▶ condition and event ──▶ park
  * ```
  * Kept true: a decision sees all earlier ones, since each is assumed before the next is made; so no node is filled twice, although
@@ -12,7 +12,7 @@
  */
 import { objectKey } from '../api/object.ts';
 import type { Binding, Node, Pod } from '../api/schema/types/core-v1.ts';
-import { hasReason } from '../api/status-error.ts';
+import { hasReason, StatusError } from '../api/status-error.ts';
 import type { Client } from '../client/client.ts';
 import { EventRecorder } from '../client/events.ts';
 import type { Informer, InformerSet } from '../client/informer.ts';
@@ -37,6 +37,8 @@ export interface SchedulerOptions {
 const schedulerName = 'default-scheduler';
 /** Decisions in one burst. */
 const burstMax = 64;
+/** How soon the server is asked again what became of a binding (ms). */
+const askAgainMs = 500;
 /** Bindings on their way at a time; beyond, deciding waits. */
 const bindingsMax = 256;
 
@@ -179,8 +181,24 @@ export class Scheduler implements Service {
       const message = `Successfully assigned ${namespace}/${name} to ${node}`;
       this.#events.record(podsResource, pod, 'Normal', 'Scheduled', message);
     } catch (error) {
-      this.#bindFailed(pod, error);
+      if (isAnswer(error) || !(await this.#isBound(pod))) this.#bindFailed(pod, error);
     }
+  }
+
+  /** A call whose answer got lost may have been carried out: its room must not be given away again. Asks until the server says. */
+  async #isBound({ metadata }: Pod): Promise<boolean> {
+    const { client, clock } = this.#options;
+    const { namespace = '', name = '', uid } = metadata ?? {};
+    while (!this.#closed) {
+      try {
+        const current = await client.get(podsResource, { namespace, name });
+        return current.metadata?.uid === uid && Boolean(current.spec?.nodeName);
+      } catch (error) {
+        if (hasReason(error, 'NotFound')) return false;
+        await clock.sleep(askAgainMs);
+      }
+    }
+    return false;
   }
 
   /** Unless the pod went away, or was bound meanwhile, which the informer tells. */
@@ -241,6 +259,9 @@ export class Scheduler implements Service {
     }
   }
 }
+
+/** The server itself refused; any other failure leaves open what it did. */
+const isAnswer = (error: unknown): boolean => error instanceof StatusError && error.code < 500;
 
 const isOurs = (pod: Pod): boolean =>
   (pod.spec?.schedulerName ?? schedulerName) === schedulerName && pod.metadata?.deletionTimestamp === undefined;

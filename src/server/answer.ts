@@ -34,7 +34,10 @@ export async function sendAnswer(exchange: Exchange, answer: Answer, common: Ans
   const headers = { ...common, ...answer.headers };
   const bytes = lengthOf(answer.body);
   if (bytes <= gzipThresholdBytes) return exchange.respond(answer.status, headers, joined(answer.body, bytes));
-  const vary = { ...headers, vary: 'Accept-Encoding' };
+  const vary = {
+    ...headers,
+    vary: [headers['vary'], 'Accept-Encoding'].filter((each) => each !== undefined).join(', '),
+  };
   if (acceptsGzip(exchange.headers['accept-encoding'])) return sendCompressed(exchange, answer, vary, bytes);
   await sendPieces(exchange, answer, vary, bytes);
 }

@@ -19,6 +19,9 @@ const (
 	// Red is a colour.
 	Red Colour = "red" // +k8s:note
 	Blue Colour = "blue"
+	Green = Colour("green")
+	Grey = Colour(metav1.Grey)
+	computed = 1 << 3
 )
 
 const untyped = 7
@@ -82,6 +85,8 @@ test('constants carry their type and value', () => {
   assert.deepEqual(file.constants, [
     { name: 'Red', type: 'Colour', value: 'red' },
     { name: 'Blue', type: 'Colour', value: 'blue' },
+    { name: 'Green', type: 'Colour', value: 'green' },
+    { name: 'Grey', type: 'Colour', value: { package: 'metav1', name: 'Grey' } },
     { name: 'untyped', value: 7 },
   ]);
 });

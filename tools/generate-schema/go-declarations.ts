@@ -31,7 +31,14 @@ export interface GoDeclaration {
 export interface GoConstant {
   readonly name: string;
   readonly type?: string;
-  readonly value: string | number | boolean;
+  /** The value, or the constant of another package that has it. */
+  readonly value: string | number | boolean | GoReference;
+}
+
+export interface GoReference {
+  /** As the file calls it. */
+  readonly package: string;
+  readonly name: string;
 }
 
 export interface GoFile {
@@ -165,10 +172,17 @@ class Reader {
     const name = this.#take();
     const type = this.#peek()?.kind === 'name' && this.#peek()?.line === name.line ? this.#take().text : undefined;
     const rest: Token[] = [];
-    while (this.#peek()?.line === name.line && this.#peek()?.text !== ')') rest.push(this.#take());
-    if (rest.length !== 2 || rest[0]?.text !== '=' || rest[1] === undefined) return [];
-    const value = literal(rest[1]);
-    return value === undefined ? [] : [{ name: name.text, value, ...(type !== undefined && { type }) }];
+    for (let depth = 0; this.#peek()?.line === name.line; rest.push(this.#take())) {
+      const { text } = this.#peek() as Token;
+      if (text === ')' && depth === 0) break;
+      depth += text === '(' ? 1 : text === ')' ? -1 : 0;
+    }
+    const [equals, ...expression] = rest;
+    if (equals?.text !== '=') return [];
+    const conversion = conversionOf(expression);
+    const value = valueOf(conversion?.operand ?? expression);
+    const typed = type ?? conversion?.type;
+    return value === undefined ? [] : [{ name: name.text, value, ...(typed !== undefined && { type: typed }) }];
   }
 
   /** The token `ahead` places on, comments apart; what stands before it is kept for `#markers`. */
@@ -230,6 +244,21 @@ function baseName(type: GoType): string {
   if (type.kind === 'pointer') return baseName(type.to);
   if (type.kind === 'name') return type.name;
   throw new Error(`A ${type.kind} cannot be embedded.`);
+}
+
+/** `Colour("red")`: a constant that gets its type by conversion. */
+function conversionOf(expression: readonly Token[]): { type: string; operand: readonly Token[] } | undefined {
+  const [type, open] = expression;
+  if (type?.kind !== 'name' || open?.text !== '(' || expression.at(-1)?.text !== ')') return undefined;
+  return { type: type.text, operand: expression.slice(2, -1) };
+}
+
+/** A literal, or `package.Name`; undefined for anything that would have to be computed. */
+function valueOf(expression: readonly Token[]): GoConstant['value'] | undefined {
+  const [first, dot, name] = expression;
+  if (first !== undefined && expression.length === 1) return literal(first);
+  if (first?.kind !== 'name' || dot?.text !== '.' || name?.kind !== 'name' || expression.length !== 3) return undefined;
+  return { package: first.text, name: name.text };
 }
 
 function literal({ kind, text }: Token): string | number | boolean | undefined {

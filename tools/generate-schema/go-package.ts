@@ -13,7 +13,7 @@ export interface GoPackage {
   readonly openapiPackage: string;
   readonly origin: string;
   readonly types: ReadonlyMap<string, LocatedDeclaration>;
-  readonly constants: ReadonlyMap<string, GoConstant>;
+  readonly constants: ReadonlyMap<string, LocatedConstant>;
   readonly kinds: readonly string[];
   readonly proto: ProtoMessages;
 }
@@ -23,6 +23,11 @@ export interface LocatedDeclaration extends GoDeclaration {
   readonly imports: ReadonlyMap<string, string>;
   /** Stands in a file that holds API types, not helpers of theirs. */
   readonly isApi: boolean;
+}
+
+/** A constant with what its file calls the packages that it imports. */
+export interface LocatedConstant extends GoConstant {
+  readonly imports: ReadonlyMap<string, string>;
 }
 
 /** `types.go`, `types_jsonschema.go`; meta/v1 has two more. */
@@ -35,13 +40,13 @@ export function readGoPackage(path: string, folder: string, origin: string): GoP
     .sort();
   const texts = new Map(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
   const types = new Map<string, LocatedDeclaration>();
-  const constants = new Map<string, GoConstant>();
+  const constants = new Map<string, LocatedConstant>();
   let packageName = '';
   for (const [name, text] of texts) {
     const file = readGoFile(text);
     packageName = file.packageName;
     for (const type of file.types) types.set(type.name, { ...type, imports: file.imports, isApi: apiFile.test(name) });
-    for (const constant of file.constants) constants.set(constant.name, constant);
+    for (const constant of file.constants) constants.set(constant.name, { ...constant, imports: file.imports });
   }
   const proto = readdirSync(folder).includes('generated.proto')
     ? readProtoMessages(readFileSync(join(folder, 'generated.proto'), 'utf8'))

@@ -6,7 +6,7 @@
 
 import { fileName } from './file-name.ts';
 import type { GoField, GoType } from './go-declarations.ts';
-import type { GoPackage, LocatedDeclaration } from './go-package.ts';
+import type { GoPackage, LocatedConstant, LocatedDeclaration } from './go-package.ts';
 import { defaultOf, listMapKeysOf, marker, markerValue, tagValue } from './markers.ts';
 import type { GroupVersionModel, ModelEnum, ModelField, ModelMessage, ModelType } from './model.ts';
 
@@ -272,7 +272,16 @@ export class Joiner {
       if (alias && type.kind === 'name' && type.name === typeName) names.add(name);
     }
     const values = [...source.constants.values()].filter(({ type }) => type !== undefined && names.has(type));
-    return [...new Set(values.map(({ value }) => String(value)))].sort();
+    if (values.length === 0) throw new Error(`${source.path}.${typeName} is an enum without members.`);
+    return [...new Set(values.map((constant) => String(this.#valueOf(constant))))].sort();
+  }
+
+  #valueOf({ name, value, imports }: LocatedConstant): string | number | boolean {
+    if (typeof value !== 'object') return value;
+    const referred = this.#packages.get(imports.get(value.package) ?? '')?.constants.get(value.name);
+    if (referred === undefined)
+      throw new Error(`No package declares ${value.package}.${value.name}, which ${name} is.`);
+    return this.#valueOf(referred);
   }
 }
 

@@ -3,6 +3,7 @@
  * waits for it; pulls of different images run side by side, within a bound.
  */
 import type { Container, Pod } from '../../api/schema/types/core-v1.ts';
+import { parseReference } from '../../images/reference.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { Gate } from '../gate.ts';
 import type { ObjectSource } from '../object-source.ts';
@@ -37,6 +38,8 @@ export class ImageKeeper {
   async find(container: Container, event: ImageEvent, retryAtMs: number): Promise<ImageState | undefined> {
     const image = container.image ?? '';
     const policy = container.imagePullPolicy ?? 'IfNotPresent';
+    const problem = referenceProblem(image);
+    if (problem !== undefined) return this.#invalid(image, problem, event, retryAtMs);
     const present = await this.#options.runtime.imageStatus(image);
     if (policy === 'Always') return undefined;
     if (present !== undefined) {
@@ -69,16 +72,22 @@ export class ImageKeeper {
 
   #failed(image: string, error: unknown, event: ImageEvent, retryInMs: number): ImageState {
     const message = error instanceof Error ? error.message : String(error);
-    const isInvalid = error instanceof RuntimeError && error.kind === 'invalid-image-name';
-    const reason = isInvalid ? 'InvalidImageName' : 'ErrImagePull';
-    const text = isInvalid
-      ? `Failed to apply default image tag "${image}": couldn't parse image name "${image}": ${message}`
-      : message;
-    if (isInvalid) event('Warning', 'InspectFailed', text);
-    else event('Warning', 'Failed', `Failed to pull image "${image}": ${message}`);
-    event('Warning', 'Failed', `Error: ${reason}`);
     const failedAtMs = this.#options.clock.now();
-    return { kind: 'failed', reason, message: text, failedAtMs, retryAtMs: failedAtMs + retryInMs };
+    const retryAtMs = failedAtMs + retryInMs;
+    if (error instanceof RuntimeError && error.kind === 'invalid-image-name') {
+      return this.#invalid(image, message, event, retryAtMs);
+    }
+    event('Warning', 'Failed', `Failed to pull image "${image}": ${message}`);
+    event('Warning', 'Failed', 'Error: ErrImagePull');
+    return { kind: 'failed', reason: 'ErrImagePull', message, failedAtMs, retryAtMs };
+  }
+
+  #invalid(image: string, problem: string, event: ImageEvent, retryAtMs: number): ImageState {
+    const message = `Failed to apply default image tag "${image}": couldn't parse image name "${image}": ${problem}`;
+    event('Warning', 'InspectFailed', message);
+    event('Warning', 'Failed', 'Error: InvalidImageName');
+    const failedAtMs = this.#options.clock.now();
+    return { kind: 'failed', reason: 'InvalidImageName', message, failedAtMs, retryAtMs };
   }
 
   async #pullOnce(pod: Pod, image: string): Promise<string> {
@@ -104,6 +113,16 @@ export class ImageKeeper {
     }
     if (last !== undefined) throw last;
     return runtime.pullImage(image);
+  }
+}
+
+/** What is wrong with the name of an image; no registry need be asked for it. */
+function referenceProblem(image: string): string | undefined {
+  try {
+    parseReference(image);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
   }
 }
 

@@ -28,7 +28,7 @@ export function encodeSpecial(writer: WireWriter, form: SpecialForm, value: Json
 }
 
 function encodeQuantity(writer: WireWriter, value: JsonValue | undefined): void {
-  writer.string(String(value ?? '0'));
+  writer.string(typeof value === 'string' || typeof value === 'number' ? String(value) : '0');
   writer.tag(1, lengthWire);
 }
 

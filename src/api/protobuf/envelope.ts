@@ -50,7 +50,7 @@ export function encodeEnveloped(object: Partial<ObjectKind> & object): Buffer | 
   const kind = { apiVersion: object.apiVersion ?? 'v1', kind: object.kind ?? '' };
   const type = protobufType(kind);
   if (type === undefined) return undefined;
-  const message = encodeProtobuf(type, object as JsonObject);
+  const message = encodeProtobuf(type, object);
   const { head, tail } = envelop(kind, message.length);
   return Buffer.concat([head, message, tail]);
 }

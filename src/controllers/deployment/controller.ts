@@ -7,7 +7,7 @@ import { type KubeObject, objectKey } from '../../api/object.ts';
 import type { Deployment, DeploymentStatus, ReplicaSet } from '../../api/schema/types/apps-v1.ts';
 import type { Pod } from '../../api/schema/types/core-v1.ts';
 import { labelMatcher } from '../../api/selector.ts';
-import { hasReason } from '../../api/status-error.ts';
+import { conflict, hasReason, objectModified } from '../../api/status-error.ts';
 import { after, ControlLoop, done, type Outcome } from '../../client/controller.ts';
 import type { ReadonlyCache } from '../../client/object-cache.ts';
 import { deployments, pods as podsResource, replicaSets } from '../../client/resources.ts';
@@ -102,12 +102,14 @@ class DeploymentController {
   async #reconcile(key: string): Promise<Outcome> {
     const deployment = this.#deployments.byKey(key);
     if (deployment === undefined) return done;
+    const sets = await this.#claimReplicaSets(deployment);
     const plan = decideDeployment({
       deployment,
-      replicaSets: await this.#claimReplicaSets(deployment),
+      replicaSets: sets,
       podsOf: (uid) => this.#pods.byIndex(controllerIndex, uid),
       nowMs: this.#context.clock.now(),
     });
+    if (plan.update.some(({ from, to }) => sizeOf(to) < sizeOf(from))) await this.#checkFresh(sets);
     await this.#carryOut(deployment, plan);
     return plan.afterMs === undefined ? done : after(plan.afterMs);
   }
@@ -125,6 +127,18 @@ class DeploymentController {
         claim: claim(deployment, labelMatcher(deployment.spec?.selector), candidates),
       },
     );
+  }
+
+  /**
+   * Pods of one ReplicaSet are given up because others have theirs. The version in a write guards only what it writes: a cache that does not show
+   * our own last write to another one yet would have its pods counted that are gone. @throws StatusError Conflict
+   */
+  async #checkFresh(sets: readonly ReplicaSet[]): Promise<void> {
+    for (const set of sets.filter((one) => sizeOf(one) > 0)) {
+      const current = await this.#context.client.get(replicaSets, referenceOf(set));
+      if (current.metadata?.resourceVersion === set.metadata?.resourceVersion) continue;
+      throw conflict({ group: 'apps', kind: 'replicasets', name: nameOf(set) }, objectModified);
+    }
   }
 
   async #carryOut(deployment: Deployment, plan: DeploymentPlan): Promise<void> {

@@ -33,7 +33,9 @@ export interface Draft {
 }
 
 export const replicasOf = (draft: Draft): number => draft.object.spec?.replicas ?? 0;
-export const availableOf = (draft: Draft): number => draft.object.status?.availableReplicas ?? 0;
+/** Never more than it shall have: what a status still counts beyond that is about to go. */
+export const availableOf = (draft: Draft): number =>
+  Math.min(draft.object.status?.availableReplicas ?? 0, replicasOf(draft));
 export const sum = (drafts: readonly Draft[], value: (draft: Draft) => number): number =>
   drafts.reduce((total, draft) => total + value(draft), 0);
 

@@ -2,7 +2,7 @@
 import type { Protocol, TypedLocalObjectReference } from './core-v1.ts';
 import type { Condition, IntOrString, LabelSelector, ListMeta, ObjectMeta, TypeMeta } from './meta-v1.ts';
 
-export type PathType = string;
+export type PathType = 'Exact' | 'ImplementationSpecific' | 'Prefix';
 
 export type PolicyType = 'Egress' | 'Ingress';
 

@@ -4,7 +4,7 @@ import type { Condition, ListMeta, ObjectMeta, Quantity, RawExtension, Time, Typ
 
 export type AllocationConfigSource = 'FromClaim' | 'FromClass';
 
-export type DeviceAllocationMode = string;
+export type DeviceAllocationMode = 'All' | 'ExactCount';
 
 export type DeviceTaintEffect = 'NoExecute' | 'NoSchedule' | 'None';
 
