@@ -62,13 +62,12 @@ export function report(message: { readonly ready: RunningCluster } | { readonly 
 }
 
 /**
- * Starts `naru ARGS` in a session of its own and waits for its report.
+ * Starts this program again as `naru ARGS`, in a session of its own, and waits for its report.
  * @throws UserError with the child's sentence
  */
 export function startInBackground(home: Home, args: readonly string[]): Promise<RunningCluster> {
   const log = openSync(home.log, 'a', 0o600);
-  const main = new URL('../main.ts', import.meta.url).pathname;
-  const child = spawn(process.execPath, [main, ...args], {
+  const child = spawn(process.execPath, [process.argv[1] ?? '', ...args], {
     detached: true,
     cwd: '/',
     env: { ...process.env, NARU_HOME: home.root, NARU_BACKGROUND: '1' },

@@ -6,7 +6,6 @@ import process from 'node:process';
 import { type Home, makeHome } from '../home.ts';
 import { RealClock } from '../lib/clock.ts';
 import { findRunning, type RunningCluster, startInBackground } from './background.ts';
-import { waitForNodes } from './nodes.ts';
 import { type SettingsOptions, updateSettings } from './settings.ts';
 import { installSystemPackages } from './system-packages.ts';
 import { UserError } from './user-error.ts';
@@ -39,7 +38,11 @@ export async function up(home: Home, options: UpOptions): Promise<void> {
       `Its ${settings.simulatedNodes} nodes are simulated: pods get states and addresses, but no program runs.`,
     );
   }
-  if (options.wait) await waitForNodes(home, clock, Math.max(1, settings.simulatedNodes));
+  if (options.wait) {
+    // Loaded only here: the client is most of what this command would load.
+    const { waitForNodes } = await import('./nodes.ts');
+    await waitForNodes(home, clock, Math.max(1, settings.simulatedNodes));
+  }
   sayNext(home);
 }
 

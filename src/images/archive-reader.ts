@@ -42,7 +42,9 @@ async function compressionOf(file: string): Promise<Compression> {
 }
 
 async function readHead(file: string): Promise<Buffer> {
-  const handle = await open(file);
+  const handle = await open(file).catch((error: NodeJS.ErrnoException) => {
+    throw new Error(`${file} cannot be read (${error.code})`, { cause: error });
+  });
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(512), 0, 512, 0);
     return buffer.subarray(0, bytesRead < 2 ? 0 : bytesRead);

@@ -83,6 +83,7 @@ describe('image archives', () => {
       await tarOf({ 'manifest.json': manifest, 'c.json': '{}' }),
       /incomplete: manifest.json names l.tar/,
     );
+    await assert.rejects(checkImageArchive(file('absent')), /absent cannot be read \(ENOENT\)$/);
     await refused('bad.tar', await tarOf({ 'manifest.json': '[{' }), /manifest.json in .* is not JSON/);
   });
 

@@ -30,7 +30,7 @@ shift 4
 echo "$*" >> ${base}.commands
 case "$*" in
   images\\ import*) ${onImport} ;;
-  images\\ list*) echo "REF TYPE DIGEST SIZE"; cat ${base}.digest 2>/dev/null ;;
+  images\\ list*) echo "REF TYPE DIGEST SIZE"; cat ${base}.digest 2>/dev/null || true ;;
 esac
 `;
     writeFileSync(file(base), script, { mode: 0o755 });

@@ -64,10 +64,16 @@ describe('a container in a pod', { timeout: 600_000, concurrency: 8 }, () => {
   });
 
   const configMap = (name: string, data: Readonly<Record<string, string>>): Manifest => ({
-    ...{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data },
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name },
+    data,
   });
   const secret = (name: string, stringData: Readonly<Record<string, string>>): Manifest => ({
-    ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name }, stringData },
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name },
+    stringData,
   });
 
   /** Lets the pod run to its end, and resolves with what it wrote. */
@@ -114,9 +120,21 @@ describe('a container in a pod', { timeout: 600_000, concurrency: 8 }, () => {
     const variables = new Map(text.split('\n').map((line) => line.split(/=(.*)/s, 2) as [string, string]));
     const pod = watch.history('variables').at(-1);
     const expected = {
-      ...{ LITERAL: 'one', REFERRING: 'one and blue, $(LITERAL) and $(MISSING)', COLOR: 'blue', TOKEN: 's3cret' },
-      ...{ SET_color: 'blue', SET_shape: 'round', POD: 'variables', SPACE: 'default', LABEL: 'shop', NOTE: 'a b' },
-      ...{ POD_IP: pod?.status?.podIP, NODE: pod?.spec?.nodeName, CPU: '250', MEMORY: '16', HOSTNAME: 'variables' },
+      LITERAL: 'one',
+      REFERRING: 'one and blue, $(LITERAL) and $(MISSING)',
+      COLOR: 'blue',
+      TOKEN: 's3cret',
+      SET_color: 'blue',
+      SET_shape: 'round',
+      POD: 'variables',
+      SPACE: 'default',
+      LABEL: 'shop',
+      NOTE: 'a b',
+      POD_IP: pod?.status?.podIP,
+      NODE: pod?.spec?.nodeName,
+      CPU: '250',
+      MEMORY: '16',
+      HOSTNAME: 'variables',
     };
     for (const [name, value] of Object.entries(expected)) assert.equal(variables.get(name), value, name);
     assert.equal(variables.has('ABSENT'), false);
@@ -206,7 +224,7 @@ describe('a container in a pod', { timeout: 600_000, concurrency: 8 }, () => {
     });
     assert.deepEqual(
       text.filter((line) => !line.startsWith('/bin/sh')),
-      [...['blueround', '644', '600', 's3cret', '400', 'ro', 'app="shop"', 'bluevolumes', 'blue', 'color', 'refused']],
+      ['blueround', '644', '600', 's3cret', '400', 'ro', 'app="shop"', 'bluevolumes', 'blue', 'color', 'refused'],
     );
   });
 

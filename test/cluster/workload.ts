@@ -14,6 +14,7 @@ export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly [key: string]: unknown };
+  readonly [key: string]: unknown;
 }
 
 /** What a test says of a pod beside its name; a container's name and image are given where it names none. */
@@ -37,14 +38,12 @@ export function podManifest(name: string, wishes: PodWishes): Manifest {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name, ...(labels && { labels }), ...(annotations && { annotations }) },
-    ...{
-      spec: {
-        restartPolicy: 'Never',
-        terminationGracePeriodSeconds: 1,
-        ...spec,
-        containers: filled(containers, 'app'),
-        ...(initContainers.length > 0 && { initContainers: filled(initContainers, 'init') }),
-      },
+    spec: {
+      restartPolicy: 'Never',
+      terminationGracePeriodSeconds: 1,
+      ...spec,
+      containers: filled(containers, 'app'),
+      ...(initContainers.length > 0 && { initContainers: filled(initContainers, 'init') }),
     },
   };
 }

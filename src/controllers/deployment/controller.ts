@@ -30,8 +30,9 @@ import {
   controllerOf,
   orphansOf,
 } from '../shared/ownership.ts';
+import { isActive, isAvailable } from '../shared/pods.ts';
 import { type DeploymentPlan, decideDeployment, sizeOf } from './decide.ts';
-import { revisionAnnotation, sameTemplate } from './rollout.ts';
+import { availableOf, hashLabel, isRolling, revisionAnnotation, sameTemplate } from './rollout.ts';
 import { condition, hasDeadline, withCondition } from './status.ts';
 
 export function deploymentController(context: ControllerContext): Service {
@@ -109,7 +110,8 @@ class DeploymentController {
       podsOf: (uid) => this.#pods.byIndex(controllerIndex, uid),
       nowMs: this.#context.clock.now(),
     });
-    if (plan.update.some(({ from, to }) => sizeOf(to) < sizeOf(from))) await this.#checkFresh(sets);
+    const shrinks = plan.update.some(({ from, to }) => sizeOf(to) < sizeOf(from));
+    if (shrinks && isRolling(deployment)) await this.#checkCounted(sets);
     await this.#carryOut(deployment, plan);
     return plan.afterMs === undefined ? done : after(plan.afterMs);
   }
@@ -130,15 +132,27 @@ class DeploymentController {
   }
 
   /**
-   * Pods of one ReplicaSet are given up because others have theirs. The version in a write guards only what it writes: a cache that does not show
-   * our own last write to another one yet would have its pods counted that are gone. @throws StatusError Conflict
+   * Pods of one ReplicaSet are given up because others have theirs, so those must be there. Statuses and caches lag: they may still count pods
+   * that our own last step, or the ReplicaSet's loop, has ended. So the server is asked first. @throws StatusError Conflict: look again soon
    */
-  async #checkFresh(sets: readonly ReplicaSet[]): Promise<void> {
+  async #checkCounted(sets: readonly ReplicaSet[]): Promise<void> {
     for (const set of sets.filter((one) => sizeOf(one) > 0)) {
       const current = await this.#context.client.get(replicaSets, referenceOf(set));
-      if (current.metadata?.resourceVersion === set.metadata?.resourceVersion) continue;
+      const isFresh = current.metadata?.resourceVersion === set.metadata?.resourceVersion;
+      const isObserved = set.status?.observedGeneration === set.metadata?.generation;
+      const counted = availableOf({ object: set });
+      if (isFresh && isObserved && (await this.#availablePods(set)) >= counted) continue;
       throw conflict({ group: 'apps', kind: 'replicasets', name: nameOf(set) }, objectModified);
     }
+  }
+
+  async #availablePods(set: ReplicaSet): Promise<number> {
+    const { client, clock } = this.#context;
+    const hash = set.metadata?.labels?.[hashLabel];
+    const labelSelector = hash === undefined ? {} : { labelSelector: `${hashLabel}=${hash}` };
+    const { items } = await client.list(podsResource, { namespace: namespaceOf(set), ...labelSelector });
+    const own = items.filter((pod) => isActive(pod) && controllerOf(pod)?.uid === uidOf(set));
+    return own.filter((pod) => isAvailable(pod, set.spec?.minReadySeconds ?? 0, clock.now())).length;
   }
 
   async #carryOut(deployment: Deployment, plan: DeploymentPlan): Promise<void> {

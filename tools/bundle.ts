@@ -1,0 +1,49 @@
+/**
+ * Puts the command line and all that it loads into one file, which starts in half the time of some four hundred. The launcher runs this when a
+ * source is newer than the bundle; where there is no bundle, the sources run as they are. Nothing else depends on it.
+ *
+ *   tools/node tools/bundle.ts OUTPUT
+ *
+ * Code finds its companions (tables, protocol files, the worker) beside its source by `import.meta`: the bundle keeps these paths.
+ */
+import { readFileSync, renameSync } from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import { pathToFileURL } from 'node:url';
+import { build, type Plugin } from 'esbuild';
+
+const root = path.dirname(import.meta.dirname);
+
+const keepPaths: Plugin = {
+  name: 'keep-paths',
+  setup(bundler) {
+    bundler.onLoad({ filter: /[/\\]src[/\\].*\.ts$/ }, ({ path: file }) => ({
+      loader: 'ts',
+      contents: readFileSync(file, 'utf8')
+        .replaceAll('import.meta.dirname', JSON.stringify(path.dirname(file)))
+        .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(file).href)),
+    }));
+  },
+};
+
+/** Packages written for CommonJS expect these. */
+const commonJs = `import { createRequire as makeRequire } from 'node:module';
+const require = makeRequire(${JSON.stringify(path.join(root, 'package.json'))});
+const __filename = ${JSON.stringify(path.join(root, 'package.json'))};
+const __dirname = ${JSON.stringify(root)};`;
+
+const output = process.argv[2];
+if (output === undefined) throw new Error('usage: tools/node tools/bundle.ts OUTPUT');
+const draft = `${output}.${process.pid}`;
+await build({
+  entryPoints: [path.join(root, 'src/main.ts')],
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node26',
+  outfile: draft,
+  banner: { js: commonJs },
+  logLevel: 'error',
+  plugins: [keepPaths],
+});
+renameSync(draft, output);
