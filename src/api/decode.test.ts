@@ -209,7 +209,7 @@ test('decoding ends, with a result or a DecodeError, for any JSON', () => {
       fc.oneof(fc.string(), fc.double(), fc.integer(), fc.boolean(), fc.constant(null)),
       fc.array(tie('value'), { maxLength: 4 }),
       fc.array(fc.tuple(names, tie('value')), { maxLength: 6 }).map((entries) => Object.fromEntries(entries)),
-    ) as fc.Arbitrary<JsonValue>,
+    ),
   }));
   const types = [pod, deployment, crd, typeOf('List'), typeOf('Table', 'meta.k8s.io'), typeOf('WatchEvent')];
   fc.assert(

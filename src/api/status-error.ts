@@ -112,7 +112,9 @@ export const forbidden = (subject: StatusSubject, why: string): StatusError =>
   new StatusError(
     403,
     'Forbidden',
-    subject.name === '' ? `${subject.group === '' ? subject.kind : `${subject.kind}.${subject.group}`} is forbidden: ${why}` : `${named(subject)} is forbidden: ${why}`,
+    subject.name === ''
+      ? `${subject.group === '' ? subject.kind : `${subject.kind}.${subject.group}`} is forbidden: ${why}`
+      : `${named(subject)} is forbidden: ${why}`,
     detailsOf(subject),
   );
 
@@ -121,7 +123,12 @@ export const badRequest = (message: string): StatusError => new StatusError(400,
 export const unauthorized = (): StatusError => new StatusError(401, 'Unauthorized', 'Unauthorized');
 
 export const methodNotAllowed = (subject: StatusSubject, verb: string): StatusError =>
-  new StatusError(405, 'MethodNotAllowed', `${verb} is not supported on resources of kind "${subject.group === '' ? subject.kind : `${subject.kind}.${subject.group}`}"`, detailsOf(subject));
+  new StatusError(
+    405,
+    'MethodNotAllowed',
+    `${verb} is not supported on resources of kind "${subject.group === '' ? subject.kind : `${subject.kind}.${subject.group}`}"`,
+    detailsOf(subject),
+  );
 
 export const expired = (message: string): StatusError => new StatusError(410, 'Expired', message);
 

@@ -3,7 +3,6 @@
  * the server's calls come back over the same connection (ARCHITECTURE.md, D7).
  */
 import { existsSync } from 'node:fs';
-import process from 'node:process';
 import { NodeTunnel } from '../agent/tunnel.ts';
 import { httpsClient } from '../client/https-client.ts';
 import { type ClientConfig, readKubeconfig } from '../client/kubeconfig.ts';

@@ -275,7 +275,8 @@ describe('a container in a pod', { timeout: 600_000, concurrency: 8 }, () => {
   });
 
   test('runs as the user, groups and rights that it is given', async () => {
-    const show = "id; grep -E 'CapEff|CapBnd|NoNewPrivs' /proc/self/status; touch /file && echo wrote; touch /tmp/x";
+    const show =
+      "exec 2>&1; id; grep -E 'CapEff|CapBnd|NoNewPrivs' /proc/self/status; touch /file && echo wrote; touch /tmp/x";
     const emptyDir = { volumes: [{ name: 'tmp', emptyDir: {} }] };
     const volumeMounts = [{ name: 'tmp', mountPath: '/tmp' }];
     const [user, privileged, root] = await Promise.all([

@@ -1,6 +1,5 @@
 /** The pure parts of running containerd; what needs root and containers is in test/cluster/cri-runtime.test.ts. */
 import assert from 'node:assert/strict';
-import process from 'node:process';
 import { describe, test } from 'node:test';
 import { cniConfig, containerdConfig } from './config.ts';
 import { isOurDaemon } from './daemon.ts';

@@ -70,7 +70,10 @@ function containerLists(observation: PodObservation, pod: Pod, { waiting, isOver
       const isLost = isOver && hadTurn(index);
       const runsToEnd = isInit && !isSidecar(container);
       return containerStatus(observation, container, statusFor(container, known), {
-        ...{ waiting, defaultWaiting, isLost, runsToEnd },
+        waiting,
+        defaultWaiting,
+        isLost,
+        runsToEnd,
       });
     });
   const { initContainerStatuses, containerStatuses, ephemeralContainerStatuses } = observation.status;

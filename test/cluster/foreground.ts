@@ -1,0 +1,47 @@
+/** `naru server` and `naru agent` as a supervisor such as systemd runs them: in the foreground, ended by signals. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import path from 'node:path';
+import process from 'node:process';
+import { root } from '../harness.ts';
+
+export class Foreground {
+  static readonly #running = new Set<Foreground>();
+  readonly #child: ChildProcess;
+  readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+  #text = '';
+
+  constructor(home: string, args: readonly string[]) {
+    // The program itself, not a shell that has it as a child: signals must reach it.
+    this.#child = spawn(path.join(root, 'naru'), args, {
+      env: { ...process.env, NARU_HOME: home },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const output of [this.#child.stdout, this.#child.stderr]) {
+      output?.setEncoding('utf8').on('data', (chunk: string) => (this.#text += chunk));
+    }
+    Foreground.#running.add(this);
+    this.ended = new Promise((resolve) => {
+      this.#child.once('exit', (code, signal) => {
+        Foreground.#running.delete(this);
+        resolve({ code, signal });
+      });
+    });
+  }
+
+  /** For `after`: what a failed test left running. */
+  static async killAll(): Promise<void> {
+    for (const one of Foreground.#running) {
+      one.kill('SIGKILL');
+      await one.ended;
+    }
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** What it has written so far. */
+  get text(): string {
+    return this.#text;
+  }
+}
