@@ -49,17 +49,23 @@ export class NodeReporter implements Service {
   }
 
   start(): Promise<void> {
-    // In this order: the lease belongs to the node, which the first makes.
-    this.#running ??= Promise.all([
-      this.#loop('status', statusCheckMs, () => this.#reportStatus()),
-      this.#loop('lease', leaseRenewMs, () => this.#renewLease()),
-    ]);
+    this.#running ??= this.#run();
     return Promise.resolve();
   }
 
   async close(): Promise<void> {
     this.#stop.abort(new Error('closed'));
     await this.#running;
+  }
+
+  /** The lease belongs to the node, so its loop begins when the first has made that. */
+  #run(): Promise<void[]> {
+    const { promise: registered, resolve } = Promise.withResolvers<void>();
+    this.#stop.signal.addEventListener('abort', () => resolve(), { once: true });
+    return Promise.all([
+      this.#loop('status', statusCheckMs, () => this.#reportStatus().then(resolve)),
+      registered.then(() => this.#loop('lease', leaseRenewMs, () => this.#renewLease())),
+    ]);
   }
 
   /** Every `periodMs`; after a failure sooner, with a back-off. */
