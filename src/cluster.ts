@@ -30,6 +30,7 @@ import { bootstrap } from './registry/bootstrap.ts';
 import { Registry } from './registry/registry.ts';
 import type { UserInfo } from './registry/request.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
+import { accessReviews } from './server/access-reviews.ts';
 import { ensureKubeconfig } from './server/admin-kubeconfig.ts';
 import { ApiServer } from './server/api-server.ts';
 import { RuleAuthorizer } from './server/authorization.ts';
@@ -138,7 +139,8 @@ function parts(options: ClusterOptions, foundations: Foundations, certificates: 
   const resources = resourceTable();
   const authorizer = new RuleAuthorizer();
   const connections = new NodeConnectionTable();
-  const handler = new Registry({ store, clock, prng, schema, resources, log });
+  const virtualResources = accessReviews({ authorizer, schema });
+  const handler = new Registry({ store, clock, prng, schema, resources, log, virtualResources });
   const clientFor = (user: UserInfo): Client => inProcessClient({ handler, authorizer, user, resources });
   const { port = 0, host = '127.0.0.1', nodes = { kind: 'simulated', count: 1 } } = options;
   const common = { clock, prng, log };

@@ -12,6 +12,8 @@ export interface Home {
   readonly settings: string;
   /** The running process: see `cli/background.ts`. */
   readonly processFile: string;
+  /** The running `naru agent`, likewise. */
+  readonly agentProcessFile: string;
   /** The log of the process in the background. */
   readonly log: string;
   /** The API's objects (SQLite). */
@@ -34,6 +36,7 @@ export function homeOf(root: string): Home {
     root,
     settings: at('settings.json'),
     processFile: at('naru.pid'),
+    agentProcessFile: at('agent.pid'),
     log: at('naru.log'),
     state: at('state.db'),
     certificates: at('certificates'),

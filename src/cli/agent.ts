@@ -6,14 +6,16 @@ import { existsSync } from 'node:fs';
 import { NodeTunnel } from '../agent/tunnel.ts';
 import { httpsClient } from '../client/https-client.ts';
 import { type ClientConfig, readKubeconfig } from '../client/kubeconfig.ts';
-import type { Home } from '../home.ts';
+import { type Home, makeHome } from '../home.ts';
 import { RealClock } from '../lib/clock.ts';
 import { JsonLogger } from '../lib/log.ts';
 import { unseededPrng } from '../lib/prng.ts';
 import { ServiceGroup } from '../lib/service.ts';
 import { containerNode } from '../node.ts';
 import { toStandardError } from './log-output.ts';
+import { removeProcessFile, writeProcessFile } from './process-file.ts';
 import { endOnSignals } from './run.ts';
+import { refuseSecondAgent } from './running-agent.ts';
 import { readSettings } from './settings.ts';
 import { UserError } from './user-error.ts';
 
@@ -26,6 +28,7 @@ export async function agent(home: Home, options: { kubeconfig: string; nodeName?
       `there is no kubeconfig ${options.kubeconfig}; start naru server on this machine first, or name one with --kubeconfig`,
     );
   }
+  refuseSecondAgent(home);
   const config = await readKubeconfig(options.kubeconfig);
   const settings = readSettings(home);
   const name = options.nodeName ?? settings.nodeName;
@@ -42,11 +45,16 @@ export async function agent(home: Home, options: { kubeconfig: string; nodeName?
     log,
   });
   const group = new ServiceGroup('agent', [node.machine, node.agent, tunnel], { clock, log });
-  await group.start();
+  makeHome(home);
+  writeProcessFile(home.agentProcessFile, { node: name });
+  const starting = group.start();
   endOnSignals(async () => {
+    await starting;
     await group.close();
     client.close();
+    removeProcessFile(home.agentProcessFile);
   });
+  await starting;
 }
 
 function credentialsOf(config: ClientConfig, file: string): { authority: string; certificate: string; key: string } {

@@ -5,11 +5,12 @@
  * closes the descriptor, so that nobody waits for it longer.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import process from 'node:process';
 import type { Home } from '../home.ts';
 import type { Clock } from '../lib/clock.ts';
-import { identifyProcess, isRunning, type ProcessIdentity, parseIdentity } from '../lib/process-identity.ts';
+import type { ProcessIdentity } from '../lib/process-identity.ts';
+import { readProcessFile, removeProcessFile, stopProcess, writeProcessFile } from './process-file.ts';
 import { UserError } from './user-error.ts';
 
 /** What the running process says of itself. */
@@ -17,32 +18,24 @@ export interface RunningCluster extends ProcessIdentity {
   /** The API's address: `https://127.0.0.1:6443`. */
   readonly server: string;
   readonly simulatedNodes: number;
+  /** This process has no node: it is the server alone. */
+  readonly isServerOnly: boolean;
 }
 
 const reportDescriptor = 3;
 
 /** The cluster that runs from this home now. */
 export function findRunning(home: Home): RunningCluster | undefined {
-  let text: string;
-  try {
-    text = readFileSync(home.processFile, 'utf8');
-  } catch {
-    return undefined;
-  }
-  const identity = parseIdentity(text);
-  return identity !== undefined && isRunning(identity) ? (JSON.parse(text) as RunningCluster) : undefined;
+  return readProcessFile<RunningCluster>(home.processFile);
 }
 
 /** Called in the process itself, when the API answers. */
 export function recordRunning(home: Home, facts: Omit<RunningCluster, keyof ProcessIdentity>): void {
-  const identity = identifyProcess(process.pid);
-  const temporary = `${home.processFile}.new`;
-  writeFileSync(temporary, JSON.stringify({ ...identity, ...facts }), { mode: 0o600 });
-  renameSync(temporary, home.processFile);
+  writeProcessFile(home.processFile, facts);
 }
 
 export function forgetRunning(home: Home): void {
-  rmSync(home.processFile, { force: true });
+  removeProcessFile(home.processFile);
 }
 
 /** Whether this process was started by `startInBackground`. */
@@ -95,21 +88,7 @@ export function startInBackground(home: Home, args: readonly string[]): Promise<
   });
 }
 
-const stopWaitMsMax = 20_000;
-
 /** Asks the process to end, waits, and kills it where it does not. True where there was one. */
-export async function stopRunning(home: Home, clock: Clock): Promise<boolean> {
-  const running = findRunning(home);
-  if (running === undefined) {
-    forgetRunning(home);
-    return false;
-  }
-  process.kill(running.pid, 'SIGTERM');
-  const deadline = clock.monotonic() + stopWaitMsMax;
-  while (isRunning(running)) {
-    if (clock.monotonic() > deadline) process.kill(running.pid, 'SIGKILL');
-    await clock.sleep(20);
-  }
-  forgetRunning(home);
-  return true;
+export function stopRunning(home: Home, clock: Clock): Promise<boolean> {
+  return stopProcess(home.processFile, clock);
 }

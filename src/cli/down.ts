@@ -9,6 +9,7 @@ import type { Home } from '../home.ts';
 import { RealClock } from '../lib/clock.ts';
 import { JsonLogger } from '../lib/log.ts';
 import { stopRunning } from './background.ts';
+import { stopProcess } from './process-file.ts';
 import { UserError } from './user-error.ts';
 
 export async function down(home: Home, options: { all?: boolean }): Promise<void> {
@@ -17,8 +18,12 @@ export async function down(home: Home, options: { all?: boolean }): Promise<void
     return;
   }
   const clock = new RealClock({ keepsAlive: true });
+  // The agent first: what it does, it does for a server that is there.
+  const stoppedAgent = await stopProcess(home.agentProcessFile, clock);
+  if (stoppedAgent) console.log('Stopped the agent.');
   const stopped = await stopRunning(home, clock);
-  console.log(stopped ? 'Stopped the cluster.' : 'No cluster was running.');
+  if (stopped) console.log('Stopped the cluster.');
+  else if (!stoppedAgent) console.log('No cluster was running.');
   if (existsSync(home.containerd)) await removeContainers(home, clock);
   if (options.all) {
     rmSync(home.root, { recursive: true, force: true });

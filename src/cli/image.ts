@@ -10,15 +10,18 @@ import { packImage } from '../images/pack-image.ts';
 import { RealClock } from '../lib/clock.ts';
 import { silentLogger } from '../lib/log.ts';
 import { findRunning } from './background.ts';
+import { findAgent } from './running-agent.ts';
 import { UserError } from './user-error.ts';
 
 /** @throws UserError where no containers run from this home */
 function mustRunContainers(home: Home): void {
+  if (findAgent(home) !== undefined) return;
   const running = findRunning(home);
   if (running === undefined) throw new UserError(`no cluster runs from ${home.root}; start it with: naru up`);
-  if (running.simulatedNodes > 0) {
-    throw new UserError('the nodes of this cluster are simulated: they take any image name, and need no image');
+  if (running.isServerOnly) {
+    throw new UserError(`only the server runs from ${home.root}, and images are for nodes; start one with: naru agent`);
   }
+  throw new UserError('the nodes of this cluster are simulated: they take any image name, and need no image');
 }
 
 export async function importFile(home: Home, file: string, options: { name?: string }): Promise<void> {

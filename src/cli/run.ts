@@ -9,6 +9,7 @@ import { JsonLogger } from '../lib/log.ts';
 import { unseededPrng } from '../lib/prng.ts';
 import { findRunning, forgetRunning, isInBackground, recordRunning, report } from './background.ts';
 import { toFile, toStandardError } from './log-output.ts';
+import { refuseSecondAgent } from './running-agent.ts';
 import { type SettingsOptions, updateSettings } from './settings.ts';
 import { describeError, UserError } from './user-error.ts';
 
@@ -24,8 +25,9 @@ export async function run(home: Home, options: RunOptions): Promise<void> {
     const running = findRunning(home);
     if (running !== undefined)
       throw new UserError(`the cluster in ${home.root} already runs, as process ${running.pid}`);
+    if (options.nodes !== 'none') refuseSecondAgent(home);
     const settings = updateSettings(home, options);
-    const cluster = await startCluster({
+    const starting = startCluster({
       home,
       port: settings.port,
       host: settings.host,
@@ -34,13 +36,15 @@ export async function run(home: Home, options: RunOptions): Promise<void> {
       prng: unseededPrng(),
       log,
     });
-    recordRunning(home, { server: cluster.server, simulatedNodes: settings.simulatedNodes });
-    const ready = findRunning(home);
-    if (ready !== undefined) report({ ready });
     endOnSignals(async () => {
-      await cluster.close();
+      await (await starting).close();
       forgetRunning(home);
     });
+    const cluster = await starting;
+    const isServerOnly = options.nodes === 'none';
+    recordRunning(home, { server: cluster.server, simulatedNodes: settings.simulatedNodes, isServerOnly });
+    const ready = findRunning(home);
+    if (ready !== undefined) report({ ready });
   } catch (error) {
     log.error('the cluster did not start', { error });
     report({ error: describeError(error, false) });
@@ -54,7 +58,7 @@ function nodesOf(settings: { simulatedNodes: number; nodeName: string; podCidr: 
     : { kind: 'containers', name: settings.nodeName, podCidr: settings.podCidr };
 }
 
-/** The first signal ends in order; a second one at once. */
+/** The first signal ends in order, what is still starting when it has started; a second one at once. */
 export function endOnSignals(end: () => Promise<void>): void {
   let ending = false;
   const onSignal = (): void => {

@@ -40,3 +40,6 @@ export const timedOut = (message: string): StatusError => new StatusError(504, '
 
 export const noSuchResource = (): StatusError =>
   new StatusError(404, 'NotFound', 'the server could not find the requested resource', {});
+
+/** The server itself refused. Any other failure leaves open whether the request was carried out. */
+export const isRefusal = (error: unknown): boolean => error instanceof StatusError && error.code < 500;

@@ -105,7 +105,11 @@ test('a version that lies ahead times out, one that is no version is refused', a
   const cluster = await startRegistry();
   const error = await rejection(cluster.list('pods', { resourceVersion: '100000' }), 'Timeout');
   assert.equal(error.details?.causes?.[0]?.reason, 'ResourceVersionTooLarge');
-  await rejection(cluster.list('pods', { resourceVersion: 'x' }), 'Invalid');
+  const malformed = await rejection(cluster.list('pods', { resourceVersion: 'x' }), 'BadRequest');
+  assert.equal(
+    malformed.message,
+    'invalid resource version: resourceVersion: Invalid value: "x": strconv.ParseUint: parsing "x": invalid syntax',
+  );
   await rejection(cluster.list('pods', { continue: 'garbage' }), 'BadRequest');
 });
 

@@ -1,14 +1,15 @@
 /** What `resourceVersion` in a request means (KEP-2340 and the API concepts page of Kubernetes). */
 
 import { invalidValue } from '../api/field-error.ts';
-import { badRequest, expired, invalid, StatusError } from '../api/status-error.ts';
+import { badRequest, expired, StatusError } from '../api/status-error.ts';
 
-/** Undefined where unset. 0 means "any". @throws StatusError BadRequest, Invalid */
+/** Undefined where unset. 0 means "any". @throws StatusError BadRequest */
 export function parseResourceVersion(text: string | undefined): number | undefined {
   if (text === undefined || text === '') return undefined;
   if (!/^[0-9]+$/.test(text) || !Number.isSafeInteger(Number(text))) {
     const why = `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`;
-    throw invalid({ group: '', kind: '', name: '' }, [invalidValue('resourceVersion', text, why)]);
+    const { field, message } = invalidValue('resourceVersion', text, why);
+    throw badRequest(`invalid resource version: ${field}: ${message}`);
   }
   return Number(text);
 }

@@ -162,18 +162,19 @@ test('a binding that fails gives the room back and is tried again', async () => 
 });
 
 test('a binding whose answer got lost keeps its room, also while the cache lags', async () => {
-  let lost = 0;
+  let bindings = 0;
   const held: (() => void)[] = [];
   const setting = await start((client) =>
     intercept(client, {
       createSubresource: (real) => async (resource, reference, subresource, body) => {
+        const isFirst = bindings++ === 0;
         const result = await real.createSubresource(resource, reference, subresource, body);
-        if (lost++ === 0) throw timedOut('injected');
+        if (isFirst) throw timedOut('injected');
         return result;
       },
       watch: (real) => (resource, query, handler) => {
         const event: typeof handler.event = (change) => {
-          if (lost > 0) held.push(() => handler.event(change));
+          if (bindings > 0) held.push(() => handler.event(change));
           else handler.event(change);
         };
         return real.watch(resource, query, { event, end: (error) => handler.end(error) });

@@ -12,8 +12,9 @@
  */
 import { objectKey } from '../api/object.ts';
 import type { Binding, Node, Pod } from '../api/schema/types/core-v1.ts';
-import { hasReason, StatusError } from '../api/status-error.ts';
+import { hasReason } from '../api/status-error.ts';
 import type { Client } from '../client/client.ts';
+import { isRefusal } from '../client/errors.ts';
 import { EventRecorder } from '../client/events.ts';
 import type { Informer, InformerSet } from '../client/informer.ts';
 import { nodes as nodesResource, pods as podsResource } from '../client/resources.ts';
@@ -181,7 +182,7 @@ export class Scheduler implements Service {
       const message = `Successfully assigned ${namespace}/${name} to ${node}`;
       this.#events.record(podsResource, pod, 'Normal', 'Scheduled', message);
     } catch (error) {
-      if (isAnswer(error) || !(await this.#isBound(pod))) this.#bindFailed(pod, error);
+      if (isRefusal(error) || !(await this.#isBound(pod))) this.#bindFailed(pod, error);
     }
   }
 
@@ -259,9 +260,6 @@ export class Scheduler implements Service {
     }
   }
 }
-
-/** The server itself refused; any other failure leaves open what it did. */
-const isAnswer = (error: unknown): boolean => error instanceof StatusError && error.code < 500;
 
 const isOurs = (pod: Pod): boolean =>
   (pod.spec?.schedulerName ?? schedulerName) === schedulerName && pod.metadata?.deletionTimestamp === undefined;

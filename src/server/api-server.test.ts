@@ -81,6 +81,20 @@ describe('the API server', () => {
     }
   });
 
+  test('says in one sentence that connections to pods are not served, before it looks at a body', async () => {
+    for (const [method, subresource] of [
+      ['POST', 'exec'],
+      ['GET', 'exec'],
+      ['POST', 'portforward'],
+      ['GET', 'proxy'],
+    ] as const) {
+      const { status, json } = await admin.request(`${pods}/web/${subresource}`, { method });
+      assert.equal(status, 405);
+      assert.equal(json()['message'], `pods/${subresource} is not served by this version of naru`);
+    }
+    assert.deepEqual(world.registry.calls, []);
+  });
+
   test('creates from JSON and YAML, says 201, and passes warnings on', async () => {
     world.registry.warnings = ['spec.old is "deprecated"\nsince ever'];
     const fromJson = await admin.request(`${pods}?fieldManager=me&dryRun=All`, {

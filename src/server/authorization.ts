@@ -6,7 +6,7 @@
  * are bound to which node: a node may read the secrets of every namespace until a node authorizer with that graph arrives.
  */
 import { forbidden, StatusError } from '../api/status-error.ts';
-import type { AuthorizationAttributes, Authorizer } from '../registry/request.ts';
+import type { AuthorizationAttributes, Authorizer, UserInfo } from '../registry/request.ts';
 import { type AccessRule, builtinRules } from './builtin-rules.ts';
 
 export class RuleAuthorizer implements Authorizer {
@@ -24,6 +24,12 @@ export class RuleAuthorizer implements Authorizer {
 
   async authorize(attributes: AuthorizationAttributes): Promise<string | undefined> {
     return this.allows(attributes) ? undefined : refusal(attributes);
+  }
+
+  /** All that holds for `user` in `namespace`: for those who ask what they may do. */
+  rulesFor({ name, groups }: UserInfo, namespace: string): readonly AccessRule[] {
+    const rules = [...(this.#byUser.get(name) ?? []), ...groups.flatMap((group) => this.#byGroup.get(group) ?? [])];
+    return rules.filter((rule) => rule.namespace === undefined || rule.namespace === namespace);
   }
 
   allows(attributes: AuthorizationAttributes): boolean {

@@ -62,7 +62,7 @@ test('options of writes are checked', () => {
     fieldValidation: 'Strict',
   });
   assert.throws(() => writeOptions(query('dryRun=Some'), 'CreateOptions'), {
-    message: 'CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: "Some": supported values: "All"',
+    message: 'CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["Some"]: supported values: "All"',
   });
   assert.throws(
     () => writeOptions(query('force=true'), 'PatchOptions'),

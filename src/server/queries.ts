@@ -137,7 +137,7 @@ function patchErrors(apply: boolean, fieldManager: string | undefined, force: bo
 
 export function dryRunErrors(values: readonly string[]): FieldError[] {
   const bad = values.filter((value) => value !== 'All');
-  return bad.length === 0 ? [] : [notSupported('dryRun', bad[0], ['All'])];
+  return bad.length === 0 ? [] : [notSupported('dryRun', values, ['All'])];
 }
 
 const fieldManagerBytesMax = 128;

@@ -7,6 +7,7 @@ import type { JsonObject } from '../api/object.ts';
 import { type ObjectKind, protobufType } from '../api/protobuf/envelope.ts';
 import type { ResourceTable } from '../api/resource-table.ts';
 import { apiVersionOf, type ResourceInfo, type Verb } from '../api/resources.ts';
+import { StatusError } from '../api/status-error.ts';
 import type { NodeConnections } from '../client/node-api.ts';
 import type { Clock } from '../lib/clock.ts';
 import { limits } from '../lib/limits.ts';
@@ -38,6 +39,18 @@ const patchTypes: readonly string[] = [
   'application/apply-patch+yaml',
 ] satisfies PatchType[];
 
+/** Subresources that are a way through to a node, pod or service, and no objects. */
+const connections: ReadonlySet<string> = new Set(['attach', 'exec', 'portforward', 'proxy']);
+
+function notServed({ resource: { resource }, subresource }: RequestTarget): StatusError {
+  return new StatusError(
+    405,
+    'MethodNotAllowed',
+    `${resource}/${subresource} is not served by this version of naru`,
+    {},
+  );
+}
+
 export class ResourceRequests {
   readonly #handler: RequestHandler;
   readonly #resources: ResourceTable;
@@ -57,6 +70,7 @@ export class ResourceRequests {
     const resource = resolve(this.#resources, path, verb);
     const admitted = { context, target: targetOf(context, path, resource) };
     if (resource.group === '' && resource.resource === 'pods' && path.subresource === 'log') return this.#log(admitted);
+    if (connections.has(path.subresource)) throw notServed(admitted.target);
     switch (verb) {
       case 'get':
         return this.#get(admitted);

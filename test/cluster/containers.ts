@@ -16,12 +16,26 @@ function read(file: string): string {
   }
 }
 
+const isPause = (pid: number): boolean => read(`/proc/${pid}/cmdline`).startsWith('/pause');
+
 /** The first process of each container of a pod, by its cgroup; the pause process is left out. */
 export function containerProcesses(podUid: string): number[] {
+  return firstProcesses(podUid).filter((pid) => !isPause(pid));
+}
+
+/** The process that holds the pod's network namespace. */
+export function pauseProcess(podUid: string): number | undefined {
+  return firstProcesses(podUid).find(isPause);
+}
+
+function firstProcesses(podUid: string): number[] {
   return processes()
     .filter((pid) => read(`/proc/${pid}/cgroup`).includes(podUid))
-    .filter((pid) => /NSpid:\t\d+\t1$/m.test(read(`/proc/${pid}/status`)))
-    .filter((pid) => !read(`/proc/${pid}/cmdline`).startsWith('/pause'));
+    .filter((pid) => {
+      const status = read(`/proc/${pid}/status`);
+      // Who has ended, and waits to be noticed by the machine's init, is gone.
+      return /^NSpid:\t\d+\t1$/m.test(status) && !/^State:\tZ/m.test(status);
+    });
 }
 
 /** Everything on this machine that still belongs to one of these pods, as lines. */

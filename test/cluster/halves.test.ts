@@ -9,7 +9,7 @@ import path from 'node:path';
 import process from 'node:process';
 import { after, before, describe, test } from 'node:test';
 import type { NodeList, Pod } from '../../src/api/schema/types/core-v1.ts';
-import { elapsedMs, eventually, freePort, machineState, root, run, TestCluster } from '../harness.ts';
+import { elapsedMs, eventually, freePort, leftSince, machineState, root, run, TestCluster } from '../harness.ts';
 import { containerProcesses } from './containers.ts';
 import { Foreground } from './foreground.ts';
 import { create, isReady, podManifest, script, statusOf } from './workload.ts';
@@ -33,7 +33,7 @@ describe('naru server and naru agent', { timeout: 600_000 }, () => {
   after(async () => {
     await Foreground.killAll();
     await TestCluster.closeAll();
-    assert.deepEqual(await machineState(), before_, 'naru down leaves nothing behind on the machine');
+    assert.deepEqual(await leftSince(before_), [], 'naru down leaves nothing behind on the machine');
   });
 
   const startServer = async (): Promise<void> => {
@@ -147,16 +147,20 @@ describe('naru server and naru agent', { timeout: 600_000 }, () => {
     assert.deepEqual(identity(await ready('web')), identity(earlier[0]));
   });
 
-  test('an agent that is stopped ends well, and its pods run on', async () => {
+  test('an agent starts, and ends, also while there is no server', async () => {
     const earlier = await ready('web');
     await ends(agent);
-    assert.deepEqual(containerProcesses(earlier.metadata?.uid ?? ''), identityProcesses(earlier));
+    await ends(server);
+    assert.deepEqual(containerProcesses(earlier.metadata?.uid ?? '').length, 1, 'the pod runs on');
     agent = new Foreground(cluster.home, ['agent']);
+    await eventually('it runs', () => agent.text.includes('containerd'));
+    await ends(agent);
+    agent = new Foreground(cluster.home, ['agent']);
+    await startServer();
+    await nodeIs('True');
     await logGoesOn('web');
     assert.deepEqual(identity(await ready('web')), identity(earlier));
   });
-
-  const identityProcesses = (one: Pod): readonly number[] => containerProcesses(one.metadata?.uid ?? '');
 
   test('a second agent in the same home is refused', async () => {
     const { code, stderr } = await run(path.join(root, 'naru'), ['agent'], { env: { NARU_HOME: cluster.home } });
@@ -179,9 +183,10 @@ describe('naru server and naru agent', { timeout: 600_000 }, () => {
     const other = mkdtempSync(path.join(os.tmpdir(), 'naru-agent-'));
     agent = new Foreground(other, ['agent', '--kubeconfig', path.join(cluster.home, 'agent.kubeconfig')]);
     try {
-      await nodeIs('True');
       const naru = (...args: string[]) =>
         run(path.join(root, 'naru'), args, { env: { NARU_HOME: other }, timeoutMs: 120_000 });
+      // The node's last word is that of the agent before: whether this one is there, its containerd tells.
+      await eventually('it runs containers', async () => (await naru('image', 'list')).code === 0, 60_000);
       const packed = await naru('image', 'pack', '/usr/bin/busybox', '--name', 'test/busybox:1');
       assert.equal(packed.code, 0, packed.stderr);
       await create(cluster, podManifest('elsewhere', { restartPolicy: 'Always', containers: [script(ticking)] }));

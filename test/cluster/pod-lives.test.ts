@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { ContainerState, Pod } from '../../src/api/schema/types/core-v1.ts';
-import { eventually, machineState, TestCluster } from '../harness.ts';
+import { eventually, leftSince, machineState, TestCluster } from '../harness.ts';
 import { containerProcesses } from './containers.ts';
 import {
   condition,
@@ -35,7 +35,7 @@ describe('the life of a pod', { timeout: 600_000, concurrency: 8 }, () => {
   after(async () => {
     watch?.close();
     await TestCluster.closeAll();
-    assert.deepEqual(await machineState(), before_, 'naru down leaves nothing behind on the machine');
+    assert.deepEqual(await leftSince(before_), [], 'naru down leaves nothing behind on the machine');
   });
 
   const logs = (name: string, ...args: string[]): Promise<string> => cluster.mustKubectl('logs', name, ...args);

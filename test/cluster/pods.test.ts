@@ -9,7 +9,7 @@ import path from 'node:path';
 import process from 'node:process';
 import { after, before, describe, test } from 'node:test';
 import type { Node } from '../../src/api/schema/types/core-v1.ts';
-import { eventually, machineState, TestCluster } from '../harness.ts';
+import { eventually, leftSince, machineState, TestCluster } from '../harness.ts';
 import { containerProcesses } from './containers.ts';
 import {
   condition,
@@ -60,7 +60,7 @@ describe('a container in a pod', { timeout: 600_000, concurrency: 8 }, () => {
     watch?.close();
     await TestCluster.closeAll();
     rmSync(files, { recursive: true, force: true });
-    assert.deepEqual(await machineState(), before_, 'naru down leaves nothing behind on the machine');
+    assert.deepEqual(await leftSince(before_), [], 'naru down leaves nothing behind on the machine');
   });
 
   const configMap = (name: string, data: Readonly<Record<string, string>>): Manifest => ({

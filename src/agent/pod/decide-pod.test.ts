@@ -609,6 +609,13 @@ describe('a pod that ends', () => {
   });
 });
 
+test('a run that was made and taken away before it ran does not take its restart back', () => {
+  const known = { name: 'app', restartCount: 2, ready: false, image: 'app:1', imageID: '' };
+  const seen = { status: { containerStatuses: [known] }, containers: [make.exited('app', 1, { attempt: 1 })] };
+  const { status } = decidePod(make.observation(seen));
+  assert.equal(status.containerStatuses?.[0]?.restartCount, 2);
+});
+
 test('a plan is the same for the same observation', () => {
   const seen = make.observation({ pod: withInit, sandboxes: one, images: images('init-1') });
   assert.deepEqual(decidePod(seen), decidePod(structuredClone(seen)));

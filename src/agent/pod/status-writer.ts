@@ -92,11 +92,17 @@ export class StatusWriter {
         this.#written = wanted;
         failures = 0;
       } catch (error) {
-        if (hasReason(error, 'Conflict') && failures++ < 3) await this.#refresh();
-        else if (hasReason(error, 'NotFound')) this.#gone = true;
-        else await this.#pause(failures++, error);
+        if (hasReason(error, 'NotFound')) this.#gone = true;
+        else await this.#prepareRetry(failures++, error);
       }
     }
+  }
+
+  /** A conflict is tried again at once with the newest version, the first few times. */
+  async #prepareRetry(failures: number, error: unknown): Promise<void> {
+    const isConflict = hasReason(error, 'Conflict');
+    if (!isConflict || failures >= 3) await this.#pause(failures, error);
+    if (isConflict) await this.#refresh();
   }
 
   async #write(wanted: PodStatus): Promise<void> {
@@ -110,7 +116,8 @@ export class StatusWriter {
     const { namespace = '', name = '', uid } = this.#pod.metadata ?? {};
     try {
       const pod = await this.#client.get(pods, { namespace, name });
-      if (pod.metadata?.uid === uid) this.#pod = pod;
+      // The watch may have shown a newer one while this was on its way.
+      if (pod.metadata?.uid === uid) this.update(pod);
       else this.#gone = true;
     } catch (error) {
       if (hasReason(error, 'NotFound')) this.#gone = true;

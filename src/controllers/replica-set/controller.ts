@@ -12,6 +12,7 @@ import type { Pod } from '../../api/schema/types/core-v1.ts';
 import { labelMatcher } from '../../api/selector.ts';
 import { hasReason } from '../../api/status-error.ts';
 import { after, ControlLoop, done, type Outcome } from '../../client/controller.ts';
+import { isRefusal } from '../../client/errors.ts';
 import { Expectations } from '../../client/expectations.ts';
 import type { ReadonlyCache } from '../../client/object-cache.ts';
 import { pods as podsResource, replicaSets } from '../../client/resources.ts';
@@ -190,11 +191,30 @@ class ReplicaSetController {
       await client.delete(podsResource, referenceOf(pod), { uid: uidOf(pod) });
       events.record(replicaSets, replicaSet, 'Normal', 'SuccessfulDelete', `Deleted pod: ${nameOf(pod)}`);
     } catch (error) {
+      if (!isRefusal(error) && (await this.#isEnding(pod))) return;
       this.#expectations.deletionSeen(key, uidOf(pod));
       if (hasReason(error, 'NotFound', 'Conflict')) return;
       events.record(replicaSets, replicaSet, 'Warning', 'FailedDelete', `Error deleting: ${messageOf(error)}`);
       throw error;
     }
+  }
+
+  /**
+   * A deletion whose answer got lost may have been carried out: a cache that does not show it yet would have another pod deleted in its place. Where
+   * the server does not say either, the deletion stays expected.
+   */
+  async #isEnding(pod: Pod): Promise<boolean> {
+    const { client, clock } = this.#context;
+    for (let attempt = 0; attempt < asksMax; attempt++) {
+      try {
+        const current = await client.get(podsResource, referenceOf(pod));
+        return isDeleting(current) || uidOf(current) !== uidOf(pod);
+      } catch (error) {
+        if (hasReason(error, 'NotFound')) return true;
+        await clock.sleep(askAgainMs);
+      }
+    }
+    return true;
   }
 
   /** Written only where it differs. */
@@ -211,6 +231,10 @@ class ReplicaSetController {
     await this.#context.client.update(replicaSets, { ...replicaSet, status }, { subresource: 'status' });
   }
 }
+
+/** How often, and how soon again (ms), the server is asked what became of a deletion. */
+const asksMax = 10;
+const askAgainMs = 500;
 
 const zeroes = { replicas: 0, fullyLabeledReplicas: 0, readyReplicas: 0, availableReplicas: 0, terminatingReplicas: 0 };
 

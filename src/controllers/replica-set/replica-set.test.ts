@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ReplicaSet } from '../../api/schema/types/apps-v1.ts';
 import type { Pod } from '../../api/schema/types/core-v1.ts';
-import { unreachable } from '../../client/errors.ts';
+import { timedOut, unreachable } from '../../client/errors.ts';
 import { intercept } from '../../client/intercept.ts';
 import { events, pods, replicaSets } from '../../client/resources.ts';
 import { controllerOf } from '../shared/ownership.ts';
@@ -192,5 +192,43 @@ test('a cache that lags makes no pod twice', async () => {
   await world.client.patch(replicaSets, inDefault('web'), { type: 'merge', body: { spec: { replicas: 2 } } });
   await world.clock.advance(20_000);
   assert.equal((await world.list(pods)).length, 2);
+  await world.close();
+});
+
+test('a deletion whose answer got lost costs no second pod, also where another one is now the first to go', async () => {
+  let deletions = 0;
+  const world = await startWorld({
+    wrap: (client) =>
+      intercept(client, {
+        delete: (real) => async (resource, reference, options) => {
+          const isFirst = resource.resource === 'pods' && deletions++ === 0;
+          await real.delete(resource, reference, options);
+          if (!isFirst) return;
+          const other = (await real.list(pods)).items.find(({ metadata }) => metadata?.deletionTimestamp === undefined);
+          const metadata = { annotations: { 'controller.kubernetes.io/pod-deletion-cost': '-100' } };
+          const name = other?.metadata?.name ?? '';
+          await real.patch(pods, { namespace: 'default', name }, { type: 'merge', body: { metadata } });
+          throw timedOut('injected');
+        },
+        // That a pod is being deleted shows two seconds late; everything else is at once.
+        watch: (real) => (resource, query, handler) =>
+          real.watch(resource, query, {
+            event: (event) => {
+              const isEnding = resource.resource === 'pods' && event.object.metadata?.deletionTimestamp !== undefined;
+              if (isEnding) clock().after(2000, () => handler.event(event));
+              else handler.event(event);
+            },
+            end: (error) => handler.end(error),
+          }),
+      }),
+  });
+  const clock = () => world.clock;
+  await world.client.create(replicaSets, makeReplicaSet(5));
+  await world.clock.advance(20_000);
+  const before = (await world.list(pods)).map(({ metadata }) => metadata?.uid);
+  await world.client.patch(replicaSets, inDefault('web'), { type: 'merge', body: { spec: { replicas: 4 } } });
+  await world.clock.advance(60_000);
+  const after = (await world.list(pods)).map(({ metadata }) => metadata?.uid);
+  assert.deepEqual([after.length, after.filter((uid) => before.includes(uid)).length], [4, 4], 'none was replaced');
   await world.close();
 });

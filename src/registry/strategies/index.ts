@@ -30,6 +30,8 @@ import {
 import { podStrategy } from './pods.ts';
 import {
   certificateSigningRequestStrategy,
+  clusterRoleBindingStrategy,
+  clusterRoleStrategy,
   podDisruptionBudgetStrategy,
   priorityClassStrategy,
   roleBindingStrategy,
@@ -95,9 +97,9 @@ const strategies: Readonly<Record<string, Strategy<never>>> = {
   'certificatesigningrequests.certificates.k8s.io': certificateSigningRequestStrategy,
 
   'roles.rbac.authorization.k8s.io': roleStrategy,
-  'clusterroles.rbac.authorization.k8s.io': roleStrategy,
+  'clusterroles.rbac.authorization.k8s.io': clusterRoleStrategy,
   'rolebindings.rbac.authorization.k8s.io': roleBindingStrategy,
-  'clusterrolebindings.rbac.authorization.k8s.io': roleBindingStrategy,
+  'clusterrolebindings.rbac.authorization.k8s.io': clusterRoleBindingStrategy,
 
   'validatingwebhookconfigurations.admissionregistration.k8s.io': validatingWebhookStrategy,
   'mutatingwebhookconfigurations.admissionregistration.k8s.io': mutatingWebhookStrategy,

@@ -17,24 +17,31 @@ import {
   validateLabelSelector,
 } from '../validation/checks.ts';
 import { unchangeable } from '../validation/cluster.ts';
+import { staysBound, validateAggregation, validateBinding, validateRules } from '../validation/rbac.ts';
 
-export const roleStrategy: Strategy<Role | ClusterRole> = {
-  allowCreateOnUpdate: true,
-  nameErrors: isPathSegmentName,
+const roleCommon = { allowCreateOnUpdate: true, nameErrors: isPathSegmentName } as const;
+export const roleStrategy: Strategy<Role> = {
+  ...roleCommon,
+  validate: ({ rules }) => validateRules(rules ?? [], true),
+};
+export const clusterRoleStrategy: Strategy<ClusterRole> = {
+  ...roleCommon,
+  validate: ({ rules, aggregationRule }) => [
+    ...validateRules(rules ?? [], false),
+    ...validateAggregation(aggregationRule),
+  ],
 };
 
-export const roleBindingStrategy: Strategy<RoleBinding | ClusterRoleBinding> = {
-  allowCreateOnUpdate: true,
-  nameErrors: isPathSegmentName,
-  setDefaults: setRoleBindingDefaults,
-  validate: ({ roleRef, subjects = [] }) => [
-    ...requiredText('roleRef.name', roleRef?.name),
-    ...subjects.flatMap((subject, index) => requiredText(`subjects[${index}].name`, subject.name)),
-    ...subjects.flatMap((subject, index) =>
-      subject.kind === 'ServiceAccount' ? requiredText(`subjects[${index}].namespace`, subject.namespace) : [],
-    ),
-  ],
-  validateUpdate: (binding, old) => unchangeable('roleRef', binding.roleRef, old.roleRef),
+const bindingCommon = { ...roleCommon, setDefaults: setRoleBindingDefaults } as const;
+export const roleBindingStrategy: Strategy<RoleBinding> = {
+  ...bindingCommon,
+  validate: ({ roleRef, subjects }) => validateBinding(roleRef, subjects ?? [], true),
+  validateUpdate: (binding, old) => staysBound(binding.roleRef, old.roleRef),
+};
+export const clusterRoleBindingStrategy: Strategy<ClusterRoleBinding> = {
+  ...bindingCommon,
+  validate: ({ roleRef, subjects }) => validateBinding(roleRef, subjects ?? [], false),
+  validateUpdate: (binding, old) => staysBound(binding.roleRef, old.roleRef),
 };
 
 /** Priorities above this are for the cluster's own. */

@@ -9,7 +9,7 @@ import type { Endpoints, Service, ServicePort, ServiceSpec } from '../../api/sch
 import type { EndpointSlice } from '../../api/schema/types/discovery-v1.ts';
 import { invalid } from '../../api/status-error.ts';
 import { setEndpointSliceDefaults, setEndpointsDefaults, setServiceDefaults } from '../defaults/network.ts';
-import type { Draft } from '../draft.ts';
+import { type Draft, sameJson } from '../draft.ts';
 import { isClusterAddress, nodePortRange, type Reservations } from '../service-addresses.ts';
 import type { Strategy } from '../strategy.ts';
 import { immutable } from '../validation/checks.ts';
@@ -23,6 +23,7 @@ export const serviceStrategy: Strategy<Service> = {
   prepareForCreate: ({ spec }) => mirrorAddresses(spec),
   prepareForUpdate({ spec }, { spec: old }) {
     if (!spec || !old) return;
+    followAddress(spec, old);
     keepAllocated(spec, old);
     dropWhatTypeForbids(spec, old);
     mirrorAddresses(spec);
@@ -43,6 +44,13 @@ function mirrorAddresses(spec: Draft<ServiceSpec> | undefined): void {
   if (spec === undefined) return;
   if (spec.clusterIP && !spec.clusterIPs?.length) spec.clusterIPs = [spec.clusterIP];
   if (!spec.clusterIP && spec.clusterIPs?.[0]) spec.clusterIP = spec.clusterIPs[0];
+}
+
+/** Who changes `clusterIP` alone means `clusterIPs` as well. */
+function followAddress(spec: Draft<ServiceSpec>, old: ServiceSpec): void {
+  if ((spec.clusterIP ?? '') === (old.clusterIP ?? '') || !sameJson(spec.clusterIPs, old.clusterIPs)) return;
+  if (spec.clusterIP) spec.clusterIPs = [spec.clusterIP];
+  else delete spec.clusterIPs;
 }
 
 function hasAddress(spec: ServiceSpec | Draft<ServiceSpec>): boolean {

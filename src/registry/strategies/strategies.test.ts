@@ -220,3 +220,11 @@ test('a node registers with its status', async () => {
   const node = await cluster.create('nodes', make.node({ status: { capacity: { cpu: '2' } } }));
   assert.deepEqual((node.status as unknown as { allocatable: unknown }).allocatable, { cpu: '2' });
 });
+
+test('a cluster address that changes alone changes in both fields, and is refused in words that name it', async () => {
+  const cluster = await startRegistry();
+  const service = await cluster.create('services', make.service());
+  const spec = { ...(service.spec as object), clusterIP: '10.43.0.99' };
+  const error = await rejection(cluster.update('services', { ...service, spec }), 'Invalid');
+  assert.match(error.message, /spec\.clusterIPs\[0\]: Invalid value: \["10\.43\.0\.99"\]: may not change once set/);
+});

@@ -26,7 +26,8 @@ export function validateConfigMap({ data = {}, binaryData = {} }: ConfigMap): Fi
   }
   const text = Object.values(data).reduce((sum, value) => sum + Buffer.byteLength(value), 0);
   const bytes = Object.values(binaryData).reduce((sum, value) => sum + base64Bytes(value), text);
-  if (bytes > dataBytesMax) errors.push(tooLargeMessage(''));
+  // The object as a whole: upstream's path without a name.
+  if (bytes > dataBytesMax) errors.push(tooLargeMessage('[]'));
   return errors;
 }
 

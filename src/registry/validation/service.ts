@@ -4,7 +4,7 @@ import { duplicate, forbiddenField, invalidValue, required } from '../../api/fie
 import { isDns1123Label, isDns1123Subdomain, isPortNumber } from '../../api/names.ts';
 import type { Service, ServicePort, ServiceSpec } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
-import { immutable, invalidEach, noDuplicates, oneOf, validateLabels } from './checks.ts';
+import { invalidEach, noDuplicates, oneOf, validateLabels } from './checks.ts';
 import { validatePortOrName } from './container.ts';
 
 const types = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
@@ -164,11 +164,6 @@ function validateExternalName(spec: ServiceSpec): FieldError[] {
 export function validateServiceUpdate({ spec = {} }: Service, { spec: old = {} }: Service): FieldError[] {
   const keepsAddress = spec.type !== 'ExternalName' && old.type !== 'ExternalName' && old.clusterIP;
   if (!keepsAddress) return [];
-  return [
-    ...immutable(
-      'spec.clusterIPs[0]',
-      spec.clusterIPs?.[0] ?? '',
-      (spec.clusterIPs?.[0] ?? '') === (old.clusterIPs?.[0] ?? ''),
-    ),
-  ];
+  if ((spec.clusterIPs?.[0] ?? '') === (old.clusterIPs?.[0] ?? '')) return [];
+  return [invalidValue('spec.clusterIPs[0]', spec.clusterIPs ?? null, 'may not change once set')];
 }

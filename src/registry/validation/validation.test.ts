@@ -248,3 +248,9 @@ test('metadata that the server owns cannot be changed', async () => {
     'Conflict',
   );
 });
+
+test('data that is too large is a fault of the ConfigMap as a whole', async () => {
+  const cluster = await startRegistry();
+  const tooLarge = { metadata: { name: 'big' }, data: { a: 'x'.repeat(1024 * 1024 + 1) } };
+  assert.deepEqual(await faults(cluster, 'configmaps', tooLarge), ['[]: Too long: may not be more than 1048576 bytes']);
+});

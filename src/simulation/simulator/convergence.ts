@@ -23,9 +23,14 @@ export async function unconverged(cluster: SimulatedCluster): Promise<readonly s
   ];
 }
 
-function list<T extends KubeObject>(store: Store, collection: string): readonly T[] {
-  return store.list(collection).entries.map(({ object }) => object as T);
+function list(store: Store, collection: string): readonly KubeObject[] {
+  return store.list(collection).entries.map(({ object }) => object);
 }
+
+const podsOf = (store: Store): readonly Pod[] => list(store, 'pods');
+const nodesOf = (store: Store): readonly Node[] => list(store, 'nodes');
+const deploymentsOf = (store: Store): readonly Deployment[] => list(store, 'deployments.apps');
+const replicaSetsOf = (store: Store): readonly ReplicaSet[] => list(store, 'replicasets.apps');
 
 /** Events have no owners, and there are many. */
 const collectionsOf = (store: Store): readonly string[] =>
@@ -71,7 +76,7 @@ function ownersThere(store: Store): readonly string[] {
 }
 
 function nodesReady(store: Store): readonly string[] {
-  return list<Node>(store, 'nodes').flatMap((node) => {
+  return nodesOf(store).flatMap((node) => {
     const taint = node.spec?.taints?.[0];
     if (!isReady(node)) return [`node ${objectKey(node)} is not ready`];
     return taint === undefined ? [] : [`node ${objectKey(node)} still has the taint ${taint.key}`];
@@ -84,9 +89,9 @@ function controlled<T extends KubeObject>(objects: readonly T[], owner: KubeObje
 }
 
 function deploymentsComplete(store: Store): readonly string[] {
-  const sets = list<ReplicaSet>(store, 'replicasets.apps');
-  const pods = list<Pod>(store, 'pods');
-  return list<Deployment>(store, 'deployments.apps').flatMap((deployment) => {
+  const sets = replicaSetsOf(store);
+  const pods = podsOf(store);
+  return deploymentsOf(store).flatMap((deployment) => {
     const problem = deploymentProblem(deployment, controlled(sets, deployment), pods);
     return problem === undefined ? [] : [`deployment ${objectKey(deployment)} ${problem}`];
   });
@@ -115,7 +120,7 @@ function deploymentProblem(
 }
 
 function replicaSetsFull(store: Store): readonly string[] {
-  return list<ReplicaSet>(store, 'replicasets.apps').flatMap((set) => {
+  return replicaSetsOf(store).flatMap((set) => {
     const { observedGeneration, replicas = 0, readyReplicas = 0 } = set.status ?? {};
     const wanted = set.spec?.replicas ?? 1;
     const isFull = observedGeneration === set.metadata?.generation && replicas === wanted && readyReplicas === wanted;
@@ -126,8 +131,8 @@ function replicaSetsFull(store: Store): readonly string[] {
 }
 
 function podsSettled(store: Store): readonly string[] {
-  const pods = list<Pod>(store, 'pods');
-  const nodes = list<Node>(store, 'nodes');
+  const pods = podsOf(store);
+  const nodes = nodesOf(store);
   return pods.flatMap((pod) => {
     if (isFinished(pod)) return [];
     const phase = pod.status?.phase;
@@ -152,7 +157,7 @@ function fits(pod: Pod, node: Node, pods: readonly Pod[]): boolean {
 
 /** Each runtime runs one container for each container of the pods bound to its node, and holds nothing of pods that are gone. */
 async function runtimesTrue({ store, nodes }: SimulatedCluster): Promise<readonly string[]> {
-  const pods = list<Pod>(store, 'pods');
+  const pods = podsOf(store);
   const problems: string[] = [];
   for (const { name, runtime } of nodes) {
     const bound = new Map(

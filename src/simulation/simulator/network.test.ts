@@ -17,7 +17,7 @@ interface Lab extends TestApi {
   /** Over the link. */
   readonly part: Client;
   /** Lets time pass until `work` is done. */
-  during<T>(work: Promise<T>): Promise<T>;
+  readonly during: <T>(work: Promise<T>) => Promise<T>;
 }
 
 async function startLab(faults: Partial<NetworkFaults> = {}): Promise<Lab> {
@@ -107,11 +107,12 @@ test('a watch that was cut off leaves no timer', async () => {
 test('a part that sends nonsense is told of', async () => {
   const { part, during, verdict } = await startLab();
   await assert.rejects(during(part.get(configMaps, { namespace: 'default', name: 'missing' })));
-  assert.ok(verdict.first === undefined, 'what is not there is no nonsense');
+  const quiet = verdict.first;
+  assert.equal(quiet, undefined, 'what is not there is no nonsense');
   await assert.rejects(
     during(part.create(pods, { metadata: { namespace: 'default', name: 'web' }, spec: { containers: [] } })),
   );
-  const { invariant = '', message = '' } = (verdict as Verdict).first ?? {};
+  const { invariant = '', message = '' } = verdict.first ?? {};
   assert.equal(invariant, 'no part sends nonsense');
   assert.match(message, /a part: create pods default\/web: Invalid/);
 });

@@ -98,7 +98,7 @@ export class Link {
     const called = aroundCalls(real, (call, act) => this.#carry(call, act));
     return intercept(called, {
       watch: () => (resource, query, handler) => {
-        const watch = new LaggingWatch(handler as unknown as ClientWatchHandler<KubeObject>, this.#options, {
+        const watch = new LaggingWatch(handler, this.#options, {
           lagMs: this.#options.prng.next() * this.#network.faults.watchLagMsMax,
           over: () => this.#watches.delete(watch),
         });
@@ -106,7 +106,7 @@ export class Link {
         if (this.#isDown) watch.fail(unreachable('the API cannot be reached (injected)'));
         else
           watch.open(
-            (ends) => real.watch(resource, query, ends as never),
+            (ends) => real.watch(resource, query, ends),
             this.#lifeMs(),
             () => this.#breakWatch(watch),
           );
@@ -132,7 +132,7 @@ export class Link {
   }
 
   breakWatches(): void {
-    for (const watch of [...this.#watches]) this.#breakWatch(watch);
+    for (const watch of this.#watches) this.#breakWatch(watch);
   }
 
   get #isDown(): boolean {

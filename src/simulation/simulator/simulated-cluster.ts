@@ -25,6 +25,7 @@ import { MemoryStore } from '../../store/memory-store.ts';
 import type { StoreEvent } from '../../store/store.ts';
 import { simulatedPlatform } from '../simulated-platform.ts';
 import { SimulatedRuntime } from '../simulated-runtime.ts';
+import { judgedCollector } from './checkers/collection.ts';
 import type { RuntimeFaults } from './faults.ts';
 import { flakyRuntime } from './flaky-runtime.ts';
 import { catalogue } from './images.ts';
@@ -114,8 +115,11 @@ export class SimulatedCluster {
   }
 
   #linked(link: Link, part: string, user: UserInfo): Client {
-    const client = link.client(this.#clientOf(user));
-    return this.#options.tamper?.(part, client) ?? client;
+    const { tamper, verdict } = this.#options;
+    const direct = this.#clientOf(user);
+    const judged = part === 'generic-garbage-collector' ? judgedCollector(direct, this.store, verdict) : direct;
+    const client = link.client(judged);
+    return tamper?.(part, client) ?? client;
   }
 
   #makeControllers(): Incarnation {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Deployment, ReplicaSet } from '../../api/schema/types/apps-v1.ts';
 import type { Binding, Pod } from '../../api/schema/types/core-v1.ts';
+import { notFound } from '../../api/status-error.ts';
 import type { Client } from '../../client/client.ts';
 import { intercept } from '../../client/intercept.ts';
 import { events } from '../../client/resources.ts';
@@ -43,6 +44,12 @@ test('seeds choose among all climates', () => {
   assert.deepEqual([...new Set(chosen)].sort(), ['bad API', 'bad loops', 'bad nodes', 'calm', 'mixed']);
 });
 
+test('rolling updates keep their promise although loops crash, caches lag and answers get lost', async () => {
+  const report = await run({ seed: 27, hours: minutes(8) });
+  assert.deepEqual([report.climate, report.violation], ['rollouts', undefined]);
+  assert.ok(report.disturbances > 0 && report.calls.brokenWatches > 0);
+});
+
 describe('a broken part is caught', () => {
   /** The first invariant that breaks when `part` has this client. */
   async function brokenBy(
@@ -80,6 +87,26 @@ describe('a broken part is caught', () => {
     const idle = (client: Client): Client => intercept(client, { delete: () => async () => {} });
     const broken = await brokenBy('generic-garbage-collector', idle, { scenario: { ...calmDays, actions } });
     assert.equal(broken, 'the cluster converges');
+  });
+
+  test('a garbage collector that takes owners for gone', async () => {
+    const actions = everyAction.filter(
+      ({ name }) => name === 'create a deployment' || name === 'create an owned object',
+    );
+    const nobody = async (): Promise<never> => {
+      throw notFound({ group: 'apps', kind: 'deployments', name: 'any' });
+    };
+    const blind: Client['watch'] = () => ({ cancel: () => {} });
+    const tamper = (name: string, client: Client): Client => {
+      if (name === 'generic-garbage-collector') return intercept(client, { get: () => nobody });
+      if (name !== 'system:kube-controller-manager') return client;
+      return intercept(client, {
+        watch: (real) => (resource, query, handler) =>
+          (resource.resource === 'deployments' ? blind : real.watch)(resource, query, handler),
+      });
+    };
+    const { violation } = await run({ scenario: { ...calmDays, actions }, tamper });
+    assert.equal(violation?.invariant, 'what has an owner is kept');
   });
 
   test('an agent that removes pods from the API while they run', async () => {
@@ -129,7 +156,7 @@ describe('a broken part is caught', () => {
             reason: 'Beat',
             type: 'Normal',
           };
-          if (resource.resource === 'leases') await real.create(events, event as never);
+          if (resource.resource === 'leases') await real.create(events, event);
           return real.update(resource, object, options);
         },
       }),
@@ -140,7 +167,6 @@ describe('a broken part is caught', () => {
   test('a loop that asks for what it may not do', async () => {
     const broken = await brokenBy('deployment-controller', (client) =>
       intercept(client, {
-        get: (real) => real.get,
         create: (real) => (resource, object, options) =>
           real.create(
             {

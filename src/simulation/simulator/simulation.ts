@@ -260,13 +260,13 @@ class Simulation {
 
   /** Lets time pass until `work` is done, or something is broken. */
   async #until(work: Promise<unknown>): Promise<void> {
-    let isDone = false;
+    const state = { isDone: false };
     const watched = work.finally(() => {
-      isDone = true;
+      state.isDone = true;
     });
     watched.catch(() => {});
-    while (!isDone && !this.#isOver) await this.#step();
-    if (isDone) await watched;
+    while (!state.isDone && !this.#isOver) await this.#step();
+    if (state.isDone) await watched;
   }
 
   #changed(event: StoreEvent): void {

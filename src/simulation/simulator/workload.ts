@@ -8,7 +8,7 @@
 import type { KubeObject } from '../../api/object.ts';
 import { integerValue, milliValue } from '../../api/quantity.ts';
 import type { Deployment } from '../../api/schema/types/apps-v1.ts';
-import type { ConfigMap, Namespace, Node, Pod, PodSpec } from '../../api/schema/types/core-v1.ts';
+import type { Namespace, Node, Pod, PodSpec } from '../../api/schema/types/core-v1.ts';
 import { StatusError } from '../../api/status-error.ts';
 import type { Client, ClientPatch, Resource } from '../../client/client.ts';
 import {
@@ -191,7 +191,7 @@ function ownedConfigMap(world: World): Promise<unknown> | undefined {
   const { namespace = '', name = '', uid = '' } = owner.metadata ?? {};
   const reference = { apiVersion: 'apps/v1', kind: 'Deployment', name, uid, blockOwnerDeletion: world.below(2) === 0 };
   const metadata = { namespace, generateName: 'settings-', ownerReferences: [reference] };
-  return world.client.create(configMaps, { metadata, data: { key: 'value' } } as ConfigMap);
+  return world.client.create(configMaps, { metadata, data: { key: 'value' } });
 }
 
 /** A pod leaves its ReplicaSet, which makes another, or comes back to it. */

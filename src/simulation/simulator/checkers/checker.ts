@@ -20,4 +20,5 @@ export function named({ entry }: StoreEvent): string {
 export const uidOf = (object: KubeObject): string => object.metadata?.uid ?? '';
 
 /** What the key held before; undefined for what was made just now. */
-export const before = ({ previous }: StoreEvent): KubeObject | undefined => previous?.object;
+export const before = <T extends KubeObject>({ previous }: StoreEvent): T | undefined =>
+  previous?.object as T | undefined;

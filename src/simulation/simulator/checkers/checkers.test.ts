@@ -205,7 +205,7 @@ describe('what holds for pods', () => {
         ),
       );
     const start = [
-      put('deployments.apps', deployment as KubeObject),
+      put('deployments.apps', deployment),
       put('replicasets.apps', set),
       ready(1, 'False'),
       ready(1, 'True'),

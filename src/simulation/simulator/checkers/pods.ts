@@ -30,7 +30,7 @@ export function placement(): Checker {
         else nodes.add(key.name);
       }
       if (!ofPods(event)) return undefined;
-      const was = (before(event) as Pod | undefined)?.spec?.nodeName ?? '';
+      const was = before<Pod>(event)?.spec?.nodeName ?? '';
       const pod = event.entry.object as Pod;
       const now = pod.spec?.nodeName ?? '';
       if (was === now) return undefined;
@@ -47,7 +47,7 @@ export function progress(): Checker {
     name: 'a pod never goes back',
     check: (event) => {
       if (!ofPods(event)) return undefined;
-      const old = before(event) as Pod | undefined;
+      const old = before<Pod>(event);
       const pod = event.entry.object as Pod;
       if (isFinished(old) && pod.status?.phase !== old?.status?.phase) {
         return `${named(event)} went from ${old?.status?.phase} to ${pod.status?.phase}`;
@@ -82,8 +82,7 @@ export function capacity(): Checker {
     name: 'a node is never filled beyond what it has',
     check: (event) => {
       const { key, object } = event.entry;
-      if (key.collection === 'nodes' && event.type !== 'deleted')
-        allocatable.set(key.name, allocatableOf(object as Node));
+      if (key.collection === 'nodes' && event.type !== 'deleted') allocatable.set(key.name, allocatableOf(object));
       if (key.collection !== 'pods') return undefined;
       const pod = object as Pod;
       const node = pod.spec?.nodeName ?? '';

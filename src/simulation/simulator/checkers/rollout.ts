@@ -7,7 +7,7 @@
  */
 
 import { type KubeObject, objectKey } from '../../../api/object.ts';
-import type { Deployment, ReplicaSet } from '../../../api/schema/types/apps-v1.ts';
+import type { Deployment } from '../../../api/schema/types/apps-v1.ts';
 import type { Pod } from '../../../api/schema/types/core-v1.ts';
 import type { StoreEvent } from '../../../store/store.ts';
 import { type Checker, uidOf } from './checker.ts';
@@ -28,7 +28,7 @@ export function rollout(): Checker {
     check: (event) => {
       const { object, key } = event.entry;
       if (key.collection === 'deployments.apps') followDeployment(event);
-      else if (key.collection === 'replicasets.apps') owners.set(uidOf(object), controllerUid(object as ReplicaSet));
+      else if (key.collection === 'replicasets.apps') owners.set(uidOf(object), controllerUid(object));
       else if (key.collection === 'pods') return podChanged(event);
       return undefined;
     },

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Pod } from '../../api/schema/types/core-v1.ts';
+import { timedOut } from '../../client/errors.ts';
+import { intercept } from '../../client/intercept.ts';
+import { pods } from '../../client/resources.ts';
+import { startTestApi, type TestApi } from '../../client/testing.ts';
+import { StatusWriter } from './status-writer.ts';
+
+const reference = { namespace: 'default', name: 'web' };
+
+async function createPod({ client }: TestApi): Promise<Pod> {
+  return client.create(pods, { metadata: reference, spec: { containers: [{ name: 'main', image: 'image' }] } });
+}
+
+test('a status is written in the end, however often versions change and answers get lost on the way', async () => {
+  const api = await startTestApi();
+  const pod = await createPod(api);
+  let lost = 8;
+  const client = intercept(api.client, {
+    update: (real) => async (resource, object, options) => {
+      const answer = await real.update(resource, object, options);
+      if (lost-- <= 0) return answer;
+      await api.client.patch(pods, reference, {
+        type: 'merge',
+        body: { metadata: { labels: { turn: String(lost) } } },
+      });
+      throw timedOut('injected');
+    },
+  });
+  const writer = new StatusWriter({ pod, client, clock: api.clock, log: api.log });
+  writer.set({ phase: 'Running', message: 'now' });
+  await api.clock.advance(300_000);
+  writer.set({ phase: 'Running', message: 'at last' });
+  await api.clock.advance(300_000);
+  assert.equal((await api.client.get(pods, reference)).status?.message, 'at last');
+  await writer.close();
+});
+
+test('a version that was asked for and came late does not replace a newer one that the watch showed', async () => {
+  const api = await startTestApi();
+  const first = await createPod(api);
+  const second = await api.client.patch(pods, reference, {
+    type: 'merge',
+    body: { metadata: { labels: { turn: '2' } } },
+  });
+  const shown: { writer?: StatusWriter } = {};
+  const client = intercept(api.client, {
+    get: (real) => async (resource, name, options) => {
+      const answer = await real.get(resource, name, options);
+      shown.writer?.update(
+        await api.client.patch(pods, reference, { type: 'merge', body: { metadata: { labels: { turn: '3' } } } }),
+      );
+      return answer;
+    },
+  });
+  let updates = 0;
+  const counted = intercept(client, {
+    update: (real) => async (resource, object, options) => {
+      updates++;
+      return real.update(resource, object, options);
+    },
+  });
+  assert.notEqual(first.metadata?.resourceVersion, second.metadata?.resourceVersion);
+  const writer = new StatusWriter({ pod: first, client: counted, clock: api.clock, log: api.log });
+  shown.writer = writer;
+  writer.set({ phase: 'Running' });
+  await api.clock.advance(60_000);
+  assert.equal((await api.client.get(pods, reference)).status?.phase, 'Running');
+  assert.equal(updates, 2);
+  await writer.close();
+});

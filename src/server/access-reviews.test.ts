@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { JsonObject } from '../api/object.ts';
+import { resourceTable } from '../api/resource-table.ts';
+import { builtinSchema } from '../api/schema/load.ts';
+import { hasReason } from '../api/status-error.ts';
+import type { UserInfo } from '../registry/request.ts';
+import { accessReviews } from './access-reviews.ts';
+import { RuleAuthorizer } from './authorization.ts';
+
+const reviews = accessReviews({ authorizer: new RuleAuthorizer(), schema: builtinSchema() });
+const administrator: UserInfo = { name: 'admin', groups: ['system:masters'] };
+const nobody: UserInfo = { name: 'jane', groups: ['system:authenticated'] };
+const node: UserInfo = { name: 'system:node:n1', groups: ['system:nodes'] };
+
+async function ask(kind: string, spec: object, user = administrator, namespace = ''): Promise<JsonObject> {
+  const group = kind === 'SelfSubjectReview' ? 'authentication.k8s.io' : 'authorization.k8s.io';
+  const resource = resourceTable().byKind({ group, version: 'v1', kind });
+  assert.ok(resource);
+  const target = { user, resource, namespace, name: '', subresource: '' };
+  const review = reviews.get(`${resource.resource}.${group}`);
+  assert.ok(review);
+  const { object } = await review.create(target, { apiVersion: `${group}/v1`, kind, spec } as JsonObject, {});
+  return (object as { status?: JsonObject }).status ?? {};
+}
+
+const pods = { resourceAttributes: { namespace: 'default', verb: 'get', resource: 'pods' } };
+
+test('who asks about themselves gets the answer that a request would get', async () => {
+  assert.deepEqual(await ask('SelfSubjectAccessReview', pods), { allowed: true });
+  assert.deepEqual(await ask('SelfSubjectAccessReview', pods, nobody), { allowed: false });
+  const path = { nonResourceAttributes: { verb: 'get', path: '/version' } };
+  assert.deepEqual(await ask('SelfSubjectAccessReview', path, nobody), { allowed: true });
+});
+
+test('of others a subject access review tells', async () => {
+  assert.deepEqual(await ask('SubjectAccessReview', { ...pods, user: 'jane' }), { allowed: false });
+  assert.deepEqual(await ask('SubjectAccessReview', { ...pods, groups: ['system:masters'] }), { allowed: true });
+  await assert.rejects(
+    ask('SubjectAccessReview', pods),
+    /spec\.user: Invalid value: "": at least one of user or group/,
+  );
+  const local = { ...pods, user: 'jane' };
+  assert.deepEqual(await ask('LocalSubjectAccessReview', local, administrator, 'default'), { allowed: false });
+  await assert.rejects(ask('LocalSubjectAccessReview', local, administrator, 'other'), (error) =>
+    hasReason(error, 'BadRequest'),
+  );
+});
+
+test('a review asks about one thing', async () => {
+  await assert.rejects(
+    ask('SelfSubjectAccessReview', {}),
+    /exactly one of nonResourceAttributes or resourceAttributes/,
+  );
+  const both = { ...pods, nonResourceAttributes: { path: '/' } };
+  await assert.rejects(
+    ask('SelfSubjectAccessReview', both),
+    /cannot be specified in combination with resourceAttributes/,
+  );
+});
+
+test('the list of rules holds what the namespace allows, own objects by name', async () => {
+  const { resourceRules } = await ask('SelfSubjectRulesReview', { namespace: 'default' }, node);
+  const rules = resourceRules as { resources: string[]; resourceNames?: string[] }[];
+  assert.deepEqual(rules.find(({ resources }) => resources.includes('nodes/status'))?.resourceNames, ['n1']);
+  assert.ok(!rules.some(({ resources }) => resources.includes('leases')));
+  await assert.rejects(ask('SelfSubjectRulesReview', {}), /no namespace on request/);
+});
+
+test('a self review says who one is', async () => {
+  assert.deepEqual(await ask('SelfSubjectReview', {}, nobody), {
+    userInfo: { username: 'jane', groups: ['system:authenticated'] },
+  });
+});
