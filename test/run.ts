@@ -5,6 +5,7 @@
  *   schema    the tables against upstream's test data
  *   clients   real clients (kubectl 1.36) against a cluster of simulated nodes
  *   cluster   real containers, with root
+ *   bench     every benchmark, small, with its figures
  *
  * A suite is a row; what it needs is installed before it runs. All suites run even if an earlier one failed, so that one run
  * shows everything; the exit code tells.
@@ -13,7 +14,7 @@ import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
-import { installSystemPackages } from '../src/cli/system-packages.ts';
+import { installSystemPackages, nodePrograms } from '../src/cli/system-packages.ts';
 
 const root = path.dirname(import.meta.dirname);
 
@@ -25,6 +26,14 @@ interface Suite {
   /** A test that takes longer (ms) has failed: what hangs names itself. */
   readonly timeoutMs: number;
   readonly prepare?: () => Promise<void>;
+}
+
+/** Beside what a node needs, the program that the tests' images are made of. */
+function installForContainers(): Promise<void> {
+  return installSystemPackages(console.error, [
+    ...nodePrograms,
+    { program: 'busybox', debianPackage: 'busybox-static' },
+  ]);
 }
 
 const suites: readonly Suite[] = [
@@ -41,7 +50,14 @@ const suites: readonly Suite[] = [
     files: ['test/cluster/*.test.ts'],
     concurrency: 1,
     timeoutMs: 600_000,
-    prepare: () => installSystemPackages(console.error),
+    prepare: installForContainers,
+  },
+  {
+    name: 'bench',
+    files: ['test/bench/*.test.ts'],
+    concurrency: 1,
+    timeoutMs: 200_000,
+    prepare: installForContainers,
   },
 ];
 

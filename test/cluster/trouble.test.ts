@@ -11,7 +11,7 @@ import { after, before, describe, test } from 'node:test';
 import { containerdPaths } from '../../src/agent/containerd/paths.ts';
 import type { Node, NodeList, Pod } from '../../src/api/schema/types/core-v1.ts';
 import { eventually, leftSince, machineState, root, run, TestCluster } from '../harness.ts';
-import { containerProcesses, pauseProcess } from './containers.ts';
+import { containerProcesses, pauseProcess, podTraces } from './containers.ts';
 import { create, eventsOf, forever, isReady, podManifest, script, statusOf } from './workload.ts';
 
 describe('trouble on the machine', { timeout: 600_000 }, () => {
@@ -96,7 +96,9 @@ describe('trouble on the machine', { timeout: 600_000 }, () => {
     const good = readFileSync(config, 'utf8');
     writeFileSync(config, 'version = "broken');
     process.kill(containerdPid(), 'SIGKILL');
-    await nodeReady('False', /containerd|container runtime/);
+    await nodeReady('False', /^container runtime is down: the container runtime cannot be reached: connect /);
+    const { code } = await cluster.kubectl(['logs', 'web']);
+    assert.equal(code, 0, 'its log can be read meanwhile');
     assert.match(log(), /containerd could not be started again/);
     const wide = await cluster.mustKubectl('get', 'nodes');
     assert.match(wide, / NotReady /);
@@ -146,7 +148,7 @@ describe('trouble on the machine', { timeout: 600_000 }, () => {
     const env = { NARU_HOME: cluster.home, PATH: brokenPath() };
     const { code, stderr } = await run(path.join(root, 'naru'), ['up'], { env });
     assert.equal(code, 1);
-    assert.match(stderr, /^naru: containerd did not start: .*no space for me/s);
+    assert.match(stderr, /^naru: containerd did not start: .*; mend what it complains of, .*no space for me/s);
     assert.match(stderr, /containerd\.log/);
     const status = await cluster.naru('status');
     assert.equal(status.code, 1, status.stdout);
@@ -175,7 +177,6 @@ describe('trouble on the machine', { timeout: 600_000 }, () => {
     process.kill(cluster.pid, 'SIGKILL');
     process.kill(containerdPid(), 'SIGKILL');
     assert.match(await cluster.mustNaru('down'), /^Removed: /m);
-    assert.deepEqual(containerProcesses(metadata?.uid ?? ''), []);
-    assert.deepEqual(await leftSince(before_), []);
+    assert.deepEqual(podTraces(cluster.home, [metadata?.uid ?? '']), []);
   });
 });
