@@ -38,6 +38,12 @@ export function checkNames(draft: ObjectDraft, target: RequestTarget): void {
   }
 }
 
+/** A changed object names itself; only of a new one the URL may be the name. @throws StatusError BadRequest */
+export function checkNamesItself(draft: ObjectDraft, { name }: RequestTarget): void {
+  if (metadataOf(draft).name) return;
+  throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
+}
+
 /** For an object that is to be created: the server's fields, and a name where only a prefix is given. */
 export function fillNewMetadata(
   draft: ObjectDraft,

@@ -362,3 +362,13 @@ test('an object that is too large to be stored is refused as such, and nothing i
   assert.equal(error.code, 413);
   await rejection(cluster.get('pods', 'web'), 'NotFound');
 });
+
+test('an update names its object, whatever the URL says', async () => {
+  const cluster = await startRegistry();
+  await cluster.create('configmaps', { metadata: { name: 'c' }, data: { a: '1' } });
+  const refused = /^the name of the object \(c based on URL\) was undeterminable: name must be provided$/;
+  const nameless = cluster.update('configmaps', { data: { a: '2' } }, { name: 'c' });
+  assert.match((await rejection(nameless, 'BadRequest')).message, refused);
+  const unnaming = cluster.patch('configmaps', 'c', { metadata: { name: null } });
+  assert.match((await rejection(unnaming, 'BadRequest')).message, refused);
+});

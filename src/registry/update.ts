@@ -22,7 +22,7 @@ import { type DecodedBody, decodeBody } from './decode-body.ts';
 import { draftOf, type ObjectDraft, sameJson } from './draft.ts';
 import { type Environment, strategyContext } from './environment.ts';
 import { isReleased } from './finalizers.ts';
-import { checkNames, checkPreconditions, fillChangedMetadata, metadataOf } from './metadata.ts';
+import { checkNames, checkNamesItself, checkPreconditions, fillChangedMetadata, metadataOf } from './metadata.ts';
 import type { Part } from './parts.ts';
 import type { ObjectResult, RequestTarget, WriteOptions } from './request.ts';
 import {
@@ -60,6 +60,7 @@ export async function updateObject(
   const served = environment.served.of(target.resource);
   const expected = { apiVersion: served.apiVersion, kind: served.info.kind, type: served.type };
   const decoded = decodeBody(expected, body, options);
+  checkNamesItself(decoded.draft, target);
   checkNames(decoded.draft, target);
   requireVersion(served, decoded.draft);
   const key = keyOf(served, target.namespace, target.name);
@@ -88,6 +89,7 @@ export async function changeObject(environment: Environment, change: Change): Pr
     const current = environment.store.get(key);
     if (current === undefined) throw notFound(subject);
     const { draft, warnings } = change.next(shown(served, current.object));
+    checkNamesItself(draft, target);
     checkNames(draft, target);
     const pinned = checkPreconditions(metadataOf(draft), current.object, subject, objectModified);
     const ready = await prepareChange(environment, change, draft, current.object);

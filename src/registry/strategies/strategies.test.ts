@@ -228,3 +228,10 @@ test('a cluster address that changes alone changes in both fields, and is refuse
   const error = await rejection(cluster.update('services', { ...service, spec }), 'Invalid');
   assert.match(error.message, /spec\.clusterIPs\[0\]: Invalid value: \["10\.43\.0\.99"\]: may not change once set/);
 });
+
+test('a role whose rule names no verbs is refused, and no bug', async () => {
+  const cluster = await startRegistry();
+  const role = { metadata: { name: 'r' }, rules: [{ apiGroups: [''], resources: ['pods'] }] };
+  const error = await rejection(cluster.create('roles.rbac.authorization.k8s.io', role), 'Invalid');
+  assert.match(error.message, /rules\[0\]\.verbs: Required value: verbs must contain at least one value$/);
+});

@@ -13,8 +13,10 @@ export function validateRules(rules: readonly PolicyRule[], namespaced: boolean)
 }
 
 function validateRule(path: string, rule: PolicyRule, namespaced: boolean): FieldError[] {
-  const { verbs, apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;
-  const errors = verbs.length > 0 ? [] : [required(`${path}.verbs`, 'verbs must contain at least one value')];
+  const { apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;
+  // Null where the author left it out: Go writes a required list so.
+  const verbs = rule.verbs as readonly string[] | null;
+  const errors = verbs?.length ? [] : [required(`${path}.verbs`, 'verbs must contain at least one value')];
   if (nonResourceURLs.length > 0) {
     const refuse = (why: string) => errors.push(invalidValue(`${path}.nonResourceURLs`, nonResourceURLs, why));
     if (namespaced) refuse('namespaced rules cannot apply to non-resource URLs');
