@@ -6,6 +6,11 @@ import process from 'node:process';
 import { commandLine } from './cli/command-line.ts';
 import { describeError } from './cli/user-error.ts';
 
+// Whoever reads may have read enough, as `naru status | head -1` does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 try {
   await commandLine().parseAsync(process.argv);
 } catch (error) {

@@ -6,6 +6,7 @@ import { unreachable } from '../client/errors.ts';
 import { interceptCalls } from '../client/intercept.ts';
 import type { NodeHandler } from '../client/node-api.ts';
 import { configMaps, events, leases, nodes, pods } from '../client/resources.ts';
+import type { Clock } from '../lib/clock.ts';
 import { type BehaviourCatalogue, behaviourAnnotation } from '../simulation/container-behaviour.ts';
 import { startNode, type TestNode } from './cluster-testing.ts';
 
@@ -379,4 +380,28 @@ test('a follower gets what is written until the container ends', async (context)
   node.runtime.writeLog((await node.runs('app'))[0]?.id ?? '', 'two');
   await node.clock.advance(6000);
   assert.equal((await following).text, 'one\ntwo\n');
+});
+
+test('a preStop hook has its time, also where time passes between deciding and doing', async (context) => {
+  const node = await start(context);
+  const { clock } = node;
+  await node.agent.close();
+  let looks = 0;
+  // Each look at this clock takes a millisecond.
+  const slow: Clock = {
+    now: () => clock.now() + looks++,
+    monotonic: () => clock.monotonic(),
+    after: (delayMs, callback) => clock.after(delayMs, callback),
+    sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
+  };
+  const agent = await node.restart({ clock: slow });
+  context.after(() => agent.close());
+  const lifecycle = { preStop: { sleep: { seconds: 5 } } };
+  await node.run({ containers: [{ name: 'app', image: 'app:1', lifecycle }] });
+  await node.running();
+  await node.client.delete(pods, { namespace: 'default', name: 'web' });
+  await clock.advance(3000);
+  assert.equal((await node.runs('app'))[0]?.state, 'running');
+  await node.until('the pod is gone', async () => !(await node.exists()), 5000);
+  assert.equal((await reasons(node)).filter((reason) => reason === 'Killing').length, 1);
 });

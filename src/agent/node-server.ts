@@ -3,7 +3,7 @@
  * place in `#route`.
  */
 import { Readable } from 'node:stream';
-import { internalError, notFound, StatusError } from '../api/status-error.ts';
+import { notFound, StatusError } from '../api/status-error.ts';
 import type { NodeHandler, NodeRequest, NodeResponse } from '../client/node-api.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
@@ -33,7 +33,9 @@ export class NodeServer implements NodeHandler {
     } catch (error) {
       if (error instanceof StatusError) return statusResponse(error);
       this.#options.log.error('a request to the node failed', { path: request.path, error });
-      return statusResponse(internalError(error));
+      // The server says that it is internal.
+      const message = error instanceof Error ? error.message : String(error);
+      return statusResponse(new StatusError(500, 'InternalError', message));
     }
   }
 
@@ -51,7 +53,8 @@ export class NodeServer implements NodeHandler {
     const worker = pods.find({ namespace: request.namespace, name: request.pod });
     const pod = worker?.lastPod;
     if (worker === undefined || pod === undefined) throw notFound({ group: '', kind: 'pods', name: request.pod });
-    const { containers } = await runtime.state(worker.identity.uid);
+    // Logs are files: they can be read also while the runtime is away, which is when they are needed most.
+    const { containers } = await runtime.state(worker.identity.uid).catch(() => worker);
     const run = chooseRun(request, pod, worker.status, containers);
     const isRunning = async (): Promise<boolean> => {
       const state = await runtime.state(worker.identity.uid).catch(() => undefined);

@@ -27,6 +27,7 @@ function simulatedProbes(runtime: SimulatedRuntime): ProbeTransport {
   return {
     http: ({ host }) => ask(host, 'HTTP probe failed with statuscode: 500'),
     tcp: (host, port) => ask(host, `dial tcp ${host}:${port}: connect: connection refused`),
+    grpc: ({ host }) => ask(host, 'service unhealthy (responded with "NOT_SERVING")'),
   };
 }
 

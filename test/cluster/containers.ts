@@ -31,28 +31,36 @@ export function pauseProcess(podUid: string): number | undefined {
 function firstProcesses(podUid: string): number[] {
   return processes()
     .filter((pid) => read(`/proc/${pid}/cgroup`).includes(podUid))
-    .filter((pid) => {
-      const status = read(`/proc/${pid}/status`);
-      // Who has ended, and waits to be noticed by the machine's init, is gone.
-      return /^NSpid:\t\d+\t1$/m.test(status) && !/^State:\tZ/m.test(status);
-    });
+    .filter((pid) => isAlive(pid) && /^NSpid:\t\d+\t1$/m.test(read(`/proc/${pid}/status`)));
 }
 
-/** Everything on this machine that still belongs to one of these pods, as lines. */
+/** Who has ended, and waits to be noticed by the machine's init, is gone. */
+function isAlive(pid: number): boolean {
+  return /^State:\t[^ZX]/m.test(read(`/proc/${pid}/status`));
+}
+
+/** Everything on this machine that still belongs to one of these pods, as lines: what runs, and what is kept for them. */
 export function podTraces(home: string, podUids: readonly string[]): string[] {
-  const ofPods = (text: string): boolean => podUids.some((uid) => text.includes(uid));
-  const running = processes().filter((pid) => ofPods(read(`/proc/${pid}/cgroup`)));
+  const kept = folders(path.join(home, 'node', 'pods'), 1).filter((folder) => ofPods(folder, podUids));
+  return [...runningTraces(home, podUids), ...kept.map((folder) => `folder ${folder}`)];
+}
+
+/** What runs of them: processes, cgroups, and the home's mounts. */
+export function runningTraces(home: string, podUids: readonly string[]): string[] {
+  const running = processes().filter((pid) => isAlive(pid) && ofPods(read(`/proc/${pid}/cgroup`), podUids));
   const mounts = read('/proc/self/mountinfo')
     .split('\n')
     .filter((line) => line.includes(`${home}/`));
-  const cgroups = folders('/sys/fs/cgroup', 6).filter(ofPods);
-  const files = folders(path.join(home, 'pods'), 1).filter(ofPods);
+  const cgroups = folders('/sys/fs/cgroup', 6).filter((folder) => ofPods(folder, podUids));
   return [
     ...running.map((pid) => `process ${pid}`),
     ...mounts.map((line) => `mount ${line.split(' ')[4]}`),
     ...cgroups.map((folder) => `cgroup ${folder}`),
-    ...files.map((folder) => `folder ${folder}`),
   ];
+}
+
+function ofPods(text: string, podUids: readonly string[]): boolean {
+  return podUids.some((uid) => text.includes(uid));
 }
 
 function folders(top: string, depth: number): string[] {

@@ -294,7 +294,8 @@ describe('the life of a pod', { timeout: 600_000, concurrency: 8 }, () => {
     const slept = await watch.gone('pre-stop-sleep');
     await watch.gone('pre-stop-exec');
     await eventually('the follower has ended', () => following.child.exitCode !== null);
-    assert.equal(following.text(), 'hook\nterm\n');
+    const events = (await eventsOf(cluster, 'pre-stop-exec')).map(({ message }) => message).join('\n');
+    assert.equal(following.text(), 'hook\nterm\n', events);
     const askedMs = Date.parse(slept.metadata?.deletionTimestamp ?? '') - 20_000;
     const finishedMs = Date.parse(statusOf(slept)?.state?.terminated?.finishedAt ?? '');
     assert.ok(finishedMs > askedMs, 'it slept for two seconds, of which rounding may take one');

@@ -11,7 +11,7 @@ import { after, before, describe, test } from 'node:test';
 import { containerdPaths } from '../../src/agent/containerd/paths.ts';
 import type { Node, NodeList, Pod } from '../../src/api/schema/types/core-v1.ts';
 import { eventually, leftSince, machineState, root, run, TestCluster } from '../harness.ts';
-import { containerProcesses, pauseProcess, podTraces } from './containers.ts';
+import { containerProcesses, pauseProcess, runningTraces } from './containers.ts';
 import { create, eventsOf, forever, isReady, podManifest, script, statusOf } from './workload.ts';
 
 describe('trouble on the machine', { timeout: 600_000 }, () => {
@@ -177,6 +177,6 @@ describe('trouble on the machine', { timeout: 600_000 }, () => {
     process.kill(cluster.pid, 'SIGKILL');
     process.kill(containerdPid(), 'SIGKILL');
     assert.match(await cluster.mustNaru('down'), /^Removed: /m);
-    assert.deepEqual(podTraces(cluster.home, [metadata?.uid ?? '']), []);
+    assert.deepEqual(runningTraces(cluster.home, [metadata?.uid ?? '']), []);
   });
 });

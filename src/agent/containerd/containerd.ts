@@ -254,8 +254,9 @@ export class Containerd implements Service {
   async #failed(daemon: RunningDaemon, problem: string): Promise<never> {
     const words = await lastWords(this.#paths, daemon);
     await stopDaemon(this.#paths, daemon, this.#clock);
-    const quoted = words === '' ? '' : `; its last words:\n${words}`;
-    throw new Error(`containerd did not start: ${problem} (log: ${this.#paths.logFile})${quoted}`);
+    const quoted = words === '' ? '' : `. Its last words:\n${words}\n`;
+    const wayOut = 'mend what it complains of, and run the same command again';
+    throw new Error(`containerd did not start: ${problem}; its log is ${this.#paths.logFile}; ${wayOut}${quoted}`);
   }
 
   async #importPause(): Promise<void> {

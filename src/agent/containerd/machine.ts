@@ -28,6 +28,9 @@ const cniPlugins = ['ptp', 'host-local', 'loopback'];
 const wayOut =
   'run "./naru up" once as root, or apt-get install containerd runc containernetworking-plugins (or your system\'s packages of these names)';
 
+const wayOutOfBroken =
+  "install another with apt-get install --reinstall containerd (or your system's package of that name), or put a folder with one first in PATH";
+
 /** Environment's PATH and the standard folders; services often start with a short PATH. */
 export function defaultSearchPath(path = process.env.PATH ?? ''): string[] {
   return [...new Set([...path.split(delimiter).filter((folder) => folder.startsWith('/')), ...standardFolders])];
@@ -95,18 +98,22 @@ export async function containerdVersion(program: string): Promise<ContainerdVers
   try {
     output = (await run(program, ['--version'], { timeout: 10_000 })).stdout;
   } catch (error) {
-    throw new Error(`${program} does not run: ${(error as Error).message}. ${wayOut}`, { cause: error });
+    const { code, stderr } = error as { code?: unknown; stderr?: string };
+    const words = stderr?.trim().split('\n')[0] || String(code);
+    throw new Error(`${program} does not run (${words}); ${wayOutOfBroken}`, { cause: error });
   }
   return parseContainerdVersion(output, program);
 }
 
 export function parseContainerdVersion(output: string, program = 'containerd'): ContainerdVersion {
   const match = /\bv?(\d+)\.(\d+)\.\S+/.exec(output);
-  if (match === null)
-    throw new Error(`${program} --version says ${JSON.stringify(output.trim())}, which names no version`);
+  if (match === null) {
+    const said = JSON.stringify(output.trim());
+    throw new Error(`${program} --version says ${said}, which names no version; ${wayOutOfBroken}`);
+  }
   const version = { text: match[0], major: Number(match[1]), minor: Number(match[2]) };
   if (version.major < 1 || (version.major === 1 && version.minor < 6)) {
-    throw new Error(`${program} is version ${version.text}; naru needs 1.6 or later`);
+    throw new Error(`${program} is version ${version.text}; naru needs 1.6 or later; ${wayOutOfBroken}`);
   }
   return version;
 }

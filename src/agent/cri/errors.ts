@@ -26,7 +26,16 @@ export function isGrpcError(error: unknown): error is GrpcError {
 export function toRuntimeError(error: unknown): RuntimeError {
   if (error instanceof RuntimeError) return error;
   if (!isGrpcError(error)) return new RuntimeError('failed', String(error), { cause: error });
-  return new RuntimeError(kindOf(error), error.details, { cause: error });
+  return new RuntimeError(kindOf(error), wordsOf(error), { cause: error });
+}
+
+/** grpc-js's own errors name durations and its inner parts, each time different ones: nobody could read or compare them. */
+function wordsOf({ details }: GrpcError): string {
+  if (details.startsWith('Deadline exceeded after ')) return 'the container runtime did not answer in time';
+  const refused = /^No connection established\. Last error: (?:Error: )?(.*?)\.?( Resolution note: .*)?$/s.exec(
+    details,
+  );
+  return refused === null ? details : `the container runtime cannot be reached: ${refused[1]}`;
 }
 
 function kindOf(error: GrpcError): RuntimeError['kind'] {

@@ -130,6 +130,11 @@ describe('from the runtime', () => {
     assert.equal(error(grpcCode.unknown, 'failed to parse: invalid reference format').kind, 'invalid-image-name');
     assert.equal(error(grpcCode.unknown, 'boom').kind, 'failed');
     assert.equal(toRuntimeError(new Error('other')).kind, 'failed');
+    const late = 'Deadline exceeded after 10.001s,LB pick: 0.001s,remote_addr=/c.sock';
+    assert.equal(error(grpcCode.deadlineExceeded, late).message, 'the container runtime did not answer in time');
+    const away = 'No connection established. Last error: Error: connect ENOENT /h/c.sock. Resolution note: ';
+    const words = 'the container runtime cannot be reached: connect ENOENT /h/c.sock';
+    assert.equal(error(grpcCode.unavailable, away).message, words);
   });
 });
 

@@ -76,7 +76,8 @@ function nextToStop(observation: PodObservation, running: readonly ContainerStat
 
 function stop(observation: PodObservation, plan: PlanBuilder, container: ContainerStatus, deadlineMs: number): void {
   const known = observation.stops.get(container.id);
-  if (known !== undefined && known <= deadlineMs) return;
+  // After its time is over it is killed once: a process may take a while to die even so.
+  if (known !== undefined && known <= Math.max(deadlineMs, observation.nowMs)) return;
   plan.steps.push({
     kind: 'stop-container',
     container: container.name,

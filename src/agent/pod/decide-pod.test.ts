@@ -504,6 +504,17 @@ describe('a pod that ends', () => {
       steps: [],
     },
     {
+      title: 'is killed once when its time is over, however long that takes',
+      seen: {
+        pod: deleted,
+        sandboxes: one,
+        containers: [run('app')],
+        stops: new Map([['app-0', nowMs - 10]]),
+        endingSinceMs: nowMs - 60_000,
+      },
+      steps: [],
+    },
+    {
       title: 'is stopped sooner when the grace period became shorter',
       seen: {
         pod: pod({}, { deletionTimestamp: '2026-01-01T12:00:00Z', deletionGracePeriodSeconds: 0 }),

@@ -61,6 +61,7 @@ export class PodWorker {
   #state: RuntimeState = { sandboxes: [], containers: [] };
   #volumes: PodObservation['volumes'] = 'unknown';
   #endingSinceMs = 0;
+  #decidedAtMs = 0;
   #failed: PodObservation['failed'];
   #deleteSent = false;
   #refreshAtMs = Number.POSITIVE_INFINITY;
@@ -165,7 +166,9 @@ export class PodWorker {
     if (this.#lastPod !== undefined) {
       this.#prober.follow(allContainers(this.#lastPod), this.#state.containers, this.#podIps()[0] ?? '');
     }
-    const plan = decidePod(this.#observation());
+    const observation = this.#observation();
+    this.#decidedAtMs = observation.nowMs;
+    const plan = decidePod(observation);
     this.#status = plan.status;
     if (this.#pod !== undefined) this.#writer?.set(plan.status);
     if (plan.gone) {
@@ -227,7 +230,8 @@ export class PodWorker {
         await this.#startContainer(step);
         return true;
       case 'stop-container':
-        this.#stopContainer(step);
+        // Its time runs from the decision: the next one must find the deadline that it would set.
+        this.#stopContainer(step, this.#decidedAtMs);
         return true;
       case 'remove-container':
         await this.#removeContainer(step.containerId);
@@ -339,14 +343,22 @@ export class PodWorker {
         this.#event('Warning', 'FailedPostStartHook', `PostStartHook failed: ${messageOf(error)}`, container.name);
         const message = 'FailedPostStartHook';
         const gracePeriodMs = (this.#pod?.spec?.terminationGracePeriodSeconds ?? 30) * 1000;
-        this.#stopContainer({ kind: 'stop-container', container: container.name, containerId, gracePeriodMs, message });
+        const step = {
+          kind: 'stop-container',
+          container: container.name,
+          containerId,
+          gracePeriodMs,
+          message,
+        } as const;
+        this.#stopContainer(step, this.#host.clock.now());
       }
     });
   }
 
-  #stopContainer({ container: name, containerId, gracePeriodMs, message }: StepOf<'stop-container'>): void {
+  #stopContainer(step: StepOf<'stop-container'>, fromMs: number): void {
+    const { container: name, containerId, gracePeriodMs, message } = step;
     const { runtime, clock } = this.#host;
-    const deadlineMs = clock.now() + gracePeriodMs;
+    const deadlineMs = fromMs + gracePeriodMs;
     const wasStopping = this.#stops.has(containerId);
     this.#stops.set(containerId, deadlineMs);
     if (!wasStopping) this.#event('Normal', 'Killing', message, name);

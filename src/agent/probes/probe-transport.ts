@@ -5,6 +5,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
+import { type GrpcProbe, grpcHealth } from './grpc-health.ts';
 
 export interface ProbeResult {
   readonly ok: boolean;
@@ -24,9 +25,12 @@ export interface HttpProbe {
 export interface ProbeTransport {
   http(probe: HttpProbe, timeoutMs: number): Promise<ProbeResult>;
   tcp(host: string, port: number, timeoutMs: number): Promise<ProbeResult>;
+  grpc(probe: GrpcProbe, timeoutMs: number): Promise<ProbeResult>;
 }
 
 export const networkProbes: ProbeTransport = {
+  grpc: grpcHealth,
+
   http({ scheme, host, port, path, headers }, timeoutMs) {
     const url = `${scheme}://${net.isIPv6(host) ? `[${host}]` : host}:${port}${path}`;
     return new Promise((resolve) => {

@@ -123,15 +123,15 @@ export class Prober {
         const { host, port } = probe.tcpSocket;
         return await transport.tcp(host || podIp, portNumber(port, container), timeoutMs);
       }
-      return { ok: false, message: `probes of type ${kindOf(probe)} are not supported` };
+      if (probe.grpc !== undefined) {
+        const { port, service = '' } = probe.grpc;
+        return await transport.grpc({ host: podIp, port, service }, timeoutMs);
+      }
+      return { ok: false, message: 'the probe names nothing to ask' };
     } catch (error) {
       return { ok: false, message: error instanceof Error ? error.message : String(error) };
     }
   }
-}
-
-function kindOf(handler: ProbeHandler): string {
-  return handler.grpc === undefined ? 'none' : 'grpc';
 }
 
 export async function execProbe(

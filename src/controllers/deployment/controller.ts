@@ -110,8 +110,10 @@ class DeploymentController {
       podsOf: (uid) => this.#pods.byIndex(controllerIndex, uid),
       nowMs: this.#context.clock.now(),
     });
-    const shrinks = plan.update.some(({ from, to }) => sizeOf(to) < sizeOf(from));
-    if (shrinks && isRolling(deployment)) await this.#checkCounted(sets);
+    const shrinking = new Set(
+      plan.update.filter(({ from, to }) => sizeOf(to) < sizeOf(from)).map(({ from }) => uidOf(from)),
+    );
+    if (shrinking.size > 0 && isRolling(deployment)) await this.#checkCounted(sets, shrinking);
     await this.#carryOut(deployment, plan);
     return plan.afterMs === undefined ? done : after(plan.afterMs);
   }
@@ -132,16 +134,20 @@ class DeploymentController {
   }
 
   /**
-   * Pods of one ReplicaSet are given up because others have theirs, so those must be there. Statuses and caches lag: they may still count pods
-   * that our own last step, or the ReplicaSet's loop, has ended. So the server is asked first. @throws StatusError Conflict: look again soon
+   * Pods are given up because others are there, or because they are not available themselves. Statuses and caches lag: they may still count pods
+   * that our own last step, or the ReplicaSet's loop, has ended, and not yet count those that have become available, which would be taken for
+   * broken ones. So the server is asked first. @throws StatusError Conflict: look again soon
    */
-  async #checkCounted(sets: readonly ReplicaSet[]): Promise<void> {
+  async #checkCounted(sets: readonly ReplicaSet[], shrinking: ReadonlySet<string>): Promise<void> {
     for (const set of sets.filter((one) => sizeOf(one) > 0)) {
       const current = await this.#context.client.get(replicaSets, referenceOf(set));
       const isFresh = current.metadata?.resourceVersion === set.metadata?.resourceVersion;
       const isObserved = set.status?.observedGeneration === set.metadata?.generation;
       const counted = availableOf({ object: set });
-      if (isFresh && isObserved && (await this.#availablePods(set)) >= counted) continue;
+      if (isFresh && isObserved) {
+        const available = Math.min(await this.#availablePods(set), sizeOf(set));
+        if (available === counted || (available > counted && !shrinking.has(uidOf(set)))) continue;
+      }
       throw conflict({ group: 'apps', kind: 'replicasets', name: nameOf(set) }, objectModified);
     }
   }

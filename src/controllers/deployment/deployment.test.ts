@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Deployment, ReplicaSet } from '../../api/schema/types/apps-v1.ts';
 import type { Pod } from '../../api/schema/types/core-v1.ts';
+import { intercept } from '../../client/intercept.ts';
 import { deployments, events, pods, replicaSets } from '../../client/resources.ts';
 import { isActive, isAvailable } from '../shared/pods.ts';
 import { inDefault, makeDeployment, startWorld, type World, withImage } from '../testing.ts';
@@ -134,6 +135,50 @@ test('a rollout that does not come up stops within its bounds, times out, and go
   await world.clock.advance(30_000);
   assert.equal(conditionOf(await statusOf(world), 'Progressing'), 'True NewReplicaSetAvailable');
   assert.equal((await world.list(pods)).length, 3);
+  await world.close();
+});
+
+test('a pod that has become available unnoticed is not given up as a broken one', async () => {
+  const late = Promise.withResolvers<void>();
+  const isLate = (set: ReplicaSet): boolean => set.status?.availableReplicas === 3;
+  const world = await startWorld({
+    wrap: (client) =>
+      intercept(client, {
+        update: (real) => async (resource, object, options) => {
+          if (resource.resource === 'replicasets' && isLate(object)) await late.promise;
+          return real.update(resource, object, options);
+        },
+      }),
+  });
+  let broken: string | undefined;
+  world.kubelet.ignore = (pod) => {
+    broken ??= pod.metadata?.name;
+    return pod.metadata?.name === broken || pod.spec?.containers[0]?.image !== 'image:1';
+  };
+  const strategy = { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } };
+  await world.client.create(deployments, makeDeployment('web', { spec: { strategy } }));
+  await world.clock.advance(5000);
+  await world.client.patch(deployments, reference, withImage('image:2'));
+  await world.clock.advance(5000);
+  assert.deepEqual(revisionsOf(await world.list(replicaSets)), ['1:3', '2:1']);
+
+  const recovered = await world.get(pods, broken ?? '');
+  assert.ok(recovered);
+  await world.kubelet.setReady(recovered, true);
+  let least = 3;
+  const available = (): void => {
+    const active = informer.cache.list('default').filter(isActive);
+    least = Math.min(least, active.filter((pod) => isAvailable(pod, 0, world.clock.now())).length);
+  };
+  const informer = world.informers.informer(pods);
+  await world.clock.advance(100);
+  informer.addHandler({ added: available, updated: available, deleted: available });
+  await world.client.patch(deployments, reference, withImage('image:3'));
+  await world.clock.advance(5000);
+  late.resolve();
+  await world.clock.advance(60_000);
+  assert.equal(least, 3);
+  assert.deepEqual(revisionsOf(await world.list(replicaSets)), ['1:3', '2:0', '3:1']);
   await world.close();
 });
 

@@ -140,7 +140,10 @@ describe('a broken part is caught', () => {
             return real.update(resource, changed, options);
           },
         }),
-      { scenario: { ...calmDays, climate: climates.find(({ name }) => name === 'bad nodes') ?? calm } },
+      {
+        hours: minutes(12),
+        scenario: { ...calmDays, climate: climates.find(({ name }) => name === 'bad nodes') ?? calm },
+      },
     );
     assert.equal(broken, 'a pod never goes back');
   });

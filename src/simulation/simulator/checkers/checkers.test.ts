@@ -184,19 +184,22 @@ describe('what holds for pods', () => {
     assert.equal(await last(goneMeansStopped({ runs: () => false }), steps), '');
   });
 
-  test('a rolling update that takes one pod too many is told', async () => {
-    const rollingUpdate = { maxSurge: 1, maxUnavailable: 1 };
-    const deployment = {
-      metadata: { namespace: 'default', name: 'web', uid: 'd1' },
-      spec: { replicas: 2, strategy: { rollingUpdate } },
-    };
+  describe('a rolling update', () => {
     const owner = (uid: string): ObjectMeta['ownerReferences'] => [
       { apiVersion: 'apps/v1', kind: 'any', name: 'any', uid, controller: true },
     ];
-    const set = {
-      metadata: { namespace: 'default', name: 'web-1', uid: 's1', ownerReferences: owner('d1') },
-    } as KubeObject;
-    const ready = (index: number, status: string): Step =>
+    const deployment = (maxUnavailable: number): Step =>
+      put('deployments.apps', {
+        metadata: { namespace: 'default', name: 'web', uid: 'd1' },
+        spec: { replicas: 2, strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable } } },
+      } as KubeObject);
+    const set = (replicas: number, availableReplicas: number, generation = 1, observedGeneration = generation): Step =>
+      put('replicasets.apps', {
+        metadata: { namespace: 'default', name: 'web-1', uid: 's1', generation, ownerReferences: owner('d1') },
+        spec: { replicas },
+        status: { availableReplicas, observedGeneration },
+      } as KubeObject);
+    const ready = (index: number, status = 'True'): Step =>
       put(
         'pods',
         pod(
@@ -204,18 +207,28 @@ describe('what holds for pods', () => {
           { name: `p${index}`, uid: `p${index}`, ownerReferences: owner('s1') ?? [] },
         ),
       );
-    const start = [
-      put('deployments.apps', deployment),
-      put('replicasets.apps', set),
-      ready(1, 'False'),
-      ready(1, 'True'),
-      ready(2, 'True'),
-    ];
-    assert.equal(await last(rollout(), start.slice(0, 4)), '', 'it has never been complete');
-    assert.equal(await last(rollout(), [...start, remove('pods', 'p1')]), '');
-    assert.match(
-      await last(rollout(), [...start, remove('pods', 'p1'), ready(2, 'False')]),
-      /has 0 pods available, and must have 1/,
-    );
+    const complete = [set(2, 0), ready(1, 'False'), ready(1), ready(2), set(2, 2)];
+
+    test('that takes one pod too many is told', async () => {
+      const steps = [deployment(1), ...complete, remove('pods', 'p1')];
+      assert.equal(await last(rollout(), steps), '');
+      assert.match(await last(rollout(), [...steps, ready(2, 'False')]), /has 0 pods available, and must have 1/);
+    });
+
+    test('that takes a ready pod for a broken one is told', async () => {
+      const greedy = [deployment(0), ...complete, set(1, 1, 2, 1), remove('pods', 'p1')];
+      assert.match(await last(rollout(), greedy), /has 1 pods available, and must have 2/);
+    });
+
+    test('that has never had all it wants is not held to it', async () => {
+      const [begun, first, firstReady, secondReady, told] = complete as [Step, Step, Step, Step, Step];
+      const starting = [deployment(0), begun, first, firstReady];
+      assert.equal(await last(rollout(), starting), '');
+      const unreadyGivenUp = [...starting, set(1, 1, 2, 1), secondReady, remove('pods', 'p2')];
+      assert.deepEqual(new Set(await judged(rollout(), unreadyGivenUp)), new Set(['']));
+      const unobserved = [...starting, secondReady, set(2, 2, 2, 1), remove('pods', 'p2')];
+      assert.deepEqual(new Set(await judged(rollout(), unobserved)), new Set(['']));
+      assert.match(await last(rollout(), [...starting, secondReady, told, remove('pods', 'p2')]), /must have 2/);
+    });
   });
 });
