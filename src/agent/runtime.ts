@@ -77,6 +77,8 @@ export interface ContainerConfig {
   readonly name: string;
   /** Counts the runs of this container in this pod: its `restartCount` when started. */
   readonly attempt: number;
+  /** An init container that must end before the next one starts. Real programs know that by themselves; simulated ones are told. */
+  readonly isInit?: boolean;
   /** The image's id, as `imageStatus` or `pullImage` returned it. */
   readonly imageId: string;
   /** The image as the pod names it. */

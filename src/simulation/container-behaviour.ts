@@ -67,14 +67,18 @@ export const outspokenCatalogue: BehaviourCatalogue = {
 
 export const emptyCatalogue: BehaviourCatalogue = { containers: new Map(), images: new Map() };
 
-/** The most specific wins: the container's annotation, the pod's, the image's. A malformed annotation counts as none. */
+/**
+ * The most specific wins: the container's annotation, the pod's, the image's. A malformed annotation counts as none. An init container of which
+ * nothing is said ends well at once, or the pod would wait for ever.
+ */
 export function containerBehaviour(
   catalogue: BehaviourCatalogue,
   annotations: Readonly<Record<string, string>>,
-  container: { readonly name: string; readonly image: string },
+  container: { readonly name: string; readonly image: string; readonly isInit?: boolean },
 ): ContainerBehaviour {
   return {
     ...steadyBehaviour,
+    ...(container.isInit && { exitAfterMs: 0 }),
     ...catalogue.everyContainer,
     ...catalogue.containers.get(container.image),
     ...parsed(annotations[behaviourAnnotation]),

@@ -356,7 +356,9 @@ export class SimulatedRuntime implements Runtime {
     const digest = `sha256:${createHash('sha256').update(image).digest('hex')}`;
     const id = `sha256:${createHash('sha256').update(`config of ${image}`).digest('hex')}`;
     const name = image.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
-    const status: ImageStatus = { id, tags: [image], digests: [`${name}@${digest}`], sizeBytes: 10_000_000 };
+    // Not root's, so that pods which refuse root run, too.
+    const userId = 65_532;
+    const status: ImageStatus = { id, tags: [image], digests: [`${name}@${digest}`], sizeBytes: 10_000_000, userId };
     this.#images.set(image, status);
     this.#removedImages.delete(image);
     return status;

@@ -11,8 +11,8 @@ export class Foreground {
   #text = '';
 
   constructor(home: string, args: readonly string[]) {
-    // The program itself, not a shell that has it as a child: signals must reach it.
-    this.#child = spawn(path.join(root, 'naru'), args, {
+    // It becomes the program itself, so that signals reach it, and ends with this process, also where that is killed.
+    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', path.join(root, 'naru'), ...args], {
       env: { ...process.env, NARU_HOME: home },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -34,7 +34,9 @@ export class TestRegistry {
     // YAML holds JSON.
     writeFileSync(path.join(folder, 'config.yml'), JSON.stringify(config));
     const program = path.join(unpacked, 'usr/bin/docker-registry');
-    const process = spawn(program, ['serve', path.join(folder, 'config.yml')], { stdio: 'ignore' });
+    // It ends with this process, also where that is killed.
+    const command = ['--pdeathsig', 'KILL', program, 'serve', path.join(folder, 'config.yml')];
+    const process = spawn('setpriv', command, { stdio: 'ignore' });
     const registry = new TestRegistry(host, folder, process);
     await eventually('the registry answers', async () => (await fetch(`http://${host}/v2/`)).ok);
     return registry;

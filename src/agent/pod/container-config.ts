@@ -2,9 +2,10 @@
 import type { Container, Pod, SecurityContext } from '../../api/schema/types/core-v1.ts';
 import type { ContainerConfig, ImageStatus, MountConfig, SecurityConfig } from '../runtime.ts';
 import { ConfigError } from './config-error.ts';
-import { containerHash, gracePeriodAnnotation, hashAnnotation } from './containers.ts';
+import { containerHash, gracePeriodAnnotation, hashAnnotation, initContainers } from './containers.ts';
 import { expandAll } from './expansion.ts';
 import { containerResources } from './qos.ts';
+import { isSidecar } from './restart.ts';
 
 export interface ContainerFacts {
   readonly pod: Pod;
@@ -23,6 +24,7 @@ export function containerConfig(container: Container, facts: ContainerFacts): Co
   return {
     name: container.name,
     attempt,
+    ...(initContainers(pod).includes(container) && !isSidecar(container) && { isInit: true }),
     imageId: image.id,
     image: container.image ?? '',
     command: expandAll(container.command, env),
