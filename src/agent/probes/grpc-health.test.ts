@@ -21,7 +21,7 @@ async function serve(states: Readonly<Record<string, ServingStatus>>): Promise<{
   ): void => {
     if (service !== 'hangs') done(null, states[service] ?? 'SERVICE_UNKNOWN');
   };
-  server.addService({ Check: check }, { Check: answer } as unknown as UntypedServiceImplementation);
+  server.addService({ Check: check }, { Check: answer });
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
       error === null ? resolve(bound) : reject(error),

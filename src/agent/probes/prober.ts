@@ -2,7 +2,7 @@
  * The probes of one pod's containers: a loop for each probe of each running container, from its start to its end. The startup
  * probe goes first; liveness and readiness begin when it has succeeded. A verdict that changes wakes the pod's worker.
  */
-import type { Container, HTTPGetAction, Probe, ProbeHandler } from '../../api/schema/types/core-v1.ts';
+import type { Container, HTTPGetAction, Probe } from '../../api/schema/types/core-v1.ts';
 import type { IntOrString } from '../../api/schema/types/meta-v1.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { ProbeVerdicts } from '../pod/plan.ts';
