@@ -25,9 +25,8 @@ export interface Home {
   /** For `naru agent` on this machine. */
   readonly agentKubeconfig: string;
   readonly containerd: string;
-  /** Volumes and files of pods. */
-  readonly pods: string;
-  readonly podLogs: string;
+  /** The agent's: volumes and logs of pods. */
+  readonly node: string;
 }
 
 export function homeOf(root: string): Home {
@@ -43,8 +42,7 @@ export function homeOf(root: string): Home {
     kubeconfig: at('kubeconfig'),
     agentKubeconfig: at('agent.kubeconfig'),
     containerd: at('containerd'),
-    pods: at('pods'),
-    podLogs: at('pod-logs'),
+    node: at('node'),
   };
 }
 

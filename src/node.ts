@@ -2,7 +2,6 @@
  * This machine as a node of a cluster: its containerd, and the agent over it. Used in the server's process by `cluster.ts` and alone by
  * `naru agent`; the two differ only in the `Client` that they hand in.
  */
-import path from 'node:path';
 import { Agent } from './agent/agent.ts';
 import { Containerd } from './agent/containerd/containerd.ts';
 import { CriRuntime } from './agent/cri/cri-runtime.ts';
@@ -41,7 +40,7 @@ export function containerNode(options: ContainerNodeOptions): Required<NodeParts
     client,
     runtime,
     nodeName: name,
-    home: path.join(home.root, 'node'),
+    home: home.node,
     cgroupRoot: containerd.cgroupRoot,
     podCidr,
     clock,

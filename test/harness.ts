@@ -229,5 +229,5 @@ function processesNaming(word: string): string[] {
         return '';
       }
     })
-    .filter((command) => command.includes(word));
+    .filter((command) => path.basename(command.split(' ')[0] ?? '').startsWith(word));
 }

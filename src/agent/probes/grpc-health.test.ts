@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { encodeRequest, grpcHealth, type ServingStatus, servingStatuses } from './grpc-health.ts';
 
 /** A server that tells each service's state; `hangs` gives no answer. */
