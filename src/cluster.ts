@@ -248,7 +248,7 @@ function simulatedNode(index: number, surroundings: NodeSurroundings): NamedNode
     client,
     runtime,
     nodeName: name,
-    home: path.join(home.root, 'simulated', name),
+    home: path.join(home.simulated, name),
     podCidr,
     platform: simulatedPlatform(runtime),
     facts: simulatedNodeFacts(name, `10.99.${Math.floor((index + 1) / 256)}.${(index + 1) % 256}`),

@@ -2,7 +2,7 @@
  * NARU_HOME, the one folder for a cluster's state on this machine: what lies where. Two clusters with different homes run side
  * by side; nothing here is readable by other users (folders 0700, files 0600).
  */
-import { mkdirSync, realpathSync } from 'node:fs';
+import { mkdirSync, readdirSync, realpathSync, rmdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
@@ -27,6 +27,8 @@ export interface Home {
   readonly containerd: string;
   /** The agent's: volumes and logs of pods. */
   readonly node: string;
+  /** The same for simulated nodes, a folder each. */
+  readonly simulated: string;
 }
 
 export function homeOf(root: string): Home {
@@ -43,6 +45,7 @@ export function homeOf(root: string): Home {
     agentKubeconfig: at('agent.kubeconfig'),
     containerd: at('containerd'),
     node: at('node'),
+    simulated: at('simulated'),
   };
 }
 
@@ -65,4 +68,21 @@ function realPath(folder: string): string {
 
 export function makeHome(home: Home): void {
   mkdirSync(home.root, { recursive: true, mode: 0o700 });
+}
+
+/**
+ * Removes everything that is naru's, and the folder where nothing else is in it: somebody may have named a folder of their own. Returns what
+ * was left because naru did not make it.
+ */
+export function removeHome(home: Home): string[] {
+  const { root, ...own } = home;
+  const names = Object.values(own).map((file) => path.basename(file));
+  // Companions carry the name of their file: state.db-wal, naru.log.1, settings.json.new.
+  const isOurs = (entry: string): boolean =>
+    names.some((name) => entry === name || entry.startsWith(`${name}.`) || entry.startsWith(`${name}-`));
+  const entries = readdirSync(root);
+  for (const entry of entries.filter(isOurs)) rmSync(path.join(root, entry), { recursive: true, force: true });
+  const left = entries.filter((entry) => !isOurs(entry));
+  if (left.length === 0) rmdirSync(root);
+  return left;
 }

@@ -2,10 +2,10 @@
  * `naru down`: ends the cluster's process, then everything it made on the machine, whatever state that is in. The API's objects and the
  * images stay in NARU_HOME for the next `naru up`, unless `--all`.
  */
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { Containerd } from '../agent/containerd/containerd.ts';
-import type { Home } from '../home.ts';
+import { type Home, removeHome } from '../home.ts';
 import { RealClock } from '../lib/clock.ts';
 import { JsonLogger } from '../lib/log.ts';
 import { stopRunning } from './background.ts';
@@ -26,8 +26,9 @@ export async function down(home: Home, options: { all?: boolean }): Promise<void
   else if (!stoppedAgent) console.log('No cluster was running.');
   if (existsSync(home.containerd)) await removeContainers(home, clock);
   if (options.all) {
-    rmSync(home.root, { recursive: true, force: true });
-    console.log(`Removed ${home.root}.`);
+    const left = removeHome(home);
+    if (left.length === 0) console.log(`Removed ${home.root}.`);
+    else console.log(`Removed naru's files from ${home.root}; these are not naru's, and stay: ${left.join(', ')}.`);
   } else {
     console.log(`Objects and images are kept in ${home.root}; naru up brings them back, naru down --all removes them.`);
   }
