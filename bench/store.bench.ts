@@ -7,14 +7,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { DatabaseSync } from 'node:sqlite';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { KubeObject } from '../src/api/object.ts';
 import { RealClock, settle } from '../src/lib/clock.ts';
 import { silentLogger } from '../src/lib/log.ts';
 import { SqliteStore } from '../src/store/sqlite-store.ts';
 import type { Entry, Store, WatchOptions } from '../src/store/store.ts';
 import type { Benchmark, Figure } from './figure.ts';
+import { collectGarbage } from './memory.ts';
 
 const clock = new RealClock();
 const nodeCount = 5_000;
@@ -175,9 +174,6 @@ async function fanOutMicroseconds(
   for (const watch of [first, ...watches]) watch.cancel();
   return { us: (totalMs * 1000) / rounds, events: events / rounds };
 }
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 
 /** What is reachable. Buffers are given back by another thread, some time after the collection. */
 async function memoryMiB(): Promise<number> {

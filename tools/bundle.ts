@@ -2,7 +2,7 @@
  * Puts the command line and all that it loads into one file, which starts in half the time of some four hundred. The launcher runs this when a
  * source is newer than the bundle; where there is no bundle, the sources run as they are. Nothing else depends on it.
  *
- *   tools/node tools/bundle.ts OUTPUT
+ *   tools/node tools/bundle.ts OUTPUT [ENTRY]      ENTRY: what to bundle instead of src/main.ts
  *
  * Code finds its companions (tables, protocol files, the worker) beside its source by `import.meta`: the bundle keeps these paths.
  */
@@ -32,11 +32,11 @@ const require = makeRequire(${JSON.stringify(path.join(root, 'package.json'))});
 const __filename = ${JSON.stringify(path.join(root, 'package.json'))};
 const __dirname = ${JSON.stringify(root)};`;
 
-const output = process.argv[2];
+const [, , output, entry = path.join(root, 'src/main.ts')] = process.argv;
 if (output === undefined) throw new Error('usage: tools/node tools/bundle.ts OUTPUT');
 const draft = `${output}.${process.pid}`;
 await build({
-  entryPoints: [path.join(root, 'src/main.ts')],
+  entryPoints: [entry],
   bundle: true,
   platform: 'node',
   format: 'esm',
