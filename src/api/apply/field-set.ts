@@ -1,0 +1,268 @@
+/**
+ * A set of field paths: what one manager owns. It reads and writes `FieldsV1`.
+ *
+ * ```
+ *  { spec: { replicas } }          FieldsV1                          here
+ *  owns .spec.replicas             {"f:spec":{"f:replicas":{}}}      spec ─▶ child ─▶ replicas (a member)
+ *  owns .metadata.labels and .a    {"f:labels":{".":{},"f:a":{}}}    labels: a member, and a child that holds a
+ * ```
+ * To own a field and to own something inside it are two things. A set does not change once it is made (`FieldSetBuilder`
+ * makes it); sets share their parts. No child is ever empty.
+ */
+import { limits } from '../../lib/limits.ts';
+import type { JsonObject, JsonValue } from '../object.ts';
+import type { MapAtom, TypeAtom } from './atom.ts';
+import { compareElements, fieldElement, FieldsError, parseElement, type Path, type PathElement } from './path-element.ts';
+
+interface Child {
+  readonly element: PathElement;
+  readonly set: FieldSet;
+}
+
+type Members = ReadonlyMap<string, PathElement>;
+type Children = ReadonlyMap<string, Child>;
+
+export class FieldSet {
+  static readonly empty = new FieldSet(new Map(), new Map());
+
+  readonly #members: Members;
+  readonly #children: Children;
+
+  /** Takes both maps over; no child may be empty. */
+  constructor(members: Members, children: Children) {
+    this.#members = members;
+    this.#children = children;
+  }
+
+  /** From field names alone: `['status']`, `['spec', 'replicas']`, or with dots `'spec.replicas'`. */
+  static of(paths: readonly (string | readonly string[])[]): FieldSet {
+    const builder = new FieldSetBuilder();
+    for (const path of paths) {
+      builder.add((typeof path === 'string' ? path.split('.') : path).map(fieldElement));
+    }
+    return builder.build();
+  }
+
+  /** @throws FieldsError */
+  static fromFieldsV1(json: unknown): FieldSet {
+    return readSet(json, 0).set;
+  }
+
+  /** Members and children in upstream's order. */
+  toFieldsV1(): JsonObject {
+    const fields: JsonObject = {};
+    for (const element of this.#elements()) {
+      // No key is `__proto__`: each begins with its kind.
+      fields[element.key] = this.#fieldsOf(element.key);
+    }
+    return fields;
+  }
+
+  #fieldsOf(key: string): JsonObject {
+    const child = this.#children.get(key);
+    if (!child) return {};
+    return { ...(this.#members.has(key) && { '.': {} }), ...child.set.toFieldsV1() };
+  }
+
+  /** What is a member, or has members below it, in order. */
+  #elements(): readonly PathElement[] {
+    const elements = [...this.#members.values()];
+    for (const [key, { element }] of this.#children) if (!this.#members.has(key)) elements.push(element);
+    return elements.sort(compareElements);
+  }
+
+  get isEmpty(): boolean {
+    return this.#members.size === 0 && this.#children.size === 0;
+  }
+
+  has(path: readonly (string | PathElement)[]): boolean {
+    const keys = path.map((step) => (typeof step === 'string' ? `f:${step}` : step.key));
+    const last = keys.pop();
+    let set: FieldSet = this;
+    for (const key of keys) set = set.#children.get(key)?.set ?? FieldSet.empty;
+    return last !== undefined && set.#members.has(last);
+  }
+
+  hasMember(element: PathElement): boolean {
+    return this.#members.has(element.key);
+  }
+
+  /** What is owned below `element`. */
+  child(element: PathElement): FieldSet | undefined {
+    return this.#children.get(element.key)?.set;
+  }
+
+  /** The elements that are members. */
+  members(): Iterable<PathElement> {
+    return this.#members.values();
+  }
+
+  /** The elements below which something is owned. */
+  parents(): readonly PathElement[] {
+    return [...this.#children.values()].map(({ element }) => element);
+  }
+
+  union(other: FieldSet): FieldSet {
+    if (other.isEmpty || other === this) return this;
+    if (this.isEmpty) return other;
+    const children = new Map(this.#children);
+    for (const [key, child] of other.#children) {
+      const mine = children.get(key);
+      children.set(key, mine ? { element: mine.element, set: mine.set.union(child.set) } : child);
+    }
+    return new FieldSet(new Map([...this.#members, ...other.#members]), children);
+  }
+
+  intersection(other: FieldSet): FieldSet {
+    if (other === this) return this;
+    return this.#filtered(
+      (key) => other.#members.has(key),
+      (key, set) => {
+        const theirs = other.#children.get(key);
+        return theirs && set.intersection(theirs.set);
+      },
+    );
+  }
+
+  /** To own a field outlasts the loss of what is inside it, and the other way round. */
+  difference(other: FieldSet): FieldSet {
+    if (other.isEmpty || this.isEmpty) return this;
+    return this.#filtered(
+      (key) => !other.#members.has(key),
+      (key, set) => set.difference(other.#children.get(key)?.set ?? FieldSet.empty),
+    );
+  }
+
+  /** With a field goes everything inside it. */
+  recursiveDifference(other: FieldSet): FieldSet {
+    if (other.isEmpty || this.isEmpty) return this;
+    return this.#filtered(
+      (key) => !other.#members.has(key),
+      (key, set) =>
+        other.#members.has(key) ? undefined : set.recursiveDifference(other.#children.get(key)?.set ?? FieldSet.empty),
+    );
+  }
+
+  /** Itself where nothing goes, so that nothing is made anew that did not change. */
+  #filtered(keep: (key: string) => boolean, shrink: (key: string, set: FieldSet) => FieldSet | undefined): FieldSet {
+    const members = new Map<string, PathElement>();
+    for (const [key, element] of this.#members) if (keep(key)) members.set(key, element);
+    const children = new Map<string, Child>();
+    let same = members.size === this.#members.size;
+    for (const [key, child] of this.#children) {
+      const set = shrink(key, child.set);
+      same &&= set === child.set;
+      if (set && !set.isEmpty) children.set(key, set === child.set ? child : { element: child.element, set });
+    }
+    return same ? this : new FieldSet(members, children);
+  }
+
+  equals(other: FieldSet): boolean {
+    if (other === this) return true;
+    if (other.#members.size !== this.#members.size || other.#children.size !== this.#children.size) return false;
+    for (const key of this.#members.keys()) if (!other.#members.has(key)) return false;
+    for (const [key, { set }] of this.#children) {
+      const theirs = other.#children.get(key);
+      if (!theirs || !set.equals(theirs.set)) return false;
+    }
+    return true;
+  }
+
+  /** What has nothing owned inside it. */
+  leaves(): FieldSet {
+    const members = new Map([...this.#members].filter(([key]) => !this.#children.has(key)));
+    const children = new Map<string, Child>();
+    for (const [key, { element, set }] of this.#children) children.set(key, { element, set: set.leaves() });
+    return new FieldSet(members, children);
+  }
+
+  /** Every path, in upstream's order: on each level the members, then what is inside. */
+  *paths(prefix: Path = []): Generator<Path> {
+    for (const element of [...this.#members.values()].sort(compareElements)) yield [...prefix, element];
+    for (const child of [...this.#children.values()].sort((a, b) => compareElements(a.element, b.element))) {
+      yield* child.set.paths([...prefix, child.element]);
+    }
+  }
+
+  [Symbol.iterator](): Generator<Path> {
+    return this.paths();
+  }
+
+  /** With every declared field on the way to something owned; keys of maps and items of lists are not added. */
+  withNamedFields(atom: TypeAtom | undefined): FieldSet {
+    const members = new Map(this.#members);
+    const children = new Map<string, Child>();
+    for (const [key, { element, set }] of this.#children) {
+      if (element.kind === 'field' && atom?.map?.declares(element.name)) members.set(key, element);
+      children.set(key, { element, set: set.withNamedFields(atomBelow(atom, element)) });
+    }
+    return new FieldSet(members, children);
+  }
+}
+
+function atomBelow(atom: TypeAtom | undefined, element: PathElement): TypeAtom | undefined {
+  if (element.kind === 'field') return (atom?.map as MapAtom | undefined)?.field(element.name);
+  return element.kind === 'key' ? atom?.list?.element : undefined;
+}
+
+function readSet(json: unknown, depth: number): { readonly set: FieldSet; readonly isMember: boolean } {
+  if (json === null) return { set: FieldSet.empty, isMember: true };
+  if (typeof json !== 'object' || Array.isArray(json)) throw new FieldsError('not an object');
+  if (depth > limits.fieldSetDepthMax) throw new FieldsError('exceeded max depth');
+  const members = new Map<string, PathElement>();
+  const children = new Map<string, Child>();
+  let isMember = false;
+  for (const [key, value] of Object.entries(json as { [key: string]: JsonValue })) {
+    if (key === '.') {
+      isMember = true;
+      continue;
+    }
+    const element = parseElement(key);
+    if (!element) continue;
+    const below = readSet(value, depth + 1);
+    if (below.isMember) members.set(element.key, element);
+    if (!below.set.isEmpty) children.set(element.key, { element, set: below.set });
+  }
+  const set = members.size + children.size === 0 ? FieldSet.empty : new FieldSet(members, children);
+  return { set, isMember: isMember || set.isEmpty };
+}
+
+/** Collects paths into a set. */
+export class FieldSetBuilder {
+  readonly #root: Node = newNode();
+
+  /** The empty path is the object itself, which nobody owns: it is left out. */
+  add(path: Path): void {
+    let node = this.#root;
+    const last = path.length - 1;
+    for (let i = 0; i < last; i++) node = below(node, path[i] as PathElement);
+    const element = path[last];
+    if (element) node.members.set(element.key, element);
+  }
+
+  build(): FieldSet {
+    return built(this.#root);
+  }
+}
+
+interface Node {
+  readonly members: Map<string, PathElement>;
+  readonly children: Map<string, { readonly element: PathElement; readonly node: Node }>;
+}
+
+const newNode = (): Node => ({ members: new Map(), children: new Map() });
+
+function below(node: Node, element: PathElement): Node {
+  const found = node.children.get(element.key);
+  if (found) return found.node;
+  const child = newNode();
+  node.children.set(element.key, { element, node: child });
+  return child;
+}
+
+function built(node: Node): FieldSet {
+  if (node.members.size + node.children.size === 0) return FieldSet.empty;
+  const children = new Map<string, Child>();
+  for (const [key, { element, node: child }] of node.children) children.set(key, { element, set: built(child) });
+  return new FieldSet(node.members, children);
+}
