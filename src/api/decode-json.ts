@@ -1,5 +1,6 @@
 /**
- * JSON text to values that are safe to work with: nesting is bounded, no key is `__proto__`, every number is finite.
+ * JSON text to values that are safe to work with: nesting is bounded, every number is finite. A key called `__proto__` is a key
+ * like any other, the object's own: who copies keys one by one does it with `setKey`.
  *
  * The engine's parser does the work; a scanner of our own (`json-scanner.ts`) runs only when somebody asks for duplicate
  * keys, which the engine's parser drops in silence, or to say in Go's words where a broken document breaks.
@@ -15,6 +16,8 @@ export interface ParsedDocument {
   readonly value: JsonValue;
   /** Texts for strict field validation: `duplicate field "spec.foo"`. The last of equal keys wins. */
   readonly duplicates: readonly string[];
+  /** The duplicates and `unknownFields`, in the order in which they stand in the document; absent where it has none. */
+  inOrder?(unknownFields: readonly string[]): readonly string[];
 }
 
 /** @throws DecodeError */
@@ -48,9 +51,13 @@ class ParsedJson implements ParsedDocument {
   get duplicates(): readonly string[] {
     return (this.#duplicates ??= scanJson(this.#text));
   }
+
+  inOrder(unknownFields: readonly string[]): readonly string[] {
+    return scanJson(this.#text, unknownFields);
+  }
 }
 
-/** Throws where a value nests too deep, holds the key `__proto__`, or a number too large for JSON. */
+/** Throws where a value nests too deep, or holds a number too large for JSON. */
 export function checkJson(value: JsonValue, depth = 0): void {
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw new DecodeError('json: a number is out of the range of float64');
@@ -62,18 +69,10 @@ export function checkJson(value: JsonValue, depth = 0): void {
     for (const element of value) checkJson(element, depth + 1);
     return;
   }
-  for (const name in value) {
-    checkName(name);
-    checkJson(value[name] as JsonValue, depth + 1);
-  }
+  for (const name in value) checkJson(value[name] as JsonValue, depth + 1);
 }
 
 export function checkDepth(depth: number): void {
   if (depth <= limits.nestingDepthMax) return;
   throw new DecodeError(`the document nests deeper than ${limits.nestingDepthMax} levels`);
-}
-
-/** Assigning to this name would change an object's prototype: no document needs it. */
-export function checkName(name: string): void {
-  if (name === '__proto__') throw new DecodeError('the name "__proto__" is not allowed');
 }

@@ -234,3 +234,37 @@ test('an object that nests for ever ends in a DecodeError too', () => {
     DecodeError,
   );
 });
+
+test('bytes may come as a list of numbers, and half a character as what stands for it', () => {
+  const secret = typeOf('Secret');
+  assert.deepEqual(decodeObject(secret, { data: { a: [104, 105, null] } }).object, { data: { a: 'aGkA' } });
+  failsWith(
+    secret,
+    { data: { a: [256] } },
+    `json: cannot unmarshal number 256 into Go struct field Secret.data of type uint8`,
+  );
+  assert.deepEqual(decodeObject(secret, { type: 'a\ud800' }).object, { type: 'a\ufffd' });
+});
+
+test('the zero time is no time', () => {
+  const metadata = {
+    name: 'a',
+    creationTimestamp: '0001-01-01T00:00:00Z',
+    deletionTimestamp: '0001-01-01T02:00:00+02:00',
+  };
+  assert.deepEqual(decodeObject(pod, { metadata }).object, { metadata: { name: 'a' } });
+  const lease = typeOf('Lease', 'coordination.k8s.io');
+  assert.deepEqual(decodeObject(lease, { spec: { renewTime: '0001-01-01T00:00:00.000000Z' } }).object, { spec: {} });
+});
+
+test('a map takes any key, also one that every object seems to have', () => {
+  const text = '{"data":{"__proto__":"a","constructor":"b","hasOwnProperty":"c"}}';
+  const { object, unknownFields } = decodeObject(typeOf('ConfigMap'), JSON.parse(text) as JsonValue);
+  assert.equal(JSON.stringify(object), text);
+  assert.deepEqual(unknownFields, []);
+  const unknown = decodeObject(pod, JSON.parse('{"__proto__":{"kind":"x"},"constructor":1}') as JsonValue);
+  assert.deepEqual(
+    [unknown.object, unknown.unknownFields],
+    [{}, ['unknown field "__proto__"', 'unknown field "constructor"']],
+  );
+});

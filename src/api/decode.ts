@@ -9,10 +9,12 @@
  * Defaults are another's duty (`schema-defaults.ts`), and so is Go's rule about empty values (`normalize.ts`).
  */
 
+import { decodeBase64 } from './decode-base64.ts';
 import { DecodeError } from './decode-error.ts';
-import { checkDepth, checkName } from './decode-json.ts';
+import { checkDepth } from './decode-json.ts';
 import { checkDuration, decodeMicroTime, decodeTime } from './decode-time.ts';
 import type { JsonArray, JsonObject, JsonValue } from './object.ts';
+import { setKey } from './patch/json-tree.ts';
 import { canonicalQuantity, QuantityError } from './quantity.ts';
 import type { Field, MessageType, Scalar, SpecialForm, Type } from './schema/schema.ts';
 import { zeroValue } from './schema/zero.ts';
@@ -155,9 +157,8 @@ class Decoder {
     checkDepth(++this.#depth);
     const map: JsonObject = {};
     for (const name of Object.keys(value).sort()) {
-      checkName(name);
       this.errors.enterField(name);
-      map[name] = this.#element(type.value, value[name] as JsonValue);
+      setKey(map, name, this.#element(type.value, value[name] as JsonValue));
       this.errors.leave();
     }
     this.#depth--;
@@ -173,10 +174,18 @@ class Decoder {
     const { scalar } = type;
     const range = integerRanges[scalar];
     if (range !== undefined) return this.#integer(range, value, goTypeOf(type));
-    if (scalar === 'bytes')
-      return typeof value === 'string' ? decodeBase64(value) : this.#wrongType(value, goTypeOf(type));
+    if (scalar === 'bytes') return this.#bytes(value, goTypeOf(type));
     const wanted = scalar === 'float' || scalar === 'double' ? 'number' : scalar;
-    return typeof value === wanted ? value : this.#wrongType(value, goTypeOf(type));
+    if (typeof value !== wanted) this.#wrongType(value, goTypeOf(type));
+    // Half a surrogate pair has no form in UTF-8: it becomes U+FFFD, as in Go.
+    return typeof value === 'string' ? value.toWellFormed() : value;
+  }
+
+  /** Base64, or a list of the bytes as numbers. */
+  #bytes(value: JsonValue, goType: string): string {
+    if (typeof value === 'string') return decodeBase64(value);
+    if (!Array.isArray(value)) this.#wrongType(value, goType);
+    return Buffer.from(value.map((byte) => this.#integer([0, 255], byte ?? 0, 'uint8'))).toString('base64');
   }
 
   #integer([min, max]: readonly [number, number], value: JsonValue, goType: string): number {
@@ -185,16 +194,16 @@ class Decoder {
     return value + 0; // Makes 0 of -0.
   }
 
-  #special(form: SpecialForm, value: JsonValue): JsonValue {
+  #special(form: SpecialForm, value: JsonValue): JsonValue | undefined {
     switch (form) {
       case 'quantity':
         return decodeQuantity(value);
       case 'int-or-string':
         return typeof value === 'string' ? value : this.#integer(int32Range, value, 'int32');
       case 'time':
-        return decodeTime(this.#text(value));
+        return withoutZeroTime(decodeTime(this.#text(value)));
       case 'micro-time':
-        return decodeMicroTime(this.#text(value));
+        return withoutZeroTime(decodeMicroTime(this.#text(value)));
       case 'duration':
         checkDuration(this.#text(value));
         return value;
@@ -238,10 +247,7 @@ class Decoder {
 
   #copyObject(value: JsonObject): JsonObject {
     const copied: JsonObject = {};
-    for (const name of Object.keys(value)) {
-      checkName(name);
-      copied[name] = this.#copy(value[name] as JsonValue);
-    }
+    for (const name of Object.keys(value)) setKey(copied, name, this.#copy(value[name] as JsonValue));
     return copied;
   }
 
@@ -316,10 +322,7 @@ function decodeQuantity(value: JsonValue): string {
   }
 }
 
-/** As Go's standard encoding: padded, line breaks ignored. */
-function decodeBase64(text: string): string {
-  const joined = text.includes('\n') || text.includes('\r') ? text.replaceAll(/[\r\n]/g, '') : text;
-  if (/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(joined)) return joined;
-  const illegal = /[^A-Za-z0-9+/]/.exec(joined)?.index ?? joined.length - (joined.length % 4);
-  throw new DecodeError(`illegal base64 data at input byte ${illegal}`);
+/** Go's zero time is no time: it prints null. */
+function withoutZeroTime(time: string): string | undefined {
+  return /^0001-01-01T00:00:00(?:\.0+)?Z$/.test(time) ? undefined : time;
 }

@@ -6,9 +6,13 @@ import { limits } from '../lib/limits.ts';
 import { DecodeError } from './decode-error.ts';
 import { StrictErrors } from './strict-errors.ts';
 
-/** The duplicates, as texts for strict field validation. @throws DecodeError for text that is not JSON, or nests too deep */
-export function scanJson(text: string): readonly string[] {
-  const scanner = new Scanner(text);
+/**
+ * The duplicates, as texts for strict field validation; between them, in the order in which they stand in the text, those of
+ * `unknownFields`, into which nobody looks for duplicates, as Go's decoder.
+ * @throws DecodeError for text that is not JSON, or nests too deep
+ */
+export function scanJson(text: string, unknownFields: readonly string[] = []): readonly string[] {
+  const scanner = new Scanner(text, unknownFields);
   scanner.document();
   return scanner.errors.texts;
 }
@@ -23,9 +27,13 @@ class Scanner {
   readonly #text: string;
   #at = 0;
   #depth = 0;
+  readonly #unknown: ReadonlySet<string>;
+  /** Within this many unknown fields. */
+  #unknownDepth = 0;
 
-  constructor(text: string) {
+  constructor(text: string, unknownFields: readonly string[]) {
     this.#text = text;
+    this.#unknown = new Set(unknownFields);
   }
 
   document(): void {
@@ -63,15 +71,23 @@ class Scanner {
       this.#space();
       if (this.#text[this.#at] !== '"') this.#fail('looking for beginning of object key string');
       const key = this.#string();
-      if (seen.has(key)) this.errors.add('duplicate field', key);
+      const unknown = this.#isUnknown(key);
+      if (unknown) this.errors.add('unknown field', key);
+      else if (seen.has(key) && this.#unknownDepth === 0) this.errors.add('duplicate field', key);
       seen.add(key);
       if (!this.#skip(':')) this.#fail('after object key');
       this.errors.enterField(key);
+      if (unknown) this.#unknownDepth++;
       this.#value();
+      if (unknown) this.#unknownDepth--;
       this.errors.leave();
       if (this.#skip('}')) return;
       if (!this.#skip(',')) this.#fail('after object key:value pair');
     }
+  }
+
+  #isUnknown(key: string): boolean {
+    return this.#unknown.size > 0 && this.#unknown.has(this.errors.textOf('unknown field', key));
   }
 
   #array(): void {
@@ -159,7 +175,9 @@ class Scanner {
   #fail(where: string): never {
     const code = this.#text.codePointAt(this.#at);
     if (code === undefined) throw new DecodeError('unexpected end of JSON input');
-    throw new DecodeError(`invalid character ${quoteCharacter(String.fromCodePoint(code))} ${where}`);
+    // Go looks at bytes, and shows the first one of a character as a character of its own.
+    const [firstByte = 0] = Buffer.from(String.fromCodePoint(code));
+    throw new DecodeError(`invalid character ${quoteCharacter(String.fromCharCode(firstByte))} ${where}`);
   }
 }
 

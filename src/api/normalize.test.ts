@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { normalizeObject } from './normalize.ts';
+import { inFieldOrder, normalizeObject } from './normalize.ts';
 import { builtinSchema } from './schema/load.ts';
 import type { MessageType } from './schema/schema.ts';
 
@@ -42,4 +42,16 @@ test('the result is normal already, and a frozen object is not touched', () => {
   const normal = normalizeObject(type, object);
   assert.deepEqual(normal, { metadata: {}, rules: [] });
   assert.deepEqual(normalizeObject(type, normal), normal);
+});
+
+test('an object that was put together later stands in order again', () => {
+  const type = builtinSchema().kind({ group: '', version: 'v1', kind: 'ConfigMap' });
+  assert.ok(type);
+  const mixed = JSON.parse(
+    '{"data":{"b":"1","a":"2"},"x":1,"metadata":{"uid":"u","name":"n"},"apiVersion":"v1","kind":"ConfigMap"}',
+  );
+  assert.equal(
+    JSON.stringify(inFieldOrder(type, mixed)),
+    '{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"n","uid":"u"},"data":{"b":"1","a":"2"},"x":1}',
+  );
 });

@@ -7,6 +7,7 @@
  * and our types can promise a list.
  */
 import type { JsonArray, JsonObject, JsonValue } from './object.ts';
+import { setKey } from './patch/json-tree.ts';
 import type { Field, MessageType, Type } from './schema/schema.ts';
 import { zeroValue } from './schema/zero.ts';
 
@@ -14,7 +15,7 @@ import { zeroValue } from './schema/zero.ts';
 export function normalizeObject(type: MessageType, object: JsonObject): JsonObject {
   const normal: JsonObject = {};
   for (const [name, field] of type.fieldsByName) {
-    const value = normalField(field, object[name]);
+    const value = normalField(field, Object.hasOwn(object, name) ? object[name] : undefined);
     if (value !== undefined) normal[name] = value;
   }
   return normal;
@@ -49,4 +50,23 @@ function normalValue(type: Type, value: JsonValue | undefined): JsonValue | unde
     case 'special':
       return value;
   }
+}
+
+/**
+ * The fields of an object, and of its metadata, in the order in which Go prints them: for what was put together after it was
+ * normal. Deeper down, fields are replaced as a whole and stand in order.
+ */
+export function inFieldOrder(type: MessageType, object: JsonObject): JsonObject {
+  const ordered: JsonObject = {};
+  for (const [name, field] of type.fieldsByName) {
+    if (!Object.hasOwn(object, name)) continue;
+    const value = object[name] as JsonValue;
+    const isMetadata =
+      name === 'metadata' && field.type.kind === 'message' && typeof value === 'object' && value !== null;
+    ordered[name] = isMetadata ? inFieldOrder(field.type.message, value as JsonObject) : value;
+  }
+  // What the type does not know, a custom resource may be allowed to hold.
+  for (const name of Object.keys(object))
+    if (!type.fieldsByName.has(name)) setKey(ordered, name, object[name] as JsonValue);
+  return ordered;
 }

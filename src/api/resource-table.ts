@@ -9,7 +9,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ResourceInfo, SubresourceInfo, Verb } from './resources.ts';
+import type { Deprecation, ResourceInfo, SubresourceInfo, Verb } from './resources.ts';
 import type { GroupVersionKind } from './schema/schema.ts';
 
 export interface GroupInfo {
@@ -47,6 +47,7 @@ interface Row {
   readonly subresources?: readonly SubresourceRow[];
   readonly storageVersion?: string;
   readonly storedAs?: NonNullable<ResourceInfo['storedAs']>;
+  readonly deprecated?: Deprecation;
 }
 
 interface SubresourceRow {
@@ -98,6 +99,7 @@ function expand(group: string, version: string, row: Row): ResourceInfo {
     subresources: (row.subresources ?? []).map(expandSubresource),
     storageVersion: row.storageVersion ?? version,
     ...(row.storedAs && { storedAs: row.storedAs }),
+    ...(row.deprecated && { deprecated: row.deprecated }),
   };
 }
 

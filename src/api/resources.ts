@@ -13,6 +13,14 @@ export interface SubresourceInfo {
   readonly kind?: { readonly group: string; readonly version: string; readonly kind: string };
 }
 
+/** Of an API that is served and will not be for ever. Releases as `1.33`. */
+export interface Deprecation {
+  readonly since: string;
+  readonly removedIn?: string;
+  /** What to use instead: `discovery.k8s.io/v1 EndpointSlice`. */
+  readonly replacement?: string;
+}
+
 export interface ResourceInfo {
   /** Empty for the core group. */
   readonly group: string;
@@ -30,6 +38,7 @@ export interface ResourceInfo {
   readonly storageVersion: string;
   /** The resource that holds the objects where two groups show the same ones: `events` of the core group for `events.events.k8s.io`. */
   readonly storedAs?: { readonly group: string; readonly resource: string };
+  readonly deprecated?: Deprecation;
 }
 
 /** `pods`, `deployments.apps`: how upstream writes a resource with its group. */
@@ -40,4 +49,13 @@ export function groupResource(info: { readonly group: string; readonly resource:
 /** `v1`, `apps/v1`. */
 export function apiVersionOf(info: { readonly group: string; readonly version: string }): string {
   return info.group === '' ? info.version : `${info.group}/${info.version}`;
+}
+
+/** What clients are told of a deprecated API, in upstream's words; undefined for all others. */
+export function deprecationWarning(info: ResourceInfo): string | undefined {
+  if (info.deprecated === undefined) return undefined;
+  const { since, removedIn, replacement } = info.deprecated;
+  const unavailable = removedIn === undefined ? '' : `, unavailable in v${removedIn}+`;
+  const instead = replacement === undefined ? '' : `; use ${replacement}`;
+  return `${apiVersionOf(info)} ${info.kind} is deprecated in v${since}+${unavailable}${instead}`;
 }

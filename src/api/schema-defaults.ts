@@ -15,7 +15,7 @@ export function applySchemaDefaults(type: MessageType, object: JsonObject): Json
   let changed = false;
   const filled: JsonObject = {};
   for (const [name, field] of type.fieldsByName) {
-    const before = object[name];
+    const before = Object.hasOwn(object, name) ? object[name] : undefined;
     const after = fieldWithDefault(field, before);
     if (after !== undefined) filled[name] = after;
     if (after !== before) changed = true;

@@ -101,6 +101,15 @@ export const notFound = (subject: StatusSubject): StatusError =>
 export const alreadyExists = (subject: StatusSubject): StatusError =>
   new StatusError(409, 'AlreadyExists', `${named(subject)} already exists`, detailsOf(subject));
 
+/** A name made from `generateName` was taken, each time that one was made. */
+export const noUniqueName = (subject: StatusSubject): StatusError =>
+  new StatusError(
+    409,
+    'AlreadyExists',
+    `${named(subject)} already exists, the server was not able to generate a unique name for the object`,
+    { ...detailsOf(subject), retryAfterSeconds: 1 },
+  );
+
 export const conflict = (subject: StatusSubject, why: string): StatusError =>
   new StatusError(409, 'Conflict', `Operation cannot be fulfilled on ${named(subject)}: ${why}`, detailsOf(subject));
 

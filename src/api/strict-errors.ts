@@ -15,9 +15,12 @@ export class StrictErrors {
   }
 
   add(what: 'unknown field' | 'duplicate field', name: string): void {
-    if (this.#texts.size >= errorsMax) return;
+    if (this.#texts.size < errorsMax) this.#texts.add(this.textOf(what, name));
+  }
+
+  textOf(what: 'unknown field' | 'duplicate field', name: string): string {
     const path = this.#path.length === 0 ? name : `${this.#path.join('')}.${name}`;
-    this.#texts.add(`${what} ${JSON.stringify(path)}`);
+    return `${what} ${JSON.stringify(path)}`;
   }
 
   enterField(name: string): void {

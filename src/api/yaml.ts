@@ -1,8 +1,8 @@
 /**
  * YAML as kubectl reads and writes it.
  *
- * The `yaml` package finds the structure; what a scalar means is decided by Go's rules (`yaml-scalars.ts`), because
- * manifests are written for kubectl. Keys become strings, merge keys (`<<`) are merged, the last of equal keys wins and is
+ * Plain documents are read at a glance (`yaml-plain.ts`); for all others the `yaml` package finds the structure. What a scalar
+ * means is decided by Go's rules (`yaml-scalars.ts`), because manifests are written for kubectl. Keys become strings, merge keys (`<<`) are merged, the last of equal keys wins and is
  * told. Bounded against hostile documents: nesting, and how much aliases may multiply.
  */
 import {
@@ -12,6 +12,7 @@ import {
   isMap,
   isScalar,
   isSeq,
+  LineCounter,
   type Node,
   type Pair,
   parseAllDocuments,
@@ -20,24 +21,29 @@ import {
 } from 'yaml';
 import { limits } from '../lib/limits.ts';
 import { DecodeError } from './decode-error.ts';
-import { checkDepth, checkName, type ParsedDocument, parseJson } from './decode-json.ts';
+import { checkDepth, type ParsedDocument, parseJson } from './decode-json.ts';
 import type { JsonObject, JsonValue } from './object.ts';
-import { StrictErrors } from './strict-errors.ts';
+import { setKey } from './patch/json-tree.ts';
+import { parsePlainYaml } from './yaml-plain.ts';
 import { plainScalar, taggedScalar } from './yaml-scalars.ts';
 
 export { stringifyYaml } from './yaml-write.ts';
 
+/** How Go's YAML library begins what it says of repeated keys; a line for each follows. */
+export const yamlErrors = 'yaml: unmarshal errors:';
+const duplicatesMax = 100;
+
 /** The first document; null where there is none. What looks like JSON is read as JSON where it is. @throws DecodeError */
 export function parseYaml(source: Buffer | string): ParsedDocument {
   const text = textOf(source);
-  return jsonOrUndefined(text) ?? documentsIn(text)[0] ?? { value: null, duplicates: [] };
+  return jsonOrUndefined(text) ?? parsePlainYaml(text) ?? documentsIn(text)[0] ?? { value: null, duplicates: [] };
 }
 
 /** All documents that hold something. @throws DecodeError */
 export function parseYamlDocuments(source: Buffer | string): ParsedDocument[] {
   const text = textOf(source);
-  const json = jsonOrUndefined(text);
-  return (json === undefined ? documentsIn(text) : [json]).filter(({ value }) => value !== null);
+  const one = jsonOrUndefined(text) ?? parsePlainYaml(text);
+  return (one === undefined ? documentsIn(text) : [one]).filter(({ value }) => value !== null);
 }
 
 function textOf(source: Buffer | string): string {
@@ -56,10 +62,16 @@ function jsonOrUndefined(text: string): ParsedDocument | undefined {
   return parseJson(text);
 }
 
-function documentsIn(text: string): ParsedDocument[] {
+/** By the library, which knows all of YAML. @throws DecodeError */
+export function documentsIn(text: string): ParsedDocument[] {
+  if (text.length > limits.yamlCharactersMax) {
+    throw new DecodeError(`yaml: beyond ${limits.yamlCharactersMax} characters only plain block style is read`);
+  }
   try {
-    const parsed = parseAllDocuments(text, { schema: 'failsafe', uniqueKeys: false, logLevel: 'silent' });
-    return Array.isArray(parsed) ? parsed.map((document) => new Converter(document as Document.Parsed).document()) : [];
+    const lineCounter = new LineCounter();
+    const parsed = parseAllDocuments(text, { schema: 'failsafe', uniqueKeys: false, logLevel: 'silent', lineCounter });
+    if (!Array.isArray(parsed)) return [];
+    return parsed.map((document) => new Converter(document as Document.Parsed, lineCounter).document());
   } catch (error) {
     // The parser recurses: a document may nest so deep that the stack ends before our own count does.
     if (error instanceof RangeError) checkDepth(Number.POSITIVE_INFINITY);
@@ -69,7 +81,8 @@ function documentsIn(text: string): ParsedDocument[] {
 
 class Converter {
   readonly #document: Document.Parsed;
-  readonly #errors = new StrictErrors();
+  readonly #lines: LineCounter;
+  readonly #duplicates: string[] = [];
   #depth = 0;
   /** Nodes made through aliases: a small document could make billions. */
   #aliased = 0;
@@ -77,8 +90,9 @@ class Converter {
   /** The library's own way to find an anchor searches the whole document for each alias. */
   readonly #anchors = new Map<string, Node>();
 
-  constructor(document: Document.Parsed) {
+  constructor(document: Document.Parsed, lines: LineCounter) {
     this.#document = document;
+    this.#lines = lines;
   }
 
   document(): ParsedDocument {
@@ -89,7 +103,8 @@ class Converter {
       throw new DecodeError(`yaml: ${line === undefined ? '' : `line ${line}: `}${what}`);
     }
     const value = this.#value(this.#document.contents);
-    return { value, duplicates: this.#errors.texts };
+    const lines = this.#duplicates.map((text) => `\n  ${text}`);
+    return { value, duplicates: lines.length === 0 ? [] : [`${yamlErrors}${lines.join('')}`] };
   }
 
   #value(node: Node | null): JsonValue {
@@ -120,12 +135,7 @@ class Converter {
   }
 
   #list(items: readonly Node[]): JsonValue[] {
-    return items.map((item, index) => {
-      this.#errors.enterIndex(index);
-      const value = this.#value(item);
-      this.#errors.leave();
-      return value;
-    });
+    return items.map((item) => this.#value(item));
   }
 
   #map(map: YAMLMap): JsonObject {
@@ -137,16 +147,19 @@ class Converter {
         continue;
       }
       const name = keyText(this.#value(pair.key));
-      checkName(name);
-      if (Object.hasOwn(object, name)) this.#errors.add('duplicate field', name);
-      this.#errors.enterField(name);
-      object[name] = this.#value(pair.value);
-      this.#errors.leave();
+      if (Object.hasOwn(object, name)) this.#repeated(pair.key, name);
+      setKey(object, name, this.#value(pair.value));
     }
     for (const source of merged) {
-      for (const [name, value] of Object.entries(source)) if (!Object.hasOwn(object, name)) object[name] = value;
+      for (const [name, value] of Object.entries(source)) if (!Object.hasOwn(object, name)) setKey(object, name, value);
     }
     return object;
+  }
+
+  #repeated(key: Node | null, name: string): void {
+    if (this.#duplicates.length >= duplicatesMax) return;
+    const { line } = this.#lines.linePos(key?.range?.[0] ?? 0);
+    this.#duplicates.push(`line ${line}: key ${JSON.stringify(name)} already set in map`);
   }
 
   /** A map, or a list of maps of which the first wins. */

@@ -94,14 +94,24 @@ function decodeDuration(reader: WireReader): string {
 
 /** A message whose field 1 holds JSON as text. @throws DecodeError */
 export function decodeRawJson(reader: WireReader): JsonValue | undefined {
-  let text: Buffer | undefined;
+  return parseRaw(readRaw(reader));
+}
+
+/** @throws DecodeError */
+export function parseRaw(text: Buffer): JsonValue | undefined {
+  return text.length === 0 ? undefined : (parseJson(text).value ?? undefined);
+}
+
+/** The bytes in field 1; none where it is absent. */
+export function readRaw(reader: WireReader): Buffer {
+  let text: Buffer = Buffer.alloc(0);
   while (reader.nextField()) {
     if (reader.number === 1) {
       reader.expect(lengthWire, 'Raw');
       text = reader.bytes();
     } else reader.skip();
   }
-  return text === undefined || text.length === 0 ? undefined : (parseJson(text).value ?? undefined);
+  return text;
 }
 
 function stringOf(reader: WireReader, goName: string): string {

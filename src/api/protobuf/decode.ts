@@ -9,11 +9,13 @@
  * that are messages here and something else in JSON stand in `decode-special.ts`.
  */
 import { DecodeError } from '../decode-error.ts';
-import { checkDepth, checkName } from '../decode-json.ts';
+import { checkDepth } from '../decode-json.ts';
 import type { JsonArray, JsonObject, JsonValue } from '../object.ts';
+import { setKey } from '../patch/json-tree.ts';
 import type { Field, MessageType, Scalar, Type } from '../schema/schema.ts';
 import { zeroValue } from '../schema/zero.ts';
-import { decodeRawJson, decodeSpecial } from './decode-special.ts';
+import { decodeRawJson, decodeSpecial, parseRaw, readRaw } from './decode-special.ts';
+import { isEnveloped, notRegistered, openEnvelope, protobufType } from './unknown.ts';
 import { lengthWire, WireReader, wireOf } from './wire.ts';
 
 /** @throws DecodeError */
@@ -26,10 +28,11 @@ type MapType = Type & { readonly kind: 'map' };
 
 class Decoder {
   readonly #reader: WireReader;
-  #depth = 0;
+  #depth: number;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, depth = 0) {
     this.#reader = new WireReader(bytes);
+    this.#depth = depth;
   }
 
   root(type: MessageType): JsonObject {
@@ -111,15 +114,13 @@ class Decoder {
       else this.#reader.skip();
     }
     this.#reader.leave(outer);
-    map[key] = value ?? zeroValue(type.value) ?? null;
+    setKey(map, key, value ?? zeroValue(type.value) ?? null);
     return map;
   }
 
   #mapKey(goName: string): string {
     this.#reader.expect(lengthWire, goName);
-    const key = this.#reader.string();
-    checkName(key);
-    return key;
+    return this.#reader.string();
   }
 
   /** In a list or a map there is no leaving a value out. */
@@ -144,7 +145,18 @@ class Decoder {
     if (type.kind === 'message') return this.#message(type.message, before);
     if (type.kind !== 'special') throw new DecodeError(`proto: a ${type.kind} has no form within another`);
     if (type.form === 'json' && type.message !== undefined) return this.#jsonForm(type.message);
-    return decodeSpecial(type.form, this.#reader);
+    return type.form === 'raw-extension' ? this.#rawExtension() : decodeSpecial(type.form, this.#reader);
+  }
+
+  /** An object within the object: as JSON, or in an envelope of its own. */
+  #rawExtension(): JsonValue | undefined {
+    const raw = readRaw(this.#reader);
+    if (!isEnveloped(raw)) return parseRaw(raw);
+    const { apiVersion, kind, raw: message } = openEnvelope(raw);
+    const type = protobufType({ apiVersion, kind });
+    if (type === undefined) throw notRegistered({ apiVersion, kind });
+    checkDepth(this.#depth + 1);
+    return { kind, apiVersion, ...new Decoder(message, this.#depth + 1).root(type) };
   }
 
   #message(type: MessageType, before: JsonValue | undefined): JsonObject {

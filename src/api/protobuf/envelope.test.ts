@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { DecodeError } from '../decode-error.ts';
 import { resourceTable } from '../resource-table.ts';
 import { apiVersionOf } from '../resources.ts';
+import { decodeProtobuf } from './decode.ts';
 import { encodeProtobuf } from './encode.ts';
 import { decodeEnveloped, encodeEnveloped, protobufType } from './envelope.ts';
 import { encodeListItem, joinList } from './list.ts';
@@ -86,3 +87,46 @@ test('a watch frame is its length, and an event that holds the enveloped object'
   assert.deepEqual(decodeEnveloped(reader.bytes(), nothing), configMap);
   assert.equal(reader.atEnd(), true);
 });
+
+test('an object within an object may have an envelope of its own, or be JSON', () => {
+  const inner = encodeEnveloped(configMap);
+  const type = protobufType({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview' });
+  assert.ok(inner && type);
+  // request (1): { object (9): { raw (1): the bytes } }
+  const field = (number: number, bytes: Buffer): Buffer =>
+    Buffer.concat([Buffer.from([number * 8 + 2, ...lengthOf(bytes)]), bytes]);
+  const review = (raw: Buffer) => decodeProtobuf(type, field(1, field(9, field(1, raw))));
+  const expected = { request: { uid: '', object: configMap } };
+  assert.deepEqual((review(inner)['request'] as { object: unknown }).object, expected.request.object);
+  assert.deepEqual(
+    (review(Buffer.from(JSON.stringify(configMap)))['request'] as { object: unknown }).object,
+    configMap,
+  );
+  assert.throws(
+    () => review(Buffer.from('k8s\0\x0a\x02\x0a\x00', 'latin1')),
+    /no kind "" is registered for version ""/,
+  );
+  assert.throws(() => review(Buffer.from('not JSON')), DecodeError);
+});
+
+test('envelopes within envelopes end', () => {
+  const watch = { kind: 'WatchEvent', apiVersion: 'v1' };
+  const type = protobufType(watch);
+  assert.ok(type);
+  let bytes = Buffer.from('{}');
+  const field = (number: number, inner: Buffer): Buffer =>
+    Buffer.concat([Buffer.from([number * 8 + 2, ...lengthOf(inner)]), inner]);
+  for (let level = 0; level < 1000; level++) {
+    const message = field(2, field(1, bytes));
+    const kind = field(1, Buffer.concat([field(1, Buffer.from('v1')), field(2, Buffer.from('WatchEvent'))]));
+    bytes = Buffer.concat([Buffer.from('k8s\0'), kind, field(2, message)]);
+  }
+  assert.throws(() => decodeEnveloped(bytes, watch), /nests deeper/);
+});
+
+function lengthOf({ length }: Buffer): number[] {
+  const bytes: number[] = [];
+  let rest = length;
+  for (; rest >= 0x80; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
+  return [...bytes, rest];
+}

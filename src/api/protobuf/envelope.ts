@@ -7,31 +7,16 @@
  * ```
  * Only kinds that upstream declares have a protobuf form: custom resources travel as JSON, always.
  */
-import { DecodeError } from '../decode-error.ts';
 import type { JsonObject } from '../object.ts';
-import { builtinSchema } from '../schema/load.ts';
-import type { MessageType } from '../schema/schema.ts';
 import { decodeProtobuf } from './decode.ts';
 import { encodeProtobuf } from './encode.ts';
-import { lengthWire, WireReader } from './wire.ts';
+import { magic, notRegistered, type ObjectKind, openEnvelope, protobufType } from './unknown.ts';
+import { lengthWire } from './wire.ts';
 import { WireWriter } from './writer.ts';
 
+export { type ObjectKind, protobufType } from './unknown.ts';
+
 export const protobufMediaType = 'application/vnd.kubernetes.protobuf';
-
-const magic = Buffer.from('k8s\0');
-
-export interface ObjectKind {
-  readonly apiVersion: string;
-  readonly kind: string;
-}
-
-/** The type of a kind that has a protobuf form. */
-export function protobufType({ apiVersion, kind }: ObjectKind): MessageType | undefined {
-  const slash = apiVersion.indexOf('/');
-  const group = slash < 0 ? '' : apiVersion.slice(0, slash);
-  const type = builtinSchema().kind({ group, version: apiVersion.slice(slash + 1), kind });
-  return type === undefined || type.fieldsByNumber.size === 0 ? undefined : type;
-}
 
 /** `fallback`: what an object is that does not say it. @throws DecodeError */
 export function decodeEnveloped(bytes: Buffer, fallback: ObjectKind): JsonObject {
@@ -39,8 +24,7 @@ export function decodeEnveloped(bytes: Buffer, fallback: ObjectKind): JsonObject
   const apiVersion = unknown.apiVersion || fallback.apiVersion;
   const kind = unknown.kind || fallback.kind;
   const type = protobufType({ apiVersion, kind });
-  if (type === undefined)
-    throw new DecodeError(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`);
+  if (type === undefined) throw notRegistered({ apiVersion, kind });
   return { kind, apiVersion, ...decodeProtobuf(type, unknown.raw) };
 }
 
@@ -76,48 +60,3 @@ export function envelop({ apiVersion, kind }: ObjectKind, messageBytes: number):
 
 /** Neither encoded nor of another content type: two empty strings, which upstream writes. */
 const envelopeTail: Uint8Array = Buffer.from([0x1a, 0, 0x22, 0]);
-
-interface Unknown extends ObjectKind {
-  readonly raw: Uint8Array;
-}
-
-function openEnvelope(bytes: Buffer): Unknown {
-  if (bytes.length === 0) throw new DecodeError('empty data');
-  if (!bytes.subarray(0, magic.length).equals(magic)) {
-    const expected = [...magic].join(' ');
-    throw new DecodeError(`provided data does not appear to be a protobuf message, expected prefix [${expected}]`);
-  }
-  if (bytes.length === magic.length) throw new DecodeError('empty body');
-  return readUnknown(new WireReader(bytes.subarray(magic.length)));
-}
-
-function readUnknown(reader: WireReader): Unknown {
-  let kind: ObjectKind = { apiVersion: '', kind: '' };
-  let raw: Uint8Array = Buffer.alloc(0);
-  while (reader.nextField()) {
-    if (reader.number === 1) {
-      const outer = reader.enter('TypeMeta');
-      kind = readTypeMeta(reader);
-      reader.leave(outer);
-    } else if (reader.number === 2) {
-      reader.expect(lengthWire, 'Raw');
-      raw = reader.bytes();
-    } else reader.skip();
-  }
-  return { ...kind, raw };
-}
-
-function readTypeMeta(reader: WireReader): ObjectKind {
-  let apiVersion = '';
-  let kind = '';
-  while (reader.nextField()) {
-    if (reader.number > 2) {
-      reader.skip();
-      continue;
-    }
-    reader.expect(lengthWire, reader.number === 1 ? 'APIVersion' : 'Kind');
-    if (reader.number === 1) apiVersion = reader.string();
-    else kind = reader.string();
-  }
-  return { apiVersion, kind };
-}

@@ -6,7 +6,8 @@ import type {
   ValidatingAdmissionPolicyBinding,
   ValidatingWebhookConfiguration,
 } from '../schema/types/admissionregistration-v1.ts';
-import { ageColumn, integer, nameColumn, type Printer, printer, selectorText, text } from './column.ts';
+import type { LabelSelector } from '../schema/types/meta-v1.ts';
+import { ageColumn, integer, nameColumn, type Printer, printer, text } from './column.ts';
 
 const webhooks = printer<MutatingWebhookConfiguration | ValidatingWebhookConfiguration>(
   nameColumn,
@@ -32,6 +33,16 @@ const mutatingPolicies = printer<MutatingAdmissionPolicy>(
   ageColumn,
 );
 
+/** A selector as Go prints the struct: the one place where upstream shows it so. */
+function goSelector({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string {
+  const labels = Object.entries(matchLabels).map(([key, value]) => `${key}: ${value},`);
+  const expressions = matchExpressions.map(
+    ({ key, operator, values = [] }) =>
+      `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${values.join(' ')}],},`,
+  );
+  return `&LabelSelector{MatchLabels:map[string]string{${labels.sort().join('')}},MatchExpressions:[]LabelSelectorRequirement{${expressions.join('')}},}`;
+}
+
 /** Whether parameters stand in namespaces cannot be told from here: `*` is said where none is named. */
 const policyBindings = printer<ValidatingAdmissionPolicyBinding>(
   nameColumn,
@@ -39,7 +50,7 @@ const policyBindings = printer<ValidatingAdmissionPolicyBinding>(
   text('ParamRef', ({ spec }) => {
     const ref = spec?.paramRef;
     if (ref?.name) return `${ref.namespace || '*'}/${ref.name}`;
-    return ref?.selector === undefined ? '<unset>' : selectorText(ref.selector);
+    return ref?.selector === undefined ? '<unset>' : goSelector(ref.selector);
   }),
   ageColumn,
 );

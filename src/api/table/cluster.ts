@@ -2,12 +2,23 @@
 import type { APIService } from '../schema/types/apiregistration-v1.ts';
 import type { CertificateSigningRequest } from '../schema/types/certificates-v1.ts';
 import type { Lease } from '../schema/types/coordination-v1.ts';
-import type { ComponentStatus, Namespace, Node, ResourceQuota, ServiceAccount } from '../schema/types/core-v1.ts';
+import type { ComponentStatus, Namespace, Node, ResourceQuota } from '../schema/types/core-v1.ts';
 import type { FlowSchema, PriorityLevelConfiguration } from '../schema/types/flowcontrol-v1.ts';
 import type { RuntimeClass } from '../schema/types/node-v1.ts';
 import type { RoleBinding } from '../schema/types/rbac-v1.ts';
 import type { PriorityClass } from '../schema/types/scheduling-v1.ts';
-import { ageColumn, boolean, type Column, integer, nameColumn, type Printer, printer, text, wide } from './column.ts';
+import {
+  ageColumn,
+  boolean,
+  type Column,
+  integer,
+  nameColumn,
+  nameOf,
+  type Printer,
+  printer,
+  text,
+  wide,
+} from './column.ts';
 import { humanDuration } from './duration.ts';
 
 function nodeStatus({ spec, status }: Node): string {
@@ -28,6 +39,12 @@ function nodeRoles({ metadata }: Node): string {
   return [...roles].sort().join(',') || '<none>';
 }
 
+/** The architecture stands behind the kernel's version. */
+function kernel({ status }: Node): string {
+  const { kernelVersion = '', architecture = '' } = status?.nodeInfo ?? {};
+  return `${kernelVersion || '<unknown>'}${architecture === '' ? '' : ` (${architecture})`}`;
+}
+
 function nodeAddress({ status }: Node, type: string): string {
   return status?.addresses?.find((address) => address.type === type)?.address ?? '<none>';
 }
@@ -41,19 +58,13 @@ const nodes = printer<Node>(
   wide(text('Internal-IP', (node) => nodeAddress(node, 'InternalIP'))),
   wide(text('External-IP', (node) => nodeAddress(node, 'ExternalIP'))),
   wide(text('OS-Image', ({ status }) => status?.nodeInfo?.osImage || '<unknown>')),
-  wide(text('Kernel-Version', ({ status }) => status?.nodeInfo?.kernelVersion || '<unknown>')),
+  wide(text('Kernel-Version', kernel)),
   wide(text('Container-Runtime', ({ status }) => status?.nodeInfo?.containerRuntimeVersion || '<unknown>')),
 );
 
 const namespaces = printer<Namespace>(
   nameColumn,
   text('Status', ({ status }) => status?.phase ?? ''),
-  ageColumn,
-);
-
-const serviceAccounts = printer<ServiceAccount>(
-  nameColumn,
-  text('Secrets', ({ secrets }) => secrets?.length ?? 0),
   ageColumn,
 );
 
@@ -141,14 +152,23 @@ const runtimeClasses = printer<RuntimeClass>(
   ageColumn,
 );
 
-const flowSchemas = printer<FlowSchema>(
-  nameColumn,
-  text('PriorityLevel', ({ spec }) => spec?.priorityLevelConfiguration.name ?? ''),
-  text('MatchingPrecedence', ({ spec }) => spec?.matchingPrecedence ?? 0),
-  text('DistinguisherMethod', ({ spec }) => spec?.distinguisherMethod?.type ?? '<none>'),
-  ageColumn,
-  text('MissingPL', ({ status }) => status?.conditions?.find(({ type }) => type === 'Dangling')?.status ?? '?'),
-);
+/** The one that is tried first stands first. */
+function byPrecedence(left: FlowSchema, right: FlowSchema): number {
+  const difference = (left.spec?.matchingPrecedence ?? 0) - (right.spec?.matchingPrecedence ?? 0);
+  return difference !== 0 ? difference : nameOf(left) < nameOf(right) ? -1 : 1;
+}
+
+const flowSchemas: Printer = {
+  ...printer<FlowSchema>(
+    nameColumn,
+    text('PriorityLevel', ({ spec }) => spec?.priorityLevelConfiguration.name ?? ''),
+    text('MatchingPrecedence', ({ spec }) => spec?.matchingPrecedence ?? 0),
+    text('DistinguisherMethod', ({ spec }) => spec?.distinguisherMethod?.type ?? '<none>'),
+    ageColumn,
+    text('MissingPL', ({ status }) => status?.conditions?.find(({ type }) => type === 'Dangling')?.status ?? '?'),
+  ),
+  order: byPrecedence,
+};
 
 type Queuing = NonNullable<
   NonNullable<NonNullable<NonNullable<PriorityLevelConfiguration['spec']>['limited']>['limitResponse']>['queuing']
@@ -188,7 +208,6 @@ const apiServices = printer<APIService>(
 export const clusterPrinters: Readonly<Record<string, Printer>> = {
   nodes,
   namespaces,
-  serviceaccounts: serviceAccounts,
   componentstatuses: componentStatuses,
   resourcequotas: resourceQuotas,
   'leases.coordination.k8s.io': leases,

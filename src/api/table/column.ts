@@ -30,6 +30,8 @@ export interface Printer {
   readonly columns: readonly Omit<Column<never>, 'cell'>[];
   cells(object: KubeObject, context: PrintContext): Cell[];
   conditions?(object: KubeObject): readonly TableRowCondition[] | undefined;
+  /** Where rows do not stand in the list's own order. */
+  order?(left: KubeObject, right: KubeObject): number;
 }
 
 export function printer<T extends KubeObject>(...columns: readonly Column<T>[]): Printer {
@@ -75,6 +77,13 @@ export const nameColumn: Column<KubeObject> = {
   format: 'name',
   cell: (object) => nameOf(object),
 };
+
+/** The name, marked where an annotation makes the class the default one. */
+export function defaultableName(...annotations: readonly string[]): Column<KubeObject> {
+  const isDefault = ({ metadata }: KubeObject): boolean =>
+    annotations.some((annotation) => metadata?.annotations?.[annotation] === 'true');
+  return { ...nameColumn, cell: (object) => (isDefault(object) ? `${nameOf(object)} (default)` : nameOf(object)) };
+}
 
 export const ageColumn: Column<KubeObject> = text('Age', (object, { nowMs }) =>
   ageSince(object.metadata?.creationTimestamp, nowMs),

@@ -4,6 +4,7 @@ import type { EndpointSlice } from '../schema/types/discovery-v1.ts';
 import type { Ingress, IngressClass, IPAddress, NetworkPolicy, ServiceCIDR } from '../schema/types/networking-v1.ts';
 import {
   ageColumn,
+  defaultableName,
   labelsText,
   nameColumn,
   type Printer,
@@ -52,7 +53,7 @@ function servicePorts({ spec }: Service): string {
 const services = printer<Service>(
   nameColumn,
   text('Type', ({ spec }) => spec?.type ?? ''),
-  text('Cluster-IP', ({ spec }) => spec?.clusterIPs?.[0] ?? spec?.clusterIP ?? '<none>'),
+  text('Cluster-IP', ({ spec }) => spec?.clusterIPs?.[0] || spec?.clusterIP || '<none>'),
   text('External-IP', externalIp),
   text('Port(s)', servicePorts),
   ageColumn,
@@ -89,11 +90,17 @@ const endpointSlices = printer<EndpointSlice>(
   ageColumn,
 );
 
+/** Once three hosts are shown, every further rule counts as left out, whether it names a host or not. */
 function hosts({ spec }: Ingress): string {
   const rules = spec?.rules ?? [];
-  const named = rules.map(({ host }) => host ?? '').filter((host) => host !== '');
-  if (named.length === 0) return '*';
-  return shortList(named, shownMax);
+  const shown: string[] = [];
+  let isCut = false;
+  for (const { host } of rules) {
+    if (shown.length === shownMax) isCut = true;
+    else if (host) shown.push(host);
+  }
+  if (shown.length === 0) return '*';
+  return isCut ? `${shown.join(',')} + ${rules.length - shownMax} more...` : shown.join(',');
 }
 
 const ingresses = printer<Ingress>(
@@ -106,7 +113,7 @@ const ingresses = printer<Ingress>(
 );
 
 const ingressClasses = printer<IngressClass>(
-  nameColumn,
+  defaultableName('ingressclass.kubernetes.io/is-default-class'),
   text('Controller', ({ spec }) => spec?.controller ?? ''),
   text('Parameters', ({ spec }) => {
     const parameters = spec?.parameters;

@@ -175,6 +175,46 @@ const cases: readonly (readonly [string, Fields, readonly [string, string, strin
     },
     ['3/3', 'Running', '1'],
   ],
+  [
+    'half over, where one container has failed',
+    {
+      status: {
+        phase: 'Running',
+        containerStatuses: [
+          ended('a', { exitCode: 0, reason: 'Completed' }),
+          ended('b', { exitCode: 3, reason: 'Error' }),
+        ],
+      },
+    },
+    ['0/2', 'Error', '0'],
+  ],
+  [
+    'half over, where one container has been killed and one runs',
+    {
+      status: {
+        phase: 'Running',
+        containerStatuses: [
+          ended('a', { exitCode: 0, reason: 'Completed' }),
+          ended('b', { exitCode: 137, signal: 9 }),
+          running('c'),
+        ],
+      },
+    },
+    ['1/2', 'Signal:9', '0'],
+  ],
+  [
+    'initialized, with a sidecar behind an init container that runs again',
+    {
+      init: [{ name: 'i' }, { name: 's', restartPolicy: 'Always' }],
+      status: {
+        phase: 'Running',
+        conditions: [initialized],
+        initContainerStatuses: [{ ...running('i'), restartCount: 2 }, running('s', { started: true, restartCount: 5 })],
+        containerStatuses: [running('a', { restartCount: 1 }), running('b')],
+      },
+    },
+    ['2/3', 'Init:0/2', '1'],
+  ],
 ];
 
 for (const [name, fields, expected] of cases) {

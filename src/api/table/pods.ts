@@ -37,13 +37,18 @@ interface Tally {
   reason: string | undefined;
 }
 
+/** Init containers, up to the first that is not done; of those, the sidecars count on when the pod runs. */
+interface InitTally extends Tally {
+  readonly sidecars: Tally;
+}
+
 function viewPod(pod: Pod): PodView {
   const sidecars = new Set(
     (pod.spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always').map(({ name }) => name),
   );
   const init = tallyInit(pod, sidecars);
   const initializing = init.reason !== undefined && !hasCondition(pod, 'Initialized');
-  const running = initializing ? undefined : tallyRunning(pod, sidecars, init);
+  const running = initializing ? undefined : tallyRunning(pod, init);
   const found = running ?? init;
   return {
     pod,
@@ -55,10 +60,13 @@ function viewPod(pod: Pod): PodView {
   };
 }
 
-function tallyInit(pod: Pod, sidecars: ReadonlySet<string>): Tally {
-  const tally: Tally = { ready: 0, restarts: 0, restartedAt: undefined, reason: undefined };
+const nothing: Tally = { ready: 0, restarts: 0, restartedAt: undefined, reason: undefined };
+
+function tallyInit(pod: Pod, sidecars: ReadonlySet<string>): InitTally {
+  const tally: InitTally = { ...nothing, sidecars: { ...nothing } };
   for (const [index, status] of (pod.status?.initContainerStatuses ?? []).entries()) {
     countRestarts(tally, status);
+    if (sidecars.has(status.name)) countRestarts(tally.sidecars, status);
     if (status.state?.terminated?.exitCode === 0) continue;
     if (sidecars.has(status.name) && status.started === true) {
       if (status.ready) tally.ready++;
@@ -81,24 +89,32 @@ function terminationText({ reason, signal, exitCode }: NonNullable<ContainerStat
 }
 
 /** Once the pod is initialized, of the init containers only the sidecars count. */
-function tallyRunning(pod: Pod, sidecars: ReadonlySet<string>, init: Tally): Tally {
-  const tally: Tally = { ready: init.ready, restarts: 0, restartedAt: undefined, reason: init.reason };
-  for (const status of pod.status?.initContainerStatuses ?? [])
-    if (sidecars.has(status.name)) countRestarts(tally, status);
+function tallyRunning(pod: Pod, init: InitTally): Tally {
+  const tally: Tally = { ...init.sidecars, ready: init.ready, reason: init.reason };
   let isRunning = false;
+  let failure: string | undefined;
   for (const status of (pod.status?.containerStatuses ?? []).toReversed()) {
     countRestarts(tally, status);
     const { waiting, terminated, running } = status.state ?? {};
     if (waiting?.reason) tally.reason = waiting.reason;
-    else if (terminated !== undefined) tally.reason = terminationText(terminated);
-    else if (status.ready && running !== undefined) {
+    else if (terminated !== undefined) {
+      tally.reason = terminationText(terminated);
+      if (terminated.exitCode !== 0) failure = tally.reason;
+    } else if (status.ready && running !== undefined) {
       isRunning = true;
       tally.ready++;
     }
   }
   const reason = tally.reason ?? podReason(pod);
-  if (reason === 'Completed' && isRunning) tally.reason = hasCondition(pod, 'Ready') ? 'Running' : 'NotReady';
+  if (reason === 'Completed')
+    tally.reason = completedReason(isRunning && hasCondition(pod, 'Ready'), isRunning, failure);
   return tally;
+}
+
+/** Of a pod whose first container has ended well: the others may still run, or have failed. */
+function completedReason(isReady: boolean, isRunning: boolean, failure: string | undefined): string {
+  if (isReady) return 'Running';
+  return failure ?? (isRunning ? 'NotReady' : 'Completed');
 }
 
 function countRestarts(tally: Tally, status: ContainerStatus): void {

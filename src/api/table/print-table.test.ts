@@ -32,6 +32,118 @@ const selector = { matchLabels: { app: 'web' } };
 
 const cases: readonly (readonly [string, object, readonly unknown[]])[] = [
   [
+    'jobs.batch',
+    { spec: { parallelism: 3, template }, status: { conditions: [{ type: 'SuccessCriteriaMet', status: 'True' }] } },
+    ['x', 'SuccessCriteriaMet', '0/1 of 3', '', '5m', 'a,b', 'i:1,i:2', '<none>'],
+  ],
+  ['serviceaccounts', { secrets: [{ name: 's' }] }, ['x', '5m']],
+  [
+    'ingressclasses.networking.k8s.io',
+    {
+      metadata: { annotations: { 'ingressclass.kubernetes.io/is-default-class': 'true' } },
+      spec: { controller: 'c', parameters: { apiGroup: 'g', kind: 'K', name: 'n' } },
+    },
+    ['x (default)', 'c', 'K.g/n', '5m'],
+  ],
+  [
+    'ingresses.networking.k8s.io',
+    { spec: { rules: [{ host: 'a' }, {}, { host: 'b' }, { host: 'c' }, {}] } },
+    ['x', '<none>', 'a,b,c + 2 more...', '', '80', '5m'],
+  ],
+  ['ingresses.networking.k8s.io', { spec: { rules: [{}, {}, {}, {}] } }, ['x', '<none>', '*', '', '80', '5m']],
+  [
+    'services',
+    { spec: { type: 'ExternalName', externalName: 'e.example', ports: [] } },
+    ['x', 'ExternalName', '<none>', 'e.example', '<none>', '5m', '<none>'],
+  ],
+  [
+    'services',
+    {
+      spec: { type: 'LoadBalancer', clusterIPs: ['10.0.0.1'], externalIPs: ['9.9.9.9'] },
+      status: { loadBalancer: { ingress: [{ ip: '2.2.2.2' }, { hostname: 'h' }, { ip: '1.1.1.1' }] } },
+    },
+    ['x', 'LoadBalancer', '10.0.0.1', '1.1.1.1,2.2.2.2,h,9.9.9.9', '<none>', '5m', '<none>'],
+  ],
+  ['deployments.apps', { spec: { template, selector: {} } }, ['x', '0/0', 0, 0, '5m', 'a,b', 'i:1,i:2', '']],
+  [
+    'volumeattributesclasses.storage.k8s.io',
+    {
+      metadata: { annotations: { 'volumeattributesclass.alpha.kubernetes.io/is-default-class': 'true' } },
+      driverName: 'd',
+    },
+    ['x', 'd', '5m'],
+  ],
+  [
+    'horizontalpodautoscalers.autoscaling',
+    {
+      spec: {
+        scaleTargetRef: { kind: 'Deployment', name: 'd' },
+        minReplicas: 1,
+        maxReplicas: 5,
+        metrics: [
+          { type: 'Pods', pods: { target: { averageValue: '5' } } },
+          { type: 'External', external: { target: { value: '30' } } },
+          { type: 'Object', object: { target: { averageValue: '3' } } },
+        ],
+      },
+      status: {
+        currentMetrics: [{ type: 'Pods', pods: { current: { averageValue: '4' } } }, { external: { current: {} } }],
+      },
+    },
+    ['x', 'Deployment/d', '4/5, <nil>/30 + 1 more...', '1', 5, 0, '5m'],
+  ],
+  [
+    'validatingadmissionpolicybindings.admissionregistration.k8s.io',
+    {
+      spec: {
+        policyName: 'p',
+        paramRef: {
+          selector: {
+            matchLabels: { b: '2', a: '1' },
+            matchExpressions: [{ key: 'k', operator: 'In', values: ['x', 'y'] }],
+          },
+        },
+      },
+    },
+    [
+      'x',
+      'p',
+      '&LabelSelector{MatchLabels:map[string]string{a: 1,b: 2,},MatchExpressions:[]LabelSelectorRequirement{LabelSelectorRequirement{Key:k,Operator:In,Values:[x y],},},}',
+      '5m',
+    ],
+  ],
+  [
+    'resourceclaims.resource.k8s.io',
+    { status: { allocation: {}, reservedFor: [{ name: 'p' }] } },
+    ['x', 'allocated,reserved', '5m'],
+  ],
+  ['resourceclaims.resource.k8s.io', { metadata: { deletionTimestamp: minutesAgo(1) } }, ['x', 'deleted', '5m']],
+  ['deviceclasses.resource.k8s.io', {}, ['x', '5m']],
+  ['servicecidrs.networking.k8s.io', { spec: { cidrs: ['10.0.0.0/8', 'fd::/64'] } }, ['x', '10.0.0.0/8,fd::/64', '5m']],
+  [
+    'ipaddresses.networking.k8s.io',
+    { spec: { parentRef: { resource: 'services', namespace: 'n', name: 's' } } },
+    ['x', 'services/n/s'],
+  ],
+  [
+    'csidrivers.storage.k8s.io',
+    { spec: { volumeLifecycleModes: ['Persistent', 'Ephemeral'], tokenRequests: [{ audience: 'a' }] } },
+    ['x', true, false, false, 'a', false, 'Persistent,Ephemeral', '5m'],
+  ],
+  [
+    'persistentvolumes',
+    {
+      metadata: { deletionTimestamp: minutesAgo(1) },
+      spec: {
+        capacity: { storage: '1Gi' },
+        accessModes: ['ReadWriteMany', 'ReadWriteOnce'],
+        claimRef: { namespace: 'n', name: 'c' },
+      },
+      status: { phase: 'Bound' },
+    },
+    ['x', '1Gi', 'RWO,RWX', '', 'Terminating', 'n/c', '', '<unset>', '', '5m', '<unset>'],
+  ],
+  [
     'deployments.apps',
     {
       spec: { replicas: 3, template, selector },
@@ -263,7 +375,7 @@ test('headers can be left out, and wide columns have priority 1', () => {
     name: 'Name',
     type: 'string',
     format: 'name',
-    description: '',
+    description: 'The name, which is unique among objects of this kind in a namespace.',
     priority: 0,
   });
   assert.equal(columnDefinitions.find(({ name }) => name === 'Node')?.priority, 1);
@@ -273,4 +385,34 @@ test('the scale subresource has columns of its own', () => {
   const scale = object({ spec: { replicas: 3 }, status: { replicas: 2 } });
   const table = printTable({ group: 'apps', resource: 'deployments' }, [scale], { now, subresource: 'scale' });
   assert.deepEqual(table.rows[0]?.cells, ['x', 3, 2, '5m']);
+});
+
+test('flow schemas stand in the order in which they are tried', () => {
+  const schema = (name: string, matchingPrecedence: number) =>
+    object({ metadata: { name }, spec: { priorityLevelConfiguration: {}, matchingPrecedence } });
+  const list = [schema('late', 900), schema('b', 100), schema('a', 100)];
+  const table = printTable({ group: 'flowcontrol.apiserver.k8s.io', resource: 'flowschemas' }, list, { now });
+  assert.deepEqual(
+    table.rows.map(({ cells }) => (cells as unknown[])[0]),
+    ['a', 'b', 'late'],
+  );
+});
+
+test('a kernel is shown with its architecture', () => {
+  const nodeInfo = {
+    kernelVersion: '6.1',
+    architecture: 'arm64',
+    osImage: 'o',
+    kubeletVersion: 'v1',
+    containerRuntimeVersion: 'c://1',
+  };
+  assert.equal(print('nodes', { status: { nodeInfo } })[8], '6.1 (arm64)');
+});
+
+test('every column of a built-in kind says what it is', () => {
+  for (const { group, resource } of resourceTable().all) {
+    for (const { name, description } of printTable({ group, resource }, [], { now }).columnDefinitions) {
+      assert.notEqual(description, '', `${resource}: ${name}`);
+    }
+  }
 });

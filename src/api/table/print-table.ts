@@ -13,6 +13,7 @@ import { admissionPrinters } from './admission.ts';
 import { clusterPrinters } from './cluster.ts';
 import { ageColumn, nameColumn, type PrintContext, type Printer, printer } from './column.ts';
 import { customPrinter } from './custom.ts';
+import { describe } from './descriptions.ts';
 import { eventPrinters } from './events.ts';
 import { networkPrinters } from './network.ts';
 import { podPrinters } from './pods.ts';
@@ -30,6 +31,8 @@ export interface PrintOptions {
   readonly metadata?: ListMeta;
   /** For custom resources: the columns that their definition names. Its presence says that the resource is custom. */
   readonly customColumns?: readonly CustomResourceColumnDefinition[];
+  /** The version of group meta.k8s.io in which the table and the metadata in its rows are; `v1` where absent. */
+  readonly metaVersion?: string;
   /** The objects are those of this subresource. */
   readonly subresource?: string;
 }
@@ -70,10 +73,10 @@ export function printTable(
   const context: PrintContext = { nowMs: options.now };
   return {
     kind: 'Table',
-    apiVersion: 'meta.k8s.io/v1',
+    apiVersion: `meta.k8s.io/${options.metaVersion ?? 'v1'}`,
     metadata: options.metadata ?? {},
     columnDefinitions: options.noHeaders ? [] : chosen.columns.map(columnDefinition),
-    rows: objects.map((object) => rowOf(chosen, object, context, options.includeObject ?? 'Metadata')),
+    rows: ordered(chosen, objects).map((object) => rowOf(chosen, object, context, options)),
   };
 }
 
@@ -99,25 +102,30 @@ function columnDefinition({
   description,
   priority,
 }: Printer['columns'][number]): TableColumnDefinition {
-  return { name, type, format: format ?? '', description: description ?? '', priority: priority ?? 0 };
+  return { name, type, format: format ?? '', description: description ?? describe(name), priority: priority ?? 0 };
 }
 
-function rowOf(
-  chosen: Printer,
-  object: KubeObject,
-  context: PrintContext,
-  includeObject: 'None' | 'Metadata' | 'Object',
-): TableRow {
+function ordered({ order }: Printer, objects: readonly KubeObject[]): readonly KubeObject[] {
+  return order === undefined ? objects : objects.toSorted(order);
+}
+
+/** The bookmark that ends the initial events of a watch is known by its metadata: that is always there. */
+const initialEventsEnd = 'k8s.io/initial-events-end';
+
+function rowOf(chosen: Printer, object: KubeObject, context: PrintContext, options: PrintOptions): TableRow {
+  const isMarked = object.metadata?.annotations?.[initialEventsEnd] === 'true';
+  const asked = options.includeObject ?? 'Metadata';
+  const includeObject = asked === 'None' && isMarked ? 'Metadata' : asked;
   const conditions = chosen.conditions?.(object);
   return {
     cells: chosen.cells(object, context),
     ...(conditions && { conditions }),
     ...(includeObject === 'Object' && { object }),
-    ...(includeObject === 'Metadata' && { object: partialObject(object) }),
+    ...(includeObject === 'Metadata' && { object: partialObject(object, options.metaVersion) }),
   };
 }
 
 /** Identity and metadata alone: what clients need to name the row's object. */
-export function partialObject(object: KubeObject): KubeObject {
-  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata ?? {} };
+export function partialObject(object: KubeObject, metaVersion = 'v1'): KubeObject {
+  return { kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${metaVersion}`, metadata: object.metadata ?? {} };
 }

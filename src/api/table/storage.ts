@@ -1,6 +1,5 @@
 /** How storage kinds are printed: volumes, claims, classes, CSI, and devices (resource.k8s.io). */
 
-import type { KubeObject } from '../object.ts';
 import type { ConfigMap, PersistentVolume, PersistentVolumeClaim, Secret } from '../schema/types/core-v1.ts';
 import type { ResourceClaim, ResourceSlice } from '../schema/types/resource-v1.ts';
 import type {
@@ -14,10 +13,9 @@ import type {
 import {
   ageColumn,
   boolean,
-  type Column,
+  defaultableName,
   integer,
   nameColumn,
-  nameOf,
   type Printer,
   printer,
   text,
@@ -75,13 +73,6 @@ const persistentVolumeClaims = printer<PersistentVolumeClaim>(
   wide(text('VolumeMode', ({ spec }) => spec?.volumeMode ?? '<unset>')),
 );
 
-/** The name, marked where an annotation makes the class the default one. */
-function defaultableName(...annotations: readonly string[]): Column<KubeObject> {
-  const isDefault = ({ metadata }: KubeObject): boolean =>
-    annotations.some((annotation) => metadata?.annotations?.[annotation] === 'true');
-  return { ...nameColumn, cell: (object) => (isDefault(object) ? `${nameOf(object)} (default)` : nameOf(object)) };
-}
-
 const storageClasses = printer<StorageClass>(
   defaultableName('storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class'),
   text('Provisioner', ({ provisioner }) => provisioner),
@@ -92,7 +83,7 @@ const storageClasses = printer<StorageClass>(
 );
 
 const volumeAttributesClasses = printer<VolumeAttributesClass>(
-  defaultableName('volumeattributesclass.alpha.kubernetes.io/is-default-class'),
+  nameColumn,
   text('DriverName', ({ driverName }) => driverName),
   ageColumn,
 );

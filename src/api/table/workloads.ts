@@ -10,6 +10,7 @@ import type {
 } from '../schema/types/autoscaling-v2.ts';
 import type { CronJob, Job } from '../schema/types/batch-v1.ts';
 import type { ReplicationController } from '../schema/types/core-v1.ts';
+import type { LabelSelector } from '../schema/types/meta-v1.ts';
 import type { PodDisruptionBudget } from '../schema/types/policy-v1.ts';
 import {
   ageColumn,
@@ -18,6 +19,7 @@ import {
   integer,
   labelsText,
   nameColumn,
+  nameOf,
   type Printer,
   printer,
   selectorText,
@@ -27,6 +29,12 @@ import {
 } from './column.ts';
 import { ageSince, humanDuration } from './duration.ts';
 
+/** Unlike all others, a Deployment shows nothing for an empty selector, and has another word for a broken one. */
+function deploymentSelector(selector: LabelSelector | undefined): string {
+  const found = selectorText(selector);
+  return found === '<none>' ? '' : found === '<error>' ? '<invalid>' : found;
+}
+
 const deployments = printer<Deployment>(
   nameColumn,
   text('Ready', ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec?.replicas ?? 0}`),
@@ -34,7 +42,7 @@ const deployments = printer<Deployment>(
   { ...integer<Deployment>('Available', ({ status }) => status?.availableReplicas), type: 'string' },
   ageColumn,
   ...containerColumns<Deployment>(({ spec }) => spec),
-  wide(text('Selector', ({ spec }) => selectorText(spec?.selector))),
+  wide(text('Selector', ({ spec }) => deploymentSelector(spec?.selector))),
 );
 
 const replicaSets = printer<ReplicaSet>(
@@ -91,12 +99,12 @@ const controllerRevisions = printer<ControllerRevision>(
 
 function jobStatus({ metadata, status }: Job): string {
   const has = (type: string): boolean =>
-    status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false;
+    status?.conditions?.find((condition) => condition.type === type)?.status === 'True';
   if (has('Complete')) return 'Complete';
   if (has('Failed')) return 'Failed';
   if (metadata?.deletionTimestamp !== undefined) return 'Terminating';
   if (has('Suspended')) return 'Suspended';
-  return has('FailureTarget') ? 'FailureTarget' : 'Running';
+  return ['FailureTarget', 'SuccessCriteriaMet'].find(has) ?? 'Running';
 }
 
 function completions({ spec, status }: Job): string {
@@ -160,7 +168,7 @@ function metricText(spec: MetricSpec, status: MetricStatus | undefined): string 
     case 'Object':
       return amountText(spec.object?.target, status?.object?.current);
     case 'Pods':
-      return `${status?.pods?.current.averageValue ?? unknown}/${spec.pods?.target.averageValue ?? ''}`;
+      return averageText(spec.pods?.target, status?.pods?.current);
     case 'Resource':
       return `${spec.resource?.name}: ${usageText(spec.resource?.target, status?.resource?.current)}`;
     case 'ContainerResource':
@@ -170,13 +178,20 @@ function metricText(spec: MetricSpec, status: MetricStatus | undefined): string 
   }
 }
 
+/** How Go prints an amount that nobody gave. */
+const noAmount = '<nil>';
+
 function amountText(target: MetricTarget | undefined, current: MetricValueStatus | undefined): string {
   if (target?.averageValue !== undefined) return `${current?.averageValue ?? unknown}/${target.averageValue} (avg)`;
-  return `${current?.value ?? unknown}/${target?.value ?? ''}`;
+  return `${current === undefined ? unknown : (current.value ?? noAmount)}/${target?.value ?? noAmount}`;
+}
+
+function averageText(target: MetricTarget | undefined, current: MetricValueStatus | undefined): string {
+  return `${current === undefined ? unknown : (current.averageValue ?? noAmount)}/${target?.averageValue ?? noAmount}`;
 }
 
 function usageText(target: MetricTarget | undefined, current: MetricValueStatus | undefined): string {
-  if (target?.averageValue !== undefined) return `${current?.averageValue ?? unknown}/${target.averageValue}`;
+  if (target?.averageValue !== undefined) return averageText(target, current);
   return `${percent(current?.averageUtilization, unknown)}/${percent(target?.averageUtilization, '<auto>')}`;
 }
 
@@ -212,7 +227,7 @@ const podDisruptionBudgets = printer<PodDisruptionBudget>(
 
 /** What the `scale` subresource answers. */
 export const scalePrinter: Printer = printer<Scale>(
-  nameColumn,
+  text('Name', nameOf),
   integer('Desired', ({ spec }) => spec?.replicas),
   integer('Available', ({ status }) => status?.replicas),
   ageColumn,
