@@ -10,6 +10,7 @@
  */
 
 import type { StoredEntry } from './entry.ts';
+import { compareNamespaces } from './key-order.ts';
 import type { StoreKey } from './store.ts';
 
 export class MemoryIndex {
@@ -74,8 +75,7 @@ class Collection {
   }
 
   #listAll(): readonly StoredEntry[] {
-    // By code unit, as the contract says: `sort` without a comparison does just that.
-    const namespaces = [...this.#ranges.keys()].sort();
+    const namespaces = [...this.#ranges.keys()].sort(compareNamespaces);
     // `concat` copies whole arrays: ten times as fast as `flat`, and this runs for each list between two changes.
     return new Array<StoredEntry>().concat(...namespaces.map((namespace) => this.#ranges.get(namespace)?.list() ?? []));
   }

@@ -152,7 +152,7 @@ export interface Store {
   /** Of the last write that is visible; 1 in a new store. */
   readonly revision: number;
   get(key: StoreKey): Entry | undefined;
-  /** Ordered by namespace, then name (by UTF-16 code unit). The array never changes; equal lists may share one. */
+  /** Ordered by `namespace/name` (`key-order.ts`). The array never changes; equal lists may share one. */
   list(collection: string, namespace?: string): Snapshot;
   /** How many objects each collection holds. */
   counts(): ReadonlyMap<string, number>;
