@@ -25,6 +25,16 @@ const namespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease'].
   }),
 );
 
+/** Their namespaces' own loop would make these, too, a moment later: with them, the first pod need not wait. */
+const serviceAccounts = namespaces.map(
+  ({ body }): Wanted => ({
+    group: '',
+    resource: 'serviceaccounts',
+    namespace: (body['metadata'] as { readonly name: string }).name,
+    body: { metadata: { name: 'default' } },
+  }),
+);
+
 const priorityClasses = [
   { name: 'system-node-critical', value: 2_000_001_000, description: 'For pods without which a node does not work.' },
   {
@@ -55,7 +65,8 @@ const apiService: Wanted = {
 
 /** Idempotent. Rejects with what the registry refuses, save that something exists already. */
 export async function bootstrap(handler: RequestHandler): Promise<void> {
-  for (const wanted of [...namespaces, ...priorityClasses, apiService]) await createMissing(handler, wanted);
+  for (const wanted of [...namespaces, ...serviceAccounts, ...priorityClasses, apiService])
+    await createMissing(handler, wanted);
 }
 
 async function createMissing(
@@ -66,7 +77,7 @@ async function createMissing(
   if (info === undefined) return;
   const target: RequestTarget = { user: apiServer, resource: info, namespace, name: '', subresource: '' };
   try {
-    await handler.create(target, body, {});
+    await handler.create(target, body, { fieldManager: 'kube-apiserver' });
   } catch (error) {
     if (!hasReason(error, 'AlreadyExists')) throw error;
   }

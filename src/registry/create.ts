@@ -1,18 +1,19 @@
 /**
- * The way of a new object: decode, default, admit, prepare, validate, allocate, write.
+ * The way of a new object: decode, default, note who owns what, admit, prepare, validate, allocate, write.
  *
  * A name made from `generateName` may be taken: then another one is tried, a few times, as upstream does. Any other name
  * that is taken is the client's to know: 409 AlreadyExists.
  */
 import type { JsonObject, KubeObject } from '../api/object.ts';
-import { alreadyExists, badRequest, invalid } from '../api/status-error.ts';
+import { alreadyExists, badRequest, invalid, noUniqueName } from '../api/status-error.ts';
 import { deepFreeze } from '../lib/deep-freeze.ts';
 import { RevisionConflict } from '../store/store.ts';
 import { admit } from './admission/admission.ts';
 import { decodeBody } from './decode-body.ts';
 import { draftOf, type ObjectDraft } from './draft.ts';
 import { type Environment, strategyContext } from './environment.ts';
-import { checkNames, fillNewMetadata, metadataOf } from './metadata.ts';
+import { setManagedFields, trackWrite, writeWithin } from './managed-fields.ts';
+import { checkNames, dedupeOwners, fillNewMetadata, metadataOf, sentVersion } from './metadata.ts';
 import type { ObjectResult, RequestTarget, WriteOptions } from './request.ts';
 import {
   emptyStatus,
@@ -25,6 +26,7 @@ import {
   subjectOf,
   toStored,
 } from './served-resource.ts';
+import type { WantedObject } from './update.ts';
 import { validateNew } from './validate.ts';
 
 const generatedNamesMax = 8;
@@ -38,23 +40,27 @@ export async function createObject(
   const served = environment.served.of(target.resource);
   const expected = { apiVersion: served.apiVersion, kind: served.info.kind, type: served.type };
   const { draft, warnings } = decodeBody(expected, body, options);
-  if (metadataOf(draft).resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created');
-  return createDecoded(environment, served, target, draft, warnings, options);
+  if (sentVersion(draft, kindSubjectOf(served, metadataOf(draft).name ?? '')) !== 0) {
+    throw badRequest('resourceVersion should not be set on objects to be created');
+  }
+  const duplicates = dedupeOwners(draft, false);
+  return createDecoded(environment, served, target, { draft, warnings: [...warnings, ...duplicates] }, options);
 }
 
-/** From a decoded body on; a PUT that creates comes in here. */
+/** From a decoded body on; a PUT and an apply that create come in here. */
 export async function createDecoded(
   environment: Environment,
   served: ServedResource,
   target: RequestTarget,
-  decoded: ObjectDraft,
-  warnings: readonly string[],
+  { draft: decoded, warnings, tracked = false }: WantedObject,
   options: WriteOptions,
 ): Promise<ObjectResult> {
   checkNames(decoded, target);
   const draft = toStored(served, decoded);
   served.strategy.setDefaults?.(draft);
-  await admit({ operation: 'CREATE', target, collection: served.collection, draft, store: environment.store });
+  if (!tracked) setManagedFields(draft, trackWrite(environment, served, target, draft, undefined, options));
+  const { store, clock, prng } = environment;
+  await admit({ operation: 'CREATE', target, collection: served.collection, draft, store, clock, prng });
   const generated = !metadataOf(draft).name && metadataOf(draft).generateName;
   for (let attempt = 1; ; attempt++) {
     try {
@@ -63,7 +69,9 @@ export async function createDecoded(
       return { ...result, warnings: [...warnings, ...(served.strategy.warnings?.(result.object) ?? [])] };
     } catch (error) {
       if (!(error instanceof RevisionConflict)) throw error;
-      if (!generated || attempt === generatedNamesMax) throw alreadyExists(subjectOf(served, error.key.name));
+      if (generated && attempt < generatedNamesMax) continue;
+      const subject = subjectOf(served, error.key.name);
+      throw metadataOf(draft).generateName ? noUniqueName(subject) : alreadyExists(subject);
     }
   }
 }
@@ -103,7 +111,7 @@ async function writeNew(
     const context = strategyContext(environment, { name: '', groups: [] });
     served.strategy.allocate?.(draft, undefined, { ...context, reservations });
     if (options.dryRun) return { object: shown(served, deepFreeze(draft as KubeObject)), created: true };
-    const entry = await environment.store.write({ kind: 'put', key, object: draft, expectedRevision: 0 });
+    const entry = await writeWithin(environment.store, key, draft, 0);
     return { ...shownEntry(served, entry), created: true };
   } finally {
     reservations.release();

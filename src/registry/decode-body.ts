@@ -8,6 +8,7 @@ import type { JsonObject } from '../api/object.ts';
 import type { MessageType } from '../api/schema/schema.ts';
 import { applySchemaDefaults } from '../api/schema-defaults.ts';
 import { badRequest, invalid } from '../api/status-error.ts';
+import { yamlErrors } from '../api/yaml.ts';
 import type { ObjectDraft } from './draft.ts';
 import type { WriteOptions } from './request.ts';
 
@@ -27,23 +28,31 @@ export interface DecodedBody {
 export function decodeBody(expected: ExpectedKind, body: JsonObject, options: WriteOptions): DecodedBody {
   checkKind(expected, body);
   const { object, unknownFields } = decodeOrRefuse(expected, body);
-  const complaints = [...(options.duplicateFields ?? []), ...unknownFields];
-  const warnings = warningsOrRefusal(complaints, options, (text) => badRequest(cannotBeHandled(expected, text)));
+  const warnings = warningsOrRefusal(complaintsOf(unknownFields, options), options, (text) =>
+    badRequest(cannotBeHandled(expected, `strict decoding error: ${text}`)),
+  );
   return { draft: draftOfKind(expected, object), warnings };
+}
+
+/** The patch that made a document, for what is said of its faults. */
+export interface PatchSource {
+  readonly patch: unknown;
+  /** Told before what decoding finds: faults of the patch itself. */
+  readonly complaints?: readonly string[];
+  /** The patch stands in the message in Go's form, as upstream shows a strategic merge patch; else the whole document. */
+  readonly showsPatch?: boolean;
+  readonly options: WriteOptions;
 }
 
 /**
  * The document that a patch made. Its faults are the patch's.
- * @throws StatusError Invalid
+ * @throws StatusError Invalid, BadRequest
  */
-export function decodePatched(
-  expected: ExpectedKind,
-  document: JsonObject,
-  patch: unknown,
-  options: WriteOptions,
-): DecodedBody {
-  const refusal = (text: string): Error =>
-    invalid({ group: '', kind: '', name: '' }, [invalidValue('patch', JSON.stringify(patch), text)]);
+export function decodePatched(expected: ExpectedKind, document: JsonObject, source: PatchSource): DecodedBody {
+  const refusal = (text: string): Error => {
+    const shown = source.showsPatch ? goValue(source.patch) : JSON.stringify(document);
+    return invalid({ group: '', kind: '', name: '' }, [invalidValue('patch', shown, text)]);
+  };
   checkKind(expected, document);
   let decoded: ReturnType<typeof decodeObject>;
   try {
@@ -52,9 +61,25 @@ export function decodePatched(
     if (error instanceof DecodeError) throw refusal(error.message);
     throw error;
   }
-  const complaints = [...(options.duplicateFields ?? []), ...decoded.unknownFields];
-  const warnings = warningsOrRefusal(complaints, options, refusal);
+  const complaints = [...(source.complaints ?? []), ...decoded.unknownFields];
+  const warnings = warningsOrRefusal(complaints, source.options, (text) => refusal(`strict decoding error: ${text}`));
   return { draft: draftOfKind(expected, decoded.object), warnings };
+}
+
+/** As Go prints a value with `%+v`: `map[spec:map[replicas:3]]`. */
+export function goValue(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(goValue).join(' ')}]`;
+  if (value === null || value === undefined) return '<nil>';
+  if (typeof value !== 'object') return typeof value === 'string' ? value : JSON.stringify(value);
+  const names = Object.keys(value).sort();
+  return `map[${names.map((name) => `${name}:${goValue((value as Record<string, unknown>)[name])}`).join(' ')}]`;
+}
+
+/** What strict validation says of a whole body. Duplicates are looked for only where somebody wants to hear of them. */
+function complaintsOf(unknownFields: readonly string[], options: WriteOptions): readonly string[] {
+  if (options.fieldValidation === 'Ignore') return [];
+  if (unknownFields.length > 0 && options.inDocumentOrder) return options.inDocumentOrder(unknownFields);
+  return [...(options.duplicateFields ?? []), ...unknownFields];
 }
 
 function draftOfKind({ apiVersion, kind, type }: ExpectedKind, object: JsonObject): ObjectDraft {
@@ -99,13 +124,23 @@ function versionOf({ apiVersion }: ExpectedKind): string {
   return apiVersion.slice(apiVersion.indexOf('/') + 1);
 }
 
-/** Without a word from the client: Warn, as upstream. */
-function warningsOrRefusal(
+/** What the client is told. Without a word from it: Warn, as upstream. `refusal` takes all that was found. */
+export function warningsOrRefusal(
   complaints: readonly string[],
   { fieldValidation = 'Warn' }: WriteOptions,
   refusal: (text: string) => Error,
 ): readonly string[] {
   if (complaints.length === 0 || fieldValidation === 'Ignore') return [];
-  if (fieldValidation === 'Strict') throw refusal(`strict decoding error: ${complaints.join(', ')}`);
-  return complaints;
+  if (fieldValidation === 'Strict') throw refusal(complaints.join(', '));
+  return complaints.flatMap(asWarnings);
+}
+
+/** What the YAML library says of a whole document is a warning for each line. */
+function asWarnings(complaint: string): string[] {
+  if (!complaint.startsWith(yamlErrors)) return [complaint];
+  return complaint
+    .slice(yamlErrors.length)
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
 }

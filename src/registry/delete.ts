@@ -21,7 +21,7 @@ import { sameJson } from './draft.ts';
 import type { Environment } from './environment.ts';
 import { finalizersFor, isHeld } from './finalizers.ts';
 import type { DeleteOptions, ObjectResult, RequestTarget } from './request.ts';
-import { keyOf, type ServedResource, shown, shownEntry, subjectOf } from './served-resource.ts';
+import { keyOf, kindSubjectOf, type ServedResource, shown, shownEntry, subjectOf } from './served-resource.ts';
 import type { Strategy } from './strategy.ts';
 import { attemptsMax } from './update.ts';
 
@@ -34,13 +34,18 @@ export type DeletePlan =
 /** Pure: what a delete of `object` at `nowMs` comes to. */
 export function planDelete(strategy: Strategy, object: KubeObject, options: DeleteOptions, nowMs: number): DeletePlan {
   const metadata = object.metadata ?? {};
-  const finalizers = finalizersFor(metadata.finalizers ?? [], options.propagationPolicy);
+  const finalizers = finalizersFor(metadata.finalizers ?? [], policyOf(options), strategy);
   const graceSeconds = strategy.gracePeriodSeconds?.(object, options);
   const graceful = graceSeconds !== undefined && planGrace(metadata, graceSeconds, options, nowMs);
   const held = finalizers.length > 0 || isHeld(strategy, withFinalizers(object, finalizers));
   if (!held && !graceful) return { kind: 'delete' };
   const marked = markedForDeletion(object, finalizers, graceful || { seconds: 0, atMs: nowMs });
   return sameJson(marked, object) ? { kind: 'wait' } : { kind: 'mark', object: withPhase(strategy, marked) };
+}
+
+function policyOf({ propagationPolicy, orphanDependents }: DeleteOptions): DeleteOptions['propagationPolicy'] {
+  if (propagationPolicy !== undefined || orphanDependents === undefined) return propagationPolicy;
+  return orphanDependents ? 'Orphan' : 'Background';
 }
 
 interface Grace {
@@ -57,7 +62,10 @@ function planGrace(metadata: ObjectMeta, wanted: number, options: DeleteOptions,
   const endMs = Date.parse(metadata.deletionTimestamp);
   const given = options.gracePeriodSeconds;
   if (given === undefined || Math.max(wanted, 0) >= left) return { seconds: left, atMs: endMs };
-  return wanted > 0 && { seconds: wanted, atMs: endMs - (left - wanted) * 1000 };
+  if (wanted <= 0) return false;
+  const atMs = endMs - (left - wanted) * 1000;
+  // The shorter period is over already: the shortest one, so that whoever runs it still has the last word.
+  return atMs < nowMs ? { seconds: 1, atMs: nowMs } : { seconds: wanted, atMs };
 }
 
 function withFinalizers(object: KubeObject, finalizers: string[]): KubeObject {
@@ -94,16 +102,18 @@ function withPhase(strategy: Strategy, object: KubeObject): KubeObject {
 export async function deleteObject(
   environment: Environment,
   target: RequestTarget,
-  options: DeleteOptions,
+  asked: DeleteOptions,
 ): Promise<ObjectResult> {
   const served = environment.served.of(target.resource);
+  const options = withGrace(asked);
   const key = keyOf(served, target.namespace, target.name);
   const subject = subjectOf(served, target.name);
-  await admit({ operation: 'DELETE', target, collection: served.collection, store: environment.store });
+  const { store, clock, prng } = environment;
+  await admit({ operation: 'DELETE', target, collection: served.collection, store, clock, prng });
   for (let attempt = 1; attempt <= attemptsMax; attempt++) {
     const current = environment.store.get(key);
     if (current === undefined) throw notFound(subject);
-    checkDeletePreconditions(options, current.object, subject);
+    checkDeletePreconditions(options, current.object, kindSubjectOf(served, target.name));
     try {
       return await carryOut(environment, served, current, options);
     } catch (error) {
@@ -113,19 +123,26 @@ export async function deleteObject(
   throw conflict(subject, objectModified);
 }
 
-function checkDeletePreconditions({ preconditions }: DeleteOptions, current: KubeObject, subject: StatusSubject): void {
+/** A negative grace period counts as one second. */
+function withGrace(options: DeleteOptions): DeleteOptions {
+  return (options.gracePeriodSeconds ?? 0) < 0 ? { ...options, gracePeriodSeconds: 1 } : options;
+}
+
+/** Upstream names the kind here, and not the resource. */
+function checkDeletePreconditions({ preconditions }: DeleteOptions, current: KubeObject, kind: StatusSubject): void {
   const { uid, resourceVersion } = current.metadata ?? {};
-  if (preconditions?.uid && preconditions.uid !== uid) {
+  if (preconditions?.uid !== undefined && preconditions.uid !== uid) {
     throw conflict(
-      subject,
-      `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${uid}`,
+      kind,
+      `the UID in the precondition (${preconditions.uid}) does not match the UID in record (${uid}). ` +
+        'The object might have been deleted and then recreated',
     );
   }
-  if (preconditions?.resourceVersion && preconditions.resourceVersion !== resourceVersion) {
+  if (preconditions?.resourceVersion !== undefined && preconditions.resourceVersion !== resourceVersion) {
     throw conflict(
-      subject,
-      `Precondition failed: ResourceVersion in precondition: ${preconditions.resourceVersion}, ` +
-        `ResourceVersion in object meta: ${resourceVersion}`,
+      kind,
+      `the ResourceVersion in the precondition (${preconditions.resourceVersion}) does not match the ` +
+        `ResourceVersion in record (${resourceVersion}). The object might have been modified`,
     );
   }
 }
@@ -139,18 +156,22 @@ async function carryOut(
   const { store, clock } = environment;
   const { key, revision: expectedRevision } = current;
   const plan = planDelete(served.strategy, current.object, options, clock.now());
-  if (plan.kind === 'wait') return result(shownEntry(served, current));
+  const warnings = warningsOf(served, options);
+  const waits = { created: false, warnings, ...(options.orphanDependents === false && { accepted: true }) };
+  if (plan.kind === 'wait') return { ...shownEntry(served, current), ...waits };
   if (plan.kind === 'mark') {
-    if (options.dryRun) return result({ object: shown(served, deepFreeze(plan.object)) });
-    return result(shownEntry(served, await store.write({ kind: 'put', key, object: plan.object, expectedRevision })));
+    if (options.dryRun) return { object: shown(served, deepFreeze(plan.object)), ...waits };
+    const marked = await store.write({ kind: 'put', key, object: plan.object, expectedRevision });
+    return { ...shownEntry(served, marked), ...waits };
   }
   const last = options.dryRun ? current : await store.write({ kind: 'delete', key, expectedRevision });
-  if (served.strategy.returnDeletedObject) return result({ object: shown(served, last.object) });
-  return result({ object: deletedStatus(served, last.object) });
+  const object = served.strategy.returnDeletedObject ? shown(served, last.object) : deletedStatus(served, last.object);
+  return { object, created: false, warnings };
 }
 
-function result(shownObject: { readonly object: KubeObject; readonly entry?: Entry }): ObjectResult {
-  return { ...shownObject, created: false, warnings: [] };
+function warningsOf({ strategy }: ServedResource, options: DeleteOptions): readonly string[] {
+  const silent = policyOf(options) === undefined && strategy.silentDeleteWarning !== undefined;
+  return silent ? [strategy.silentDeleteWarning] : [];
 }
 
 function deletedStatus({ info }: ServedResource, { metadata = {} }: KubeObject): KubeObject {

@@ -4,7 +4,8 @@
  * Stored objects are frozen and the generated types are readonly; a `Draft<T>` is the same shape without either. A draft
  * belongs to one request, and ends when the store takes it over.
  */
-import type { KubeObject } from '../api/object.ts';
+import type { JsonObject, JsonValue, KubeObject } from '../api/object.ts';
+import { setKey } from '../api/patch/json-tree.ts';
 
 /** `T` without `readonly`, at every depth. */
 export type Draft<T> = T extends readonly (infer E)[]
@@ -25,7 +26,8 @@ function copy(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(copy);
   const result: Record<string, unknown> = {};
-  for (const key in value) result[key] = copy((value as Record<string, unknown>)[key]);
+  for (const key in value)
+    setKey(result as JsonObject, key, copy((value as Record<string, unknown>)[key]) as JsonValue);
   return result;
 }
 
@@ -43,8 +45,9 @@ function sameList(a: unknown, b: unknown): boolean {
 }
 
 function sameFields(a: Record<string, unknown>, b: Record<string, unknown>): boolean {
-  for (const key in a) if (!sameJson(a[key], b[key])) return false;
-  for (const key in b) if (b[key] !== undefined && a[key] === undefined) return false;
+  // A label may be called `constructor`, which every object seems to have.
+  for (const key in a) if (!sameJson(a[key], Object.hasOwn(b, key) ? b[key] : undefined)) return false;
+  for (const key in b) if (b[key] !== undefined && !Object.hasOwn(a, key)) return false;
   return true;
 }
 

@@ -18,12 +18,9 @@ export function isHeld(strategy: Strategy, object: KubeObject): boolean {
 }
 
 /** The finalizers that the way of deletion asks for: dependents first, dependents left alone, or neither. */
-export function finalizersFor(
-  present: readonly string[],
-  propagationPolicy: DeleteOptions['propagationPolicy'],
-): string[] {
+export function finalizersFor(present: readonly string[], policy: Policy, strategy: Strategy = {}): string[] {
   const others = present.filter((name) => name !== foregroundDeletion && name !== orphanDependents);
-  switch (propagationPolicy) {
+  switch (policyFor(present, policy, strategy)) {
     case 'Orphan':
       return [...others, orphanDependents];
     case 'Foreground':
@@ -33,4 +30,13 @@ export function finalizersFor(
     case undefined:
       return [...present];
   }
+}
+
+type Policy = DeleteOptions['propagationPolicy'];
+
+/** The delete's word, then that of a finalizer that is there, then the kind's. */
+function policyFor(present: readonly string[], policy: Policy, { dependents }: Strategy): Policy {
+  if (dependents === 'never looked for') return 'Background';
+  if (policy !== undefined || dependents === undefined) return policy;
+  return present.includes(foregroundDeletion) || present.includes(orphanDependents) ? undefined : 'Orphan';
 }

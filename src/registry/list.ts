@@ -1,71 +1,107 @@
-/** Lists: what the selection takes of one moment, in pages where the client wants them. */
+/**
+ * Lists: what the selection takes of one moment, in pages where the client wants them. Which moment (KEP-2340):
+ *
+ * ```
+ *  resourceVersion   resourceVersionMatch   limit     the list is
+ *  ""                                       any       of now
+ *  "0"               "" or NotOlderThan     ignored   of now, whole
+ *  "N"               Exact                  any       of N
+ *  "N"               ""                     > 0       of N
+ *  "N"               "" or NotOlderThan     others    of now, which is waited for where N lies ahead
+ *  continue                                 any       of the moment of the page before
+ * ```
+ */
 import type { KubeObject } from '../api/object.ts';
 import { hasReason } from '../api/status-error.ts';
 import type { Entry, Snapshot } from '../store/store.ts';
+import {
+  type ContinueToken,
+  decodeContinue,
+  encodeContinue,
+  type ListStart,
+  presentRevision,
+  startAfter,
+} from './continue-token.ts';
 import type { Environment } from './environment.ts';
-import { ContinueExpired, type ContinueToken, decodeContinue, encodeContinue, entriesAfter } from './paging.ts';
+import { ContinueExpired, entriesFrom } from './paging.ts';
 import type { ListOptions, ListResult, RequestTarget } from './request.ts';
-import { checkNotAhead, continueWithVersion, parseResourceVersion } from './resource-version.ts';
+import { continueWithVersion, parseResourceVersion, waitUntilFresh } from './resource-version.ts';
 import { type Selection, selectionOf } from './selection.ts';
 import { keyOf, type ServedResource, shown } from './served-resource.ts';
 
+/** What the options ask for. */
+interface Reading {
+  /** Exactly as of this revision. */
+  readonly exact?: number;
+  readonly notOlderThan?: number;
+  readonly token?: ContinueToken;
+  readonly limit: number;
+}
+
 /** @throws StatusError BadRequest, Expired, Timeout */
-export function listObjects(environment: Environment, target: RequestTarget, options: ListOptions): ListResult {
+export async function listObjects(
+  environment: Environment,
+  target: RequestTarget,
+  options: ListOptions,
+): Promise<ListResult> {
   const served = environment.served.of(target.resource);
   const selection = selectionOf(served, target, options);
-  const token = options.continue ? decodeContinue(options.continue) : undefined;
-  const snapshot = snapshotFor(environment, served, selection, options, token);
-  const rest = token ? entriesAfter(snapshot.entries, token.after) : snapshot.entries;
-  const limit = options.limit && options.limit > 0 ? options.limit : Infinity;
+  const reading = readingOf(served, selection, options);
+  await waitUntilFresh(environment, reading.exact ?? reading.notOlderThan);
+  const snapshot = snapshotFor(environment, served, selection, reading);
+  const { token, limit } = reading;
+  const rest = token ? entriesFrom(snapshot.entries, token.start) : snapshot.entries;
   const page = takePage(rest, selection, limit);
   const last = page.entries.at(-1);
   if (!page.more || last === undefined) return listResult(served, page.entries, snapshot.revision, '');
   environment.pages.keep(served.collection, selection.namespace, snapshot);
-  const next = encodeContinue({ revision: snapshot.revision, after: last.key });
+  const next = continueFrom(served, snapshot.revision, startAfter(last.key));
   const remaining = selection.everything ? { remainingItemCount: rest.length - page.entries.length } : {};
   return { ...listResult(served, page.entries, snapshot.revision, next), ...remaining };
+}
+
+/** One object alone has no pages: upstream ignores the token there. */
+function readingOf({ info }: ServedResource, selection: Selection, options: ListOptions): Reading {
+  const { resourceVersion, resourceVersionMatch } = options;
+  const limit = options.limit && options.limit > 0 && resourceVersion !== '0' ? options.limit : Infinity;
+  if (options.continue && !selection.single) {
+    const token = decodeContinue(options.continue, info.namespaced);
+    if (resourceVersion && resourceVersion !== '0') throw continueWithVersion();
+    return { token, limit, ...(token.revision > 0 && { exact: token.revision }) };
+  }
+  const version = parseResourceVersion(resourceVersion);
+  if (!version) return { limit };
+  const exact = resourceVersionMatch === 'Exact' || (!resourceVersionMatch && limit < Infinity && !selection.single);
+  return exact ? { exact: version, limit } : { notOlderThan: version, limit };
 }
 
 function snapshotFor(
   environment: Environment,
   served: ServedResource,
   selection: Selection,
-  options: ListOptions,
-  token: ContinueToken | undefined,
+  { exact, token }: Reading,
 ): Snapshot {
-  const { store, pages } = environment;
+  const { pages } = environment;
   const { collection } = served;
   const { namespace } = selection;
-  const version = parseResourceVersion(options.resourceVersion);
-  if (token) {
-    if (version) throw continueWithVersion();
-    return token.revision === 0 ? pages.now(collection, namespace) : pastPage(environment, served, selection, token);
+  if (exact === undefined)
+    return selection.single ? oneOf(environment, served, selection) : pages.now(collection, namespace);
+  try {
+    return pages.at(collection, namespace, exact);
+  } catch (error) {
+    if (!token || !hasReason(error, 'Expired')) throw error;
+    throw new ContinueExpired(continueFrom(served, presentRevision, token.start));
   }
-  checkNotAhead(version, store.revision);
-  if (options.resourceVersionMatch === 'Exact' && version) return pages.at(collection, namespace, version);
-  if (selection.name !== undefined && namespace === '' && served.info.namespaced)
-    return pages.now(collection, namespace);
-  return selection.name === undefined ? pages.now(collection, namespace) : oneOf(environment, served, selection);
+}
+
+function continueFrom({ info }: ServedResource, revision: number, start: ListStart): string {
+  return encodeContinue({ revision, start }, info.namespaced);
 }
 
 /** A name picks its entry without a walk over the collection. */
 function oneOf({ store }: Environment, served: ServedResource, { namespace, name = '' }: Selection): Snapshot {
   const entry = store.get(keyOf(served, namespace, name));
   return { entries: entry ? [entry] : [], revision: store.revision };
-}
-
-function pastPage(
-  { pages }: Environment,
-  served: ServedResource,
-  selection: Selection,
-  { revision, after }: ContinueToken,
-): Snapshot {
-  try {
-    return pages.at(served.collection, selection.namespace, revision);
-  } catch (error) {
-    if (hasReason(error, 'Expired')) throw new ContinueExpired(encodeContinue({ revision: 0, after }));
-    throw error;
-  }
 }
 
 function takePage(
@@ -78,7 +114,7 @@ function takePage(
   }
   const taken: Entry[] = [];
   for (const entry of entries) {
-    if (!selection.matches(entry.object)) continue;
+    if (!selection.takes(entry)) continue;
     if (taken.length === limit) return { entries: taken, more: true };
     taken.push(entry);
   }

@@ -2,7 +2,7 @@
  * Lists in pages, all of one moment.
  *
  * ```
- *  page 1 (revision 40) ── token {40, after "ns/c"} ──▶ page 2, still as of revision 40, though the store is at 57 by now
+ *  page 1 (revision 40) ── token {40, from "ns/c\0"} ──▶ page 2, still as of revision 40, though the store is at 57 by now
  * ```
  * The store lists only the present. The past comes from its history: the changes since then, undone from the newest to the oldest.
  * The latest few of such lists are kept, so that a walk over many pages costs one. Where the history no longer
@@ -10,37 +10,15 @@
  */
 
 import type { Status } from '../api/schema/types/meta-v1.ts';
-import { badRequest, expired, StatusError } from '../api/status-error.ts';
+import { expired, StatusError } from '../api/status-error.ts';
+import type { Clock } from '../lib/clock.ts';
+import { limits } from '../lib/limits.ts';
+import { comesBefore } from '../store/key-order.ts';
 import { type Entry, HistoryCompacted, type Snapshot, type Store, type StoreEvent } from '../store/store.ts';
+import type { ListStart } from './continue-token.ts';
 
 /** Lists of the past that are kept for pages still to come (each is an array of references). At it: the oldest goes. */
 const snapshotsMax = 32;
-
-export interface ContinueToken {
-  /** Of the list; 0 means now. */
-  readonly revision: number;
-  /** Where the last page ended. */
-  readonly after: { readonly namespace: string; readonly name: string };
-}
-
-export function encodeContinue(token: ContinueToken): string {
-  const { revision, after } = token;
-  return Buffer.from(JSON.stringify({ v: 'naru/v1', rv: revision, ns: after.namespace, n: after.name })).toString(
-    'base64url',
-  );
-}
-
-export function decodeContinue(text: string): ContinueToken {
-  try {
-    const { v, rv, ns, n } = JSON.parse(Buffer.from(text, 'base64url').toString()) as Record<string, unknown>;
-    if (v === 'naru/v1' && Number.isSafeInteger(rv) && typeof ns === 'string' && typeof n === 'string') {
-      return { revision: rv as number, after: { namespace: ns, name: n } };
-    }
-  } catch {
-    // Falls through: a token that we did not make.
-  }
-  throw badRequest('continue key is not valid');
-}
 
 /** 410 for a token that is too old, together with one that works from here on. */
 export class ContinueExpired extends StatusError {
@@ -50,8 +28,10 @@ export class ContinueExpired extends StatusError {
     super(
       410,
       'Expired',
-      'The provided continue parameter is too old to display a consistent list result. Start a new list without it, or go on ' +
-        'with the token of this response: the rest then shows the objects as they are now, which need not agree with the pages before.',
+      'The provided continue parameter is too old to display a consistent list result. You can start a new list without ' +
+        'the continue parameter, or use the continue token in this response to retrieve the remainder of the results. ' +
+        'Continuing with the provided token results in an inconsistent list - objects that were created, modified, or ' +
+        'deleted between the time the first chunk was returned and now may show up in the list.',
     );
     this.#next = next;
   }
@@ -61,21 +41,16 @@ export class ContinueExpired extends StatusError {
   }
 }
 
-/** Entries after `after`, by the store's order: namespace, then name. */
-export function entriesAfter(entries: readonly Entry[], after: ContinueToken['after']): readonly Entry[] {
+/** Entries from `start` on, by the store's order. */
+export function entriesFrom(entries: readonly Entry[], start: ListStart): readonly Entry[] {
   let low = 0;
   let high = entries.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (comesAfter(entries[middle]?.key ?? after, after)) high = middle;
-    else low = middle + 1;
+    if (comesBefore((entries[middle] as Entry).key, start)) low = middle + 1;
+    else high = middle;
   }
   return entries.slice(low);
-}
-
-function comesAfter(key: ContinueToken['after'], other: ContinueToken['after']): boolean {
-  if (key.namespace !== other.namespace) return key.namespace > other.namespace;
-  return key.name > other.name;
 }
 
 /** The list before `events` happened: each is undone, the newest first. */
@@ -86,28 +61,36 @@ export function undo(entries: readonly Entry[], events: readonly StoreEvent[]): 
     if (previous === undefined) byKey.delete(key);
     else byKey.set(key, previous);
   }
-  return [...byKey.values()].sort((a, b) => (comesAfter(a.key, b.key) ? 1 : -1));
+  return [...byKey.values()].sort((a, b) => (comesBefore(a.key, b.key) ? -1 : 1));
+}
+
+interface KeptList {
+  readonly snapshot: Snapshot;
+  readonly atMs: number;
 }
 
 export class Pages {
   readonly #store: Store;
-  readonly #kept = new Map<string, Snapshot>();
+  readonly #clock: Clock;
+  /** The oldest first. */
+  readonly #kept = new Map<string, KeptList>();
 
-  constructor(store: Store) {
+  constructor(store: Store, clock: Clock) {
     this.#store = store;
+    this.#clock = clock;
   }
 
   now(collection: string, namespace: string): Snapshot {
     return this.#store.list(collection, namespace === '' ? undefined : namespace);
   }
 
-  /** Keeps a list for the pages after it. */
+  /** Keeps a list for the pages after it, as long as the history would: tokens expire, whether anybody writes or not. */
   keep(collection: string, namespace: string, snapshot: Snapshot): void {
+    const nowMs = this.#clock.monotonic();
     const key = `${collection} ${namespace} ${snapshot.revision}`;
-    this.#kept.delete(key);
-    this.#kept.set(key, snapshot);
-    for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= snapshotsMax) break;
+    if (!this.#kept.has(key)) this.#kept.set(key, { snapshot, atMs: nowMs });
+    for (const [oldest, { atMs }] of this.#kept) {
+      if (this.#kept.size <= snapshotsMax && nowMs - atMs <= limits.watchHistoryMsMax) break;
       this.#kept.delete(oldest);
     }
   }
@@ -118,7 +101,7 @@ export class Pages {
    */
   at(collection: string, namespace: string, revision: number): Snapshot {
     const kept = this.#kept.get(`${collection} ${namespace} ${revision}`);
-    if (kept) return kept;
+    if (kept && this.#clock.monotonic() - kept.atMs <= limits.watchHistoryMsMax) return kept.snapshot;
     const present = this.now(collection, namespace);
     if (revision === present.revision) return present;
     return { entries: undo(present.entries, this.#eventsSince(collection, namespace, revision)), revision };

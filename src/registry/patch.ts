@@ -6,11 +6,16 @@ import { applyMergePatch } from '../api/patch/merge-patch.ts';
 import { applyStrategicMergePatch } from '../api/patch/strategic-merge.ts';
 import type { MessageType } from '../api/schema/schema.ts';
 import { StatusError } from '../api/status-error.ts';
-import { decodePatched } from './decode-body.ts';
+import { StrictErrors } from '../api/strict-errors.ts';
+import { applyObject } from './apply.ts';
+import { type DecodedBody, decodePatched, type ExpectedKind } from './decode-body.ts';
 import type { Environment } from './environment.ts';
 import type { Part } from './parts.ts';
 import type { ObjectResult, PatchType, RequestTarget, WriteOptions } from './request.ts';
 import { changeObject } from './update.ts';
+
+/** A patch of a kind other than apply, which is no patch but a configuration. */
+export type DocumentPatchType = Exclude<PatchType, 'application/apply-patch+yaml'>;
 
 export async function patchObject(
   environment: Environment,
@@ -23,34 +28,62 @@ export async function patchObject(
   const served = environment.served.of(target.resource);
   const { apiVersion, type } = served;
   checkPatchType(patchType, served.custom);
-  const next = (current: KubeObject) => {
-    const document = applyPatch(patchType, current as unknown as JsonObject, patch, type);
-    return decodePatched({ apiVersion, kind: served.info.kind, type }, document, patch, options);
-  };
+  if (patchType === 'application/apply-patch+yaml') return applyObject(environment, target, part, patch, options);
+  const expected = { apiVersion, kind: served.info.kind, type };
+  const next = (current: KubeObject) => patched(expected, current, patchType, patch, options);
   return changeObject(environment, { served, target, part, options, fromCurrent: true, next });
 }
 
-/** @throws StatusError UnsupportedMediaType */
+/** What takes patches by the tables of built-in kinds takes none of these for custom ones. @throws StatusError UnsupportedMediaType */
 export function checkPatchType(patchType: PatchType, custom = false): void {
-  if (patchType === 'application/apply-patch+yaml') {
-    throw new StatusError(
-      415,
-      'UnsupportedMediaType',
-      'server-side apply is not served by this version of naru; use a strategic merge patch, a merge patch or a JSON patch',
-    );
-  }
-  if (custom && patchType === 'application/strategic-merge-patch+json') {
-    throw new StatusError(
-      415,
-      'UnsupportedMediaType',
-      'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json',
-    );
-  }
+  if (!custom || patchType !== 'application/strategic-merge-patch+json') return;
+  throw new StatusError(
+    415,
+    'UnsupportedMediaType',
+    'the body of the request was in an unknown format - accepted media types include: ' +
+      'application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml',
+    {},
+  );
+}
+
+/** `current` with the patch applied to it. @throws StatusError */
+export function patched(
+  expected: ExpectedKind,
+  current: KubeObject,
+  patchType: DocumentPatchType,
+  patch: JsonValue,
+  options: WriteOptions,
+): DecodedBody {
+  const document = applyPatch(patchType, current as unknown as JsonObject, patch, expected.type);
+  const showsPatch = patchType === 'application/strategic-merge-patch+json';
+  const looks = (options.fieldValidation ?? 'Warn') !== 'Ignore';
+  const complaints = looks ? complaintsOf(patchType, patch, options.duplicateFields ?? []) : [];
+  return decodePatched(expected, document, { patch, complaints, showsPatch, options });
+}
+
+const operationFields: ReadonlySet<string> = new Set(['op', 'path', 'from', 'value']);
+
+/** Of a JSON patch, what its operations carry too much is told as the patch's own. */
+function complaintsOf(
+  patchType: DocumentPatchType,
+  patch: JsonValue,
+  duplicates: readonly string[],
+): readonly string[] {
+  if (patchType !== 'application/json-patch+json' || !Array.isArray(patch)) return duplicates;
+  const errors = new StrictErrors();
+  patch.forEach((operation, index) => {
+    errors.enterIndex(index);
+    for (const name of Object.keys(operation ?? {})) {
+      if (!operationFields.has(name)) errors.add('unknown field', name);
+    }
+    errors.leave();
+  });
+  return [...errors.texts, ...duplicates].map((text) => `json patch ${text}`);
 }
 
 /** Pure. @throws StatusError what the patch functions throw */
 export function applyPatch(
-  patchType: PatchType,
+  patchType: DocumentPatchType,
   document: JsonObject,
   patch: JsonValue,
   type: MessageType,
@@ -62,8 +95,5 @@ export function applyPatch(
       return applyMergePatch(document, patch);
     case 'application/strategic-merge-patch+json':
       return applyStrategicMergePatch(document, patch, type);
-    case 'application/apply-patch+yaml':
-      checkPatchType(patchType);
-      return document;
   }
 }

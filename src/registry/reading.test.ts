@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decodeContinue, encodeContinue } from './paging.ts';
+import { decodeContinue, encodeContinue } from './continue-token.ts';
 import { make, rejection, startRegistry, type TestRegistry } from './testing.ts';
 import { initialEventsEnd } from './watch.ts';
 
@@ -31,19 +31,6 @@ test('label and field selectors choose, and an unknown field is refused', async 
   assert.equal(unknown.message, 'field label not supported: spec.foo');
   const plain = await rejection(cluster.list('configmaps', { fieldSelector: 'data=1' }), 'BadRequest');
   assert.equal(plain.message, '"data" is not a known field selector: only "metadata.name", "metadata.namespace"');
-});
-
-test('the fields of each kind that upstream selects by are there', async () => {
-  const cluster = await startRegistry();
-  await cluster.create('secrets', make.secret());
-  await cluster.create('nodes', make.node({ spec: { unschedulable: true } }));
-  await cluster.create('jobs.batch', make.job());
-  await cluster.create('replicasets.apps', make.replicaSet());
-  assert.deepEqual(await cluster.names('secrets', { fieldSelector: 'type=Opaque' }), ['secret']);
-  assert.deepEqual(await cluster.names('nodes', { fieldSelector: 'spec.unschedulable=true' }), ['n1']);
-  assert.deepEqual(await cluster.names('jobs.batch', { fieldSelector: 'status.successful=0' }), ['once']);
-  assert.deepEqual(await cluster.names('replicasets.apps', { fieldSelector: 'status.replicas=0' }), ['web']);
-  assert.equal((await cluster.names('namespaces', { fieldSelector: 'status.phase=Active' })).length, 4);
 });
 
 test('pages are of one moment, though the data moves on between them', async () => {
@@ -101,16 +88,46 @@ test('an exact version of the past is put together from the history', async () =
   assert.equal((past.objects[0] as { data?: object }).data, undefined);
 });
 
-test('a version that lies ahead times out, one that is no version is refused', async () => {
+test('a version that lies ahead is waited for, and times out after three seconds', async () => {
   const cluster = await startRegistry();
-  const error = await rejection(cluster.list('pods', { resourceVersion: '100000' }), 'Timeout');
-  assert.equal(error.details?.causes?.[0]?.reason, 'ResourceVersionTooLarge');
-  const malformed = await rejection(cluster.list('pods', { resourceVersion: 'x' }), 'BadRequest');
-  assert.equal(
-    malformed.message,
-    'invalid resource version: resourceVersion: Invalid value: "x": strconv.ParseUint: parsing "x": invalid syntax',
-  );
-  await rejection(cluster.list('pods', { continue: 'garbage' }), 'BadRequest');
+  const version = String(cluster.store.revision + 1);
+  const reads = [
+    cluster.list('configmaps', { resourceVersion: version }),
+    cluster.registry.get(cluster.target('namespaces', { name: 'default' }), { resourceVersion: version }),
+  ];
+  await cluster.create('configmaps', make.configMap());
+  await cluster.clock.advance(100);
+  await Promise.all(reads);
+  assert.ok(cluster.clock.monotonic() < 3_000);
+
+  const late = rejection(cluster.list('pods', { resourceVersion: '100000' }), 'Timeout');
+  await cluster.clock.advance(3_000);
+  const { code, message, details } = await late;
+  assert.deepEqual([code, message], [504, `Timeout: Too large resource version: 100000, current: ${cluster.store.revision}`]);
+  assert.deepEqual(details, {
+    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+    retryAfterSeconds: 1,
+  });
+});
+
+test("what is no version is refused in upstream's words", async () => {
+  const cluster = await startRegistry();
+  const messages: Readonly<Record<string, string>> = {
+    x: 'strconv.ParseUint: parsing "x": invalid syntax',
+    '-1': 'strconv.ParseUint: parsing "-1": invalid syntax',
+    '1.5': 'strconv.ParseUint: parsing "1.5": invalid syntax',
+    '18446744073709551616': 'strconv.ParseUint: parsing "18446744073709551616": value out of range',
+    ['9'.repeat(100)]: `strconv.ParseUint: parsing "${'9'.repeat(100)}": value out of range`,
+  };
+  for (const [resourceVersion, message] of Object.entries(messages)) {
+    const expected = `invalid resource version: resourceVersion: Invalid value: "${resourceVersion}": ${message}`;
+    const work = [
+      cluster.list('pods', { resourceVersion }),
+      cluster.watch('pods', { resourceVersion }),
+      cluster.registry.get(cluster.target('namespaces', { name: 'default' }), { resourceVersion }),
+    ];
+    for (const each of work) assert.equal((await rejection(each, 'BadRequest')).message, expected);
+  }
 });
 
 test('without a version a watch tells what is there, then what changes', async () => {
@@ -195,7 +212,8 @@ test('sendInitialEvents=false starts from now', async () => {
 
 test('bookmarks come about every minute and before the time-out, which ends the watch', async () => {
   const cluster = await startRegistry();
-  const watch = await cluster.watch('configmaps', { allowWatchBookmarks: true, timeoutSeconds: 90 });
+  const resourceVersion = String(cluster.store.revision);
+  const watch = await cluster.watch('configmaps', { resourceVersion, allowWatchBookmarks: true, timeoutSeconds: 90 });
   await cluster.clock.advance(61_000);
   assert.deepEqual(watch.summary, ['BOOKMARK']);
   await cluster.clock.advance(28_000);
@@ -221,7 +239,7 @@ test('a page token that is too old comes back with one that goes on from now', a
   const cluster = await startRegistry(2);
   for (const name of ['a', 'b', 'c', 'd']) await cluster.create('configmaps', make.configMap({}, name));
   const { continue: recent } = await cluster.list('configmaps', { limit: 1 });
-  const token = encodeContinue({ ...decodeContinue(recent), revision: 2 });
+  const token = encodeContinue({ ...decodeContinue(recent, true), revision: 2 }, true);
   const error = await rejection(cluster.list('configmaps', { continue: token }), 'Expired');
   const next = error.toStatus().metadata?.continue ?? '';
   await cluster.create('configmaps', make.configMap({}, 'aa'));

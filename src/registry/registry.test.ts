@@ -76,6 +76,12 @@ test('strict field validation refuses unknown and repeated fields, Warn tells th
     'Deployment in version "v1" cannot be handled as a Deployment: strict decoding error: ' +
       'duplicate field "spec.replicas", unknown field "spec.foo"',
   );
+  const inDocumentOrder = (unknown: readonly string[]): readonly string[] => [...unknown, ...duplicateFields];
+  const ordered = await rejection(
+    cluster.create('deployments.apps', body, { fieldValidation: 'Strict', duplicateFields, inDocumentOrder }),
+    'BadRequest',
+  );
+  assert.match(ordered.message, /: unknown field "spec.foo", duplicate field "spec.replicas"$/);
   const warned = await cluster.createResult('deployments.apps', body, { fieldValidation: 'Warn', dryRun: true });
   assert.deepEqual(warned.warnings, ['unknown field "spec.foo"']);
   const ignored = await cluster.createResult('deployments.apps', body, { fieldValidation: 'Ignore' });
@@ -161,7 +167,7 @@ test('the selector of a workload never changes, nor does it miss its template', 
   );
 });
 
-test('patches of all three kinds change what they say; apply is refused for now', async () => {
+test('patches of all three kinds change what they say', async () => {
   const cluster = await startRegistry();
   await cluster.create('pods', make.pod());
   const strategic = { spec: { containers: [{ name: 'main', image: 'new:2' }] } };
@@ -170,7 +176,6 @@ test('patches of all three kinds change what they say; apply is refused for now'
   assert.equal((await cluster.patch('pods', 'pod', merge, { type: 'merge' })).metadata.labels.a, 'b');
   const json = [{ op: 'replace', path: '/metadata/labels/a', value: 'c' }];
   assert.equal((await cluster.patch('pods', 'pod', json, { type: 'json' })).metadata.labels.a, 'c');
-  await rejection(cluster.patch('pods', 'pod', {}, { type: 'apply' }), 'UnsupportedMediaType');
 });
 
 test('a patch that names a version holds to it; one that names none never loses a race', async () => {
@@ -232,7 +237,7 @@ test('every resource of the table that is stored can be created, read, listed, p
     const patched = await cluster.patch(name, objectName, { metadata: { labels: { a: 'b' } } });
     assert.equal(patched.metadata.labels.a, 'b', name);
     assert.ok((await cluster.names(name)).includes(objectName), name);
-    await cluster.delete(name, objectName);
+    await cluster.delete(name, objectName, { propagationPolicy: 'Background' });
     if (info.resource !== 'namespaces') assert.equal(await cluster.find(name, objectName), undefined, name);
   }
 });

@@ -40,7 +40,7 @@ import type {
   WatchStream,
   WriteOptions,
 } from './request.ts';
-import { checkNotAhead, parseResourceVersion } from './resource-version.ts';
+import { parseResourceVersion, waitUntilFresh } from './resource-version.ts';
 import { keyOf, ServedResources, shownEntry, subjectOf } from './served-resource.ts';
 import { ServiceAddresses } from './service-addresses.ts';
 import { bindPod } from './subresources/binding.ts';
@@ -68,7 +68,7 @@ export class Registry implements RequestHandler {
   constructor({ store, clock, prng, schema, resources, log, virtualResources }: RegistryOptions) {
     const served = new ServedResources({ schema, resources });
     const addresses = new ServiceAddresses({ store, prng });
-    this.#environment = { store, clock, prng, log, resources, served, addresses, pages: new Pages(store) };
+    this.#environment = { store, clock, prng, log, resources, served, addresses, pages: new Pages(store, clock) };
     this.#schema = schema;
     this.#virtual = virtualResources ?? new Map();
   }
@@ -79,7 +79,7 @@ export class Registry implements RequestHandler {
       this.#part(target, 'get');
       const { served: all, store } = this.#environment;
       const served = all.of(target.resource);
-      checkNotAhead(parseResourceVersion(options.resourceVersion), store.revision);
+      await waitUntilFresh(this.#environment, parseResourceVersion(options.resourceVersion));
       const entry = store.get(keyOf(served, target.namespace, target.name));
       if (entry === undefined) throw notFound(subjectOf(served, target.name));
       return { ...shownEntry(served, entry), created: false, warnings: [] };
@@ -138,7 +138,7 @@ export class Registry implements RequestHandler {
   /** One after another, in the list's order; what is gone meanwhile is no error. */
   async deleteCollection(target: RequestTarget, list: ListOptions, options: DeleteOptions): Promise<ListResult> {
     return this.#answer(async () => {
-      const found = listObjects(this.#environment, target, list);
+      const found = await listObjects(this.#environment, target, list);
       for (const { key } of found.entries) {
         try {
           await deleteObject(this.#environment, { ...target, namespace: key.namespace, name: key.name }, options);

@@ -28,8 +28,14 @@ export interface WriteOptions {
   readonly fieldManager?: string;
   readonly fieldValidation?: FieldValidation;
   readonly force?: boolean;
+  /** Who writes where `fieldManager` does not say: the user agent up to its first slash, the component's name in process. */
+  readonly defaultManager?: string;
+  /** Asked before an update or an apply makes what is not there. Rejects with Forbidden. Absent: nobody has to be asked. */
+  readonly mayCreate?: () => Promise<void>;
   /** Fields that stood twice in the body, as strict validation names them: `duplicate field "spec.replicas"`. */
   readonly duplicateFields?: readonly string[];
+  /** These and the duplicates in the order in which they stand in the body. Absent: the duplicates first. */
+  readonly inDocumentOrder?: (unknownFields: readonly string[]) => readonly string[];
 }
 
 /** `metav1.DeleteOptions`, from body or query. */
@@ -37,6 +43,8 @@ export interface DeleteOptions {
   readonly dryRun?: boolean;
   readonly gracePeriodSeconds?: number;
   readonly propagationPolicy?: 'Orphan' | 'Background' | 'Foreground';
+  /** The old way to say it, in place of `propagationPolicy`: true is Orphan, false Background. */
+  readonly orphanDependents?: boolean;
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
 }
 
@@ -75,6 +83,8 @@ export interface ObjectResult {
   readonly entry?: Entry;
   /** 201 for what was created. */
   readonly created: boolean;
+  /** 202: what was deleted in the old way (`orphanDependents: false`) is on its way, and not gone. */
+  readonly accepted?: boolean;
   /** Each goes into a `Warning` header (code 299). */
   readonly warnings: readonly string[];
 }

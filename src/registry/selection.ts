@@ -1,75 +1,87 @@
 /**
- * Which objects a list or watch is about: namespace, name, labels and fields, as one test. A field selector names only fields
- * that the kind's strategy lists, beside `metadata.name` and `metadata.namespace`.
+ * Which objects a list or watch is about: namespace, name, labels and fields, as one test. Which fields may be named is in
+ * `field-labels.ts`. Names and namespaces are read from keys, so that objects are looked at only where they must be.
  */
 import type { KubeObject } from '../api/object.ts';
-import { type FieldRequirement, type LabelMatcher, parseFieldSelector, parseLabelSelector } from '../api/selector.ts';
+import { type FieldRequirement, parseFieldSelector, parseLabelSelector } from '../api/selector.ts';
 import { badRequest } from '../api/status-error.ts';
+import type { Entry } from '../store/store.ts';
+import { selectableField } from './field-labels.ts';
 import type { ListOptions, RequestTarget } from './request.ts';
 import type { ServedResource } from './served-resource.ts';
-import type { FieldReader } from './strategy.ts';
 
 export interface Selection {
   /** Empty for all. */
   readonly namespace: string;
   /** Where just one name can match. */
   readonly name: string | undefined;
+  /** Just one key can match: name and, where there are namespaces, namespace. */
+  readonly single: boolean;
   /** An equality that the store can tell without looking at each object's whole. */
   readonly field: { readonly path: readonly string[]; readonly value: string } | undefined;
   /** Takes everything in its namespace. */
   readonly everything: boolean;
   /** Objects in their stored version. */
-  matches(object: KubeObject): boolean;
+  takes(entry: Entry): boolean;
 }
 
 /** @throws StatusError BadRequest */
 export function selectionOf(served: ServedResource, target: RequestTarget, options: ListOptions): Selection {
   const labels = options.labelSelector ? parseLabelSelector(options.labelSelector) : undefined;
-  const requirements = options.fieldSelector ? parseFieldSelector(options.fieldSelector) : [];
-  const checks = requirements.map((requirement) => checkOf(served, requirement));
-  const name =
-    target.name || requirements.find(({ field, operator }) => field === 'metadata.name' && operator === '=')?.value;
+  const terms = (options.fieldSelector ? parseFieldSelector(options.fieldSelector) : []).map((term) =>
+    termOf(served, term),
+  );
+  const { namespaced } = served.info;
+  const name = nameOf(target, terms);
+  const namespace = namespaced ? target.namespace || (exactValue(terms, 'metadata.namespace') ?? '') : '';
+  const checks = terms.map(checkOf);
+  if (labels?.kind === 'requirements') checks.push(({ object }) => labels.matches(object.metadata?.labels));
+  if (target.name) checks.unshift(({ key }) => key.name === target.name);
   return {
-    namespace: served.info.namespaced ? target.namespace : '',
-    name: name || undefined,
-    field: indexedField(served, requirements),
-    everything: labels === undefined && checks.length === 0 && !name,
-    matches: (object) => matchesAll(object, name, labels, checks),
+    namespace,
+    name,
+    single: name !== undefined && (!namespaced || namespace !== ''),
+    field: indexedField(served, terms),
+    everything: checks.length === 0,
+    takes: (entry) => checks.every((check) => check(entry)),
   };
 }
 
-type Check = (object: KubeObject) => boolean;
-
-function matchesAll(
-  object: KubeObject,
-  name: string | undefined,
-  labels: LabelMatcher | undefined,
-  checks: readonly Check[],
-): boolean {
-  if (name && object.metadata?.name !== name) return false;
-  if (labels && !labels.matches(object.metadata?.labels)) return false;
-  return checks.every((check) => check(object));
+interface Term extends FieldRequirement {
+  readonly read: (object: KubeObject) => string;
 }
 
-const metadataFields: Readonly<Record<string, FieldReader>> = {
-  'metadata.name': ({ metadata }) => metadata?.name ?? '',
-  'metadata.namespace': ({ metadata }) => metadata?.namespace ?? '',
-};
+type Check = (entry: Entry) => boolean;
 
-function checkOf({ strategy }: ServedResource, { field, operator, value }: FieldRequirement): Check {
-  const read = metadataFields[field] ?? strategy.fields?.[field];
-  if (read === undefined) throw badRequest(unknownField(strategy.fields, field));
-  return operator === '=' ? (object) => read(object) === value : (object) => read(object) !== value;
+function termOf(served: ServedResource, { field: label, operator, value }: FieldRequirement): Term {
+  const { name, read } = selectableField(served, label);
+  return { field: name, operator, value, read };
 }
 
-function unknownField(fields: object | undefined, field: string): string {
-  if (fields) return `field label not supported: ${field}`;
-  return `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`;
+function exactValue(terms: readonly Term[], field: string): string | undefined {
+  return terms.find((term) => term.field === field && term.operator === '=')?.value || undefined;
+}
+
+/** A watch may name its object in the URL; a selector beside that must say the same. */
+function nameOf({ name }: RequestTarget, terms: readonly Term[]): string | undefined {
+  const selected = exactValue(terms, 'metadata.name');
+  if (name === '') return selected;
+  if (terms.length > 0 && selected !== name) {
+    throw badRequest("fieldSelector metadata.name doesn't match requested name");
+  }
+  return name;
+}
+
+function checkOf({ field, operator, value, read }: Term): Check {
+  const wanted = operator === '=';
+  if (field === 'metadata.name') return ({ key }) => (key.name === value) === wanted;
+  if (field === 'metadata.namespace') return ({ key }) => (key.namespace === value) === wanted;
+  return ({ object }) => (read(object) === value) === wanted;
 }
 
 /** Each node watches its own pods: the one selector that the store indexes. An unset name is no value there. */
-function indexedField(served: ServedResource, requirements: readonly FieldRequirement[]): Selection['field'] {
+function indexedField(served: ServedResource, terms: readonly Term[]): Selection['field'] {
   if (served.collection !== 'pods') return undefined;
-  const found = requirements.find(({ field, operator }) => field === 'spec.nodeName' && operator === '=');
-  return found?.value ? { path: ['spec', 'nodeName'], value: found.value } : undefined;
+  const value = exactValue(terms, 'spec.nodeName');
+  return value === undefined ? undefined : { path: ['spec', 'nodeName'], value };
 }

@@ -50,6 +50,15 @@ export class ServedResources {
     return served;
   }
 
+  /** The same objects in another version. Undefined where that is not served. */
+  inVersion({ info, collection }: ServedResource, apiVersion: string): ServedResource | undefined {
+    const slash = apiVersion.indexOf('/');
+    const group = slash < 0 ? '' : apiVersion.slice(0, slash);
+    const row = this.#resources.find(group, apiVersion.slice(slash + 1), info.resource);
+    const served = row && this.of(row);
+    return served?.collection === collection ? served : undefined;
+  }
+
   #make(info: ResourceInfo): ServedResource {
     const stored = this.#storedRow(info);
     const name = groupResource(stored);

@@ -46,6 +46,10 @@ export interface Strategy<T extends KubeObject = KubeObject> {
   readonly keepStatusOnCreate?: boolean;
   /** A write to /status changes labels, annotations and the rest of the metadata no more than it changes the spec. */
   readonly statusKeepsMetadata?: boolean;
+  /** What becomes of the objects that it owns where a delete does not say; they go too where this is absent. */
+  readonly dependents?: 'orphaned' | 'never looked for';
+  /** Shown to the client with a delete that says nothing of dependents. */
+  readonly silentDeleteWarning?: string;
   /** `spec.finalizers` hold the object as `metadata.finalizers` do: namespaces only. */
   readonly specFinalizers?: boolean;
   /** Upstream's messages for a bad name; a DNS subdomain where absent. */

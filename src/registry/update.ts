@@ -2,16 +2,17 @@
  * The way of a changed object, for PUT and PATCH, on the object itself or a part of it.
  *
  * ```
- *  read current ─ make next from it ─ preconditions ─ prepare ─ validate ─ nothing changed? ─ write at current's revision
- *       ▲                                                                                       │ somebody was faster
- *       └───────────────── the client named no version: again, from the new current ◀───────────┘
+ *  read current ─ make next from it ─ preconditions ─ who owns what ─ prepare ─ validate ─ nothing changed? ─ write at current's revision
+ *       ▲                                                                                                     │ somebody was faster
+ *       └──────────────────────── the client named no version: again, from the new current ◀──────────────────┘
  * ```
  * Kept true: nothing is lost to a race. A client that named a version gets 409 Conflict where it no longer holds; for one that
- * named none, its change is made again on what stands there now. A change that changes nothing writes nothing. An object
- * that waits for its finalizers goes with the update that removes the last.
+ * named none, its change is made again on what stands there now. A change that changes nothing (but times in
+ * `managedFields`) writes nothing. An object that waits for its finalizers goes with the update that removes the last.
  */
 
 import { invalidValue } from '../api/field-error.ts';
+import { inFieldOrder } from '../api/normalize.ts';
 import type { JsonObject, KubeObject } from '../api/object.ts';
 import { conflict, invalid, notFound, objectModified } from '../api/status-error.ts';
 import { deepFreeze } from '../lib/deep-freeze.ts';
@@ -19,10 +20,19 @@ import { type Entry, RevisionConflict, type StoreKey } from '../store/store.ts';
 import { admit } from './admission/admission.ts';
 import { createDecoded } from './create.ts';
 import { type DecodedBody, decodeBody } from './decode-body.ts';
-import { draftOf, type ObjectDraft, sameJson } from './draft.ts';
+import { draftOf, type ObjectDraft } from './draft.ts';
 import { type Environment, strategyContext } from './environment.ts';
 import { isReleased } from './finalizers.ts';
-import { checkNames, checkNamesItself, checkPreconditions, fillChangedMetadata, metadataOf } from './metadata.ts';
+import { type ManagedFields, sameButForTimes, setManagedFields, trackWrite, writeWithin } from './managed-fields.ts';
+import {
+  checkNames,
+  checkNamesItself,
+  checkUid,
+  dedupeOwners,
+  fillChangedMetadata,
+  metadataOf,
+  sentVersion,
+} from './metadata.ts';
 import type { Part } from './parts.ts';
 import type { ObjectResult, RequestTarget, WriteOptions } from './request.ts';
 import {
@@ -47,7 +57,12 @@ export interface Change {
   /** A patch: the object wanted is made of the current one, and carries its version unless the patch says another. */
   readonly fromCurrent: boolean;
   /** The object wanted, in the version asked for. Called again when somebody was faster. */
-  next(current: KubeObject): DecodedBody;
+  next(current: KubeObject): WantedObject;
+}
+
+export interface WantedObject extends DecodedBody {
+  /** Its `managedFields` are reckoned already: nothing is to be tracked any more. */
+  readonly tracked?: boolean;
 }
 
 export async function updateObject(
@@ -62,22 +77,15 @@ export async function updateObject(
   const decoded = decodeBody(expected, body, options);
   checkNamesItself(decoded.draft, target);
   checkNames(decoded.draft, target);
-  requireVersion(served, decoded.draft);
+  const warnings = [...decoded.warnings, ...dedupeOwners(decoded.draft, false)];
   const key = keyOf(served, target.namespace, target.name);
   if (part.isMain && served.strategy.allowCreateOnUpdate && environment.store.get(key) === undefined) {
-    return createDecoded(environment, served, target, decoded.draft, decoded.warnings, options);
+    checkUid(metadataOf(decoded.draft).uid, undefined, subjectOf(served, target.name));
+    await options.mayCreate?.();
+    return createDecoded(environment, served, target, { draft: decoded.draft, warnings }, options);
   }
-  const next = (): DecodedBody => ({ ...decoded, draft: draftOf(decoded.draft) });
+  const next = (): DecodedBody => ({ draft: draftOf(decoded.draft), warnings });
   return changeObject(environment, { served, target, part, options, fromCurrent: false, next });
-}
-
-function requireVersion(served: ServedResource, draft: ObjectDraft): void {
-  const { resourceVersion, name = '' } = metadataOf(draft);
-  const named = resourceVersion && resourceVersion !== '0';
-  if (named || served.strategy.allowUnconditionalUpdate !== false) return;
-  throw invalid(kindSubjectOf(served, name), [
-    invalidValue('metadata.resourceVersion', 0, 'must be specified for an update'),
-  ]);
 }
 
 /** @throws StatusError NotFound, Conflict, Invalid, and what admission refuses */
@@ -88,14 +96,16 @@ export async function changeObject(environment: Environment, change: Change): Pr
   for (let attempt = 1; ; attempt++) {
     const current = environment.store.get(key);
     if (current === undefined) throw notFound(subject);
-    const { draft, warnings } = change.next(shown(served, current.object));
+    const { draft, warnings, tracked = false } = change.next(shown(served, current.object));
     checkNamesItself(draft, target);
     checkNames(draft, target);
-    const pinned = checkPreconditions(metadataOf(draft), current.object, subject, objectModified);
-    const ready = await prepareChange(environment, change, draft, current.object);
+    const duplicates = change.fromCurrent ? dedupeOwners(draft, true) : [];
+    const pinned = checkSentVersion(change, draft, current.object);
+    const ready = await prepareChange(environment, change, draft, current.object, tracked);
     try {
       const result = await writeChange(environment, change, key, current, ready);
-      return { ...result, warnings: [...warnings, ...(served.strategy.warnings?.(result.object) ?? [])] };
+      const told = served.strategy.warnings?.(result.object) ?? [];
+      return { ...result, warnings: [...warnings, ...duplicates, ...told] };
     } catch (error) {
       if (!(error instanceof RevisionConflict)) throw error;
       if ((pinned && !change.fromCurrent) || attempt === attemptsMax) throw conflict(subject, objectModified);
@@ -103,24 +113,47 @@ export async function changeObject(environment: Environment, change: Change): Pr
   }
 }
 
+/**
+ * Does the client mean just this version? Then nobody tries again for it.
+ * @throws StatusError Conflict, or Invalid where the kind asks for a version
+ */
+function checkSentVersion({ served, target, fromCurrent }: Change, draft: ObjectDraft, current: KubeObject): boolean {
+  const subject = subjectOf(served, target.name);
+  const { uid, resourceVersion } = current.metadata ?? {};
+  if (!fromCurrent) checkUid(metadataOf(draft).uid, uid, subject);
+  const sent = sentVersion(draft, kindSubjectOf(served, target.name));
+  if (sent === 0) {
+    if (served.strategy.allowUnconditionalUpdate !== false) return false;
+    throw invalid(subject, [invalidValue('metadata.resourceVersion', 0, 'must be specified for an update')]);
+  }
+  if (sent !== Number(resourceVersion)) throw conflict(subject, objectModified);
+  return true;
+}
+
 async function prepareChange(
   environment: Environment,
-  { served, target, part }: Change,
+  { served, target, part, options }: Change,
   decoded: ObjectDraft,
   old: KubeObject,
+  tracked: boolean,
 ): Promise<ObjectDraft> {
   const draft = toStored(served, decoded);
   fillChangedMetadata(draft, old);
+  if (part.isMain) served.strategy.setDefaults?.(draft);
+  const entries: ManagedFields = tracked
+    ? (draft.metadata?.managedFields ?? [])
+    : trackWrite(environment, served, target, draft, old, options);
   if (part.isMain) {
-    served.strategy.setDefaults?.(draft);
     const { collection } = served;
-    await admit({ operation: 'UPDATE', target, collection, draft, old, store: environment.store });
+    const { store, clock, prng } = environment;
+    await admit({ operation: 'UPDATE', target, collection, draft, old, store, clock, prng });
   }
   const ready = normalized(served, draft);
   part.prepare(served, ready, old, strategyContext(environment, target.user));
+  setManagedFields(ready, entries);
   const errors = part.validate(served, ready, old);
   if (errors.length > 0) throw invalid(kindSubjectOf(served, target.name), errors);
-  return ready;
+  return inFieldOrder(served.storedType, ready as JsonObject) as ObjectDraft;
 }
 
 /** @throws RevisionConflict where somebody was faster */
@@ -141,9 +174,9 @@ async function writeChange(
       if (!options.dryRun) await environment.store.write({ kind: 'delete', key, expectedRevision });
       return { object, created: false };
     }
-    if (sameJson(draft, current.object)) return { ...shownEntry(served, current), created: false };
+    if (sameButForTimes(draft, current.object)) return { ...shownEntry(served, current), created: false };
     if (options.dryRun) return { object: shown(served, deepFreeze(draft as KubeObject)), created: false };
-    const entry = await environment.store.write({ kind: 'put', key, object: draft, expectedRevision });
+    const entry = await writeWithin(environment.store, key, draft, expectedRevision);
     return { ...shownEntry(served, entry), created: false };
   } finally {
     reservations.release();

@@ -8,16 +8,29 @@
  *                           yes              no         DELETED, with what it was and the new version
  *                           no               no         nothing
  * ```
+ * Where it starts (KEP-3157):
+ * ```
+ *  sendInitialEvents   resourceVersion   first comes                                 then, changes after
+ *  unset or true       "" or "0"         what is there, ADDED                        now
+ *  true                "N"               what is there, once the store is at N       now
+ *  false               "" or "0"         nothing                                     now
+ *  unset or false      "N"               nothing                                     N, also where N lies ahead
+ * ```
+ * Where what is there comes first and bookmarks are wanted, one that is marked `k8s.io/initial-events-end` follows it.
+ *
  * Kept true: every change after the starting point, in order, once; initial events before all others; a bookmark never
- * promises more than was sent. A starting point that the history has lost ends the watch with an ERROR event (410 Expired).
+ * promises more than was sent. A starting point that the history has lost, or that does not come, ends the watch with an ERROR event,
+ * as upstream: only what is malformed is refused before the watch begins.
  */
-import type { StatusError } from '../api/status-error.ts';
+import { normalizeObject } from '../api/normalize.ts';
+import type { JsonObject, KubeObject } from '../api/object.ts';
+import { StatusError } from '../api/status-error.ts';
 import type { Timer } from '../lib/clock.ts';
 import { nextInt } from '../lib/prng.ts';
 import { type Entry, HistoryCompacted, type StoreEvent, type StoreWatch } from '../store/store.ts';
 import type { Environment } from './environment.ts';
 import type { RequestTarget, WatchRequestOptions, WatchSink, WatchStream } from './request.ts';
-import { checkNotAhead, parseResourceVersion, tooOld } from './resource-version.ts';
+import { parseResourceVersion, tooOld, waitUntilFresh } from './resource-version.ts';
 import { type Selection, selectionOf } from './selection.ts';
 import { keyOf, type ServedResource, shown, shownEntry } from './served-resource.ts';
 
@@ -29,15 +42,16 @@ const lastBookmarkMs = 2_000;
 
 export const initialEventsEnd = 'k8s.io/initial-events-end';
 
-export function watchObjects(
+/** Resolves when what is past was delivered. @throws StatusError BadRequest */
+export async function watchObjects(
   environment: Environment,
   target: RequestTarget,
   options: WatchRequestOptions,
   sink: WatchSink,
-): WatchStream {
+): Promise<WatchStream> {
   const served = environment.served.of(target.resource);
   const watch = new Watch(environment, served, selectionOf(served, target, options), options, sink);
-  watch.start();
+  await watch.start();
   return watch;
 }
 
@@ -50,6 +64,8 @@ class Watch implements WatchStream {
   readonly #timers = new Set<Timer>();
   #source: StoreWatch | undefined;
   #over = false;
+  /** Where it started. */
+  #after = 0;
 
   constructor(
     environment: Environment,
@@ -65,15 +81,29 @@ class Watch implements WatchStream {
     this.#sink = sink;
   }
 
-  /** @throws StatusError Timeout for a version ahead */
-  start(): void {
-    const { store } = this.#environment;
+  async start(): Promise<void> {
     const version = parseResourceVersion(this.#options.resourceVersion);
-    checkNotAhead(version, store.revision);
     const wantsPresent = this.#options.sendInitialEvents ?? !version;
-    const after = wantsPresent ? this.#sendPresent() : version || store.revision;
-    if (this.#options.sendInitialEvents && this.#options.allowWatchBookmarks) this.#bookmark(after, true);
-    this.#follow(after);
+    if (wantsPresent && version && !(await this.#isFresh(version))) return;
+    this.#begin(wantsPresent, version);
+  }
+
+  /** The store has come as far as `version`; else the client was told that it has not. */
+  async #isFresh(version: number): Promise<boolean> {
+    try {
+      await waitUntilFresh(this.#environment, version);
+      return true;
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      this.#fail(error);
+      return false;
+    }
+  }
+
+  #begin(wantsPresent: boolean, version: number | undefined): void {
+    this.#after = wantsPresent ? this.#sendPresent() : version || this.#environment.store.revision;
+    if (wantsPresent && this.#options.allowWatchBookmarks) this.#bookmark(this.#after, true);
+    this.#follow(this.#after);
     if (!this.#over) this.#setTimers();
   }
 
@@ -87,8 +117,8 @@ class Watch implements WatchStream {
   /** All that is there now, as ADDED. Returns the revision of that. */
   #sendPresent(): number {
     const { store } = this.#environment;
-    const { namespace, name } = this.#selection;
-    if (name !== undefined && (namespace !== '' || !this.#served.info.namespaced)) {
+    const { namespace, name = '' } = this.#selection;
+    if (this.#selection.single) {
       const entry = store.get(keyOf(this.#served, namespace, name));
       if (entry) this.#sendIfMatching(entry);
       return store.revision;
@@ -104,7 +134,7 @@ class Watch implements WatchStream {
 
   /** Without selectors the object need not be looked at. */
   #takes(entry: Entry): boolean {
-    return this.#selection.everything || this.#selection.matches(entry.object);
+    return this.#selection.everything || this.#selection.takes(entry);
   }
 
   #follow(afterRevision: number): void {
@@ -147,26 +177,28 @@ class Watch implements WatchStream {
     this.#sink.event({ type: 'DELETED', object: shown(this.#served, { ...previous.object, metadata }) });
   }
 
+  /** A time-out below zero is over at once; none, or 0, is nobody's here: the server sets one for its clients. */
   #setTimers(): void {
     const { timeoutSeconds, allowWatchBookmarks } = this.#options;
-    const timeoutMs = timeoutSeconds && timeoutSeconds > 0 ? timeoutSeconds * 1000 : undefined;
+    const timeoutMs = timeoutSeconds ? timeoutSeconds * 1000 : undefined;
+    if (timeoutMs !== undefined && timeoutMs < 0) return this.#end();
     if (allowWatchBookmarks) {
       this.#repeatBookmark();
       if (timeoutMs !== undefined && timeoutMs > lastBookmarkMs) {
-        this.#after(timeoutMs - lastBookmarkMs, () => this.#bookmark(this.#environment.store.revision, false));
+        this.#later(timeoutMs - lastBookmarkMs, () => this.#bookmark(this.#environment.store.revision, false));
       }
     }
-    if (timeoutMs !== undefined) this.#after(timeoutMs, () => this.#end());
+    if (timeoutMs !== undefined) this.#later(timeoutMs, () => this.#end());
   }
 
   #repeatBookmark(): void {
-    this.#after(bookmarkMs - nextInt(this.#environment.prng, bookmarkSpreadMs), () => {
+    this.#later(bookmarkMs - nextInt(this.#environment.prng, bookmarkSpreadMs), () => {
       this.#bookmark(this.#environment.store.revision, false);
       this.#repeatBookmark();
     });
   }
 
-  #after(delayMs: number, callback: () => void): void {
+  #later(delayMs: number, callback: () => void): void {
     const timer = this.#environment.clock.after(delayMs, () => {
       this.#timers.delete(timer);
       if (!this.#over) callback();
@@ -174,12 +206,13 @@ class Watch implements WatchStream {
     this.#timers.add(timer);
   }
 
-  /** Everything up to `revision` was sent: changes are delivered as they become visible. */
+  /**
+   * Everything up to `revision` was sent: changes are delivered as they become visible. A watch that waits for the future is told
+   * nothing that lies before it.
+   */
   #bookmark(revision: number, initialEnd: boolean): void {
-    const { apiVersion, info } = this.#served;
-    const annotations = initialEnd ? { annotations: { [initialEventsEnd]: 'true' } } : {};
-    const object = { kind: info.kind, apiVersion, metadata: { resourceVersion: String(revision), ...annotations } };
-    this.#sink.event({ type: 'BOOKMARK', object });
+    if (revision < this.#after) return;
+    this.#sink.event({ type: 'BOOKMARK', object: bookmarkOf(this.#served, revision, initialEnd) });
   }
 
   #fail(error: StatusError): void {
@@ -192,4 +225,15 @@ class Watch implements WatchStream {
     this.cancel();
     this.#sink.end();
   }
+}
+
+/** An object of the kind that is empty but for its version: typed clients decode it as any other. */
+function bookmarkOf({ apiVersion, info, type }: ServedResource, revision: number, initialEnd: boolean): KubeObject {
+  const annotations = initialEnd ? { annotations: { [initialEventsEnd]: 'true' } } : {};
+  const empty: JsonObject = {
+    kind: info.kind,
+    apiVersion,
+    metadata: { resourceVersion: String(revision), ...annotations },
+  };
+  return normalizeObject(type, empty);
 }

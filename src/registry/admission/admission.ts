@@ -2,10 +2,12 @@
  * Admission: what is asked of a write beyond the object itself, in an order that matters. Each step may change the draft or
  * refuse the request; all see the object before its kind's rules do.
  *
- * To add one: a file beside this one that exports a step, and its place in `steps`. Steps read the store and wait for nothing
- * here; one that calls a webhook may return a promise.
+ * To add one: a file beside this one that exports a step, and its place in `steps`. Steps read the store; one that waits (for a
+ * webhook, for a service account) returns a promise.
  */
 import type { KubeObject } from '../../api/object.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Prng } from '../../lib/prng.ts';
 import type { Store } from '../../store/store.ts';
 import type { ObjectDraft } from '../draft.ts';
 import type { RequestTarget } from '../request.ts';
@@ -24,6 +26,8 @@ export interface AdmissionRequest {
   /** Absent for CREATE. */
   readonly old?: KubeObject;
   readonly store: Store;
+  readonly clock: Clock;
+  readonly prng: Prng;
 }
 
 /** @throws StatusError where the request is refused */

@@ -9,6 +9,10 @@ const controllerUid = 'batch.kubernetes.io/controller-uid';
 const jobName = 'batch.kubernetes.io/job-name';
 
 export const jobStrategy: Strategy<Job> = {
+  dependents: 'orphaned',
+  silentDeleteWarning:
+    'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them ' +
+    'or set propagationPolicy=Orphan to suppress this warning',
   generation: true,
   setDefaults: setJobDefaults,
   prepareForCreate: selectByUid,

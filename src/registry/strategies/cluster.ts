@@ -26,10 +26,7 @@ export const namespaceStrategy: Strategy<Namespace> = {
     else delete namespace.spec;
   },
   validate: validateNamespace,
-  fields: {
-    'status.phase': ({ status }) => status?.phase ?? '',
-    name: ({ metadata }) => metadata?.name ?? '',
-  },
+  fields: { 'status.phase': ({ status }) => status?.phase ?? '' },
 };
 
 /** A node registers itself together with what it knows of itself. */

@@ -4,8 +4,14 @@ import { invalidValue } from '../../api/field-error.ts';
 import type { Event } from '../../api/schema/types/core-v1.ts';
 import type { Strategy } from '../strategy.ts';
 
+const references = ['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resourceVersion', 'fieldPath'] as const;
+const referenceFields: Readonly<Record<string, (event: Event) => string>> = Object.fromEntries(
+  references.map((name) => [`involvedObject.${name}`, ({ involvedObject }: Event) => involvedObject?.[name] ?? '']),
+);
+
 export const eventStrategy: Strategy<Event> = {
   allowCreateOnUpdate: true,
+  dependents: 'never looked for',
   validate(event) {
     const about = event.involvedObject?.namespace ?? '';
     const own = event.metadata?.namespace ?? '';
@@ -13,19 +19,10 @@ export const eventStrategy: Strategy<Event> = {
     return fits ? [] : [invalidValue('involvedObject.namespace', about, 'does not match event.namespace')];
   },
   fields: {
-    ...referenceFields('involvedObject'),
-    ...referenceFields('regarding'),
+    ...referenceFields,
     reason: ({ reason }) => reason ?? '',
     type: ({ type }) => type ?? '',
     source: ({ source, reportingComponent }) => source?.component || reportingComponent || '',
     reportingComponent: ({ reportingComponent }) => reportingComponent ?? '',
-    reportingController: ({ reportingComponent }) => reportingComponent ?? '',
   },
 };
-
-function referenceFields(prefix: string): Record<string, (event: Event) => string> {
-  const names = ['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resourceVersion', 'fieldPath'] as const;
-  return Object.fromEntries(
-    names.map((name) => [`${prefix}.${name}`, ({ involvedObject }: Event) => involvedObject?.[name] ?? '']),
-  );
-}

@@ -43,7 +43,8 @@ export const podStrategy: Strategy<Pod> = {
     'spec.hostNetwork': ({ spec }) => String(spec?.hostNetwork ?? false),
     'status.phase': ({ status }) => status?.phase ?? '',
     'status.podIP': ({ status }) => status?.podIP ?? '',
-    'status.podIPs': ({ status }) => status?.podIP ?? '',
+    // Upstream takes the name and never has a value for it.
+    'status.podIPs': () => '',
     'status.nominatedNodeName': ({ status }) => status?.nominatedNodeName ?? '',
   },
 };

@@ -66,6 +66,7 @@ export const daemonSetStrategy: Strategy<DaemonSet> = {
 };
 
 export const replicationControllerStrategy: Strategy<ReplicationController> = {
+  dependents: 'orphaned',
   generation: true,
   setDefaults: setReplicationControllerDefaults,
   validate: validateReplicationController,

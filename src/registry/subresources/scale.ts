@@ -1,4 +1,5 @@
 /** `/scale`: one number of an object, in a shape that autoscalers know (autoscaling/v1 Scale). */
+import { applyConfiguration, type OwnershipRequest, type TypedObject, trackUpdate } from '../../api/apply/apply.ts';
 import { invalidValue } from '../../api/field-error.ts';
 import type { JsonObject, JsonValue, KubeObject } from '../../api/object.ts';
 import type { MessageType } from '../../api/schema/schema.ts';
@@ -7,15 +8,18 @@ import type { LabelSelector, ObjectMeta } from '../../api/schema/types/meta-v1.t
 import { labelMatcher, matchLabels } from '../../api/selector.ts';
 import { invalid, notFound } from '../../api/status-error.ts';
 import { deepFreeze } from '../../lib/deep-freeze.ts';
-import { type DecodedBody, decodeBody, decodePatched } from '../decode-body.ts';
+import { checkConfiguration, decodeApplied } from '../apply.ts';
+import { decodeBody } from '../decode-body.ts';
 import { draftOf, type ObjectDraft } from '../draft.ts';
 import type { Environment } from '../environment.ts';
+import { type ManagedFields, ownershipRequest, setManagedFields } from '../managed-fields.ts';
 import { partOf } from '../parts.ts';
-import { applyPatch, checkPatchType } from '../patch.ts';
+import { patched } from '../patch.ts';
 import type { ObjectResult, PatchType, RequestTarget, WriteOptions } from '../request.ts';
 import { keyOf, type ServedResource, subjectOf } from '../served-resource.ts';
-import { changeObject } from '../update.ts';
+import { changeObject, type WantedObject } from '../update.ts';
 import { nonNegativeMessage } from '../validation/checks.ts';
+import { toParentEntries, toScaleEntries } from './scale-entries.ts';
 
 /** The fields that Deployment, ReplicaSet, StatefulSet and ReplicationController share. */
 interface Scalable extends KubeObject {
@@ -62,7 +66,7 @@ export async function updateScale(
   options: WriteOptions,
 ): Promise<ObjectResult> {
   const decoded = decodeBody({ ...expected, type }, body, options);
-  return changeScale(environment, target, options, false, () => decoded);
+  return changeScale(environment, target, type, options, false, () => ({ ...decoded, draft: draftOf(decoded.draft) }));
 }
 
 export async function patchScale(
@@ -73,30 +77,59 @@ export async function patchScale(
   patch: JsonValue,
   options: WriteOptions,
 ): Promise<ObjectResult> {
-  checkPatchType(patchType);
-  return changeScale(environment, target, options, true, (current) => {
-    const document = applyPatch(patchType, scaleOf(current) as unknown as JsonObject, patch, type);
-    return decodePatched({ ...expected, type }, document, patch, options);
-  });
+  const kind = { ...expected, type };
+  if (patchType === 'application/apply-patch+yaml') {
+    const applied = checkConfiguration(kind, patch);
+    return changeScale(environment, target, type, options, true, (scale, request) => {
+      const force = options.force ?? false;
+      const merged = applyConfiguration(typedScale(type, scale), typedScale(type, applied), { ...request, force });
+      return { ...decodeApplied(kind, merged, applied, options), tracked: true };
+    });
+  }
+  return changeScale(environment, target, type, options, true, (scale) =>
+    patched(kind, scale, patchType, patch, options),
+  );
 }
+
+/** What the request makes of the scale as it stands. */
+type WantedScale = (scale: Scale, request: OwnershipRequest) => WantedObject;
 
 /** The object's own update path does the rest: generation, validation, versions. */
 async function changeScale(
   environment: Environment,
   target: RequestTarget,
+  type: MessageType,
   options: WriteOptions,
   fromCurrent: boolean,
-  wanted: (current: KubeObject) => DecodedBody,
+  wanted: WantedScale,
 ): Promise<ObjectResult> {
   const served = environment.served.of(target.resource);
   const part = partOf('');
   if (part === undefined) throw notFound(subjectOf(served, target.name));
-  const next = (current: KubeObject): DecodedBody => {
-    const { draft, warnings } = wanted(current);
-    return { draft: withReplicas(served, current, draft), warnings };
+  const request = ownershipRequest(environment, served, target, options);
+  const next = (current: KubeObject): WantedObject => {
+    const entries = current.metadata?.managedFields ?? [];
+    const scale = withEntries(scaleOf(current), toScaleEntries(entries));
+    const { draft, warnings, tracked } = wanted(scale, request);
+    const after = tracked
+      ? draft.metadata?.managedFields
+      : trackUpdate(typedScale(type, scale), typedScale(type, draft), request);
+    const changed = withReplicas(served, current, draft);
+    setManagedFields(changed, toParentEntries(entries, after ?? [], served.apiVersion));
+    return { draft: changed, warnings, tracked: true };
   };
   const result = await changeObject(environment, { served, target, part, options, fromCurrent, next });
   return asScale(result.object, result.warnings);
+}
+
+const typedScale = (type: MessageType, value: object): TypedObject => ({
+  apiVersion: expected.apiVersion,
+  type,
+  value: value as JsonObject,
+});
+
+function withEntries(scale: Scale, entries: ManagedFields): Scale {
+  return entries.length === 0 ? scale : { ...scale, metadata: { ...scale.metadata, managedFields: entries } };
 }
 
 /** @throws StatusError Invalid */

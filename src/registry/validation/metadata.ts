@@ -70,7 +70,7 @@ function validateOwners(owners: readonly OwnerReference[]): FieldError[] {
   const errors = owners.flatMap((owner) => validateOwner(owner));
   const controllers = owners.filter((owner) => owner.controller);
   if (controllers.length > 1) {
-    const names = controllers.map((owner) => owner.name).slice(0, 2);
+    const names = controllers.map((owner) => `${owner.kind}/${owner.name}`).slice(0, 2);
     errors.push(
       invalidValue(
         'metadata.ownerReferences',

@@ -40,7 +40,7 @@ test('metadata is checked for every kind', async () => {
   const owner = { apiVersion: 'v1', kind: 'Pod', name: 'p', uid: 'u', controller: true };
   assert.match(
     (await broken({ ownerReferences: [owner, { ...owner, name: 'q', uid: 'v' }] }))[0] ?? '',
-    /Only one reference can have Controller set to true\. Found "true" in references for p and q$/,
+    /Only one reference can have Controller set to true\. Found "true" in references for Pod\/p and Pod\/q$/,
   );
   assert.deepEqual(await broken({ ownerReferences: [{ ...owner, uid: '' }] }), [
     'metadata.ownerReferences.uid: Invalid value: "": must not be empty',
@@ -200,6 +200,22 @@ test('what a StatefulSet may change is listed', async () => {
   );
 });
 
+test('the containers of a StatefulSet may mount its claims', async () => {
+  const cluster = await startRegistry();
+  const containers = [{ name: 'db', image: 'db', volumeMounts: [{ name: 'data', mountPath: '/data' }] }];
+  const mounting = (claim: string) =>
+    make.statefulSet({
+      spec: {
+        selector: { matchLabels: { app: 'db' } },
+        template: { metadata: { labels: { app: 'db' } }, spec: { containers } },
+        volumeClaimTemplates: [{ metadata: { name: claim }, spec: { accessModes: ['ReadWriteOnce'] } }],
+      },
+    });
+  await cluster.create('statefulsets.apps', mounting('data'));
+  const error = await rejection(cluster.create('statefulsets.apps', mounting('other')), 'Invalid');
+  assert.match(error.message, /spec\.template\.spec\.containers\[0\]\.volumeMounts\[0\]\.name: Not found: "data"/);
+});
+
 test('the rules of services, secrets, nodes and claims', async () => {
   const cluster = await startRegistry();
   const service = (spec: object) => faults(cluster, 'services', make.service({ spec }));
@@ -238,10 +254,14 @@ test('metadata that the server owns cannot be changed', async () => {
   const cluster = await startRegistry();
   const created = await cluster.create('configmaps', make.configMap());
   const metadata = { ...created.metadata, creationTimestamp: '2020-01-01T00:00:00Z' };
-  const error = await rejection(cluster.update('configmaps', { ...created, metadata }), 'Invalid');
+  const updated = await cluster.update('configmaps', { ...created, metadata });
+  assert.equal(updated.metadata.creationTimestamp, created.metadata.creationTimestamp);
+  const fixed = { uid: 'x', deletionTimestamp: '2020-01-01T00:00:00Z' };
+  const error = await rejection(cluster.patch('configmaps', 'config', { metadata: fixed }), 'Invalid');
   assert.equal(
     error.message,
-    'ConfigMap "config" is invalid: metadata.creationTimestamp: Invalid value: "2020-01-01T00:00:00Z": field is immutable',
+    'ConfigMap "config" is invalid: [metadata.uid: Invalid value: "x": field is immutable, ' +
+      'metadata.deletionTimestamp: Invalid value: "2020-01-01T00:00:00Z": field is immutable]',
   );
   await rejection(
     cluster.update('configmaps', { ...created, metadata: { ...created.metadata, uid: 'x' } }),

@@ -128,8 +128,20 @@ export function validateReplicaSetUpdate({ spec }: ReplicaSet, { spec: old }: Re
   return fixedSelector(spec, old);
 }
 
+/** As its pods will have it: each claim template is a volume of that name, in place of one of the same name. */
+function withClaims(spec: StatefulSet['spec']): StatefulSet['spec'] {
+  const claims = (spec?.volumeClaimTemplates ?? []).map(({ metadata }) => metadata?.name ?? '');
+  const podSpec = spec?.template.spec;
+  if (claims.length === 0 || spec === undefined || podSpec === undefined) return spec;
+  const volumes = [
+    ...(podSpec.volumes ?? []).filter(({ name }) => !claims.includes(name)),
+    ...claims.map((name) => ({ name, persistentVolumeClaim: { claimName: name } })),
+  ];
+  return { ...spec, template: { ...spec.template, spec: { ...podSpec, volumes } } };
+}
+
 export function validateStatefulSet({ spec }: StatefulSet): FieldError[] {
-  const errors = validatePodOwner(spec, 'statefulset');
+  const errors = validatePodOwner(withClaims(spec), 'statefulset');
   const { type, rollingUpdate } = spec?.updateStrategy ?? {};
   if (type && type !== 'OnDelete' && type !== 'RollingUpdate') {
     errors.push(invalidValue('spec.updateStrategy', spec?.updateStrategy, "must be 'RollingUpdate' or 'OnDelete'"));
