@@ -28,7 +28,9 @@ import { ImageKeeper } from './pod/images.ts';
 import type { AgentPlatform, EventSink, PodHost } from './pod/pod-host.ts';
 import { PodWorkers } from './pod/pod-workers.ts';
 import type { ClusterDns } from './pod/sandbox-config.ts';
+import { NodeProxy } from './proxy.ts';
 import type { Runtime } from './runtime.ts';
+import { StreamingServer } from './streaming/streaming-server.ts';
 
 export interface AgentOptions {
   readonly client: Client;
@@ -110,11 +112,15 @@ function compose(options: AgentOptions, facts: NodeFacts) {
   const podLogs = path.join(home, 'pod-logs');
   const platform = options.platform ?? hostPlatform({ pods: path.join(home, 'pods'), podLogs, clock, log });
   const pods = new PodWorkers(podHost(options, facts, platform, podLogs), { nodeName, prng });
-  const handler = new NodeServer({ pods, runtime, logs: platform.logs, clock, log });
+  const streaming = new StreamingServer({ pods, runtime, clock, log });
+  // What is simulated has no addresses that anybody could dial.
+  const addresses = options.platform === undefined ? facts.addresses : [];
+  const proxy = new NodeProxy({ pods, nodeName, addresses, clock });
+  const handler = new NodeServer({ pods, runtime, logs: platform.logs, streaming, proxy, clock, log });
   const optional = { ...(podCidr !== undefined && { podCidr }), ...(labels !== undefined && { labels }) };
   const reporter = new NodeReporter({ client, runtime, nodeName, facts, clock, log, ...optional });
   // The node reports first: pods should find it Ready as soon as they run. What started last stops first.
-  return { group: new ServiceGroup(`agent/${nodeName}`, [reporter, pods], { clock, log }), pods, handler };
+  return { group: new ServiceGroup(`agent/${nodeName}`, [reporter, pods, streaming], { clock, log }), pods, handler };
 }
 
 function podHost(options: AgentOptions, facts: NodeFacts, platform: AgentPlatform, podLogs: string): PodHost {

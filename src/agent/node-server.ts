@@ -1,5 +1,5 @@
 /**
- * What the API server asks of this node, by the kubelet's paths: logs of containers, and whether it is well. More routes take their
+ * What the API server asks of this node, by the kubelet's paths: logs of containers, exec, attach, port-forward, and whether it is well. More routes take their
  * place in `#route`.
  */
 import { Readable } from 'node:stream';
@@ -10,12 +10,18 @@ import type { Logger } from '../lib/log.ts';
 import { chooseRun, type LogRequest, parseLogRequest } from './logs/log-request.ts';
 import type { LogSource } from './logs/log-source.ts';
 import type { PodWorkers } from './pod/pod-workers.ts';
+import type { NodeProxy } from './proxy.ts';
 import type { Runtime } from './runtime.ts';
+import { isStreamingPath } from './streaming/streaming-request.ts';
+import type { StreamingServer } from './streaming/streaming-server.ts';
 
 export interface NodeServerOptions {
   readonly pods: PodWorkers;
   readonly runtime: Runtime;
   readonly logs: LogSource;
+  readonly streaming: StreamingServer;
+  /** For all other paths. */
+  readonly proxy: NodeProxy;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -41,9 +47,10 @@ export class NodeServer implements NodeHandler {
 
   #route(request: NodeRequest): Promise<NodeResponse> {
     const [, kind = ''] = request.path.split(/[/?]/);
+    if (isStreamingPath(request.path)) return this.#options.streaming.handle(request);
     if (kind === 'containerLogs') return this.#containerLogs(request);
     if (kind === 'healthz') return Promise.resolve(textResponse(Readable.from(['ok'])));
-    throw new StatusError(404, 'NotFound', 'the node does not serve this path', {});
+    return this.#options.proxy.handle(request);
   }
 
   async #containerLogs({ path, signal }: NodeRequest): Promise<NodeResponse> {

@@ -6,6 +6,9 @@
  * Times are milliseconds since the epoch, memory is bytes.
  */
 
+import type { Duplex } from 'node:stream';
+import type { ExecOptions, Session, StreamOptions } from './streaming/session.ts';
+
 export type ContainerState = 'created' | 'running' | 'exited' | 'unknown';
 
 /** Carried as labels on sandboxes and containers, so that a restarted agent finds its own again. */
@@ -202,6 +205,17 @@ export interface Runtime {
    * @throws RuntimeError `timeout` when it did not end within `timeoutMs` (it is killed), `not-found` where nothing runs
    */
   exec(containerId: string, command: readonly string[], timeoutMs: number): Promise<ExecResult>;
+  /** Why containers here can neither be entered nor attached nor forwarded to; absent where they can. */
+  readonly noStreams?: string;
+  /**
+   * Starts a command in a running container, for somebody who stays with it.
+   * @throws RuntimeError where it cannot be started, in the runtime's words
+   */
+  openExec(containerId: string, command: readonly string[], options: ExecOptions): Promise<Session>;
+  /** The streams of the container's own first process. @throws RuntimeError */
+  attach(containerId: string, options: StreamOptions): Promise<Session>;
+  /** A connection to a port, as a program in the pod would make to `localhost`. @throws Error, with why there is none */
+  dialPod(sandboxId: string, port: number): Promise<Duplex>;
   /** Kills it where it still runs. Idempotent. */
   removeContainer(containerId: string): Promise<void>;
   /** Undefined where the image is not there. */

@@ -24,10 +24,13 @@ import {
   tunnelHttp2,
   tunnelPath,
   tunnelProtocol,
+  tunnelUpgradeHeader,
 } from '../client/node-api.ts';
 import { Backoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import { keepAlive } from '../lib/http2-keep-alive.ts';
+import { joinStreams } from '../lib/join-streams.ts';
+import { limits } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Prng } from '../lib/prng.ts';
 import type { Service } from '../lib/service.ts';
@@ -107,7 +110,7 @@ export class NodeTunnel implements Service {
     const { clock, log, node } = this.#options;
     const session = openSession(socket);
     keepAlive(session, { clock, intervalMs: tunnelHttp2.pingIntervalMs, answerMsMax: tunnelHttp2.pingAnswerMsMax });
-    session.on('stream', (stream, headers) => void serve(this.#options.handler, stream, headers));
+    session.on('stream', (stream, headers) => void serve(this.#options, stream, headers));
     session.on('error', (error) => log.info('connection to the server broke', { node, error }));
     this.#session = session;
     this.#backoff.forget('dial');
@@ -167,10 +170,21 @@ async function refusal(response: IncomingMessage): Promise<Error> {
 }
 
 /** One call. Never rejects. */
-async function serve(handler: NodeHandler, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
+async function serve(
+  { handler, clock }: Pick<NodeTunnelOptions, 'handler' | 'clock'>,
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+): Promise<void> {
   stream.on('error', ignore);
   const answer = await answerOf(handler, requestOf(stream, headers));
-  if (stream.destroyed) return void (typeof answer.body === 'string' || answer.body.destroy());
+  if (stream.destroyed) {
+    answer.connection?.destroy();
+    return void (typeof answer.body === 'string' || answer.body.destroy());
+  }
+  if (answer.connection !== undefined) {
+    stream.respond({ ...answer.headers, [tunnelUpgradeHeader]: 'accepted', ':status': 200 });
+    return joinStreams(stream, answer.connection, { clock, lingerMsMax: limits.connectionLingerMsMax });
+  }
   stream.respond({ ...answer.headers, ':status': answer.status });
   if (typeof answer.body === 'string') stream.end(answer.body);
   else await pipeline(answer.body, stream).catch(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
@@ -181,13 +195,15 @@ function requestOf(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Nod
   stream.once('close', () => gone.abort(new Error('the call is over')));
   const plain: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
-    if (!name.startsWith(':') && value !== undefined) plain[name] = String(value);
+    if (!name.startsWith(':') && name !== tunnelUpgradeHeader && value !== undefined) plain[name] = String(value);
   }
+  const upgrade = headers[tunnelUpgradeHeader];
   return {
     method: headers[':method'] ?? '',
     path: headers[':path'] ?? '',
     headers: plain,
-    body: stream,
+    // An upgrade's bytes are the connection's, not a body.
+    ...(upgrade === undefined ? { body: stream } : { upgrade: String(upgrade) }),
     signal: gone.signal,
   };
 }

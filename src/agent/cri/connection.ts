@@ -10,7 +10,7 @@ import type { ChannelCredentials, ClientReadableStream, Metadata, ServiceError }
 import type { Clock } from '../../lib/clock.ts';
 import { RuntimeError } from '../runtime.ts';
 import { toRuntimeError } from './errors.ts';
-import type { ContainerEvent, CriMethods, TaskEnvelope } from './messages.ts';
+import type { ContainerdMethods, ContainerEvent, CriMethods, TaskEnvelope } from './messages.ts';
 
 /** containerd cuts the output of an exec at 16 MiB a stream; the rest is small. */
 const messageBytesMax = 64 * 1024 * 1024;
@@ -34,6 +34,14 @@ type ServiceClient = ClientBase & Record<string, Unary>;
 interface EventsClient extends ClientBase {
   Subscribe(request: { filters: readonly string[] }, metadata: Metadata): ClientReadableStream<TaskEnvelope>;
 }
+/** containerd's own services take the namespace as metadata. */
+type NamespacedUnary = (
+  request: unknown,
+  metadata: Metadata,
+  options: { deadline: number },
+  done: (error: ServiceError | null, response: unknown) => void,
+) => void;
+type NamespacedClient = ClientBase & Record<string, NamespacedUnary>;
 interface RuntimeClient extends ClientBase {
   GetContainerEvents(request: object): ClientReadableStream<ContainerEvent>;
 }
@@ -44,6 +52,8 @@ interface LoadedCri {
   readonly RuntimeService: Constructor<ServiceClient & RuntimeClient>;
   readonly ImageService: Constructor<ServiceClient>;
   readonly Events: Constructor<EventsClient>;
+  readonly Tasks: Constructor<NamespacedClient>;
+  readonly Containers: Constructor<NamespacedClient>;
   readonly credentials: ChannelCredentials;
   readonly metadata: () => Metadata;
 }
@@ -58,15 +68,25 @@ export function loadCri(): Promise<LoadedCri> {
 
 async function load(): Promise<LoadedCri> {
   const [grpc, loader] = await Promise.all([import('@grpc/grpc-js'), import('@grpc/proto-loader')]);
-  const files = ['cri.proto', 'events.proto'].map((name) => fileURLToPath(new URL(name, import.meta.url)));
+  const names = ['cri.proto', 'events.proto', 'tasks.proto', 'containers.proto'];
+  const files = names.map((name) => fileURLToPath(new URL(name, import.meta.url)));
   const definition = loader.loadSync(files, { keepCase: true, longs: Number, enums: String, defaults: true });
   const root = grpc.loadPackageDefinition(definition) as unknown as {
     runtime: { v1: Pick<LoadedCri, 'RuntimeService' | 'ImageService'> };
-    containerd: { services: { events: { v1: Pick<LoadedCri, 'Events'> } } };
+    containerd: {
+      services: {
+        events: { v1: Pick<LoadedCri, 'Events'> };
+        tasks: { v1: Pick<LoadedCri, 'Tasks'> };
+        containers: { v1: Pick<LoadedCri, 'Containers'> };
+      };
+    };
   };
+  const { events, tasks, containers } = root.containerd.services;
   return {
     ...root.runtime.v1,
-    Events: root.containerd.services.events.v1.Events,
+    ...events.v1,
+    ...tasks.v1,
+    ...containers.v1,
     credentials: grpc.credentials.createInsecure(),
     metadata: () => new grpc.Metadata(),
   };
@@ -80,6 +100,8 @@ export class CriConnection {
   readonly #runtime: ServiceClient & RuntimeClient;
   readonly #images: ServiceClient;
   readonly #events: EventsClient;
+  readonly #tasks: NamespacedClient;
+  readonly #containers: NamespacedClient;
   #closed = false;
 
   /** `address` is the socket's absolute path. Connects at the first call, and again by itself. */
@@ -101,6 +123,8 @@ export class CriConnection {
     this.#runtime = new cri.RuntimeService(`unix://${address}`, cri.credentials, options);
     this.#images = new cri.ImageService(`unix://${address}`, cri.credentials, options);
     this.#events = new cri.Events(`unix://${address}`, cri.credentials, options);
+    this.#tasks = new cri.Tasks(`unix://${address}`, cri.credentials, options);
+    this.#containers = new cri.Containers(`unix://${address}`, cri.credentials, options);
   }
 
   /** @throws RuntimeError; `timeout` where the answer took longer than `timeoutMs` */
@@ -120,6 +144,25 @@ export class CriConnection {
     });
   }
 
+  /** Of containerd's own services, in the CRI's namespace; other runtimes have none. @throws RuntimeError */
+  containerd<M extends keyof ContainerdMethods>(
+    method: M,
+    request: ContainerdMethods[M]['request'],
+    timeoutMs: number,
+  ): Promise<ContainerdMethods[M]['response']> {
+    if (this.#closed) return Promise.reject(new RuntimeError('unavailable', 'the connection to the runtime is closed'));
+    const client = method === 'Get' ? this.#containers : this.#tasks;
+    const deadline = this.#clock.now() + Math.min(timeoutMs, deadlineMsMax);
+    const metadata = this.#cri.metadata();
+    metadata.set('containerd-namespace', criNamespace);
+    return new Promise((resolve, reject) => {
+      client[method]?.(request, metadata, { deadline }, (error, response) => {
+        if (error === null) resolve(response as ContainerdMethods[M]['response']);
+        else reject(toRuntimeError(error));
+      });
+    });
+  }
+
   /** The CRI's own stream of events; containerd 1.6 ends it with code 12 (unimplemented). */
   containerEvents(): ClientReadableStream<ContainerEvent> {
     return this.#runtime.GetContainerEvents({});
@@ -134,7 +177,7 @@ export class CriConnection {
   /** Calls under way end with `unavailable`. */
   close(): void {
     this.#closed = true;
-    for (const client of [this.#runtime, this.#images, this.#events]) client.close();
+    for (const client of [this.#runtime, this.#images, this.#events, this.#tasks, this.#containers]) client.close();
   }
 }
 

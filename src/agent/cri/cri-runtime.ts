@@ -4,6 +4,7 @@
  * Every call has a deadline, every error is a `RuntimeError` in the runtime's own words, and all endings are idempotent:
  * what is gone already counts as ended. It starts no containerd (`../containerd`) and decides nothing: `../` does.
  */
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import {
@@ -19,11 +20,16 @@ import {
   type SandboxConfig,
   type SandboxStatus,
 } from '../runtime.ts';
+import type { ExecOptions, Session, StreamOptions } from '../streaming/session.ts';
 import { CriConnection } from './connection.ts';
 import { EventWatch } from './event-watch.ts';
+import { FifoFolder } from './fifos.ts';
 import { containerState, containerStatus, imageStatus, runtimeInfo, sandboxIps, sandboxStatus } from './from-wire.ts';
 import type { Container, CriMethods, PodSandbox } from './messages.ts';
+import { PodNetworks } from './pod-network.ts';
 import { StatusCache } from './status-cache.ts';
+import { openStreamingSession } from './streaming-session.ts';
+import { startTaskSession } from './task-session.ts';
 import { containerConfig, labelKeys, podSandboxConfig } from './to-wire.ts';
 
 /** How long a call may take, in milliseconds. Beyond it the call ends with `timeout`, and the agent looks again. */
@@ -47,15 +53,27 @@ export class CriRuntime implements Runtime {
   /** Whose a sandbox or container is, for events, which name only ids. */
   readonly #podUids = new Map<string, string>();
   readonly #listeners = new Set<(uid: string) => void>();
+  /** Absent: commands run by way of the runtime's streaming server. */
+  readonly #fifos: FifoFolder | undefined;
+  readonly #networks: PodNetworks;
+  readonly #execPrefix: string;
+  #execCount = 0;
   #connecting: Promise<CriConnection> | undefined;
   #events: EventWatch | undefined;
   #closed = false;
 
-  /** `address` is the absolute path of the runtime's socket; nothing connects before the first call. */
-  constructor(options: { address: string; clock: Clock; log: Logger }) {
-    this.#address = options.address;
-    this.#clock = options.clock;
-    this.#log = options.log;
+  /**
+   * `address` is the absolute path of the runtime's socket; nothing connects before the first call. `fifoFolder` is for containerd alone, and
+   * this process's own: where commands get the pipes of their streams.
+   */
+  constructor(options: { address: string; clock: Clock; log: Logger; fifoFolder?: string }) {
+    const { address, clock, log, fifoFolder } = options;
+    this.#address = address;
+    this.#clock = clock;
+    this.#log = log;
+    this.#fifos = fifoFolder === undefined ? undefined : new FifoFolder(fifoFolder);
+    this.#networks = new PodNetworks({ clock, log, namespaceOf: (id) => this.#networkNamespace(id) });
+    this.#execPrefix = `naru-${clock.now().toString(36)}`;
   }
 
   async info(): Promise<RuntimeInfo> {
@@ -132,6 +150,27 @@ export class CriRuntime implements Runtime {
     }
   }
 
+  async openExec(containerId: string, command: readonly string[], options: ExecOptions): Promise<Session> {
+    const connection = await this.#connect();
+    if (this.#fifos === undefined) {
+      const request = { container_id: containerId, cmd: command, ...streams(options) };
+      const { url } = await connection.call('Exec', request, deadlines.write);
+      return openStreamingSession(url, options);
+    }
+    const execId = `${this.#execPrefix}-${this.#execCount++}`;
+    const surroundings = { connection, clock: this.#clock, fifos: this.#fifos, execId };
+    return startTaskSession(surroundings, containerId, command, options);
+  }
+
+  async attach(containerId: string, options: StreamOptions): Promise<Session> {
+    const { url } = await this.#call('Attach', { container_id: containerId, ...streams(options) }, deadlines.write);
+    return openStreamingSession(url, options);
+  }
+
+  dialPod(sandboxId: string, port: number): Promise<Duplex> {
+    return this.#networks.dial(sandboxId, port);
+  }
+
   async removeContainer(containerId: string): Promise<void> {
     await this.#end('RemoveContainer', { container_id: containerId }, deadlines.write);
     this.#podUids.delete(containerId);
@@ -176,6 +215,8 @@ export class CriRuntime implements Runtime {
     this.#listeners.clear();
     this.#events?.close();
     this.#events = undefined;
+    this.#fifos?.close();
+    await this.#networks.close();
     const connection = await this.#connecting?.catch(() => undefined);
     connection?.close();
   }
@@ -206,6 +247,17 @@ export class CriRuntime implements Runtime {
     } catch (error) {
       if (!(error instanceof RuntimeError && error.kind === 'not-found')) throw error;
     }
+  }
+
+  /** From what the runtime tells of a sandbox beyond the CRI; undefined where it is on the host's network. */
+  async #networkNamespace(sandboxId: string): Promise<string | undefined> {
+    const request = { pod_sandbox_id: sandboxId, verbose: true };
+    const { info } = await this.#call('PodSandboxStatus', request, deadlines.read);
+    const details = JSON.parse(info['info'] ?? '{}') as SandboxDetails;
+    const namespaces = details.runtimeSpec?.linux?.namespaces;
+    if (namespaces === undefined) throw new RuntimeError('failed', 'the container runtime does not tell the network of the pod');
+    const network = namespaces.find(({ type }) => type === 'network');
+    return network === undefined ? undefined : (network.path ?? `/proc/${details.pid}/ns/net`);
   }
 
   /** Runtimes refuse an exec where nothing runs, with no code of its own. */
@@ -295,4 +347,15 @@ export class CriRuntime implements Runtime {
     const runs = containers.containers.some(({ state }) => state === 'CONTAINER_RUNNING');
     return !runs && !sandboxes.items.some(({ state }) => state === 'SANDBOX_READY');
   }
+}
+
+interface SandboxDetails {
+  readonly pid?: number;
+  readonly runtimeSpec?: {
+    readonly linux?: { readonly namespaces?: readonly { readonly type: string; readonly path?: string }[] };
+  };
+}
+
+function streams({ stdin, stdout, stderr, tty }: StreamOptions): StreamOptions {
+  return { stdin, stdout, stderr: stderr && !tty, tty };
 }

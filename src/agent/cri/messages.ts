@@ -171,6 +171,12 @@ interface LabelFilter {
 type SandboxRequest = { readonly pod_sandbox_id: string };
 type ContainerRequest = { readonly container_id: string };
 type ImageRequest = { readonly image: ImageSpec };
+type StreamsRequest = ContainerRequest & {
+  readonly tty: boolean;
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+};
 type Empty = Readonly<Record<string, never>>;
 
 interface Method<Request, Response> {
@@ -185,7 +191,10 @@ export interface CriMethods {
   readonly RunPodSandbox: Method<{ readonly config: PodSandboxConfig }, SandboxRequest>;
   readonly StopPodSandbox: Method<SandboxRequest, Empty>;
   readonly RemovePodSandbox: Method<SandboxRequest, Empty>;
-  readonly PodSandboxStatus: Method<SandboxRequest, { readonly status: PodSandboxStatus | null }>;
+  readonly PodSandboxStatus: Method<
+    SandboxRequest & { readonly verbose?: boolean },
+    { readonly status: PodSandboxStatus | null; readonly info: Readonly<Record<string, string>> }
+  >;
   readonly ListPodSandbox: Method<LabelFilter, { readonly items: readonly PodSandbox[] }>;
   readonly CreateContainer: Method<
     { readonly pod_sandbox_id: string; readonly config: ContainerConfig; readonly sandbox_config: PodSandboxConfig },
@@ -200,6 +209,8 @@ export interface CriMethods {
     { readonly container_id: string; readonly cmd: readonly string[]; readonly timeout: number },
     { readonly stdout: Buffer; readonly stderr: Buffer; readonly exit_code: number }
   >;
+  readonly Exec: Method<StreamsRequest & { readonly cmd: readonly string[] }, { readonly url: string }>;
+  readonly Attach: Method<StreamsRequest, { readonly url: string }>;
   readonly ListImages: Method<Empty, { readonly images: readonly Image[] }>;
   readonly ImageStatus: Method<ImageRequest, { readonly image: Image | null }>;
   readonly PullImage: Method<
@@ -225,4 +236,30 @@ export interface TaskEnvelope {
   readonly namespace: string;
   readonly topic: string;
   readonly event: { readonly value: { readonly container_id: string; readonly id: string } | null } | null;
+}
+
+type ProcessRequest = { readonly container_id: string; readonly exec_id: string };
+
+/** Every call of containerd's own services that naru makes, beside the CRI's (`containers.proto`, `tasks.proto`). */
+export interface ContainerdMethods {
+  readonly Get: Method<
+    { readonly id: string },
+    { readonly container: { readonly spec: { readonly value: Buffer } | null } | null }
+  >;
+  readonly Exec: Method<
+    ProcessRequest & {
+      readonly terminal: boolean;
+      readonly stdin: string;
+      readonly stdout: string;
+      readonly stderr: string;
+      readonly spec: { readonly type_url: string; readonly value: Buffer };
+    },
+    Empty
+  >;
+  readonly Start: Method<ProcessRequest, { readonly pid: number }>;
+  readonly Wait: Method<ProcessRequest, { readonly exit_status: number }>;
+  readonly Kill: Method<ProcessRequest & { readonly signal: number }, Empty>;
+  readonly ResizePty: Method<ProcessRequest & { readonly width: number; readonly height: number }, Empty>;
+  readonly CloseIO: Method<ProcessRequest & { readonly stdin: boolean }, Empty>;
+  readonly DeleteProcess: Method<ProcessRequest, Empty>;
 }

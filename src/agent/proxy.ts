@@ -1,0 +1,177 @@
+/**
+ * The node's end of the API's proxy: sends a request on to a program in one of this node's pods, or on the node itself, and brings its
+ * answer back as it comes.
+ *
+ * Kept true: only addresses of this node and of pods that it runs itself are dialled, as the runtime tells them and not as the API
+ * does: nobody gets elsewhere by writing an address into a pod's status. Certificates of pods are not checked, as upstream.
+ */
+import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import https from 'node:https';
+import net from 'node:net';
+import { type Duplex, Readable } from 'node:stream';
+import { notFound, StatusError } from '../api/status-error.ts';
+import type { NodeHandler, NodeRequest, NodeResponse } from '../client/node-api.ts';
+import {
+  decodeHead,
+  encodeHead,
+  type HeaderPairs,
+  isProxyable,
+  parseProxyPath,
+  type ProxyTarget,
+  proxyHeadName,
+  withoutHopHeaders,
+} from '../client/node-proxy.ts';
+import type { Clock } from '../lib/clock.ts';
+import { limits } from '../lib/limits.ts';
+import type { PodWorkers } from './pod/pod-workers.ts';
+
+export interface NodeProxyOptions {
+  readonly pods: Pick<PodWorkers, 'find' | 'all'>;
+  readonly nodeName: string;
+  /** The node's own addresses; empty where nothing on it can be reached, as on a simulated one. */
+  readonly addresses: readonly string[];
+  readonly clock: Clock;
+}
+
+export class NodeProxy implements NodeHandler {
+  readonly #options: NodeProxyOptions;
+
+  constructor(options: NodeProxyOptions) {
+    this.#options = options;
+  }
+
+  /** @throws StatusError NotFound, BadRequest, ServiceUnavailable */
+  async handle(request: NodeRequest): Promise<NodeResponse> {
+    const target = parseProxyPath(request.path);
+    const head = decodeHead(request.headers[proxyHeadName]);
+    if (target !== undefined && head !== undefined) return pass(this.#options, request, target, head);
+    const [path] = request.path.split('?', 1);
+    if (path === '/pods' || path === '/pods/') return ownPods(this.#options);
+    if (path === '/metrics') return ownMetrics(this.#options);
+    throw new StatusError(404, 'NotFound', 'the node does not serve this path', {});
+  }
+}
+
+/** The pods of this node as it sees them, which the API may not know yet. */
+function ownPods({ pods }: NodeProxyOptions): NodeResponse {
+  const items = pods.all().flatMap(({ lastPod, status }) => (lastPod === undefined ? [] : [{ ...lastPod, status }]));
+  const list = { kind: 'PodList', apiVersion: 'v1', metadata: {}, items };
+  return textResponse('application/json', JSON.stringify(list));
+}
+
+function ownMetrics({ pods, nodeName }: NodeProxyOptions): NodeResponse {
+  const workers = pods.all();
+  const running = workers.filter(({ status }) => status.phase === 'Running').length;
+  const containers = workers.flatMap((worker) => worker.containers).filter(({ state }) => state === 'running').length;
+  const lines = [
+    '# TYPE kubelet_node_name gauge',
+    `kubelet_node_name{node=${JSON.stringify(nodeName)}} 1`,
+    '# TYPE kubelet_running_pods gauge',
+    `kubelet_running_pods ${running}`,
+    '# TYPE kubelet_running_containers gauge',
+    `kubelet_running_containers{container_state="running"} ${containers}`,
+  ];
+  return textResponse('text/plain; version=0.0.4; charset=utf-8', `${lines.join('\n')}\n`);
+}
+
+const textResponse = (contentType: string, text: string): NodeResponse => ({
+  status: 200,
+  headers: { 'content-type': contentType },
+  body: Readable.from([Buffer.from(text)]),
+});
+
+type Target = ProxyTarget & { readonly rest: string };
+
+function pass(options: NodeProxyOptions, request: NodeRequest, target: Target, head: HeaderPairs): Promise<NodeResponse> {
+  const host = addressOf(options, target);
+  if (options.addresses.length === 0) throw unreachable(`nothing listens at ${show(host, target.port)}: the node is simulated`);
+  return new Promise((resolve, reject) => {
+    const fail = (error: NodeJS.ErrnoException): void => reject(unreachable(describe(error, host, target.port)));
+    const out = send(request, target, host, head, fail);
+    const timedOut = Object.assign(new Error('the dial took too long'), { code: 'ETIMEDOUT' });
+    const late = options.clock.after(limits.dialMsMax, () => out.destroy(timedOut));
+    out.once('socket', (socket) => socket.once('connect', () => late.cancel()));
+    out.once('close', () => late.cancel());
+    out.on('error', fail);
+    out.once('response', (response) => resolve(answerOf(response)));
+    out.once('upgrade', (response, socket, first) => resolve(switched(response, socket, first)));
+  });
+}
+
+function addressOf({ pods, addresses }: NodeProxyOptions, { pod }: ProxyTarget): string {
+  if (pod === undefined) return addresses[0] ?? '';
+  const worker = pods.find(pod);
+  if (worker === undefined) throw notFound({ group: '', kind: 'pods', name: pod.name });
+  const address = worker.status.podIP ?? '';
+  if (!isProxyable(address)) throw new StatusError(400, 'BadRequest', 'address not allowed');
+  return address;
+}
+
+function send(
+  request: NodeRequest,
+  target: Target,
+  host: string,
+  head: HeaderPairs,
+  fail: (error: Error) => void,
+): ClientRequest {
+  const options: RequestOptions & { readonly rejectUnauthorized: boolean } = {
+    host,
+    port: target.port,
+    path: target.rest,
+    method: request.method,
+    headers: head.flat(),
+    agent: false,
+    setHost: false,
+    rejectUnauthorized: false,
+    signal: request.signal,
+  };
+  const out = (target.scheme === 'https' ? https : http).request(options);
+  const hasBody = head.some(([name]) => ['content-length', 'transfer-encoding'].includes(name.toLowerCase()));
+  if (request.upgrade !== undefined || request.body === undefined || !hasBody) {
+    request.body?.resume();
+    out.end();
+  } else {
+    request.body.on('error', fail);
+    // Not a pipeline: a program that answers and closes before it has read everything has answered all the same.
+    request.body.pipe(out);
+  }
+  return out;
+}
+
+function answerOf(response: IncomingMessage): NodeResponse {
+  return { status: response.statusCode ?? 502, headers: headOf(withoutHopHeaders(pairsOf(response))), body: response };
+}
+
+function switched(response: IncomingMessage, connection: Duplex, first: Buffer): NodeResponse {
+  if (first.length > 0) connection.unshift(first);
+  connection.on('error', () => {});
+  return { status: 101, headers: headOf(pairsOf(response)), body: Readable.from([]), connection };
+}
+
+const headOf = (pairs: HeaderPairs): Readonly<Record<string, string>> => ({ [proxyHeadName]: encodeHead(pairs) });
+
+function pairsOf({ rawHeaders }: IncomingMessage): HeaderPairs {
+  const pairs: [string, string][] = [];
+  for (let at = 0; at < rawHeaders.length; at += 2) pairs.push([rawHeaders[at] ?? '', rawHeaders[at + 1] ?? '']);
+  return pairs;
+}
+
+const show = (host: string, port: number): string => (net.isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`);
+
+const unreachable = (why: string): StatusError =>
+  new StatusError(503, 'ServiceUnavailable', `error trying to reach service: ${why}`);
+
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connect: connection refused',
+  EHOSTUNREACH: 'connect: no route to host',
+  ENETUNREACH: 'connect: network is unreachable',
+  ETIMEDOUT: 'i/o timeout',
+};
+
+/** In the words in which upstream's users know these. */
+function describe(error: NodeJS.ErrnoException, host: string, port: number): string {
+  const reason = reasons[error.code ?? ''];
+  if (reason !== undefined) return `dial tcp ${show(host, port)}: ${reason}`;
+  if (error.code === 'ECONNRESET') return 'EOF';
+  return error.code?.startsWith('HPE_') ? `malformed HTTP response: ${error.message}` : error.message;
+}

@@ -1,0 +1,86 @@
+/**
+ * Forwarded ports over plain WebSocket channels, for clients in browsers and the like: `?ports=80&ports=443` with `v4.channel.k8s.io`. The
+ * port at index i has the channels 2i for bytes and 2i+1 for an error, each opened by a message that holds its number (two bytes, the
+ * low one first). There is one connection for each port, and no way to tell the end of input.
+ */
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+import { forwardError, type PortForwardOptions } from './port-forward.ts';
+import { bytesOf } from './websocket.ts';
+
+/** All that are served, the best first. */
+export const portForwardChannelProtocols: readonly string[] = ['v4.channel.k8s.io', 'v4.base64.channel.k8s.io'];
+
+/** Two channels each, numbered by one byte. */
+export const forwardedPortsMax = 127;
+const digitZero = 48;
+
+export class ChannelPortForward {
+  readonly #webSocket: WebSocket;
+  readonly #options: PortForwardOptions;
+  readonly #ports: readonly number[];
+  readonly #isBase64: boolean;
+  readonly #sockets = new Map<number, Duplex>();
+  readonly #gone = Promise.withResolvers<void>();
+
+  constructor(webSocket: WebSocket, protocol: string, ports: readonly number[], options: PortForwardOptions) {
+    this.#webSocket = webSocket;
+    this.#options = options;
+    this.#ports = ports;
+    this.#isBase64 = protocol.includes('base64');
+    webSocket.on('message', (data) => this.#message(bytesOf(data)));
+    webSocket.on('close', () => this.#gone.resolve());
+  }
+
+  /** Resolves when the client has gone. Never rejects. */
+  async run(): Promise<void> {
+    const done = Promise.all(this.#ports.map((port, index) => this.#forward(port, index * 2)));
+    void done.then(() => this.#webSocket.close(1000));
+    await this.#gone.promise;
+    for (const socket of this.#sockets.values()) socket.destroy();
+  }
+
+  stop(_reason: string): void {
+    this.#webSocket.close(1001);
+  }
+
+  destroy(): void {
+    this.#webSocket.terminate();
+  }
+
+  async #forward(port: number, channel: number): Promise<void> {
+    const number = Buffer.alloc(2);
+    number.writeUInt16LE(port);
+    for (const each of [channel, channel + 1]) await this.#send(each, number);
+    try {
+      const socket = await this.#options.dial(port);
+      this.#sockets.set(channel, socket);
+      socket.on('drain', () => this.#webSocket.resume());
+      socket.on('error', ignore);
+      for await (const chunk of socket) await this.#send(channel, chunk as Buffer);
+    } catch (error) {
+      await this.#send(channel + 1, Buffer.from(forwardError(port, this.#options.pod, error)));
+    }
+    this.#sockets.get(channel)?.destroy();
+    this.#webSocket.resume();
+  }
+
+  #message(message: Buffer): void {
+    const [first] = message;
+    if (first === undefined) return;
+    const rest = message.subarray(1);
+    const socket = this.#sockets.get(this.#isBase64 ? first - digitZero : first);
+    const data = this.#isBase64 ? Buffer.from(rest.toString('latin1'), 'base64') : rest;
+    if (socket?.writable && !socket.write(data)) this.#webSocket.pause();
+  }
+
+  /** Resolves when the client's side has taken it, or has gone. */
+  #send(channel: number, data: Buffer): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#isBase64) this.#webSocket.send(`${channel}${data.toString('base64')}`, () => resolve());
+      else this.#webSocket.send(Buffer.concat([Buffer.of(channel), data]), () => resolve());
+    });
+  }
+}
+
+function ignore(): void {}
