@@ -6,6 +6,7 @@
  */
 import type { Service } from '../lib/service.ts';
 import { deploymentController } from './deployment/controller.ts';
+import { disruptionControllers } from './disruption/controller.ts';
 import { eventExpiry } from './event-expiry.ts';
 import { garbageCollector } from './garbage-collector/controller.ts';
 import { namespaceController } from './namespace/controller.ts';
@@ -28,6 +29,7 @@ export function allControllers(context: ControllerContext): Service[] {
     garbageCollector(context),
     podGarbageCollector(context),
     nodeLifecycleController(context),
+    ...disruptionControllers(context),
     eventExpiry(context),
   ];
 }

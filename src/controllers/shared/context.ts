@@ -6,6 +6,7 @@ import { EventRecorder } from '../../client/events.ts';
 import type { InformerSet } from '../../client/informer.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
+import type { MetricRegistry } from '../../lib/metrics.ts';
 import type { Prng } from '../../lib/prng.ts';
 
 /** The part of `ResourceTable` that control loops need. */
@@ -24,6 +25,8 @@ export interface ControllerContext {
   readonly resources: ResourceList;
   /** The cluster's CA certificate (PEM), which pods trust the API server by. */
   readonly rootCa: string;
+  /** What is counted about the loops' queues goes here. */
+  readonly metrics?: MetricRegistry;
 }
 
 /** The context with the client and the events of one loop. */
