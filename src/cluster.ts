@@ -9,7 +9,7 @@
  * The store first, since all the rest is a view of it; the API before what speaks to it; agents last, since they only carry out what the
  * others decided. In reverse, agents stop taking work first, and the store is closed when nobody writes any more.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Agent } from './agent/agent.ts';
@@ -23,6 +23,7 @@ import { allControllers } from './controllers/index.ts';
 import { type Home, homeOf, makeHome } from './home.ts';
 import { type Clock, RealClock } from './lib/clock.ts';
 import { type Logger, silentLogger } from './lib/log.ts';
+import { MetricRegistry } from './lib/metrics.ts';
 import { type Prng, unseededPrng } from './lib/prng.ts';
 import { type Service, ServiceGroup, ServicesTogether } from './lib/service.ts';
 import { containerNode, type NodeParts } from './node.ts';
@@ -33,13 +34,21 @@ import { Scheduler } from './scheduler/scheduler.ts';
 import { accessReviews } from './server/access-reviews.ts';
 import { ensureKubeconfig } from './server/admin-kubeconfig.ts';
 import { ApiServer } from './server/api-server.ts';
+import type { Auditor } from './server/audit/auditor.ts';
+import { type AuditSettings, openAuditor } from './server/audit/open-auditor.ts';
 import { RuleAuthorizer } from './server/authorization.ts';
 import { CertificateAuthority } from './server/certificates/certificate-authority.ts';
+import type { HealthCheck } from './server/health.ts';
 import { NodeConnectionTable } from './server/node-tunnel.ts';
+import { openSigningKey, type SigningKey } from './server/service-accounts/signing-key.ts';
+import { tokenRequests } from './server/service-accounts/token-requests.ts';
+import { tokenReviews } from './server/service-accounts/token-review.ts';
+import { ServiceAccountTokens } from './server/service-accounts/tokens.ts';
 import { outspokenCatalogue } from './simulation/container-behaviour.ts';
 import { simulatedPlatform } from './simulation/simulated-platform.ts';
 import { SimulatedRuntime } from './simulation/simulated-runtime.ts';
 import { MemoryStore } from './store/memory-store.ts';
+import { ObservedStore } from './store/observed-store.ts';
 import { SqliteStore } from './store/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 
@@ -63,6 +72,8 @@ export interface ClusterOptions {
   readonly clock?: Clock;
   readonly prng?: Prng;
   readonly log?: Logger;
+  /** Who did what is written down so; not at all where absent. */
+  readonly audit?: AuditSettings;
 }
 
 export interface Cluster {
@@ -102,7 +113,11 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   try {
     makeHome(home);
     const certificates = await CertificateAuthority.open({ folder: home.certificates, clock });
-    const { services, clientFor, server } = parts(options, foundations, certificates);
+    const tokenKey = await openSigningKey(home.tokenKey);
+    const metrics = new MetricRegistry();
+    const auditor = options.audit && (await openAuditor(options.audit, { clock, log, metrics }));
+    const observation = { metrics, auditor };
+    const { services, clientFor, server } = parts(options, foundations, certificates, tokenKey, observation);
     const group = new ServiceGroup('cluster', services, { clock, log });
     await group.start();
     return {
@@ -125,6 +140,12 @@ interface Foundations {
   readonly log: Logger;
 }
 
+/** Where what happens is told. */
+interface Observation {
+  readonly metrics: MetricRegistry;
+  readonly auditor: Auditor | undefined;
+}
+
 interface Parts {
   /** In the order in which they start. */
   readonly services: readonly Service[];
@@ -132,14 +153,29 @@ interface Parts {
   readonly server: ApiServer;
 }
 
-function parts(options: ClusterOptions, foundations: Foundations, certificates: CertificateAuthority): Parts {
+function parts(
+  options: ClusterOptions,
+  foundations: Foundations,
+  certificates: CertificateAuthority,
+  tokenKey: SigningKey,
+  { metrics, auditor }: Observation,
+): Parts {
   const { home, isDurable, clock, prng, log } = foundations;
-  const store: Store = isDurable ? new SqliteStore({ file: home.state, clock, log }) : new MemoryStore({ clock, log });
+  const journaled: Store = isDurable
+    ? new SqliteStore({ file: home.state, clock, log })
+    : new MemoryStore({ clock, log });
+  const sizeBytes = (): number => (isDurable ? bytesOf(home.state) + bytesOf(`${home.state}-wal`) : 0);
+  const store = new ObservedStore(journaled, { metrics, clock, sizeBytes });
   const schema = builtinSchema();
   const resources = resourceTable();
   const authorizer = new RuleAuthorizer();
   const connections = new NodeConnectionTable();
-  const virtualResources = accessReviews({ authorizer, schema });
+  const tokens = new ServiceAccountTokens({ key: tokenKey, store, clock });
+  const virtualResources = new Map([
+    ...accessReviews({ authorizer, schema }),
+    ['serviceaccounts/token', tokenRequests({ tokens, store, schema, clock, prng })] as const,
+    ['tokenreviews.authentication.k8s.io', tokenReviews({ tokens, schema })] as const,
+  ]);
   const handler = new Registry({ store, clock, prng, schema, resources, log, virtualResources });
   const clientFor = (user: UserInfo): Client => inProcessClient({ handler, authorizer, user, resources });
   const { port = 0, host = '127.0.0.1', nodes = { kind: 'simulated', count: 1 } } = options;
@@ -154,6 +190,10 @@ function parts(options: ClusterOptions, foundations: Foundations, certificates: 
     port,
     certificates,
     nodes: connections,
+    tokens,
+    metrics,
+    auditor,
+    healthChecks: healthChecks(store, () => informers.unsynced),
   });
   const controllerClient = clientFor(component('system:kube-controller-manager'));
   const schedulerClient = clientFor(component('system:kube-scheduler'));
@@ -172,6 +212,7 @@ function parts(options: ClusterOptions, foundations: Foundations, certificates: 
       informers,
       resources,
       rootCa: certificates.certificate,
+      metrics,
     }),
     new Scheduler({ ...common, client: schedulerClient, informers: schedulerInformers }),
     schedulerInformers,
@@ -185,6 +226,22 @@ function parts(options: ClusterOptions, foundations: Foundations, certificates: 
     ...nodeParts.flatMap((node) => [connection(node, connections), node.agent]),
   ];
   return { services, clientFor, server };
+}
+
+function healthChecks(store: ObservedStore, unsynced: () => readonly string[]): HealthCheck[] {
+  const informers = (): string | undefined => {
+    const missing = unsynced();
+    return missing.length === 0 ? undefined : `${missing.length} informers not started yet: [${missing.join(' ')}]`;
+  };
+  return [
+    { name: 'etcd', check: () => store.problem() },
+    { name: 'etcd-readiness', on: ['readyz'], check: () => store.problem() },
+    { name: 'informer-sync', on: ['readyz'], check: informers },
+  ];
+}
+
+function bytesOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 /** Something that is done once, at its place in the order. */

@@ -20,6 +20,8 @@ export interface Home {
   readonly state: string;
   /** The certificate authority, and what it signed. */
   readonly certificates: string;
+  /** The key that signs service accounts' tokens. */
+  readonly tokenKey: string;
   /** The administrator's. */
   readonly kubeconfig: string;
   /** For `naru agent` on this machine. */
@@ -41,6 +43,7 @@ export function homeOf(root: string): Home {
     log: at('naru.log'),
     state: at('state.db'),
     certificates: at('certificates'),
+    tokenKey: at('service-accounts.key'),
     kubeconfig: at('kubeconfig'),
     agentKubeconfig: at('agent.kubeconfig'),
     containerd: at('containerd'),

@@ -2,6 +2,7 @@
  * This machine as a node of a cluster: its containerd, and the agent over it. Used in the server's process by `cluster.ts` and alone by
  * `naru agent`; the two differ only in the `Client` that they hand in.
  */
+import path from 'node:path';
 import { Agent } from './agent/agent.ts';
 import { Containerd } from './agent/containerd/containerd.ts';
 import { CriRuntime } from './agent/cri/cri-runtime.ts';
@@ -35,7 +36,12 @@ export interface NodeParts {
 export function containerNode(options: ContainerNodeOptions): Required<NodeParts> {
   const { home, name, podCidr, client, clock, prng, log } = options;
   const containerd = new Containerd({ home: home.root, nodeName: name, podCidr, clock, log });
-  const runtime = new CriRuntime({ address: containerd.address, clock, log });
+  const runtime = new CriRuntime({
+    address: containerd.address,
+    fifoFolder: path.join(home.node, 'fifos'),
+    clock,
+    log,
+  });
   const agent = new Agent({
     client,
     runtime,

@@ -8,6 +8,7 @@ import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
+import { parse } from 'yaml';
 import { RealClock } from '../src/lib/clock.ts';
 import { fetchDebianPackage } from '../tools/debian-package.ts';
 
@@ -24,6 +25,13 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
   readonly timeoutMs?: number;
+  /** The folder it runs in. */
+  readonly cwd?: string;
+}
+
+export interface KubectlOptions extends CommandOptions {
+  /** Another kubectl than 1.36. */
+  readonly program?: string;
 }
 
 /** Runs a program to its end; never rejects for an exit code. */
@@ -32,7 +40,12 @@ export function run(program: string, args: readonly string[], options: CommandOp
     const child = execFile(
       program,
       args,
-      { env: { ...process.env, ...options.env }, maxBuffer: 64 << 20, timeout: options.timeoutMs ?? 60_000 },
+      {
+        env: { ...process.env, ...options.env },
+        ...(options.cwd !== undefined && { cwd: options.cwd }),
+        maxBuffer: 64 << 20,
+        timeout: options.timeoutMs ?? 60_000,
+      },
       (error, stdout, stderr) => resolve({ code: error === null ? 0 : Number(error.code ?? 1) || 1, stdout, stderr }),
     );
     // A program may end without reading what it is given.
@@ -43,12 +56,45 @@ export function run(program: string, args: readonly string[], options: CommandOp
 
 let kubectlPath: Promise<string> | undefined;
 
+async function kubectlOf(name: string, suite: string): Promise<string> {
+  const folder = await fetchDebianPackage({ name, suite, cacheDir: path.join(root, '.cache') });
+  return path.join(folder, 'usr/bin/kubectl');
+}
+
 /** Real kubectl 1.36, from Debian, unpacked into the cache. */
 export function findKubectl(): Promise<string> {
-  kubectlPath ??= fetchDebianPackage({ name: 'kubectl', suite: 'sid', cacheDir: path.join(root, '.cache') }).then(
-    (folder) => path.join(folder, 'usr/bin/kubectl'),
-  );
+  kubectlPath ??= kubectlOf('kubectl', 'sid');
   return kubectlPath;
+}
+
+/** The oldest kubectl that Debian still has, 1.20: years of scripts and machines have one like it. */
+export function findOldestKubectl(): Promise<string> {
+  return kubectlOf('kubernetes-client', 'bookworm');
+}
+
+/** How a client reaches a cluster, and who it is: what a kubeconfig holds, in PEM. */
+export interface Connection {
+  readonly server: string;
+  readonly authority: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
+interface Kubeconfig {
+  readonly clusters: readonly { readonly cluster: Readonly<Record<string, string>> }[];
+  readonly users: readonly { readonly user: Readonly<Record<string, string>> }[];
+}
+
+function connectionOf(kubeconfig: Kubeconfig): Connection {
+  const cluster = kubeconfig.clusters[0]?.cluster ?? {};
+  const user = kubeconfig.users[0]?.user ?? {};
+  const pem = (text: string | undefined): string => Buffer.from(text ?? '', 'base64').toString();
+  return {
+    server: cluster['server'] ?? '',
+    authority: pem(cluster['certificate-authority-data']),
+    certificate: pem(user['client-certificate-data']),
+    key: pem(user['client-key-data']),
+  };
 }
 
 /** Calls `probe` until it returns something, or fails with what `describe` says after `timeoutMs`. */
@@ -138,8 +184,13 @@ export class TestCluster {
     return mustSucceed(`naru ${args.join(' ')}`, await this.naru(...args), this.#log());
   }
 
-  kubectl(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-    return run(this.#kubectl, ['--kubeconfig', this.kubeconfig, ...args], options);
+  /** The administrator's. */
+  get connection(): Connection {
+    return connectionOf(parse(readFileSync(this.kubeconfig, 'utf8')) as Kubeconfig);
+  }
+
+  kubectl(args: readonly string[], options: KubectlOptions = {}): Promise<CommandResult> {
+    return run(options.program ?? this.#kubectl, ['--kubeconfig', this.kubeconfig, ...args], options);
   }
 
   async mustKubectl(...args: string[]): Promise<string> {
@@ -152,7 +203,12 @@ export class TestCluster {
 
   /** kubectl with its output as it comes, for `-w` and `-f`. */
   stream(...args: string[]): { child: ChildProcess; text: () => string } {
-    const child = spawn(this.#kubectl, ['--kubeconfig', this.kubeconfig, ...args], {
+    return this.streamOf(this.#kubectl, ...args);
+  }
+
+  /** The same of another kubectl than 1.36. */
+  streamOf(program: string, ...args: string[]): { child: ChildProcess; text: () => string } {
+    const child = spawn(program, ['--kubeconfig', this.kubeconfig, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let text = '';

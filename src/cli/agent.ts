@@ -32,7 +32,7 @@ export async function agent(home: Home, options: { kubeconfig: string; nodeName?
   const config = await readKubeconfig(options.kubeconfig);
   const settings = readSettings(home);
   const name = options.nodeName ?? settings.nodeName;
-  const client = httpsClient({ config, clock });
+  const client = httpsClient({ config, clock, userAgent: 'kubelet/v1.36' });
   const node = containerNode({ home, name, podCidr: settings.podCidr, client, clock, prng, log });
   const url = new URL(config.server);
   const tunnel = new NodeTunnel({

@@ -25,6 +25,18 @@ const simulatedOption = [
   wholeNumber(1, 5000),
 ] as const;
 
+const wholeOption = wholeNumber(0, 1_000_000);
+
+/** What is written down about requests: for every command that starts the API. */
+function withAudit(command: Command): Command {
+  return command
+    .option('--audit-policy-file <file>', 'an audit.k8s.io/v1 Policy: what the audit log holds')
+    .option('--audit-log-path <file>', "the audit log; - for standard output, '' to turn it off")
+    .option('--audit-log-maxsize <megabytes>', 'start a new audit log at this size (default: 100)', wholeOption)
+    .option('--audit-log-maxbackup <count>', 'keep this many old audit logs; 0 keeps all', wholeOption)
+    .option('--audit-log-maxage <days>', 'keep old audit logs this long; 0 keeps them for ever', wholeOption);
+}
+
 export function commandLine(): Command {
   const home = defaultHome(process.env, process.getuid?.() === 0);
   const program = new Command('naru')
@@ -43,8 +55,7 @@ Examples:
 State is kept in NARU_HOME (now ${home.root}).`,
     );
 
-  program
-    .command('up')
+  withAudit(program.command('up'))
     .description('set up what is missing, start the cluster in the background, and return when it answers')
     .option(...portOption)
     .option(...hostOption)
@@ -67,8 +78,7 @@ State is kept in NARU_HOME (now ${home.root}).`,
     .option('--path', "print the file's path instead")
     .action(async (options) => (await import('./kubeconfig.ts')).printKubeconfig(home, options));
 
-  program
-    .command('server')
+  withAudit(program.command('server'))
     .description('run API, scheduler and controllers, in the foreground')
     .option(...portOption)
     .option(...hostOption)
@@ -79,8 +89,7 @@ State is kept in NARU_HOME (now ${home.root}).`,
     .option('--kubeconfig <file>', 'how to reach the server', home.agentKubeconfig)
     .option('--node-name <name>', "this machine's name in the cluster")
     .action(async (options) => (await import('./agent.ts')).agent(home, options));
-  program
-    .command('run', { hidden: true })
+  withAudit(program.command('run', { hidden: true }))
     .description('run server and node in the foreground: what `naru up` starts in the background')
     .option(...portOption)
     .option(...hostOption)

@@ -31,6 +31,7 @@ export async function run(home: Home, options: RunOptions): Promise<void> {
       home,
       port: settings.port,
       host: settings.host,
+      ...(settings.audit && { audit: settings.audit }),
       nodes: options.nodes === 'none' ? { kind: 'none', name: settings.nodeName } : nodesOf(settings),
       clock,
       prng: unseededPrng(),

@@ -4,7 +4,10 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
+import process from 'node:process';
 import { type Home, makeHome } from '../home.ts';
+import type { AuditSettings } from '../server/audit/open-auditor.ts';
+import { type AuditCommandOptions, auditSettings } from './audit.ts';
 import { UserError } from './user-error.ts';
 
 export interface Settings {
@@ -16,9 +19,11 @@ export interface Settings {
   readonly nodeName: string;
   /** The pods' addresses on this node. */
   readonly podCidr: string;
+  /** What is written down about requests, and where; nothing where absent. */
+  readonly audit?: AuditSettings | undefined;
 }
 
-export interface SettingsOptions {
+export interface SettingsOptions extends AuditCommandOptions {
   readonly port?: number;
   readonly host?: string;
   readonly simulatedNodes?: number;
@@ -71,6 +76,7 @@ export function updateSettings(home: Home, options: SettingsOptions): Settings {
     ...(options.host !== undefined && { host: options.host }),
     ...(options.simulatedNodes !== undefined && { simulatedNodes: options.simulatedNodes }),
     ...(options.nodeName !== undefined && { nodeName: options.nodeName }),
+    audit: auditSettings(before.audit, options, process.cwd()),
   };
   makeHome(home);
   const temporary = `${home.settings}.new`;

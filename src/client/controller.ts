@@ -11,6 +11,7 @@
 import { hasReason } from '../api/status-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
+import type { MetricRegistry } from '../lib/metrics.ts';
 import type { Prng } from '../lib/prng.ts';
 import type { Service } from '../lib/service.ts';
 import { WorkQueue } from '../lib/work-queue.ts';
@@ -54,6 +55,8 @@ export interface ControlLoopOptions {
   readonly deadlineMs?: number;
   /** Called once, when the caches have synced: for what must be set up, or for keys of no object. */
   readonly begin?: () => void;
+  /** What is counted about its queue goes here, under its name. */
+  readonly metrics?: MetricRegistry | undefined;
 }
 
 export type Result = 'success' | 'requeue_after' | 'terminal' | 'conflict' | 'error';

@@ -42,6 +42,12 @@ export interface InProcessClientOptions {
   readonly resources: ResourceFinder;
 }
 
+/** Who stands in `managedFields` where a write does not say: what upstream's components call themselves in their user agents. */
+export function managerOf({ name }: UserInfo): string {
+  if (name.startsWith('system:node:')) return 'kubelet';
+  return name.startsWith('system:kube-') ? name.slice('system:'.length) : name;
+}
+
 const patchTypes: Readonly<Record<ClientPatch['type'], PatchType>> = {
   json: 'application/json-patch+json',
   merge: 'application/merge-patch+json',
@@ -51,6 +57,8 @@ const patchTypes: Readonly<Record<ClientPatch['type'], PatchType>> = {
 type AnyResource = Resource<KubeObject>;
 
 export function inProcessClient({ handler, authorizer, user, resources }: InProcessClientOptions): Client {
+  const defaultManager = managerOf(user);
+
   function targetOf(resource: AnyResource, reference: ObjectReference, subresource = ''): RequestTarget {
     const info = resources.find(resource.group, resource.version, resource.resource);
     if (info === undefined) throw noSuchResource();
@@ -99,13 +107,13 @@ export function inProcessClient({ handler, authorizer, user, resources }: InProc
     async create<T extends KubeObject>(resource: Resource<T>, object: T, options: ClientWriteOptions = {}): Promise<T> {
       const reference = { namespace: object.metadata?.namespace ?? '', name: object.metadata?.name ?? '' };
       const target = await permit('create', resource, reference, options.subresource);
-      return (await handler.create(target, body(resource, object), writeOptions(options))).object as T;
+      return (await handler.create(target, body(resource, object), writeOptions(options, defaultManager))).object as T;
     },
 
     async update<T extends KubeObject>(resource: Resource<T>, object: T, options: ClientWriteOptions = {}): Promise<T> {
       const reference = { namespace: object.metadata?.namespace ?? '', name: object.metadata?.name ?? '' };
       const target = await permit('update', resource, reference, options.subresource);
-      return (await handler.update(target, body(resource, object), writeOptions(options))).object as T;
+      return (await handler.update(target, body(resource, object), writeOptions(options, defaultManager))).object as T;
     },
 
     async patch<T extends KubeObject>(
@@ -119,7 +127,7 @@ export function inProcessClient({ handler, authorizer, user, resources }: InProc
         target,
         patchTypes[patch.type],
         patch.body as JsonValue,
-        writeOptions(options),
+        writeOptions(options, defaultManager),
       );
       return result.object as T;
     },
@@ -141,7 +149,7 @@ export function inProcessClient({ handler, authorizer, user, resources }: InProc
       body: B,
     ): Promise<B> {
       const target = await permit('create', resource, reference, subresource);
-      return (await handler.create(target, body as unknown as JsonObject, {})).object as unknown as B;
+      return (await handler.create(target, body as unknown as JsonObject, { defaultManager })).object as unknown as B;
     },
 
     watch(resource, query, watchHandler) {
@@ -218,8 +226,12 @@ function listOptions(query: ListQuery): ListOptions {
   };
 }
 
-function writeOptions({ dryRun, fieldManager }: ClientWriteOptions): WriteOptions {
-  return { ...(dryRun !== undefined && { dryRun }), ...(fieldManager !== undefined && { fieldManager }) };
+function writeOptions({ dryRun, fieldManager }: ClientWriteOptions, defaultManager: string): WriteOptions {
+  return {
+    defaultManager,
+    ...(dryRun !== undefined && { dryRun }),
+    ...(fieldManager !== undefined && { fieldManager }),
+  };
 }
 
 function deleteOptions(options: ClientDeleteOptions): DeleteOptions {

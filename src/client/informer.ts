@@ -235,6 +235,11 @@ export class InformerSet implements Service {
     return informer;
   }
 
+  /** The resources whose caches do not yet hold a first list. */
+  get unsynced(): readonly string[] {
+    return [...this.#informers].filter(([, informer]) => !informer.hasSynced).map(([key]) => key);
+  }
+
   /** Ends the informer of a resource that is no longer served. */
   async remove(resource: Resource<KubeObject>): Promise<void> {
     const key = `${resource.group}/${resource.version}/${resource.resource}`;

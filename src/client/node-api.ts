@@ -1,9 +1,9 @@
 /**
- * What the server asks of a node's agent: logs now; exec, attach, port-forward and stats as they come. Nodes only dial out
+ * What the server asks of a node's agent: logs, exec, attach, port-forward. Nodes only dial out
  * (ARCHITECTURE.md, D7), so a call travels back over the connection that the agent opened; inside one process it is a
  * function call. Paths are the kubelet's: `/containerLogs/{namespace}/{pod}/{container}?follow=true&tailLines=10`.
  */
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 
 export interface NodeRequest {
   readonly method: string;
@@ -11,6 +11,8 @@ export interface NodeRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Readable;
+  /** The protocol that the client wants to speak instead of HTTP, in lower case. The answer may then be a connection. */
+  readonly upgrade?: string;
   /** Aborted when the call is over: the client has gone, or has the whole answer. */
   readonly signal: AbortSignal;
 }
@@ -19,6 +21,11 @@ export interface NodeResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Readable;
+  /**
+   * With status 101, to a request for an upgrade: from here on, bytes of the new protocol in both directions, for whoever asked to join with
+   * the client. `body` is empty then.
+   */
+  readonly connection?: Duplex;
 }
 
 /** The agent's end. */
@@ -55,6 +62,12 @@ export function tunnelNode(url: string): string {
     return '';
   }
 }
+
+/**
+ * An upgrade inside the tunnel, where HTTP/2 knows neither `Upgrade` nor 101: the request's stream carries this header with the
+ * protocol's name; an answer that carries it is the 101, and the stream, in both directions, the connection.
+ */
+export const tunnelUpgradeHeader = 'naru-upgrade';
 
 /**
  * Both ends' HTTP/2. A stream's window lets an upload run at full speed over a slow link. The connection's is so large that

@@ -10,7 +10,7 @@ import { MemoryStore } from '../store/memory-store.ts';
 import type { Client } from './client.ts';
 import { inProcessClient } from './in-process-client.ts';
 import { InformerSet } from './informer.ts';
-import { namespaces } from './resources.ts';
+import { namespaces, serviceAccounts } from './resources.ts';
 
 export interface TestApi<C extends Clock = VirtualClock> {
   readonly clock: C;
@@ -49,6 +49,11 @@ export async function startTestApiOn<C extends Clock>(
   const registry = new Registry({ store, clock, prng, schema: builtinSchema(), resources, log });
   const plain = inProcessClient({ handler: registry, authorizer: everythingAllowed, user: administrator, resources });
   await plain.create(namespaces, { metadata: { name: 'default' } });
+  // Without a token for each pod, tests see the pods that they wrote.
+  await plain.create(serviceAccounts, {
+    metadata: { namespace: 'default', name: 'default' },
+    automountServiceAccountToken: false,
+  });
   const client = wrap(plain);
   const informers = new InformerSet({ client, clock, prng, log });
   return { clock, prng, log, store, registry, resources, client, informers };

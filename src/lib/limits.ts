@@ -10,7 +10,15 @@ export const limits = {
   /** An object as stored (bytes); etcd's limit upstream. At it: 413 RequestEntityTooLarge. */
   objectBytesMax: 1.5 * 1024 * 1024,
   /** Nesting of JSON or YAML. At it: 400 BadRequest. */
-  nestingDepthMax: 64,
+  nestingDepthMax: 256,
+  /** Nesting of the FieldsV1 of a managedFields entry. At it: the entry is invalid, as one that cannot be read. */
+  fieldSetDepthMax: 256,
+  /** managedFields entries of updaters, as upstream's. Beyond it: the oldest become one, `ancient-changes`. */
+  updateManagersMax: 10,
+  /** All annotations of one object (bytes), as upstream's. An apply does not keep kubectl's own annotation beyond it. */
+  annotationsBytesMax: 256 * 1024,
+  /** A YAML text that the library has to read, at a megabyte a second (characters). At it: 400 BadRequest. */
+  yamlCharactersMax: 1024 * 1024,
   /** Nodes that the aliases of one YAML document may repeat. At it: 400 BadRequest. */
   yamlAliasedNodesMax: 100_000,
   /** Operations in one JSON patch, as upstream's. At it: 413 RequestEntityTooLarge. */
@@ -23,6 +31,12 @@ export const limits = {
   watchHistoryMsMax: 5 * 60 * 1000,
   /** Events that wait for one slow watcher. At it: the watch ends, and the client resumes or lists again. */
   watchBufferEventsMax: 10_000,
+  /** The same, in bytes: what waits keeps old versions of objects in memory. At it: as above. */
+  watchBufferBytesMax: 64 * 1024 * 1024,
+  /** A watch over HTTP without `timeoutSeconds` lasts so long, and up to as much again by chance, as upstream's. At it: it ends, and the client resumes. */
+  watchSecondsMin: 30 * 60,
+  /** How long a read waits for a `resourceVersion` that lies ahead, as upstream's. At it: 504 Timeout. */
+  freshnessMsMax: 3_000,
   /** Writes that wait for the disk. At it: 429 TooManyRequests with `Retry-After`. */
   pendingWritesMax: 10_000,
   /** Writes that share one commit, and their JSON (bytes): bounds how long one commit takes. Beyond it: the next commit. */
@@ -30,12 +44,58 @@ export const limits = {
   commitBytesMax: 8 * 1024 * 1024,
   /** The state file (bytes); etcd's largest advised size upstream. At it: writes are refused as on a full disk. */
   stateFileBytesMax: 8 * 1024 * 1024 * 1024,
-  /** Concurrent requests that are not watches. At it: 429 TooManyRequests with `Retry-After`. */
-  requestsInFlightMax: 1_000,
+  /**
+   * Concurrent requests that change something, and such as only read; watches and their like left out. Upstream lets 200 and 400 run
+   * and holds thousands in queues; here those that wait for the disk count, too. At it: 429 TooManyRequests with `Retry-After`.
+   */
+  mutatingRequestsInFlightMax: 1_000,
+  readOnlyRequestsInFlightMax: 1_000,
   /** How long a request that is neither watch nor log may take, as upstream's. At it: 504 Timeout. */
   requestMsMax: 60_000,
+  /** How long a closing server waits for requests under way. At it: their connections are cut. */
+  drainMsMax: 8_000,
+  /** Series of one metric. Beyond it: all others share the series whose labels are `unexpected`. */
+  metricSeriesMax: 10_000,
+  /** Audit events that wait for the disk, as upstream's batch buffer, and their bytes. At it: events are dropped, and counted. */
+  auditQueueEventsMax: 10_000,
+  auditQueueBytesMax: 64 * 1024 * 1024,
+  /** A body within an audit event (bytes). Above it: the event goes without it, annotated `audit.k8s.io/truncated`. */
+  auditObjectBytesMax: 1024 * 1024,
   /** Concurrent requests, watches included, on one HTTP/2 connection. At it: the client's transport waits or opens another. */
   streamsPerConnectionMax: 1_000,
+  /** Evictions that a disruption budget remembers until its controller has seen them, as upstream's. Beyond it: 403 Forbidden. */
+  disruptedPodsMax: 2_000,
+  /** How long a service account's token may be asked to hold (seconds), as upstream. Outside of it: 422 Invalid. */
+  tokenSecondsMin: 10 * 60,
+  tokenSecondsMax: 2 ** 32,
+  /** Tokens whose signature is remembered as good. Beyond it: the oldest is checked again when it is next shown. */
+  verifiedTokensMax: 4_096,
+  /** How long a node dials a pod, or itself, for a proxied request. At it: 503 ServiceUnavailable. */
+  dialMsMax: 30_000,
+  /** Headers of a proxied request, as they travel to the node (bytes). At it: 431. */
+  proxiedHeaderBytesMax: 48 * 1024,
+  /** A tag in HTML whose links the proxy rewrites (characters). Beyond it: it is passed on as it is. */
+  htmlTagCharactersMax: 64 * 1024,
   /** How long an Event is kept, as upstream's default. */
   eventTimeToLiveMs: 60 * 60 * 1000,
+  /** exec, attach and port-forward sessions of one node at a time. At it: 503, and the client may try again. */
+  streamingSessionsMax: 1_000,
+  /** Commands that start in one pod at a time: containerd 1.6 stalls for seconds from some twenty. The others wait. */
+  execStartsPerPodMax: 4,
+  /** How long a streaming session may be silent, as upstream's. At it: it ends with an error. */
+  streamingIdleMsMax: 4 * 60 * 60 * 1000,
+  /** How long a SPDY client has to open its streams, as upstream's. At it: the connection is closed. */
+  streamCreationMsMax: 30_000,
+  /** How long a connection lasts after one of its ends has said goodbye: what is under way reaches a slow client meanwhile. Then it is cut. */
+  connectionLingerMsMax: 5 * 60 * 1000,
+  /** One WebSocket message from a client (bytes), as upstream's. At it: close code 1009. */
+  webSocketMessageBytesMax: 32 * 1024 * 1024,
+  /** Standard input that waits for a program which does not read (bytes). At it: the client waits, too, and may give up. */
+  stdinBufferBytesMax: 64 * 1024 * 1024,
+  /** Streams of one SPDY connection at a time: two for each forwarded connection. At it: the connection is closed. */
+  spdyStreamsMax: 2_000,
+  /** A SPDY control frame, and the headers in it, unpacked (bytes). At it: the connection is closed. */
+  spdyControlBytesMax: 64 * 1024,
+  /** Answers to control frames that a SPDY peer leaves unread (bytes). At it: the connection is closed. */
+  spdyUnreadBytesMax: 4 * 1024 * 1024,
 } as const;

@@ -17,7 +17,9 @@
 import { Backoff } from './backoff.ts';
 import type { Clock, Timer } from './clock.ts';
 import { Heap } from './heap.ts';
+import type { MetricRegistry } from './metrics.ts';
 import type { Prng } from './prng.ts';
+import { WorkQueueMetrics } from './work-queue-metrics.ts';
 
 interface Waiting {
   readonly key: string;
@@ -31,6 +33,18 @@ export interface WorkQueueOptions {
   readonly backoffMsMin?: number;
   /** Longest wait after failures (ms); 1000 s where absent, as upstream's. */
   readonly backoffMsMax?: number;
+  /** The name in the metrics, and where they go; without both, nothing is counted. */
+  readonly name?: string;
+  readonly metrics?: MetricRegistry | undefined;
+}
+
+/** Told what happens to keys. */
+export interface WorkQueueObserver {
+  added(key: string): void;
+  taken(key: string): void;
+  done(key: string): void;
+  retried(): void;
+  cleared(): void;
 }
 
 export class WorkQueue {
@@ -49,12 +63,16 @@ export class WorkQueue {
   #timer: { readonly atMs: number; readonly timer: Timer } | undefined;
   #takers: ((key: string | undefined) => void)[] = [];
   #shuttingDown = false;
+  readonly #observer: WorkQueueObserver | undefined;
   #idle: (() => void)[] = [];
 
   constructor(options: WorkQueueOptions) {
     this.#clock = options.clock;
     this.#prng = options.prng;
     this.#backoff = new Backoff({ baseMs: options.backoffMsMin ?? 5, maxMs: options.backoffMsMax ?? 1_000_000 });
+    const { name, metrics, clock } = options;
+    if (name !== undefined && metrics !== undefined)
+      this.#observer = new WorkQueueMetrics(name, { metrics, clock, depth: () => this.depth });
   }
 
   /** Keys ready to be taken: upstream's metric `workqueue_depth`. */
@@ -74,6 +92,7 @@ export class WorkQueue {
   add(key: string): void {
     if (this.#shuttingDown || this.#dirty.has(key)) return;
     this.#dirty.add(key);
+    this.#observer?.added(key);
     if (!this.#processing.has(key)) this.#push(key);
   }
 
@@ -94,6 +113,7 @@ export class WorkQueue {
   /** Counts a failure of `key` and adds it after its back-off. Returns the wait (ms). */
   addRateLimited(key: string): number {
     const delayMs = this.#backoff.next(key) * (1 + 0.1 * this.#prng.next());
+    this.#observer?.retried();
     this.addAfter(key, delayMs);
     return delayMs;
   }
@@ -118,6 +138,7 @@ export class WorkQueue {
   /** `key` was processed; where it was added meanwhile, it is ready again. */
   done(key: string): void {
     this.#processing.delete(key);
+    this.#observer?.done(key);
     if (this.#dirty.has(key)) this.#push(key);
     this.#settleIdle();
   }
@@ -136,6 +157,7 @@ export class WorkQueue {
       this.#ready = [];
       this.#head = 0;
       this.#dirty.clear();
+      this.#observer?.cleared();
     }
     for (const taker of this.#takers.splice(0)) taker(undefined);
     return new Promise((resolve) => {
@@ -160,6 +182,7 @@ export class WorkQueue {
     }
     this.#dirty.delete(key);
     this.#processing.add(key);
+    this.#observer?.taken(key);
     return key;
   }
 

@@ -71,7 +71,7 @@ export function accessReviews({ authorizer, schema }: AccessReviewOptions): Read
 }
 
 /** Decodes the review and sends it back with its status. */
-function reviewOf<T extends KubeObject>(
+export function reviewOf<T extends KubeObject>(
   schema: SchemaRegistry,
   answer: (review: T, target: RequestTarget) => Promise<object>,
 ): VirtualResource {
@@ -138,7 +138,7 @@ function subjectOf({ user = '', groups = [], extra, uid }: SubjectAccessReviewSp
   return { name: user, groups, ...(extra && { extra }), ...(uid && { uid }) };
 }
 
-function userInfo({ name, uid, groups, extra }: UserInfo): object {
+export function userInfo({ name, uid, groups, extra }: UserInfo): object {
   return { username: name, ...(uid && { uid }), groups, ...(extra && { extra }) };
 }
 

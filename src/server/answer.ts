@@ -29,9 +29,18 @@ export const textAnswer = (status: number, text: string, headers: AnswerHeaders 
   body: [Buffer.from(text)],
 });
 
+/** A document that has one form only, indented, with no line break at its end: as upstream sends these. */
+export const rawJsonAnswer = (value: object): Answer => ({
+  status: 200,
+  headers: { 'content-type': 'application/json' },
+  body: [Buffer.from(JSON.stringify(value, null, 2))],
+});
+
 /** Resolves when the answer was handed to the connection, or the client has gone. */
 export async function sendAnswer(exchange: Exchange, answer: Answer, common: AnswerHeaders): Promise<void> {
   const headers = { ...common, ...answer.headers };
+  const { warning } = common;
+  if (warning !== undefined) headers['warning'] = [warning, answer.headers['warning'] ?? []].flat();
   const bytes = lengthOf(answer.body);
   if (bytes <= gzipThresholdBytes) return exchange.respond(answer.status, headers, joined(answer.body, bytes));
   const vary = {

@@ -9,11 +9,15 @@ import type { ResourceTable } from '../api/resource-table.ts';
 import type { SchemaRegistry } from '../api/schema/schema.ts';
 import type { NodeConnections } from '../client/node-api.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
+import { limits } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
+import { MetricRegistry } from '../lib/metrics.ts';
 import type { Prng } from '../lib/prng.ts';
 import type { Service } from '../lib/service.ts';
 import type { Authorizer, RequestHandler } from '../registry/request.ts';
-import { type Authenticator, BearerRefusal, CertificateAuthenticator } from './authentication.ts';
+import type { Auditor } from './audit/auditor.ts';
+import { defaultAuthenticators } from './service-accounts/authenticators.ts';
+import type { ServiceAccountTokens } from './service-accounts/tokens.ts';
 import {
   type CertificateAuthority,
   type IssuedCertificate,
@@ -21,7 +25,8 @@ import {
 } from './certificates/certificate-authority.ts';
 import { servingNames } from './certificates/serving-names.ts';
 import type { HealthCheck } from './health.ts';
-import { type Listener, listen } from './http/listener.ts';
+import { type Listener, listen, type UpgradeHandler } from './http/listener.ts';
+import { asksForUpgrade, UpgradeExchange } from './http/upgrade-exchange.ts';
 import { NodeTunnelEndpoint } from './node-tunnel.ts';
 import { PathRequests } from './path-requests.ts';
 import { RequestPipeline } from './request-pipeline.ts';
@@ -41,17 +46,23 @@ export interface ApiServerOptions {
   readonly port: number;
   readonly certificates: CertificateAuthority;
   readonly nodes: NodeConnections;
-  /** Asked in this order; client certificates alone where absent. */
-  readonly authenticators?: readonly Authenticator[];
+  /** Service accounts' tokens, and where others find the keys that they are signed with. */
+  readonly tokens?: ServiceAccountTokens;
   readonly healthChecks?: readonly HealthCheck[];
+  /** What is counted goes here, and is shown at `/metrics`. */
+  readonly metrics?: MetricRegistry;
+  /** Writes down who did what; nothing is written where absent. Closed with the server. */
+  readonly auditor?: Auditor | undefined;
+  /** How long the server still answers after `readyz` says that it is closing, for load balancers to notice; 0 where absent. */
+  readonly shutdownDelayMs?: number;
   /** What else the server is reached by: names and addresses for its certificate. */
   readonly names?: readonly string[];
   /** Of the service `kubernetes`. */
   readonly serviceAddress?: string;
 }
 
-/** How long `close` lets requests finish that are under way. */
-const drainMsMax = 5_000;
+/** How long watches, logs and their like get to end by themselves when the server closes. */
+const longRunningGraceMs = 1_000;
 
 export class ApiServer implements Service {
   readonly name = 'api-server';
@@ -59,22 +70,36 @@ export class ApiServer implements Service {
   readonly #resourceRequests: ResourceRequests;
   readonly #pipeline: RequestPipeline;
   readonly #tunnel: NodeTunnelEndpoint;
+  /** The first that a request is for takes its connection. */
+  readonly #upgrades: readonly UpgradeHandler[];
   #listener: Listener | undefined;
   #renewal: Timer | undefined;
   #closing = false;
+  #ending: Promise<void> | undefined;
 
   constructor(options: ApiServerOptions) {
     this.#options = options;
-    const { handler, resources, nodes, clock, log } = options;
-    const authenticators = options.authenticators ?? [new CertificateAuthenticator(clock), new BearerRefusal()];
-    this.#resourceRequests = new ResourceRequests({ handler, resources, nodes, clock });
+    const { handler, resources, nodes, clock, prng, log } = options;
+    const authenticators = defaultAuthenticators(clock, options.tokens);
+    this.#resourceRequests = new ResourceRequests({ handler, authorizer: options.authorizer, resources, nodes, clock, prng });
+    const metrics = options.metrics ?? new MetricRegistry();
     this.#pipeline = new RequestPipeline({
       ...options,
+      metrics,
       authenticators,
       resourceRequests: this.#resourceRequests,
-      pathRequests: new PathRequests({ ...options, healthChecks: this.#healthChecks() }),
+      pathRequests: new PathRequests({ ...options, metrics, healthChecks: this.#healthChecks() }),
     });
     this.#tunnel = new NodeTunnelEndpoint({ nodes, authenticators, clock, log });
+    this.#upgrades = [
+      this.#tunnel,
+      // WebSocket and SPDY for any URL of the API: requests like all others, with `exchange.upgrade`.
+      {
+        isFor: asksForUpgrade,
+        accept: (request, socket, head, connection) =>
+          this.#pipeline.handle(UpgradeExchange.from(request, socket, head, connection)),
+      },
+    ];
   }
 
   /** The port that it listens on; 0 while it does not. */
@@ -90,29 +115,45 @@ export class ApiServer implements Service {
   async start(): Promise<void> {
     const certificate = await this.#options.certificates.servingCertificate(this.#names());
     this.#closing = false;
+    this.#ending = undefined;
     this.#listener = await listen(this.#options.host ?? '::', this.#options.port, {
       certificate,
       clientAuthority: this.#options.certificates.certificate,
       exchange: (exchange) => void this.#pipeline.handle(exchange),
-      isUpgrade: (request) => this.#tunnel.isFor(request),
-      upgrade: (request, socket, head, connection) => void this.#tunnel.accept(request, socket, head, connection),
+      upgrades: this.#upgrades,
     });
     this.#renewLater(certificate);
     this.#options.log.info('api server listens', { port: this.port, address: this.#listener.address });
   }
 
-  async close(): Promise<void> {
+  /**
+   * Loses no answer: first `readyz` fails, for as long as `shutdownDelayMs` all else goes on; then nothing new is taken, and
+   * every request that was taken gets its whole answer; long-running ones are ended.
+   */
+  close(): Promise<void> {
+    this.#ending ??= this.#end();
+    return this.#ending;
+  }
+
+  async #end(): Promise<void> {
     const listener = this.#listener;
-    this.#closing = true;
-    this.#listener = undefined;
-    this.#renewal?.cancel();
     if (listener === undefined) return;
-    this.#tunnel.close();
-    const late = this.#options.clock.after(drainMsMax, () => listener.destroy());
+    this.#closing = true;
+    this.#renewal?.cancel();
+    const { clock, shutdownDelayMs = 0 } = this.#options;
+    if (shutdownDelayMs > 0) await clock.sleep(shutdownDelayMs);
+    const late = clock.after(limits.drainMsMax, () => listener.destroy());
+    const idle = this.#pipeline.drain();
     const closed = listener.close();
     this.#resourceRequests.endWatches();
+    this.#tunnel.close();
+    await idle;
+    const cut = clock.after(longRunningGraceMs, () => this.#pipeline.endLongRunning());
     await closed;
+    cut.cancel();
     late.cancel();
+    this.#listener = undefined;
+    await this.#options.auditor?.close();
   }
 
   destroy(): void {
@@ -124,7 +165,8 @@ export class ApiServer implements Service {
   }
 
   #healthChecks(): readonly HealthCheck[] {
-    const shutdown: HealthCheck = { name: 'shutdown', on: ['readyz'], check: () => !this.#closing };
+    const check = (): string | undefined => (this.#closing ? 'process is shutting down' : undefined);
+    const shutdown: HealthCheck = { name: 'shutdown', on: ['readyz'], check };
     return [...(this.#options.healthChecks ?? []), shutdown];
   }
 

@@ -2,7 +2,7 @@
  * Who asks? An ordered union of authenticators: the first that knows the caller decides; where none does and one found
  * something wrong, the answer is 401; a caller who showed nothing at all is anonymous, as upstream has it.
  *
- * Client certificates today; tokens join as further members of the list. What the caller may do is `authorization.ts`'s.
+ * Client certificates here, service accounts' tokens in `service-accounts/`. What the caller may do is `authorization.ts`'s.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { unauthorized } from '../api/status-error.ts';
@@ -22,10 +22,13 @@ export interface ClientCertificate {
 export interface Credentials {
   readonly certificate: ClientCertificate | undefined;
   readonly headers: IncomingHttpHeaders;
+  /** Whom a token must be for; the API itself where absent. */
+  readonly audiences?: readonly string[];
 }
 
 export type Authentication =
-  | { readonly kind: 'user'; readonly user: UserInfo }
+  /** `audiences`: those of the audiences asked for that what was shown is for; absent where it is for all. */
+  | { readonly kind: 'user'; readonly user: UserInfo; readonly audiences?: readonly string[] }
   /** Nothing of this authenticator's sort was shown. */
   | { readonly kind: 'absent' }
   /** Something was shown, and it is not good. `why` is for the log alone. */
@@ -65,12 +68,29 @@ function userOf({ commonName, organizations }: ClientCertificate): Authenticatio
   return { kind: 'user', user: { name: commonName, groups } };
 }
 
-/** Until tokens are served, none is good. */
+/** Browsers cannot set headers on WebSockets: there a token comes as one of the protocols that the client offers. */
+const protocolPrefix = 'base64url.bearer.authorization.k8s.io.';
+
+/** The token that a request shows (RFC 6750), not yet looked at; undefined where it shows none. */
+export function bearerToken(headers: IncomingHttpHeaders): string | undefined {
+  const header = /^bearer +([^ ]+) *$/i.exec(headers.authorization ?? '');
+  if (header !== null) return header[1];
+  if (headers.upgrade?.toLowerCase() !== 'websocket') return undefined;
+  const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim());
+  const found = offered.find((protocol) => protocol.startsWith(protocolPrefix));
+  return found && Buffer.from(found.slice(protocolPrefix.length), 'base64url').toString('utf8');
+}
+
+/** Of the protocols that a WebSocket offers, those that are no credentials: the others go no further than here. */
+export function withoutBearerProtocol(offered: string): string {
+  const protocols = offered.split(',').map((protocol) => protocol.trim());
+  return protocols.filter((protocol) => !protocol.startsWith(protocolPrefix)).join(', ');
+}
+
+/** The last of the union: a token that nobody knew is not good. */
 export class BearerRefusal implements Authenticator {
   authenticate({ headers }: Credentials): Authentication {
-    const header = headers.authorization;
-    if (header === undefined || !/^bearer\s/i.test(header)) return absent;
-    return { kind: 'refused', why: 'token is unknown' };
+    return bearerToken(headers) === undefined ? absent : { kind: 'refused', why: 'invalid bearer token' };
   }
 }
 

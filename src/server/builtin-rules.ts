@@ -23,6 +23,7 @@ const masters = { kind: 'group', name: 'system:masters' } as const;
 const authenticated = { kind: 'group', name: 'system:authenticated' } as const;
 const unauthenticated = { kind: 'group', name: 'system:unauthenticated' } as const;
 const nodes = { kind: 'group', name: 'system:nodes' } as const;
+const serviceAccounts = { kind: 'group', name: 'system:serviceaccounts' } as const;
 const scheduler = { kind: 'user', name: 'system:kube-scheduler' } as const;
 const controllers = { kind: 'user', name: 'system:kube-controller-manager' } as const;
 
@@ -48,6 +49,16 @@ const everybody: readonly AccessRule[] = [
     resources: ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'],
   },
   { subject: authenticated, verbs: ['create'], groups: ['authentication.k8s.io'], resources: ['selfsubjectreviews'] },
+  {
+    subject: serviceAccounts,
+    verbs: ['get'],
+    paths: [
+      '/.well-known/openid-configuration',
+      '/.well-known/openid-configuration/',
+      '/openid/v1/jwks',
+      '/openid/v1/jwks/',
+    ],
+  },
 ];
 
 const nodeRules: readonly AccessRule[] = [

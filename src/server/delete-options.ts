@@ -1,12 +1,13 @@
 /** `metav1.DeleteOptions`, from the body where there is one, else from the query, as upstream. Pure. */
 
-import { invalidValue, notSupported } from '../api/field-error.ts';
+import { goQuote, invalidValue, notSupported } from '../api/field-error.ts';
 import type { JsonObject, JsonValue } from '../api/object.ts';
 import { badRequest, type FieldError, invalid } from '../api/status-error.ts';
 import type { DeleteOptions } from '../registry/request.ts';
 import { booleanOf, dryRunErrors, integerOf } from './queries.ts';
 
 const policies = ['Foreground', 'Background', 'Orphan'] as const;
+type Policy = (typeof policies)[number];
 
 interface RawOptions {
   readonly dryRun: readonly string[];
@@ -24,20 +25,14 @@ export function deleteOptions(body: JsonObject | undefined, query: URLSearchPara
   return {
     ...(raw.dryRun.length > 0 && { dryRun: true }),
     ...(raw.gracePeriodSeconds !== undefined && { gracePeriodSeconds: raw.gracePeriodSeconds }),
-    ...propagation(raw),
+    ...(raw.propagationPolicy !== undefined && { propagationPolicy: raw.propagationPolicy as Policy }),
+    ...(raw.orphanDependents !== undefined && { orphanDependents: raw.orphanDependents }),
     ...(raw.preconditions && { preconditions: raw.preconditions }),
   };
 }
 
-/** `orphanDependents` is the old way to say it. */
-function propagation({ propagationPolicy, orphanDependents }: RawOptions): Pick<DeleteOptions, 'propagationPolicy'> {
-  if (propagationPolicy !== undefined) return { propagationPolicy: propagationPolicy as (typeof policies)[number] };
-  if (orphanDependents === undefined) return {};
-  return { propagationPolicy: orphanDependents ? 'Orphan' : 'Background' };
-}
-
 function errorsOf(raw: RawOptions): FieldError[] {
-  const errors = dryRunErrors(raw.dryRun);
+  const errors: FieldError[] = [];
   if (raw.propagationPolicy !== undefined && raw.orphanDependents !== undefined) {
     errors.push(
       invalidValue(
@@ -50,7 +45,7 @@ function errorsOf(raw: RawOptions): FieldError[] {
   if (raw.propagationPolicy !== undefined && !(policies as readonly string[]).includes(raw.propagationPolicy)) {
     errors.push(notSupported('propagationPolicy', raw.propagationPolicy, [...policies, 'nil']));
   }
-  return errors;
+  return [...errors, ...dryRunErrors(raw.dryRun)];
 }
 
 function rawFromQuery(query: URLSearchParams): RawOptions {
@@ -64,9 +59,7 @@ function rawFromQuery(query: URLSearchParams): RawOptions {
 }
 
 function rawFromBody(body: JsonObject): RawOptions {
-  if (body['kind'] !== undefined && body['kind'] !== 'DeleteOptions') {
-    throw badRequest(`the body of a delete must be DeleteOptions, not ${JSON.stringify(body['kind'])}`);
-  }
+  checkKind(body);
   return {
     dryRun: typed(body, 'dryRun', isStrings) ?? [],
     gracePeriodSeconds: typed(body, 'gracePeriodSeconds', isInteger),
@@ -74,6 +67,18 @@ function rawFromBody(body: JsonObject): RawOptions {
     propagationPolicy: typed(body, 'propagationPolicy', isString),
     preconditions: preconditionsOf(typed(body, 'preconditions', isObject)),
   };
+}
+
+/** `DeleteOptions` in `v1`, `meta.k8s.io/v1` and every other group and version: old clients send that of the object. */
+function checkKind(body: JsonObject): void {
+  const kind = body['kind'] || 'DeleteOptions';
+  const apiVersion = body['apiVersion'] || 'v1';
+  if (typeof kind !== 'string' || typeof apiVersion !== 'string') {
+    throw badRequest(`couldn't get version/kind; json parse error: apiVersion and kind must be strings`);
+  }
+  if (apiVersion.split('/').length > 2) throw badRequest(`unexpected GroupVersion string: ${apiVersion}`);
+  if (kind === 'DeleteOptions') return;
+  throw badRequest(`no kind ${goQuote(kind)} is registered for version ${goQuote(apiVersion)}`);
 }
 
 function preconditionsOf(value: JsonObject | undefined): RawOptions['preconditions'] {

@@ -11,29 +11,47 @@ import {
   apiVersions,
   etagOf,
 } from '../api/discovery.ts';
+import { protobufMediaType } from '../api/protobuf/envelope.ts';
 import type { ResourceTable } from '../api/resource-table.ts';
-import type { Answer } from './answer.ts';
+import { type Answer, joined } from './answer.ts';
 import type { RequestContext } from './context.ts';
-import { negotiate, parseAccept } from './negotiation.ts';
+import { type Encoding, negotiate, parseAccept } from './negotiation.ts';
 import { valueAnswer } from './object-answers.ts';
 import { noSuchResource } from './resource-lookup.ts';
 
-/** The aggregated document, ready to send. */
+/** A document as it is sent. */
+interface Form {
+  readonly body: Uint8Array;
+  readonly type: string;
+}
+
+/** The aggregated document: its tag is that of its content, whatever form it is sent in. */
 interface Prepared {
-  readonly body: Buffer;
+  readonly document: object;
   readonly etag: string;
+  readonly forms: Map<Encoding, Form>;
 }
 
 const prepared = new WeakMap<ResourceTable, Map<string, Prepared>>();
 
-/** `segments` begin with `api` or `apis`. @throws StatusError NotFound */
-export function discoveryAnswer(table: ResourceTable, segments: readonly string[], context: RequestContext): Answer {
-  const version = segments.length === 1 ? aggregatedVersion(context.exchange.headers.accept) : undefined;
-  if (version !== undefined) return aggregated(table, segments[0] === 'api' ? '/api' : '/apis', version, context);
+/** `segments` begin with `api` or `apis`. Undefined where nobody serves the group. @throws StatusError NotFound */
+export function discoveryAnswer(
+  table: ResourceTable,
+  segments: readonly string[],
+  context: RequestContext,
+): Answer | undefined {
+  const wish = segments.length === 1 ? aggregatedWish(context.exchange.headers.accept) : undefined;
+  if (wish !== undefined) return aggregated(table, segments[0] === 'api' ? '/api' : '/apis', wish, context);
   const document = plainDocument(table, segments, authorityOf(context));
-  if (document === undefined) throw noSuchResource();
+  if (document === undefined) return noSuchDocument(table, segments);
   const { encoding } = negotiate(context.exchange.headers.accept, true);
   return valueAnswer(200, document, { encoding, pretty: context.pretty });
+}
+
+/** Below a group that is served, upstream answers in the API's own form. @throws StatusError NotFound */
+function noSuchDocument(table: ResourceTable, [root, group]: readonly string[]): undefined {
+  if (root === 'apis' && !table.groups().some((each) => each.group === group && group !== '')) return undefined;
+  throw noSuchResource();
 }
 
 function plainDocument(table: ResourceTable, segments: readonly string[], authority: string): object | undefined {
@@ -47,29 +65,49 @@ function plainDocument(table: ResourceTable, segments: readonly string[], author
   return second === undefined ? apiGroup(table, first) : apiResourceList(table, first, second);
 }
 
+interface Wish {
+  readonly version: AggregatedVersion;
+  readonly encoding: Encoding;
+}
+
+const encodings: ReadonlyMap<string, Encoding> = new Map([
+  ['application/json', 'json'],
+  ['*/*', 'json'],
+  ['application/yaml', 'yaml'],
+  [protobufMediaType, 'protobuf'],
+]);
+
 /** The first of the client's wishes that can be met, where it is for the aggregated form. */
-function aggregatedVersion(accept: string | undefined): AggregatedVersion | undefined {
+function aggregatedWish(accept: string | undefined): Wish | undefined {
   for (const { type, parameters } of parseAccept(accept ?? '')) {
-    if (type !== 'application/json' && type !== '*/*') continue;
+    const encoding = encodings.get(type);
+    if (encoding === undefined) continue;
     if (!parameters.has('as')) return undefined;
     const version = parameters.get('v');
     if (parameters.get('as') !== 'APIGroupDiscoveryList' || parameters.get('g') !== 'apidiscovery.k8s.io') continue;
-    if (version === 'v2' || version === 'v2beta1') return version;
+    if (version === 'v2' || version === 'v2beta1') return { version, encoding };
   }
   return undefined;
 }
 
-function aggregated(
-  table: ResourceTable,
-  path: '/api' | '/apis',
-  version: AggregatedVersion,
-  context: RequestContext,
-): Answer {
-  const { body, etag } = prepare(table, path, version);
+function aggregated(table: ResourceTable, path: '/api' | '/apis', wish: Wish, context: RequestContext): Answer {
+  const made = prepare(table, path, wish.version);
+  const { etag } = made;
   const headers = { etag, vary: 'Accept', 'cache-control': 'public' };
   if (context.exchange.headers['if-none-match'] === etag) return { status: 304, headers, body: [] };
-  const contentType = `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
+  const { body, type } = inForm(made, wish.encoding);
+  const contentType = `${type};g=apidiscovery.k8s.io;v=${wish.version};as=APIGroupDiscoveryList`;
   return { status: 200, headers: { ...headers, 'content-type': contentType }, body: [body] };
+}
+
+/** Encoded once for each form. */
+function inForm({ document, forms }: Prepared, encoding: Encoding): Form {
+  const known = forms.get(encoding);
+  if (known !== undefined) return known;
+  const answer = valueAnswer(200, document, { encoding, pretty: false });
+  const form = { body: joined(answer.body), type: String(answer.headers['content-type']) };
+  forms.set(encoding, form);
+  return form;
 }
 
 function prepare(table: ResourceTable, path: '/api' | '/apis', version: AggregatedVersion): Prepared {
@@ -79,7 +117,7 @@ function prepare(table: ResourceTable, path: '/api' | '/apis', version: Aggregat
   const known = documents.get(key);
   if (known !== undefined) return known;
   const document = aggregatedDiscovery(table, path, version);
-  const made = { body: Buffer.from(`${JSON.stringify(document)}\n`), etag: etagOf(document) };
+  const made = { document, etag: etagOf(document), forms: new Map<Encoding, Form>() };
   documents.set(key, made);
   return made;
 }

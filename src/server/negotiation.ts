@@ -16,6 +16,8 @@ export interface Negotiated {
   readonly as?: Transform;
   /** The version of group meta.k8s.io that the transformed object carries. */
   readonly metaVersion: string;
+  /** Indented, for people: asked for by the range's own parameter. */
+  readonly pretty: boolean;
 }
 
 export interface MediaRange {
@@ -25,10 +27,17 @@ export interface MediaRange {
   readonly quality: number;
 }
 
-/** Best first; equals stay in the order given. Those with `q=0` are left out. */
+/** Best first; of equals those without a wildcard, then in the order given. Those with `q=0` are left out. */
 export function parseAccept(header: string): MediaRange[] {
   const ranges = header.split(',').map(parseRange);
-  return ranges.filter((range) => range.type !== '' && range.quality > 0).sort((a, b) => b.quality - a.quality);
+  return ranges
+    .filter((range) => range.type !== '' && range.quality > 0)
+    .sort((a, b) => b.quality - a.quality || wildcards(a) - wildcards(b));
+}
+
+function wildcards({ type }: MediaRange): number {
+  if (type.startsWith('*')) return 2;
+  return type.endsWith('/*') ? 1 : 0;
 }
 
 function parseRange(text: string): MediaRange {
@@ -40,20 +49,26 @@ function parseRange(text: string): MediaRange {
     }),
   );
   const quality = Number(parameters.get('q') ?? 1);
-  return { type: type.toLowerCase(), parameters, quality: Number.isFinite(quality) ? quality : 1 };
+  return {
+    type: type === '*' ? '*/*' : type.toLowerCase(),
+    parameters,
+    quality: Number.isFinite(quality) ? quality : 1,
+  };
 }
 
-const encodings: ReadonlyMap<string, Encoding> = new Map([
+/** In upstream's order: a wildcard means the first that will do. */
+const encodings: readonly (readonly [string, Encoding])[] = [
   ['application/json', 'json'],
-  ['application/*', 'json'],
-  ['*/*', 'json'],
   ['application/yaml', 'yaml'],
   [protobufMediaType, 'protobuf'],
-]);
+];
+const mediaTypes = encodings.map(([type]) => type);
+/** YAML cannot be sent one object at a time. */
+const streamMediaTypes = mediaTypes.filter((type) => type !== 'application/yaml').map((type) => `${type};stream=watch`);
 
 const transforms: ReadonlySet<string> = new Set(['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList']);
 
-const plainJson: Negotiated = { encoding: 'json', metaVersion: 'v1' };
+const plainJson: Negotiated = { encoding: 'json', metaVersion: 'v1', pretty: false };
 const cachedHeadersMax = 256;
 type Cache = Map<string, Negotiated | undefined>;
 const textCache: Cache = new Map();
@@ -61,48 +76,66 @@ const protobufCache: Cache = new Map();
 
 /** `hasProtobuf`: what is asked for has a form in protobuf. @throws StatusError NotAcceptable */
 export function negotiate(header: string | undefined, hasProtobuf = false): Negotiated {
+  const chosen = chosenFrom(header, hasProtobuf);
+  if (chosen === undefined) throw notAcceptable(mediaTypes);
+  return chosen;
+}
+
+/** As upstream, the first that a single answer would have had decides. @throws StatusError NotAcceptable */
+export function negotiateStream(header: string | undefined, hasProtobuf = false): Negotiated {
+  const chosen = chosenFrom(header, hasProtobuf);
+  if (chosen === undefined || chosen.encoding === 'yaml') throw notAcceptable(streamMediaTypes);
+  return chosen;
+}
+
+function chosenFrom(header: string | undefined, hasProtobuf: boolean): Negotiated | undefined {
   if (header === undefined || header === '') return plainJson;
   const cache = hasProtobuf ? protobufCache : textCache;
   if (!cache.has(header)) {
     if (cache.size >= cachedHeadersMax) cache.clear();
     cache.set(header, firstGood(parseAccept(header), hasProtobuf));
   }
-  const chosen = cache.get(header);
-  if (chosen === undefined) throw notAcceptable(['application/json', 'application/yaml'], hasProtobuf);
-  return chosen;
-}
-
-/** A watch is a sequence of frames, which YAML has no form for. @throws StatusError NotAcceptable */
-export function negotiateStream(header: string | undefined, hasProtobuf = false): Negotiated {
-  const ranges = parseAccept(header ?? '*/*').filter(({ type }) => type !== 'application/yaml');
-  const chosen = firstGood(ranges, hasProtobuf);
-  if (chosen === undefined) throw notAcceptable(['application/json'], hasProtobuf);
-  return chosen;
+  return cache.get(header);
 }
 
 function firstGood(ranges: readonly MediaRange[], hasProtobuf: boolean): Negotiated | undefined {
-  for (const { type, parameters } of ranges) {
-    const encoding = encodings.get(type);
-    if (encoding === undefined) continue;
-    const as = parameters.get('as');
-    // A Table has no form in protobuf, whatever it shows.
-    if (encoding === 'protobuf' && (!hasProtobuf || as === 'Table')) continue;
-    if (as === undefined) return { encoding, metaVersion: 'v1' };
-    const metaVersion = parameters.get('v') ?? '';
-    if (!transforms.has(as) || parameters.get('g') !== 'meta.k8s.io' || !/^v1(beta1)?$/.test(metaVersion)) continue;
-    return { encoding, as: as as Transform, metaVersion };
+  for (const range of ranges) {
+    for (const [type, encoding] of encodings) {
+      const accepted = matches(range.type, type) ? accept(range.parameters, encoding, hasProtobuf) : undefined;
+      if (accepted !== undefined) return accepted;
+    }
   }
   return undefined;
 }
 
-function notAcceptable(textTypes: readonly string[], hasProtobuf: boolean): StatusError {
-  const offered = hasProtobuf ? [...textTypes, protobufMediaType] : textTypes;
-  return new StatusError(
-    406,
-    'NotAcceptable',
-    `only the following media types are accepted: ${offered.join(', ')}`,
-    {},
-  );
+function matches(range: string, type: string): boolean {
+  return range === type || range === 'application/*' || range === '*/*';
+}
+
+/** Undefined where a parameter asks for what this encoding cannot do. */
+function accept(
+  parameters: ReadonlyMap<string, string>,
+  encoding: Encoding,
+  hasProtobuf: boolean,
+): Negotiated | undefined {
+  const stream = parameters.get('stream');
+  if (stream && (stream !== 'watch' || encoding === 'yaml')) return undefined;
+  if ((parameters.get('sv') || 'v1') !== 'v1') return undefined;
+  const pretty = parameters.get('pretty') === '1';
+  const wantsTransform = ['as', 'g', 'v'].some((name) => parameters.has(name));
+  if (!wantsTransform)
+    return encoding === 'protobuf' && !hasProtobuf ? undefined : { encoding, metaVersion: 'v1', pretty };
+  const as = parameters.get('as') ?? '';
+  const metaVersion = parameters.get('v') ?? '';
+  if (!transforms.has(as) || parameters.get('g') !== 'meta.k8s.io' || !/^v1(beta1)?$/.test(metaVersion))
+    return undefined;
+  // A Table has no form in protobuf, whatever it shows; metadata has one, also that of custom resources.
+  return encoding === 'protobuf' && as === 'Table' ? undefined : { encoding, as: as as Transform, metaVersion, pretty };
+}
+
+function notAcceptable(offered: readonly string[]): StatusError {
+  const message = `only the following media types are accepted: ${offered.join(', ')}`;
+  return new StatusError(406, 'NotAcceptable', message, {});
 }
 
 /** Which of `offered` (first: the default) the client wants, for answers that are no API objects. Undefined: none. */
@@ -120,13 +153,17 @@ export function mediaType(header: string | undefined): string {
   return (header ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
-/** @throws StatusError UnsupportedMediaType */
+/** A type, and parameters that are `name=value`. */
+const wellFormed = /^\s*[^\s;/]+\/[^\s;/]+\s*(?:;\s*(?:[^\s;="]+\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;="]+)\s*)?)*$/;
+const contentTypeCharactersMax = 1024;
+
+/** JSON where nobody says. @throws StatusError UnsupportedMediaType */
 export function bodyEncoding(contentType: string | undefined): Encoding {
-  const type = mediaType(contentType);
-  if (type === '' || type === 'application/json') return 'json';
-  if (type === 'application/yaml') return 'yaml';
-  if (type === protobufMediaType) return 'protobuf';
-  throw unsupportedMediaType(['application/json', 'application/yaml', protobufMediaType]);
+  if (contentType === undefined || contentType === '') return 'json';
+  const found = encodings.find(([type]) => type === mediaType(contentType));
+  const isReadable = contentType.length <= contentTypeCharactersMax && wellFormed.test(contentType);
+  if (found === undefined || !isReadable) throw unsupportedMediaType(mediaTypes);
+  return found[1];
 }
 
 export function unsupportedMediaType(accepted: readonly string[]): StatusError {
@@ -142,6 +179,6 @@ export function acceptsGzip(header: string | string[] | undefined): boolean {
 /** Indented output: asked for by query, or by the habits of programs that people look into. As upstream. */
 export function wantsPretty(query: URLSearchParams, userAgent: string | undefined): boolean {
   const asked = query.get('pretty');
-  if (asked !== null) return ['1', 't', 'T', 'true', 'TRUE', 'True'].includes(asked);
+  if (asked) return ['1', 't', 'T', 'true', 'TRUE', 'True'].includes(asked);
   return /^(curl|Wget|Mozilla\/5\.0)/.test(userAgent ?? '');
 }

@@ -17,7 +17,7 @@ import {
   type IncomingHttpHeaders,
   type IncomingHttpStatusHeader,
 } from 'node:http2';
-import { pipeline } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { StatusError } from '../api/status-error.ts';
 import {
@@ -28,6 +28,7 @@ import {
   tunnelHttp2,
   tunnelNode,
   tunnelProtocol,
+  tunnelUpgradeHeader,
 } from '../client/node-api.ts';
 import type { Clock } from '../lib/clock.ts';
 import { keepAlive } from '../lib/http2-keep-alive.ts';
@@ -173,10 +174,11 @@ class TunnelHandler implements NodeHandler {
     });
   }
 
-  #request({ method, path, headers, body }: NodeRequest): ClientHttp2Stream {
+  #request({ method, path, headers, body, upgrade }: NodeRequest): ClientHttp2Stream {
     try {
-      const head = { ...headers, ':method': method, ':path': path };
-      return this.#session.request(head, { endStream: body === undefined });
+      const asked = upgrade === undefined ? {} : { [tunnelUpgradeHeader]: upgrade };
+      const head = { ...headers, ...asked, ':method': method, ':path': path };
+      return this.#session.request(head, { endStream: body === undefined && upgrade === undefined });
     } catch (error) {
       throw this.#broken(error);
     }
@@ -190,7 +192,10 @@ class TunnelHandler implements NodeHandler {
 function responseOf(stream: ClientHttp2Stream, headers: IncomingHttpHeaders & IncomingHttpStatusHeader): NodeResponse {
   const plain: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
-    if (!name.startsWith(':') && value !== undefined) plain[name] = String(value);
+    if (!name.startsWith(':') && name !== tunnelUpgradeHeader && value !== undefined) plain[name] = String(value);
+  }
+  if (headers[tunnelUpgradeHeader] !== undefined) {
+    return { status: 101, headers: plain, body: Readable.from([]), connection: stream };
   }
   return { status: headers[':status'] ?? 502, headers: plain, body: stream };
 }

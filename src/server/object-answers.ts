@@ -16,7 +16,6 @@ import { kindOf, storedMessage } from './stored-protobuf.ts';
 import { listMetadata, type TableRequest, transformList, transformObject } from './transform.ts';
 
 export interface Form extends Negotiated {
-  readonly pretty: boolean;
   readonly table: TableRequest;
 }
 
@@ -29,7 +28,7 @@ export function valueAnswer(status: number, value: object, form: Pick<Form, 'enc
 }
 
 export function objectAnswer(info: ResourceInfo, result: ObjectResult, form: Form): Answer {
-  const status = result.created ? 201 : 200;
+  const status = result.created ? 201 : result.accepted ? 202 : 200;
   const answer =
     result.entry !== undefined && sendsStoredBytes(form)
       ? { status, headers: contentTypes[form.encoding], body: storedBytes(result.entry, form) }
@@ -111,9 +110,10 @@ const contentTypes: Readonly<Record<Encoding, AnswerHeaders>> = {
   protobuf: { 'content-type': protobufMediaType },
 };
 
+/** As upstream: YAML has its keys in alphabetical order, and indented JSON has no line break at its end. */
 function encodeText(value: object, encoding: TextEncoding, pretty: boolean): Buffer {
-  if (encoding === 'yaml') return Buffer.from(stringifyYaml(value as never));
-  return Buffer.from(`${pretty ? JSON.stringify(value, null, 2) : JSON.stringify(value)}\n`);
+  if (encoding === 'yaml') return Buffer.from(stringifyYaml(value, { sortKeys: true }));
+  return Buffer.from(pretty ? JSON.stringify(value, null, 2) : `${JSON.stringify(value)}\n`);
 }
 
 /** RFC 7234, 5.5, in the form that upstream's clients read: `299 - "text"`. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { StatusError } from '../api/status-error.ts';
 import { deleteOptions } from './delete-options.ts';
-import { booleanOf, integerOf, listOptions, watchOptions, writeOptions } from './queries.ts';
+import { booleanOf, integerOf, listOptions, managerOfUserAgent, watchOptions, writeOptions } from './queries.ts';
 
 const query = (text: string) => new URLSearchParams(text);
 
@@ -56,6 +57,80 @@ test('the rules of resourceVersionMatch and sendInitialEvents hold', () => {
   );
 });
 
+test('every combination of version, match, page and initial events is taken or refused as upstream does', () => {
+  const refusals = (options: () => unknown): string => {
+    try {
+      options();
+      return 'ok';
+    } catch (error) {
+      const { code, reason, details } = error as StatusError;
+      const causes = (details?.causes ?? []).map((cause) => `${cause.reason} ${cause.field}: ${cause.message}`);
+      assert.deepEqual([code, reason, details?.kind, details?.group], [422, 'Invalid', 'ListOptions', 'meta.k8s.io']);
+      return causes.join('; ');
+    }
+  };
+  const field = 'resourceVersionMatch';
+  const forbidden = (why: string, path = field): string => `FieldValueForbidden ${path}: Forbidden: ${why}`;
+  const noContinue = forbidden(`${field} is forbidden when continue is provided`);
+  const needsVersion = forbidden(`${field} is forbidden unless resourceVersion is provided`);
+  const notAny = forbidden(`${field} "exact" is forbidden for resourceVersion "0"`);
+  const needsMatch = forbidden('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+  const needsInitial = forbidden(`${field} is forbidden for watch unless sendInitialEvents is provided`);
+  const noInitial = forbidden('sendInitialEvents is forbidden for list', 'sendInitialEvents');
+  const unknown = (value: string, supported: string): string =>
+    `FieldValueNotSupported ${field}: Unsupported value: "${value}": supported values: ${supported}`;
+  for (const version of ['', '0', '5'])
+    for (const match of ['', 'Exact', 'NotOlderThan', 'Newest'])
+      for (const token of ['', 'abc'])
+        for (const limit of ['', '0', '5'])
+          for (const initial of ['', 'true', 'false']) {
+            const parameters = {
+              resourceVersion: version,
+              [field]: match,
+              continue: token,
+              limit,
+              sendInitialEvents: initial,
+            };
+            const text = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== ''));
+            const list = [
+              match !== '' && version === '' && needsVersion,
+              match !== '' && token !== '' && noContinue,
+              match === 'Newest' && unknown('Newest', '"Exact", "NotOlderThan", ""'),
+              match === 'Exact' && version === '0' && notAny,
+              initial !== '' && noInitial,
+            ];
+            assert.equal(
+              refusals(() => listOptions(text)),
+              list.filter(Boolean).join('; ') || 'ok',
+              `list ${text.toString()}`,
+            );
+            // Who names neither gets what is there, as if they had asked in full: with a token that is refused.
+            const byDefault = match === '' && initial === '' && version !== '5';
+            const watch = [
+              initial !== '' && match !== 'NotOlderThan' && needsMatch,
+              match !== '' && initial === '' && needsInitial,
+              match !== '' && match !== 'NotOlderThan' && unknown(match, '"NotOlderThan"'),
+              (match !== '' || byDefault) && token !== '' && noContinue,
+            ];
+            assert.equal(
+              refusals(() => watchOptions(text)),
+              watch.filter(Boolean).join('; ') || 'ok',
+              `watch ${text.toString()}`,
+            );
+          }
+});
+
+test('a watch that names no version asks for what is there', () => {
+  const initial = { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' };
+  assert.deepEqual(watchOptions(query('watch=1')), initial);
+  assert.deepEqual(watchOptions(query('resourceVersion=0&allowWatchBookmarks=true')), {
+    resourceVersion: '0',
+    allowWatchBookmarks: true,
+    ...initial,
+  });
+  assert.deepEqual(watchOptions(query('resourceVersion=7')), { resourceVersion: '7' });
+});
+
 test('options of writes are checked', () => {
   assert.deepEqual(writeOptions(query('dryRun=All&fieldValidation=Strict'), 'CreateOptions'), {
     dryRun: true,
@@ -74,15 +149,34 @@ test('options of writes are checked', () => {
   );
   assert.throws(
     () => writeOptions(query('fieldManager=a%00'), 'UpdateOptions'),
-    /should only contain printable characters/,
+    /fieldManager: Invalid value: "a\\x00": invalid character U\+0000 \(at position 1\)$/,
+  );
+  assert.throws(
+    () => writeOptions(query('fieldValidation=Maybe'), 'UpdateOptions'),
+    /fieldValidation: Unsupported value: "Maybe": supported values: "", "Ignore", "Strict", "Warn"$/,
   );
 });
 
+test('a user agent names the writer up to its first slash, as far as it may be shown', () => {
+  assert.equal(managerOfUserAgent('kubectl/v1.36.0 (linux/amd64) kubernetes/abc'), 'kubectl');
+  assert.equal(managerOfUserAgent('a\u0007b'), 'ab');
+  assert.equal(managerOfUserAgent('é'.repeat(100)), 'é'.repeat(64));
+  assert.equal(managerOfUserAgent(undefined), '');
+});
+
 test('options of deletes are checked', () => {
-  assert.deepEqual(deleteOptions({ orphanDependents: true }, query('')), { propagationPolicy: 'Orphan' });
+  assert.deepEqual(deleteOptions({ orphanDependents: true }, query('')), { orphanDependents: true });
   assert.deepEqual(deleteOptions({ orphanDependents: false, dryRun: ['All'] }, query('')), {
     dryRun: true,
-    propagationPolicy: 'Background',
+    orphanDependents: false,
+  });
+  assert.deepEqual(deleteOptions({ kind: 'DeleteOptions', apiVersion: 'apps/v1' }, query('')), {});
+  assert.throws(() => deleteOptions({ kind: 'Pod', apiVersion: 'v1' }, query('')), {
+    message: 'no kind "Pod" is registered for version "v1"',
+  });
+  assert.throws(() => deleteOptions({ orphanDependents: true, propagationPolicy: 'Orphan' }, query('')), {
+    message:
+      'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Invalid value: "Orphan": orphanDependents and deletionPropagation cannot be both set',
   });
   assert.throws(() => deleteOptions({ propagationPolicy: 'Never' }, query('')), {
     message:

@@ -51,16 +51,23 @@ export function listOptions(query: URLSearchParams): ListOptions {
 
 /** @throws StatusError BadRequest, Invalid */
 export function watchOptions(query: URLSearchParams): WatchRequestOptions {
-  const options = {
+  const options = withWatchDefaults({
     ...commonListOptions(query),
     ...given({
       allowWatchBookmarks: booleanOf(query, 'allowWatchBookmarks'),
       sendInitialEvents: booleanOf(query, 'sendInitialEvents'),
       timeoutSeconds: integerOf(query, 'timeoutSeconds'),
     }),
-  };
+  });
   refuse('ListOptions', watchErrors(options));
   return options;
+}
+
+/** Who names no version has always been sent what is there: the same, said in the words of KEP-3157. */
+function withWatchDefaults(options: WatchRequestOptions): WatchRequestOptions {
+  const { resourceVersion = '0', resourceVersionMatch, sendInitialEvents } = options;
+  if (sendInitialEvents !== undefined || resourceVersionMatch !== undefined || resourceVersion !== '0') return options;
+  return { ...options, sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' };
 }
 
 function commonListOptions(query: URLSearchParams): ListOptions {
@@ -110,7 +117,7 @@ function watchErrors(options: WatchRequestOptions): FieldError[] {
   return errors;
 }
 
-const fieldValidations = ['Ignore', 'Strict', 'Warn'];
+const fieldValidations = ['', 'Ignore', 'Strict', 'Warn'];
 
 export type WriteKind = 'CreateOptions' | 'UpdateOptions' | 'PatchOptions';
 
@@ -119,9 +126,9 @@ export function writeOptions(query: URLSearchParams, kind: WriteKind, apply = fa
   const fieldManager = textOf(query, 'fieldManager');
   const force = kind === 'PatchOptions' ? booleanOf(query, 'force') : undefined;
   const fieldValidation = textOf(query, 'fieldValidation') as FieldValidation | undefined;
-  const errors = dryRunErrors(query.getAll('dryRun'));
-  if (kind === 'PatchOptions') errors.push(...patchErrors(apply, fieldManager, force));
+  const errors = kind === 'PatchOptions' ? patchErrors(apply, fieldManager, force) : [];
   if (fieldManager !== undefined) errors.push(...fieldManagerErrors(fieldManager));
+  errors.push(...dryRunErrors(query.getAll('dryRun')));
   if (fieldValidation !== undefined && !fieldValidations.includes(fieldValidation)) {
     errors.push(notSupported('fieldValidation', fieldValidation, fieldValidations));
   }
@@ -141,13 +148,32 @@ export function dryRunErrors(values: readonly string[]): FieldError[] {
 }
 
 const fieldManagerBytesMax = 128;
+/** What Go's `unicode.IsPrint` holds for printable: no control, and no space but the plain one. */
+const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
 
 function fieldManagerErrors(fieldManager: string): FieldError[] {
   const errors: FieldError[] = [];
   if (Buffer.byteLength(fieldManager) > fieldManagerBytesMax)
     errors.push(tooLong('fieldManager', fieldManagerBytesMax));
-  if (/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(fieldManager)) {
-    errors.push(invalidValue('fieldManager', fieldManager, 'should only contain printable characters'));
+  let position = 0;
+  for (const character of fieldManager) {
+    if (unprintable.test(character)) {
+      const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+      const detail = `invalid character U+${code} (at position ${position})`;
+      errors.push(invalidValue('fieldManager', fieldManager, detail));
+    }
+    position += Buffer.byteLength(character);
   }
   return errors;
+}
+
+/** Who writes, where `fieldManager` does not say: the user agent up to its first slash, as far as it may be shown. */
+export function managerOfUserAgent(userAgent: string | undefined): string {
+  let manager = '';
+  for (const character of userAgent?.split('/', 1)[0] ?? '') {
+    if (unprintable.test(character)) continue;
+    if (Buffer.byteLength(manager) + Buffer.byteLength(character) > fieldManagerBytesMax) break;
+    manager += character;
+  }
+  return manager;
 }

@@ -42,6 +42,10 @@ test('method, name and watch make the verb', () => {
   assert.equal(verb('GET', '/api/v1/pods', true), 'watch');
   assert.equal(verb('GET', '/api/v1/namespaces/d/pods/p', true), 'get');
   assert.equal(verb('GET', '/api/v1/watch/namespaces/d/pods/p'), 'watch');
+  for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
+    assert.equal(verb(method, '/api/v1/watch/namespaces/d/pods/p'), '', 'one can only look there');
+  }
+  assert.equal(verb('GET', '/api/v1/namespaces/d/pods/p', true), 'get', 'one object is not watched by its URL');
   assert.equal(verb('DELETE', '/api/v1/namespaces/d/pods'), 'deletecollection');
   assert.equal(verb('DELETE', '/api/v1/namespaces/d'), 'delete');
   assert.equal(verb('OPTIONS', '/api/v1/pods'), '');

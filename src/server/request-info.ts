@@ -45,7 +45,9 @@ export function parsePath(path: string): RequestPath {
   const rest = segments.slice(core ? 2 : 3);
   const watch = rest[0] === 'watch' && rest.length > 1;
   if (watch) rest.shift();
-  if (rest.length === 0 || rest.includes('')) return plain;
+  // What follows a subresource is somebody else's path, where empty segments are allowed.
+  const own = rest.slice(0, rest[0] === 'namespaces' ? 5 : 3);
+  if (rest.length === 0 || own.includes('')) return plain;
   return {
     kind: 'resource',
     group: core ? '' : (segments[1] as string),
@@ -94,7 +96,7 @@ const verbsByMethod: Readonly<Record<string, Verb>> = {
 /** Empty for a method that the API does not know. `watchAsked` is the query's `watch`. */
 export function verbOf(method: string, path: ResourcePath, watchAsked: boolean): Verb | '' {
   const verb = verbsByMethod[method] ?? '';
-  if (verb === 'get' && path.watch) return 'watch';
+  if (path.watch) return verb === 'get' ? 'watch' : '';
   if (path.name !== '') return verb;
   if (verb === 'get') return watchAsked ? 'watch' : 'list';
   return verb === 'delete' ? 'deletecollection' : verb;

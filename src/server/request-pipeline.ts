@@ -3,122 +3,275 @@
  * answer. Whatever goes wrong on the way becomes one `Status` here: the server's only error funnel.
  *
  * ```
- * Exchange ─▶ authenticate ─▶ impersonate ─▶ authorize ─▶ in-flight bound ─▶ resource or path ─▶ answer
- *                 401             403            403            429           504 after a minute
+ * Exchange ─▶ open? ─▶ authenticate ─▶ (audit) ─▶ impersonate ─▶ authorize ─▶ in-flight bound ─▶ resource or path ─▶ answer
+ *              429          401                       403            403            429          504 after a minute
  * ```
+ * What is known of a request before anybody is asked stands in `request-facts.ts`. A work that goes on after its time was given up writes nothing
+ * more: only what it returns would have been sent.
  */
-import type { Verb } from '../api/resources.ts';
-import { StatusError, tooManyRequests } from '../api/status-error.ts';
+import type { ResourceTable } from '../api/resource-table.ts';
+import { deprecationWarning, type ResourceInfo } from '../api/resources.ts';
+import { StatusError } from '../api/status-error.ts';
 import type { Clock } from '../lib/clock.ts';
-import { limits } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
+import { MetricRegistry } from '../lib/metrics.ts';
 import { type Prng, uuid } from '../lib/prng.ts';
-import type { AuthorizationAttributes, Authorizer, UserInfo } from '../registry/request.ts';
-import { type Answer, sendAnswer } from './answer.ts';
+import type { Authorizer, UserInfo } from '../registry/request.ts';
+import { type Answer, sendAnswer, textAnswer } from './answer.ts';
+import type { AuditedRequest, Auditor } from './audit/auditor.ts';
 import { type Authenticator, authenticate } from './authentication.ts';
 import { forbiddenError } from './authorization.ts';
 import type { RequestContext } from './context.ts';
-import type { AnswerHeaders, Exchange } from './http/exchange.ts';
+import { InFlight } from './flow/in-flight.ts';
+import { requestMsMax } from './flow/request-deadline.ts';
+import type { Exchange } from './http/exchange.ts';
 import { impersonate } from './impersonation.ts';
+import { AccessMetrics } from './metrics/access-metrics.ts';
+import { RequestMetrics } from './metrics/request-metrics.ts';
 import { type Encoding, negotiate, wantsPretty } from './negotiation.ts';
-import { errorAnswer } from './object-answers.ts';
-import type { PathRequests } from './path-requests.ts';
-import { booleanOf } from './queries.ts';
-import { nameInFieldSelector, parsePath, type RequestPath, type ResourcePath, verbOf } from './request-info.ts';
+import { errorAnswer, warningHeaders } from './object-answers.ts';
+import { pageNotFound, type PathRequests } from './path-requests.ts';
+import {
+  attributesOf,
+  factsOf,
+  isLongRunning,
+  labelsOf,
+  noQuery,
+  type RequestFacts,
+  requestKind,
+  resourceOf,
+} from './request-facts.ts';
 import type { ResourceRequests } from './resource-requests.ts';
 
 export interface PipelineOptions {
   readonly authenticators: readonly Authenticator[];
   readonly authorizer: Authorizer;
+  readonly resources: ResourceTable;
   readonly resourceRequests: ResourceRequests;
   readonly pathRequests: PathRequests;
   readonly clock: Clock;
   readonly prng: Prng;
   readonly log: Logger;
+  /** What is counted goes here. */
+  readonly metrics?: MetricRegistry;
+  readonly auditor?: Auditor | undefined;
 }
 
-const noQuery = new URLSearchParams();
-
-/** What can be said of a request before its caller is known. */
-interface Parsed {
-  readonly path: RequestPath;
-  readonly pathText: string;
-  readonly query: URLSearchParams;
-  readonly verb: Verb | '';
+/** One request on its way. */
+interface Run {
+  readonly startMs: number;
+  /** What the request is served with: where it is audited, not the one that came in. */
+  exchange: Exchange;
+  readonly headers: Record<string, string | readonly string[]>;
+  facts: RequestFacts | undefined;
+  /** What the URL names, where there is such a resource. */
+  resource: ResourceInfo | undefined;
+  audit: AuditedRequest | undefined;
+  /** Of the answer; undefined where it is a stream. */
+  bytes: number | undefined;
 }
+
+/** Probes and scrapes are answered until the end. */
+const exemptFromClosing = /^\/(readyz|livez|healthz|metrics)/;
 
 export class RequestPipeline {
   readonly #options: PipelineOptions;
-  #inFlight = 0;
+  readonly #inFlight = new InFlight();
+  readonly #requests: RequestMetrics;
+  readonly #access: AccessMetrics;
+  readonly #longRunning = new Set<Exchange>();
+  #closing = false;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
+    const registry = options.metrics ?? new MetricRegistry();
+    this.#requests = new RequestMetrics(registry, this.#inFlight);
+    this.#access = new AccessMetrics(registry);
+  }
+
+  /** From here on new requests are refused; resolves when those that came before have their answers. */
+  drain(): Promise<void> {
+    this.#closing = true;
+    return this.#inFlight.idle();
+  }
+
+  /** Breaks off what would last as long as the client likes. */
+  endLongRunning(): void {
+    for (const exchange of this.#longRunning) exchange.abort();
   }
 
   /** Never rejects. */
   async handle(exchange: Exchange): Promise<void> {
-    const headers = this.#commonHeaders(exchange);
+    const run: Run = {
+      startMs: this.#options.clock.monotonic(),
+      exchange,
+      headers: this.#commonHeaders(exchange),
+      facts: undefined,
+      resource: undefined,
+      audit: undefined,
+      bytes: undefined,
+    };
     try {
-      const answer = await this.#answer(exchange, headers);
-      if (answer !== undefined) await sendAnswer(exchange, answer, headers);
+      const answer = await this.#answer(run);
+      if (answer !== undefined) await this.#send(run, answer);
     } catch (error) {
-      await this.#fail(exchange, headers, error);
+      await this.#fail(run, error);
     }
+    this.#finish(run);
   }
 
-  #commonHeaders(exchange: Exchange): AnswerHeaders {
+  #commonHeaders(exchange: Exchange): Record<string, string | readonly string[]> {
     const asked = exchange.headers['audit-id'];
     const auditId = typeof asked === 'string' && /^[\x21-\x7e]{1,128}$/.test(asked) ? asked : uuid(this.#options.prng);
     return { 'audit-id': auditId, 'cache-control': 'no-cache, private' };
   }
 
-  async #answer(exchange: Exchange, headers: AnswerHeaders): Promise<Answer | undefined> {
-    const { authenticators, authorizer } = this.#options;
-    const credentials = { certificate: exchange.connection.certificate, headers: exchange.headers };
-    const caller = await authenticate(authenticators, credentials, (why) => this.#logRefusal(exchange, why));
-    const parsed = parse(exchange);
-    const user = await impersonate(caller, exchange.headers, authorizer);
-    const attributes = attributesOf(parsed, exchange.method, user);
-    const reason = await authorizer.authorize(attributes);
-    if (reason !== undefined) throw forbiddenError(attributes, reason);
-    const pretty = wantsPretty(parsed.query, exchange.headers['user-agent']);
-    const context = { exchange, user, path: parsed.pathText, query: parsed.query, headers, pretty };
-    return isLongRunning(parsed) ? this.#dispatch(context, parsed) : this.#bounded(context, parsed);
-  }
-
-  #dispatch(context: RequestContext, { path, verb }: Parsed): Promise<Answer | undefined> {
-    if (path.kind === 'resource') return this.#options.resourceRequests.answer(context, path, verb);
-    return this.#options.pathRequests.answer(context);
-  }
-
-  /** One of at most `requestsInFlightMax`, for at most `requestMsMax`. Administrators are never turned away, as upstream. */
-  async #bounded(context: RequestContext, parsed: Parsed): Promise<Answer | undefined> {
-    if (this.#inFlight >= limits.requestsInFlightMax && !context.user.groups.includes('system:masters')) {
-      throw tooManyRequests('too many requests are under way; please try again later', 1);
+  async #answer(run: Run): Promise<Answer | undefined> {
+    const { exchange, headers } = run;
+    const facts = factsOf(exchange);
+    run.facts = facts;
+    run.resource = resourceOf(facts, this.#options.resources);
+    if (this.#closing && !exemptFromClosing.test(facts.pathText)) return closingAnswer();
+    const caller = await this.#authenticate(run, facts);
+    const user = await this.#admit(run, facts, caller);
+    const deprecated = run.resource && deprecationWarning(run.resource);
+    if (deprecated !== undefined) {
+      Object.assign(headers, warningHeaders([deprecated]));
+      run.audit?.annotate('k8s.io/deprecated', 'true');
     }
-    this.#inFlight++;
+    const pretty = wantsPretty(facts.query, exchange.headers['user-agent']);
+    const context = { exchange: run.exchange, user, path: facts.pathText, query: facts.query, headers, pretty };
+    return isLongRunning(facts) ? this.#unbounded(run, context, facts) : this.#bounded(run, context, facts);
+  }
+
+  /** @throws StatusError Unauthorized */
+  async #authenticate(run: Run, facts: RequestFacts): Promise<UserInfo> {
+    const { exchange } = run;
+    const { clock, authenticators } = this.#options;
+    const credentials = { certificate: exchange.connection.certificate, headers: exchange.headers };
+    try {
+      const caller = await authenticate(authenticators, credentials, (why) => this.#logRefusal(exchange, why));
+      this.#access.authentication.note('success', clock.monotonic() - run.startMs);
+      this.#access.user(caller.name);
+      this.#beginAudit(run, facts, caller);
+      return caller;
+    } catch (error) {
+      const isRefusal = error instanceof StatusError && error.code === 401;
+      this.#access.authentication.note(isRefusal ? 'failure' : 'error', clock.monotonic() - run.startMs);
+      this.#beginAudit(run, facts, nobody);
+      throw error;
+    }
+  }
+
+  #beginAudit(run: Run, facts: RequestFacts, caller: UserInfo): void {
+    const { auditor } = this.#options;
+    if (auditor === undefined) return;
+    const { exchange } = run;
+    run.audit = auditor.begin(exchange, attributesOf(facts, exchange.method, caller), String(run.headers['audit-id']));
+    if (run.audit !== undefined) run.exchange = run.audit.exchange;
+  }
+
+  /** As whom, and may they? @throws StatusError Forbidden */
+  async #admit(run: Run, facts: RequestFacts, caller: UserInfo): Promise<UserInfo> {
+    const { authorizer, clock } = this.#options;
+    const user = await impersonate(caller, run.exchange.headers, authorizer);
+    if (user !== caller) run.audit?.impersonated(user);
+    const attributes = attributesOf(facts, run.exchange.method, user);
+    const startMs = clock.monotonic();
+    const reason = await authorizer.authorize(attributes);
+    this.#access.authorization.note(reason === undefined ? 'allowed' : 'denied', clock.monotonic() - startMs);
+    run.audit?.annotate('authorization.k8s.io/decision', reason === undefined ? 'allow' : 'forbid');
+    run.audit?.annotate('authorization.k8s.io/reason', reason ?? '');
+    if (reason !== undefined) throw forbiddenError(attributes, reason);
+    return user;
+  }
+
+  #dispatch(run: Run, context: RequestContext, { path, verb }: RequestFacts): Promise<Answer | undefined> {
+    const { resources, resourceRequests, pathRequests } = this.#options;
+    if (path.kind === 'path') return pathRequests.answer(context);
+    // Where nobody serves a group, upstream has no router that would know of resources.
+    const isKnown = run.resource !== undefined || resources.groups().some(({ group }) => group === path.group);
+    if (!isKnown) return Promise.resolve(pageNotFound());
+    return resourceRequests.answer(context, path, verb);
+  }
+
+  async #unbounded(run: Run, context: RequestContext, facts: RequestFacts): Promise<Answer | undefined> {
+    const { exchange } = run;
+    const over = this.#requests.longRunning(labelsOf(facts, exchange, run.resource));
+    this.#longRunning.add(exchange);
+    exchange.onClose(() => {
+      over();
+      this.#longRunning.delete(exchange);
+    });
+    return this.#dispatch(run, context, facts);
+  }
+
+  /** One of so many, and for so long (`flow/`). @throws StatusError TooManyRequests, Timeout */
+  async #bounded(run: Run, context: RequestContext, facts: RequestFacts): Promise<Answer | undefined> {
+    const msMax = requestMsMax(facts.query);
+    const kind = requestKind(facts, run.exchange.method);
+    this.#inFlight.enter(kind, context.user);
     let tooLate!: (error: StatusError) => void;
     const late = new Promise<never>((_resolve, reject) => {
       tooLate = reject;
     });
-    const timer = this.#options.clock.after(limits.requestMsMax, () => tooLate(timedOut()));
+    const timer = this.#options.clock.after(msMax, () => tooLate(timedOut()));
     try {
-      return await Promise.race([this.#dispatch(context, parsed), late]);
+      return await Promise.race([this.#dispatch(run, context, facts), late]);
     } finally {
       timer.cancel();
-      this.#inFlight--;
+      this.#inFlight.leave(kind);
     }
   }
 
-  async #fail(exchange: Exchange, headers: AnswerHeaders, error: unknown): Promise<void> {
-    const auditId = headers['audit-id'];
+  async #send(run: Run, answer: Answer, failure?: StatusError): Promise<void> {
+    run.bytes = answer.body.reduce((sum, part) => sum + part.length, 0);
+    run.audit?.answered(answer, failure && statusOf(failure));
+    await sendAnswer(run.exchange, answer, run.headers);
+  }
+
+  async #fail(run: Run, error: unknown): Promise<void> {
+    const { exchange, headers } = run;
     if (!(error instanceof StatusError) || error.reason === 'InternalError') {
+      const auditId = headers['audit-id'];
       this.#options.log.error('request failed', { method: exchange.method, url: exchange.url, auditId, error });
     }
-    if (exchange.answered) return exchange.abort();
-    const encoding = errorEncoding(exchange);
-    const pretty = wantsPretty(noQuery, exchange.headers['user-agent']);
-    await sendAnswer(exchange, errorAnswer(error, { encoding, pretty }), headers);
+    if (exchange.answered) return this.#breakOff(run, error);
+    try {
+      const encoding = errorEncoding(exchange);
+      const pretty = wantsPretty(noQuery, exchange.headers['user-agent']);
+      const failure = error instanceof StatusError ? error : undefined;
+      await this.#send(run, errorAnswer(error, { encoding, pretty }), failure);
+    } catch (again) {
+      this.#breakOff(run, again);
+    }
+  }
+
+  /** The client must not take half an answer for a whole one. */
+  #breakOff(run: Run, error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    run.audit?.fault({ status: 'Failure', reason: 'InternalError', code: 500, message });
+    run.audit = undefined;
+    run.exchange.abort();
+  }
+
+  #finish(run: Run): void {
+    const { exchange, facts } = run;
+    if (facts !== undefined && isLongRunning(facts) && run.bytes === undefined) {
+      exchange.onClose(() => this.#record(run, facts));
+    } else this.#record(run, facts);
+  }
+
+  #record(run: Run, facts: RequestFacts | undefined): void {
+    run.audit?.end();
+    if (facts === undefined) return;
+    const { exchange, resource, startMs, bytes } = run;
+    const labels = labelsOf(facts, exchange, resource);
+    // A connection that became something else has no status of its own.
+    const code = exchange.status === 0 && exchange.answered ? 101 : exchange.status;
+    if (code === 0) return;
+    this.#requests.finished(labels, code, this.#options.clock.monotonic() - startMs, bytes);
+    if (code === 429 || code === 504) this.#requests.terminated(labels, code);
   }
 
   #logRefusal(exchange: Exchange, why: string): void {
@@ -127,37 +280,18 @@ export class RequestPipeline {
   }
 }
 
-function parse(exchange: Exchange): Parsed {
-  const { url } = exchange;
-  const mark = url.indexOf('?');
-  const pathText = mark < 0 ? url : url.slice(0, mark);
-  const query = mark < 0 ? noQuery : new URLSearchParams(url.slice(mark + 1));
-  const path = parsePath(pathText);
-  const verb = path.kind === 'resource' ? verbOf(exchange.method, path, booleanOf(query, 'watch') === true) : '';
-  return { path, pathText, query, verb };
-}
-
-function attributesOf({ path, verb, query }: Parsed, method: string, user: UserInfo): AuthorizationAttributes {
-  if (path.kind === 'path') {
-    const noResource = { group: '', version: '', resource: '', subresource: '', namespace: '', name: '' };
-    return { user, verb: method.toLowerCase(), ...noResource, path: path.path };
-  }
-  const { group, version, resource, subresource, namespace } = path;
-  return { user, verb, group, version, resource, subresource, namespace, name: nameOf(path, verb, query), path: '' };
-}
-
-function nameOf(path: ResourcePath, verb: Verb | '', query: URLSearchParams): string {
-  if (path.name !== '' || (verb !== 'list' && verb !== 'watch')) return path.name;
-  return nameInFieldSelector(query.get('fieldSelector') ?? undefined);
-}
-
-/** Neither counted nor timed: they last as long as the client likes. */
-function isLongRunning({ path, verb }: Parsed): boolean {
-  return verb === 'watch' || (path.kind === 'resource' && path.subresource === 'log');
-}
+const nobody: UserInfo = { name: '', groups: [] };
 
 const timedOut = (): StatusError =>
   new StatusError(504, 'Timeout', 'Timeout: request did not complete within the allotted timeout', {});
+
+const closingAnswer = (): Answer =>
+  textAnswer(429, 'The apiserver is shutting down, please try again later.\n', { 'retry-after': '5' });
+
+function statusOf(error: StatusError): object {
+  const { status, message, reason, details, code } = error.toStatus();
+  return { status, message, reason, ...(details && { details }), code };
+}
 
 /** An error must be readable even where its cause is that no form was acceptable. */
 function errorEncoding({ headers }: Exchange): Encoding {

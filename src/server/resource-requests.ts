@@ -11,20 +11,23 @@ import { StatusError } from '../api/status-error.ts';
 import type { NodeConnections } from '../client/node-api.ts';
 import type { Clock } from '../lib/clock.ts';
 import { limits } from '../lib/limits.ts';
-import type { PatchType, RequestHandler, RequestTarget, WriteOptions } from '../registry/request.ts';
+import type { Prng } from '../lib/prng.ts';
+import type { Authorizer, PatchType, RequestHandler, RequestTarget, WriteOptions } from '../registry/request.ts';
 import type { Answer } from './answer.ts';
+import { forbiddenError } from './authorization.ts';
+import { PodConnect } from './connect/pod-connect.ts';
 import type { RequestContext } from './context.ts';
 import { deleteOptions } from './delete-options.ts';
 import { bodyEncoding, mediaType, negotiate, negotiateStream, unsupportedMediaType } from './negotiation.ts';
 import { type Form, listAnswer, objectAnswer } from './object-answers.ts';
 import { servePodLog } from './pod-log.ts';
-import { integerOf, listOptions, watchOptions, writeOptions } from './queries.ts';
+import { isProxyPath, ProxyRequests } from './proxy/proxy-requests.ts';
+import { integerOf, listOptions, managerOfUserAgent, type WriteKind, writeOptions } from './queries.ts';
 import { type ObjectDocument, parseBody, parseObjectBody } from './request-body.ts';
 import type { ResourcePath } from './request-info.ts';
 import { noSuchMethod, resolve } from './resource-lookup.ts';
-import { tableRequest, transformObject } from './transform.ts';
-import { type ShowObject, type StreamEncoding, streamContentTypes } from './watch-frames.ts';
-import { WatchResponse } from './watch-response.ts';
+import { checkTransform, tableRequest } from './transform.ts';
+import { WatchRequests } from './watch-requests.ts';
 
 /** A request that was let in. */
 interface Admitted {
@@ -54,22 +57,38 @@ function notServed({ resource: { resource }, subresource }: RequestTarget): Stat
 export class ResourceRequests {
   readonly #handler: RequestHandler;
   readonly #resources: ResourceTable;
+  readonly #authorizer: Authorizer;
   readonly #nodes: NodeConnections;
   readonly #clock: Clock;
-  readonly #watches = new Set<WatchResponse>();
+  readonly #proxy: ProxyRequests;
+  readonly #watches: WatchRequests;
+  readonly #podConnect: PodConnect;
 
-  constructor(options: { handler: RequestHandler; resources: ResourceTable; nodes: NodeConnections; clock: Clock }) {
+  constructor(options: {
+    handler: RequestHandler;
+    authorizer: Authorizer;
+    resources: ResourceTable;
+    nodes: NodeConnections;
+    clock: Clock;
+    prng: Prng;
+  }) {
+    this.#watches = new WatchRequests(options);
+    this.#podConnect = new PodConnect(options);
     this.#clock = options.clock;
+    this.#proxy = new ProxyRequests(options);
     this.#handler = options.handler;
+    this.#authorizer = options.authorizer;
     this.#resources = options.resources;
     this.#nodes = options.nodes;
   }
 
   /** Undefined: the answer goes its own way, as a stream. @throws StatusError */
   async answer(context: RequestContext, path: ResourcePath, verb: Verb | ''): Promise<Answer | undefined> {
+    if (isProxyPath(path)) return this.#proxy.answer(context, path);
     const resource = resolve(this.#resources, path, verb);
     const admitted = { context, target: targetOf(context, path, resource) };
     if (resource.group === '' && resource.resource === 'pods' && path.subresource === 'log') return this.#log(admitted);
+    if (this.#podConnect.isFor(admitted.target)) return this.#podConnect.serve(context, admitted.target);
     if (connections.has(path.subresource)) throw notServed(admitted.target);
     switch (verb) {
       case 'get':
@@ -95,7 +114,7 @@ export class ResourceRequests {
 
   /** Ends all watches, so that their clients go elsewhere or come back later. */
   endWatches(): void {
-    for (const watch of this.#watches) watch.end();
+    this.#watches.end();
   }
 
   async #get(admitted: Admitted): Promise<Answer> {
@@ -115,31 +134,13 @@ export class ResourceRequests {
   }
 
   async #watch(admitted: Admitted): Promise<undefined> {
-    const { context, target } = admitted;
-    const form: Form = { ...this.#form(admitted, true), pretty: false };
-    const options = watchOptions(context.query);
-    const encoding: StreamEncoding = form.encoding === 'protobuf' ? 'protobuf' : 'json';
-    const response = new WatchResponse({
-      exchange: context.exchange,
-      headers: { ...context.headers, 'content-type': streamContentTypes[encoding] },
-      encoding,
-      show: showing(target.resource, form),
-      eventsMax: limits.watchBufferEventsMax,
-      over: () => this.#watches.delete(response),
-    });
-    this.#watches.add(response);
-    try {
-      response.started(await this.#handler.watch(target, options, response));
-    } catch (error) {
-      this.#watches.delete(response);
-      throw error;
-    }
+    await this.#watches.serve(admitted.context, admitted.target, this.#form(admitted, true));
   }
 
   async #create(admitted: Admitted): Promise<Answer> {
     const { context, target } = admitted;
     const form = this.#form(admitted);
-    const options = writeOptions(context.query, 'CreateOptions');
+    const options = this.#writeOptions(admitted, 'CreateOptions');
     const document = await objectBody(context, target);
     const result = await this.#handler.create(target, document.value, withDuplicates(options, document));
     return objectAnswer(target.resource, result, form);
@@ -148,7 +149,7 @@ export class ResourceRequests {
   async #update(admitted: Admitted): Promise<Answer> {
     const { context, target } = admitted;
     const form = this.#form(admitted);
-    const options = writeOptions(context.query, 'UpdateOptions');
+    const options = this.#writeOptions(admitted, 'UpdateOptions');
     const document = await objectBody(context, target);
     const result = await this.#handler.update(target, document.value, withDuplicates(options, document));
     return objectAnswer(target.resource, result, form);
@@ -160,9 +161,9 @@ export class ResourceRequests {
     const type = mediaType(context.exchange.headers['content-type']);
     if (!patchTypes.includes(type)) throw unsupportedMediaType(patchTypes);
     const apply = type === 'application/apply-patch+yaml';
-    const options = writeOptions(context.query, 'PatchOptions', apply);
+    const options = this.#writeOptions(admitted, 'PatchOptions', apply);
     const bytes = await context.exchange.body(limits.requestBodyBytesMax);
-    const document = parseBody(bytes, apply ? 'yaml' : 'json', 'error decoding patch');
+    const document = parseBody(bytes, apply ? 'yaml' : 'json', apply ? 'error decoding YAML' : 'error decoding patch');
     const writing = withDuplicates(options, document);
     const result = await this.#handler.patch(target, type as PatchType, document.value, writing);
     return objectAnswer(target.resource, result, form);
@@ -183,12 +184,32 @@ export class ResourceRequests {
     return listAnswer(target.resource, await this.#handler.deleteCollection(target, list, options), form);
   }
 
+  #writeOptions({ context, target }: Admitted, kind: WriteKind, apply = false): WriteOptions {
+    const options = writeOptions(context.query, kind, apply);
+    const defaultManager = managerOfUserAgent(context.exchange.headers['user-agent']);
+    const named =
+      options.fieldManager !== undefined || defaultManager === '' ? options : { ...options, defaultManager };
+    return kind === 'CreateOptions' ? named : { ...named, mayCreate: () => this.#permitCreate(context, target) };
+  }
+
+  /** An update or an apply that creates asks for both permissions. @throws StatusError Forbidden */
+  async #permitCreate({ user }: RequestContext, target: RequestTarget): Promise<void> {
+    const { resource, namespace, name, subresource } = target;
+    const { group, version } = resource;
+    const names = { group, version, resource: resource.resource, subresource, namespace, name, path: '' };
+    const attributes = { user, verb: 'create' as const, ...names };
+    const reason = await this.#authorizer.authorize(attributes);
+    if (reason !== undefined) throw forbiddenError(attributes, reason);
+  }
+
   #form({ context: { exchange, query, pretty }, target }: Admitted, stream = false): Form {
     const { accept } = exchange.headers;
     const table = tableRequest(query, target.subresource, this.#clock.now());
     const hasProtobuf = protobufType(kindIn(target)) !== undefined;
     const negotiated = stream ? negotiateStream(accept, hasProtobuf) : negotiate(accept, hasProtobuf);
-    return { ...negotiated, pretty, table };
+    const form = { ...negotiated, pretty: pretty || negotiated.pretty, table };
+    checkTransform(form);
+    return form;
   }
 
   async #log({ context, target }: Admitted): Promise<undefined> {
@@ -233,17 +254,8 @@ function withDuplicates(options: WriteOptions, document: ParsedDocument): WriteO
     get duplicateFields() {
       return document.duplicates;
     },
-  };
-}
-
-/** A table's columns go with the first event only. */
-function showing(resource: ResourceInfo, form: Form): ShowObject {
-  if (form.as === undefined) return undefined;
-  if (form.as !== 'Table') return (event) => transformObject(resource, event.object, form);
-  let noHeaders = false;
-  return ({ object }) => {
-    const shown = transformObject(resource, object, { ...form, table: { ...form.table, noHeaders } });
-    noHeaders = true;
-    return shown;
+    ...(document.inOrder && {
+      inDocumentOrder: (unknown: readonly string[]) => document.inOrder?.(unknown) ?? unknown,
+    }),
   };
 }

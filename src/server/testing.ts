@@ -41,6 +41,8 @@ export interface Call {
 export class FakeRegistry implements RequestHandler {
   readonly calls: Call[] = [];
   readonly sinks: WatchSink[] = [];
+  /** Told of each watch before it has begun: what it then sends is past. */
+  afterWatch?: (sink: WatchSink) => void;
   cancelled = 0;
   /** Awaited before each answer. */
   gate: Promise<void> = Promise.resolve();
@@ -76,6 +78,7 @@ export class FakeRegistry implements RequestHandler {
   async watch(target: RequestTarget, options: WatchRequestOptions, sink: WatchSink): Promise<WatchStream> {
     await this.#note({ verb: 'watch', target, options });
     this.sinks.push(sink);
+    this.afterWatch?.(sink);
     return { cancel: () => void this.cancelled++ };
   }
 

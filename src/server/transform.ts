@@ -5,41 +5,66 @@
 import type { KubeObject } from '../api/object.ts';
 import type { ResourceInfo } from '../api/resources.ts';
 import type { ListMeta } from '../api/schema/types/meta-v1.ts';
-import { badRequest } from '../api/status-error.ts';
+import { badRequest, StatusError } from '../api/status-error.ts';
 import { type PrintOptions, partialObject, printTable } from '../api/table/print-table.ts';
 import type { ListResult } from '../registry/request.ts';
 import type { Negotiated } from './negotiation.ts';
 
-export type TableRequest = Omit<PrintOptions, 'metadata'>;
+export type TableRequest = Omit<PrintOptions, 'metadata' | 'metaVersion'>;
 
 export interface TransformRequest extends Negotiated {
   readonly table: TableRequest;
 }
 
-/** @throws StatusError BadRequest */
+const includes: readonly string[] = ['Metadata', 'Object', 'None'] satisfies PrintOptions['includeObject'][];
+
+/** The query says what rows carry: for those who ask for a table. @throws StatusError BadRequest */
 export function tableRequest(query: URLSearchParams, subresource: string, nowMs: number): TableRequest {
-  const includeObject = query.get('includeObject') || 'Metadata';
-  if (includeObject !== 'None' && includeObject !== 'Metadata' && includeObject !== 'Object') {
-    throw badRequest(`unrecognized includeObject value: ${JSON.stringify(includeObject)}`);
-  }
+  const includeObject = (query.get('includeObject') || 'Metadata') as NonNullable<TableRequest['includeObject']>;
   return { includeObject, now: nowMs, ...(subresource !== '' && { subresource }) };
 }
 
-export function transformObject(info: ResourceInfo, object: KubeObject, request: TransformRequest): object {
-  if (request.as === 'Table') return tableOf(info, [object], versionOf(object), request);
-  if (request.as === undefined) return object;
-  if (request.as === 'PartialObjectMetadata') return partial(object, request.metaVersion);
-  throw badRequest('you must request PartialObjectMetadata, not PartialObjectMetadataList, for a single object');
+/** To be asked before a watch begins, where later is too late. @throws StatusError BadRequest */
+export function checkTransform({ as, table: { includeObject = 'Metadata' } }: TransformRequest): void {
+  if (as !== 'Table' || includes.includes(includeObject)) return;
+  const why = `includeObject: Invalid value: ${JSON.stringify(includeObject)}: must be 'Metadata', 'Object', 'None', or empty`;
+  throw badRequest(`Unable to convert to Table as requested: ${why}`);
 }
 
+/** @throws StatusError BadRequest, NotAcceptable */
+export function transformObject(info: ResourceInfo, object: KubeObject, request: TransformRequest): object {
+  // A Status tells what happened; it is no object of the resource.
+  if (request.as === undefined || object.kind === 'Status') return object;
+  if (request.as === 'Table') return tableOf(info, [object], versionOf(object), request);
+  if (request.as === 'PartialObjectMetadata') return partialObject(object, request.metaVersion);
+  throw notAcceptable(
+    `you requested PartialObjectMetadataList, but the requested object is not a list (${goName(info)})`,
+  );
+}
+
+/** @throws StatusError BadRequest, NotAcceptable */
 export function transformList(info: ResourceInfo, result: ListResult, request: TransformRequest): object {
   if (request.as === 'Table') return tableOf(info, result.objects, listMetadata(result), request);
+  if (request.as === 'PartialObjectMetadata') {
+    throw notAcceptable(
+      `you requested PartialObjectMetadata, but the requested object is a list (${goName(info)}List)`,
+    );
+  }
   return {
     kind: 'PartialObjectMetadataList',
     apiVersion: `meta.k8s.io/${request.metaVersion}`,
     metadata: listMetadata(result),
-    items: result.objects.map((object) => partial(object, request.metaVersion)),
+    items: result.objects.map((object) => partialObject(object, request.metaVersion)),
   };
+}
+
+/** `*core.Pod`: the type that holds the object upstream, which names it so in errors. */
+function goName({ group, kind }: ResourceInfo): string {
+  return `*${group === '' ? 'core' : group.split('.', 1)[0]}.${kind}`;
+}
+
+function notAcceptable(message: string): StatusError {
+  return new StatusError(406, 'NotAcceptable', message, {});
 }
 
 /** `metadata` of a list, as `metav1.ListMeta` leaves out what is empty. */
@@ -59,12 +84,9 @@ function tableOf(
   info: ResourceInfo,
   objects: readonly KubeObject[],
   metadata: ListMeta,
-  { table, metaVersion }: TransformRequest,
+  request: TransformRequest,
 ): object {
-  const printed = printTable(info, objects, { ...table, metadata });
-  return metaVersion === 'v1' ? printed : { ...printed, apiVersion: `meta.k8s.io/${metaVersion}` };
-}
-
-function partial(object: KubeObject, metaVersion: string): object {
-  return { ...partialObject(object), apiVersion: `meta.k8s.io/${metaVersion}` };
+  checkTransform(request);
+  const { table, metaVersion } = request;
+  return printTable(info, objects, { ...table, metadata, metaVersion });
 }

@@ -6,6 +6,7 @@ import type { JsonObject } from '../api/object.ts';
 import { encodeProtobuf } from '../api/protobuf/encode.ts';
 import { type ObjectKind, protobufMediaType, protobufType } from '../api/protobuf/envelope.ts';
 import { protobufWatchFrame } from '../api/protobuf/watch-frame.ts';
+import { StatusError } from '../api/status-error.ts';
 import { assert } from '../lib/assert.ts';
 import type { WatchEvent } from '../registry/request.ts';
 import { kindOf, storedMessage } from './stored-protobuf.ts';
@@ -25,8 +26,18 @@ export const streamContentTypes: Readonly<Record<StreamEncoding, string>> = {
 };
 
 export function frameOf(event: WatchEvent, encoding: StreamEncoding, show: ShowObject): Frame {
-  const shown = show === undefined || event.type === 'ERROR' ? undefined : show(event);
+  const shown = show === undefined || event.type === 'ERROR' ? undefined : shownBy(show, event);
   return encoding === 'protobuf' ? protobufFrame(event, shown) : jsonFrame(event, shown);
+}
+
+/** What cannot be shown as asked for goes out as it is, as upstream: the stream's head has promised an answer. */
+function shownBy(show: NonNullable<ShowObject>, event: WatchEvent): object | undefined {
+  try {
+    return show(event);
+  } catch (error) {
+    if (error instanceof StatusError) return undefined;
+    throw error;
+  }
 }
 
 const prefixes = {

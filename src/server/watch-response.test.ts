@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { ClientHttp2Stream } from 'node:http2';
 import { get as httpsGet } from 'node:https';
 import { after, before, describe, test } from 'node:test';
-import { RealClock } from '../lib/clock.ts';
+import { formatTime, RealClock } from '../lib/clock.ts';
 import { limits } from '../lib/limits.ts';
 import type { WatchSink } from '../registry/request.ts';
 import { type Http2Client, startTestServer, type TestServer } from './testing.ts';
@@ -45,6 +45,22 @@ describe('a watch', () => {
       received += chunk.toString();
     });
     return { stream, sink: world.registry.sinks[before] as WatchSink, text: () => received };
+  }
+
+  /** The same, whose past is delivered before the watch has begun. */
+  async function openWithPast(events: number): ReturnType<typeof open> {
+    let proceed = (): void => {};
+    world.registry.afterWatch = (sink) => {
+      for (let index = 0; index < events; index++) sink.event({ type: 'ADDED', object: configMap(`n${index}`) });
+      proceed();
+    };
+    const delivered = new Promise<void>((resolve) => {
+      proceed = resolve;
+    });
+    const opened = await open();
+    await delivered;
+    delete world.registry.afterWatch;
+    return opened;
   }
 
   const lines = (text: string) =>
@@ -89,6 +105,24 @@ describe('a watch', () => {
     stream.close();
   });
 
+  test('shows bookmarks as tables with a version, and the age at the event', async () => {
+    const { sink, text, stream } = await open(path, 'application/json;as=Table;v=v1;g=meta.k8s.io');
+    sink.event({
+      type: 'BOOKMARK',
+      object: { kind: 'ConfigMap', apiVersion: 'v1', metadata: { resourceVersion: '9' } },
+    });
+    const creationTimestamp = formatTime(new RealClock().now());
+    await new RealClock().sleep(1_100);
+    sink.event({ type: 'ADDED', object: { ...configMap('a'), metadata: { name: 'a', creationTimestamp } } });
+    await until(() => text().split('\n').length === 3);
+    const tables = lines(text()) as unknown as {
+      object: { kind: string; metadata: { resourceVersion: string }; rows: { cells: unknown[] }[] };
+    }[];
+    assert.deepEqual([tables[0]?.object.kind, tables[0]?.object.metadata.resourceVersion], ['Table', '9']);
+    assert.match(String(tables[1]?.object.rows[0]?.cells[2]), /^[12]s$/);
+    stream.close();
+  });
+
   test('works over HTTP/1.1 and in the old form of its URL', async () => {
     const { certificate, key } = await world.authority.issueClient({ user: 'admin', groups: ['system:masters'] });
     const before = world.registry.sinks.length;
@@ -129,6 +163,55 @@ describe('a watch', () => {
     stream.resume();
     await until(() => closed);
     assert.notEqual(stream.rstCode, 0);
+  });
+
+  test('is dropped when what waits for its client holds too many bytes', async () => {
+    const { stream, sink } = await open();
+    stream.pause();
+    const entry = world.registry.add('configmaps', configMap('huge', 'x'.repeat(1024 * 1024)));
+    const { cancelled } = world.registry;
+    const most = limits.watchBufferBytesMax / entry.json().length + 20;
+    let sent = 0;
+    while (world.registry.cancelled === cancelled && sent < most) {
+      sink.event({ type: 'MODIFIED', object: entry.object, entry });
+      sent++;
+    }
+    assert.equal(world.registry.cancelled, cancelled + 1);
+    assert.ok(sent > 20 && sent < limits.watchBufferEventsMax, String(sent));
+    stream.resume();
+  });
+
+  test('delivers a past that is larger than the bounds, with what happens meanwhile', async () => {
+    const { sink, text, stream } = await openWithPast(limits.watchBufferEventsMax + 5_000);
+    sink.event({ type: 'ADDED', object: configMap('live') });
+    const ended = once(stream, 'end');
+    sink.end();
+    await ended;
+    assert.equal(text().trimEnd().split('\n').length, limits.watchBufferEventsMax + 5_001);
+    assert.match(text(), /"name":"live"[^\n]*\n$/);
+  });
+
+  test('without a time-out of its own ends after half an hour to an hour', async () => {
+    const asked = async (url: string): Promise<number> => {
+      const { stream } = await open(url);
+      stream.close();
+      return (
+        (world.registry.calls.at(-1) as { options: { timeoutSeconds: number } } | undefined)?.options.timeoutSeconds ??
+        0
+      );
+    };
+    assert.equal(await asked(`${path}&timeoutSeconds=7`), 7);
+    const chosen = [await asked(path), await asked(`${path}&timeoutSeconds=0`), await asked(path)];
+    for (const seconds of chosen) assert.ok(seconds >= 1_800 && seconds < 3_600, String(seconds));
+    assert.equal(new Set(chosen).size, 3);
+  });
+
+  test('shows as it is what cannot be shown as asked for', async () => {
+    const { sink, text, stream } = await open(path, 'application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io');
+    sink.event({ type: 'ADDED', object: configMap('a') });
+    await until(() => text().endsWith('\n'));
+    assert.equal(lines(text())[0]?.object.kind, 'ConfigMap');
+    stream.close();
   });
 
   test('delivers a burst far larger than any buffer, whole and in order', async () => {

@@ -7,8 +7,9 @@
  * ```
  * The naive form writes each event to the stream: then a slow client's bytes pile up in Node's buffers, copied, without a
  * bound. Here a waiting event costs three references, one of them to the stored object's bytes, which are encoded once for all
- * watchers, the others to constants (in protobuf, one to some 60 bytes of its own). A client that falls `watchBufferEventsMax` behind is dropped: it resumes from the last
- * version it saw, or lists again. Past events are exempt, as they come all at once, before anything can drain.
+ * watchers, the others to constants (in protobuf, one to some 60 bytes of its own). A client that falls `eventsMax` or `bytesMax`
+ * behind is dropped: it resumes from the last version it saw, or lists again. Past events are exempt, as they come all at once, before
+ * anything can drain; they stay so until they are written, however many live ones come after them.
  */
 import type { Writable } from 'node:stream';
 import type { WatchEvent, WatchSink, WatchStream } from '../registry/request.ts';
@@ -16,16 +17,35 @@ import type { AnswerHeaders, Exchange } from './http/exchange.ts';
 import { frameOf, type ShowObject, type StreamEncoding } from './watch-frames.ts';
 
 const flushBytes = 256 * 1024;
+/** Parts that were written go from the queue's front when they are so many, and half of it. */
+const writtenPartsMin = 3 * 4_096;
+
+/** Where the frames go: an HTTP answer, or a WebSocket (`websocket-watch.ts`). */
+export interface WatchOutput extends Pick<Exchange, 'onClose' | 'stream' | 'abort'> {
+  /** Each event is a message, and so a write, of its own. */
+  readonly messages: boolean;
+}
+
+export interface WatchResponseOptions {
+  readonly output: WatchOutput;
+  readonly headers: AnswerHeaders;
+  readonly encoding: StreamEncoding;
+  readonly show: ShowObject;
+  readonly eventsMax: number;
+  readonly bytesMax: number;
+  /** Called once, when the answer is complete or broken off. */
+  readonly over: () => void;
+}
 
 export class WatchResponse implements WatchSink {
-  readonly #exchange: Exchange;
-  readonly #headers: AnswerHeaders;
-  readonly #encoding: StreamEncoding;
-  readonly #show: ShowObject;
-  readonly #eventsMax: number;
-  readonly #over: () => void;
+  readonly #options: WatchResponseOptions;
+  /** Three parts an event; those before `#next` were written. */
   #queue: Uint8Array[] = [];
-  #queuedEvents = 0;
+  #next = 0;
+  /** Of the events that wait, the first so many are past ones. */
+  #pastEvents = 0;
+  /** Of the others. */
+  #liveBytes = 0;
   #out: Writable | undefined;
   #watch: WatchStream | undefined;
   #live = false;
@@ -34,25 +54,12 @@ export class WatchResponse implements WatchSink {
   #ending = false;
   #closed = false;
 
-  /** `over` is called once, when the answer is complete or broken off. */
-  constructor(options: {
-    readonly exchange: Exchange;
-    readonly headers: AnswerHeaders;
-    readonly encoding: StreamEncoding;
-    readonly show: ShowObject;
-    readonly eventsMax: number;
-    readonly over: () => void;
-  }) {
-    this.#exchange = options.exchange;
-    this.#headers = options.headers;
-    this.#encoding = options.encoding;
-    this.#show = options.show;
-    this.#eventsMax = options.eventsMax;
-    this.#over = options.over;
-    this.#exchange.onClose(() => this.#close());
+  constructor(options: WatchResponseOptions) {
+    this.#options = options;
+    options.output.onClose(() => this.#close());
   }
 
-  /** Past events were delivered: from here on the bound holds. The head goes out even where there was none. */
+  /** Past events were delivered: from here on the bounds hold. The head goes out even where there was none. */
   started(watch: WatchStream): void {
     this.#live = true;
     this.#watch = watch;
@@ -62,9 +69,12 @@ export class WatchResponse implements WatchSink {
 
   event(event: WatchEvent): void {
     if (this.#closed || this.#ending) return;
-    if (this.#live && this.#queuedEvents >= this.#eventsMax) return this.drop();
-    this.#queue.push(...frameOf(event, this.#encoding, this.#show));
-    this.#queuedEvents++;
+    if (this.#live && this.#isFull()) return this.drop();
+    const { encoding, show } = this.#options;
+    const [before, object, after] = frameOf(event, encoding, show);
+    this.#queue.push(before, object, after);
+    if (this.#live) this.#liveBytes += before.length + object.length + after.length;
+    else this.#pastEvents++;
     this.#flushSoon();
   }
 
@@ -77,7 +87,7 @@ export class WatchResponse implements WatchSink {
   drop(): void {
     if (this.#closed) return;
     this.#close();
-    this.#exchange.abort();
+    this.#options.output.abort();
   }
 
   /** Events of one commit come in one go: one write for all of them. */
@@ -91,26 +101,52 @@ export class WatchResponse implements WatchSink {
   }
 
   #flush(): void {
-    while (!this.#closed && !this.#draining && this.#queue.length > 0)
-      this.#draining = !this.#open().write(this.#take());
-    if (!this.#closed && this.#ending && !this.#draining && this.#queue.length === 0) this.#finish();
+    while (!this.#closed && !this.#draining && this.#waiting > 0) this.#draining = !this.#open().write(this.#take());
+    if (!this.#closed && this.#ending && !this.#draining && this.#waiting === 0) this.#finish();
+  }
+
+  /** Events that wait. */
+  get #waiting(): number {
+    return (this.#queue.length - this.#next) / 3;
+  }
+
+  #isFull(): boolean {
+    const { eventsMax, bytesMax } = this.#options;
+    return this.#waiting - this.#pastEvents >= eventsMax || this.#liveBytes >= bytesMax;
   }
 
   /** The next frames, up to `flushBytes`, whole. */
   #take(): Uint8Array {
-    let parts = 0;
+    const start = this.#next;
+    const bytesWanted = this.#options.output.messages ? 1 : flushBytes;
     let bytes = 0;
-    while (parts < this.#queue.length && bytes < flushBytes) bytes += (this.#queue[parts++] as Uint8Array).length;
-    while (parts % 3 !== 0) bytes += (this.#queue[parts++] as Uint8Array).length;
-    const taken = Buffer.concat(parts < this.#queue.length ? this.#queue.slice(0, parts) : this.#queue, bytes);
-    this.#queue = parts < this.#queue.length ? this.#queue.slice(parts) : [];
-    this.#queuedEvents -= parts / 3;
+    while (this.#next < this.#queue.length && bytes < bytesWanted) bytes += this.#takeOne();
+    const taken = Buffer.concat(this.#queue.slice(start, this.#next), bytes);
+    this.#forgetWritten();
     return taken;
+  }
+
+  /** Moves past one event; gives its length. */
+  #takeOne(): number {
+    let bytes = 0;
+    for (const end = this.#next + 3; this.#next < end; this.#next++) {
+      bytes += (this.#queue[this.#next] as Uint8Array).length;
+    }
+    if (this.#pastEvents > 0) this.#pastEvents--;
+    else this.#liveBytes -= bytes;
+    return bytes;
+  }
+
+  #forgetWritten(): void {
+    if (this.#next === this.#queue.length) this.#queue = [];
+    else if (this.#next >= writtenPartsMin && this.#next * 2 >= this.#queue.length) this.#queue.splice(0, this.#next);
+    else return;
+    this.#next = 0;
   }
 
   #open(): Writable {
     if (this.#out !== undefined) return this.#out;
-    const out = this.#exchange.stream(200, this.#headers);
+    const out = this.#options.output.stream(200, this.#options.headers);
     this.#out = out;
     out.on('drain', () => {
       this.#draining = false;
@@ -128,7 +164,8 @@ export class WatchResponse implements WatchSink {
     if (this.#closed) return;
     this.#closed = true;
     this.#queue = [];
+    this.#next = 0;
     this.#watch?.cancel();
-    this.#over();
+    this.#options.over();
   }
 }

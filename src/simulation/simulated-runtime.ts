@@ -4,7 +4,7 @@
  *
  * Kept true: the same seed, the same calls and the same clock give the same ids, addresses and times; containers of a stopped
  * sandbox do not run; what the agent forgets, runs on. Images are there unless the catalogue says otherwise.
- * It runs no processes: `exec` answers as the behaviour's health says, and logs are the behaviour's lines.
+ * It runs no processes: `exec` answers as the behaviour's health says, logs are the behaviour's lines, and streams are refused.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -63,8 +63,10 @@ interface Container {
 }
 
 const killedExitCode = 137;
+const noStreams = 'this node is simulated: no program runs in its containers';
 
 export class SimulatedRuntime implements Runtime {
+  readonly noStreams = noStreams;
   readonly #clock: Clock;
   readonly #prng: Prng;
   readonly #catalogue: BehaviourCatalogue;
@@ -201,6 +203,18 @@ export class SimulatedRuntime implements Runtime {
     }
     const exitCode = this.healthy(containerId) ? 0 : 1;
     return Promise.resolve({ exitCode, stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) });
+  }
+
+  openExec(): Promise<never> {
+    return Promise.reject(new RuntimeError('failed', noStreams));
+  }
+
+  attach(): Promise<never> {
+    return Promise.reject(new RuntimeError('failed', noStreams));
+  }
+
+  dialPod(): Promise<never> {
+    return Promise.reject(new RuntimeError('failed', noStreams));
   }
 
   removeContainer(containerId: string): Promise<void> {

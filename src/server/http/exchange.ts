@@ -5,12 +5,21 @@
  * for the most frequent ones, and the difference is hidden here. HTTP/1.1 (`http1-exchange.ts`) serves tools that know
  * nothing newer, and upgrades.
  */
-import type { IncomingHttpHeaders } from 'node:http';
-import type { Writable } from 'node:stream';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import { StatusError } from '../../api/status-error.ts';
 import type { Connection } from './connection.ts';
 
 export type AnswerHeaders = Readonly<Record<string, string | readonly string[]>>;
+
+/** The connection of a request that asks to become something else (`upgrade-exchange.ts`). */
+export interface Upgrade {
+  /** What was asked for, in lower case: `websocket`, `spdy/3.1`. */
+  readonly protocol: string;
+  readonly request: IncomingMessage;
+  /** Hands the bare connection over, once: from here on its new owner answers, also with the 101. `head` was read already. */
+  take(): { readonly socket: Duplex; readonly head: Buffer };
+}
 
 export interface Exchange {
   readonly method: string;
@@ -20,8 +29,14 @@ export interface Exchange {
   readonly connection: Connection;
   /** The head of the answer was sent. */
   readonly answered: boolean;
+  /** The status that was sent; 0 where none was. */
+  readonly status: number;
+  /** Where the client asked for another protocol. Whoever does not care answers as always. */
+  readonly upgrade?: Upgrade;
   /** Calls back, once and never at once, when the exchange is over: the answer is complete, or the client has gone. */
   onClose(callback: () => void): void;
+  /** The body as it comes, for those who pass it on; undefined: there is none. Whoever reads it so does not call `body`. */
+  readonly requestBody: Readable | undefined;
   /** @throws StatusError RequestEntityTooLarge, BadRequest where the client breaks off */
   body(bytesMax: number): Promise<Buffer>;
   /** The whole answer. Does nothing where the client has gone. */

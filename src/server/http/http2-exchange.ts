@@ -1,7 +1,7 @@
 /** An exchange over one HTTP/2 stream (node:http2's core API). */
 import type { IncomingHttpHeaders } from 'node:http';
 import { constants, type IncomingHttpHeaders as Http2Headers, type ServerHttp2Stream } from 'node:http2';
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { Connection } from './connection.ts';
 import { type AnswerHeaders, bodyBrokenOff, bodyTooLarge, type Exchange } from './exchange.ts';
 import { readBody } from './read-body.ts';
@@ -35,14 +35,27 @@ export class Http2Exchange implements Exchange {
     return this.#stream.headersSent;
   }
 
+  get status(): number {
+    return Number(this.#stream.sentHeaders?.[':status'] ?? 0);
+  }
+
   onClose(callback: () => void): void {
     if (this.#stream.destroyed) queueMicrotask(callback);
     else this.#stream.once('close', callback);
   }
 
+  get requestBody(): Readable | undefined {
+    if (this.#stream.endAfterHeaders) return undefined;
+    if (this.#headers.expect === '100-continue') this.#stream.additionalHeaders({ ':status': 100 });
+    return this.#stream;
+  }
+
   async body(bytesMax: number): Promise<Buffer> {
     if (Number(this.#headers['content-length'] ?? 0) > bytesMax) throw bodyTooLarge(bytesMax);
-    return readBody(this.#stream, bytesMax, bodyBrokenOff);
+    const stream = this.#stream;
+    // Node answers this by itself over HTTP/1.1 only.
+    if (this.#headers.expect === '100-continue' && !stream.destroyed) stream.additionalHeaders({ ':status': 100 });
+    return readBody(stream, bytesMax, bodyBrokenOff);
   }
 
   respond(status: number, headers: AnswerHeaders, body: Uint8Array | string): void {

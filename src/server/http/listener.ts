@@ -14,7 +14,7 @@ import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { limits } from '../../lib/limits.ts';
 import { type Connection, describeConnection } from './connection.ts';
 import type { Exchange } from './exchange.ts';
-import { Http1Exchange } from './http1-exchange.ts';
+import { type Draining, Http1Exchange } from './http1-exchange.ts';
 import { Http2Exchange } from './http2-exchange.ts';
 
 export interface ServingCertificate {
@@ -27,9 +27,15 @@ export interface ListenerOptions {
   /** PEM: who signs client certificates. */
   readonly clientAuthority: string;
   readonly exchange: (exchange: Exchange) => void;
-  /** Should this request's connection become something else? All others are answered as ordinary requests. */
-  readonly isUpgrade: (request: IncomingMessage) => boolean;
-  readonly upgrade: (request: IncomingMessage, socket: TLSSocket, head: Buffer, connection: Connection) => void;
+  /** In this order: the first that a request is for gets its connection. All others are answered as ordinary requests. */
+  readonly upgrades: readonly UpgradeHandler[];
+}
+
+/** Who takes connections that are to become something else. */
+export interface UpgradeHandler {
+  isFor(request: IncomingMessage): boolean;
+  /** `head`: bytes that were read already. Never rejects. */
+  accept(request: IncomingMessage, socket: TLSSocket, head: Buffer, connection: Connection): Promise<void>;
 }
 
 export interface Listener {
@@ -50,7 +56,8 @@ const idleMsMax = 90_000;
 /** @throws Error, one sentence with the way out, where the port cannot be had */
 export async function listen(host: string, port: number, options: ListenerOptions): Promise<Listener> {
   const connections = new WeakMap<object, Connection>();
-  const http1 = http1Server(options, connections);
+  const state = { draining: false };
+  const http1 = http1Server(options, connections, state);
   const sessions = new Set<ServerHttp2Session>();
   const http2 = http2Server(options, connections, sessions);
   const sockets = new Set<TLSSocket>();
@@ -70,6 +77,8 @@ export async function listen(host: string, port: number, options: ListenerOption
       keepAliveInitialDelay: 30_000,
     },
     (socket) => {
+      // Whoever was still shaking hands when the server began to close has asked for nothing yet.
+      if (state.draining) return void socket.destroy();
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
       socket.on('error', ignore);
@@ -85,6 +94,7 @@ export async function listen(host: string, port: number, options: ListenerOption
     setCertificate: ({ certificate, key }) => server.setSecureContext({ ...context, key, cert: certificate }),
     close: async () => {
       const closed = once(server, 'close');
+      state.draining = true;
       server.close();
       for (const session of sessions) session.close();
       http1.closeIdleConnections();
@@ -118,21 +128,24 @@ function bindProblem(error: NodeJS.ErrnoException, host: string, port: number): 
   }
 }
 
-function http1Server(options: ListenerOptions, connections: WeakMap<object, Connection>) {
+function http1Server(options: ListenerOptions, connections: WeakMap<object, Connection>, state: Draining) {
   const server = createHttp1Server({
     maxHeaderSize: limits.headerBytesMax,
     headersTimeout: headersMsMax,
-    requestTimeout: limits.requestMsMax,
+    // A body may be on its way to a pod for hours; requests for the API itself have their own bound, `limits.requestMsMax`.
+    requestTimeout: 0,
     keepAliveTimeout: idleMsMax,
-    shouldUpgradeCallback: options.isUpgrade,
+    shouldUpgradeCallback: (request) => options.upgrades.some((handler) => handler.isFor(request)),
   });
   server.on('request', (request, response) => {
     const socket = request.socket as TLSSocket;
-    options.exchange(new Http1Exchange(request, response, connectionOf(connections, socket, socket)));
+    options.exchange(new Http1Exchange(request, response, connectionOf(connections, socket, socket), state));
   });
   server.on('upgrade', (request, socket: Duplex, head) => {
     const tls = socket as TLSSocket;
-    options.upgrade(request, tls, head, connectionOf(connections, tls, tls));
+    const handler = options.upgrades.find((each) => each.isFor(request));
+    if (handler === undefined) tls.destroy();
+    else void handler.accept(request, tls, head, connectionOf(connections, tls, tls));
   });
   return server;
 }

@@ -1,0 +1,87 @@
+/**
+ * A watch over a WebSocket: one message an event, text where the event is JSON, binary where it is protobuf. Browsers have no other way to
+ * follow a stream of frames. What the client sends is read and thrown away; its going ends the watch.
+ *
+ * The connection becomes a WebSocket only when the watch has begun: until then an error is an ordinary answer (`upgrade-exchange.ts`).
+ * Of the subprotocols that the client offers it gets the first that carries no credentials, as browsers insist on one of theirs; for a
+ * watch all mean the same.
+ */
+import { Writable } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { AnswerHeaders, Exchange, Upgrade } from './http/exchange.ts';
+import type { WatchOutput } from './watch-response.ts';
+
+/** How a browser sends its bearer token: no subprotocol that could be spoken. */
+const bearerProtocol = 'base64url.bearer.authorization.k8s.io.';
+
+/** Messages from the client mean nothing: longer ones end the connection. */
+const messageBytesMax = 4_096;
+
+const sockets = new WebSocketServer({
+  noServer: true,
+  clientTracking: false,
+  perMessageDeflate: false,
+  maxPayload: messageBytesMax,
+  handleProtocols: (offered) => [...offered].find((protocol) => !protocol.startsWith(bearerProtocol)) ?? false,
+});
+
+/** Where the events of a watch go: what the client asked for. */
+export function watchOutput(exchange: Exchange): WatchOutput {
+  const { upgrade } = exchange;
+  if (upgrade?.protocol === 'websocket') return new WebSocketOutput(exchange, upgrade);
+  return {
+    messages: false,
+    onClose: (callback) => exchange.onClose(callback),
+    stream: (status, headers) => exchange.stream(status, headers),
+    abort: () => exchange.abort(),
+  };
+}
+
+class WebSocketOutput implements WatchOutput {
+  readonly messages = true;
+  readonly #exchange: Exchange;
+  readonly #upgrade: Upgrade;
+
+  constructor(exchange: Exchange, upgrade: Upgrade) {
+    this.#exchange = exchange;
+    this.#upgrade = upgrade;
+  }
+
+  onClose(callback: () => void): void {
+    this.#exchange.onClose(callback);
+  }
+
+  abort(): void {
+    this.#exchange.abort();
+  }
+
+  /** A bad handshake is answered by the library (400, 426): the stream then leads nowhere. */
+  stream(_status: number, headers: AnswerHeaders): Writable {
+    const { request } = this.#upgrade;
+    const { socket, head } = this.#upgrade.take();
+    const binary = !String(headers['content-type']).startsWith('application/json');
+    let made: WebSocket | undefined;
+    sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      made = webSocket;
+    });
+    return made === undefined ? new Writable({ write: (_chunk, _encoding, done) => done() }) : messages(made, binary);
+  }
+}
+
+/** Each write is a message; it is done when the connection has taken it. */
+function messages(webSocket: WebSocket, binary: boolean): Writable {
+  webSocket.on('error', ignore);
+  const out = new Writable({
+    write: (chunk: Buffer, _encoding, done) => webSocket.send(chunk, { binary }, done),
+    final: (done) => {
+      webSocket.close(normalClosure);
+      done();
+    },
+  });
+  out.on('error', ignore);
+  return out;
+}
+
+const normalClosure = 1000;
+
+function ignore(): void {}
