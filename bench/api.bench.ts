@@ -133,26 +133,29 @@ async function creates(server: ServerProcess, { creates: total }: Sizes): Promis
   ];
 }
 
-/** One writer, with a few writes under way, on objects that everybody watches. */
+const writesUnderWay = 16;
+
+/** One writer, with a few writes under way, each to an object of its own, on objects that everybody watches. */
 async function fanOut(server: ServerProcess, sizes: Sizes): Promise<Figure[]> {
   const session = connectTo(server.config);
-  await send(session, configMaps, 'POST', configMapBody('watched', 'first'));
-  const paths = Array.from(
-    { length: sizes.watchers },
-    () => `${configMaps}?watch=1&fieldSelector=metadata.name=watched`,
-  );
+  const names = Array.from({ length: writesUnderWay }, (_, index) => `watched-${index}`);
+  for (const name of names) await send(session, configMaps, 'POST', configMapBody(name, 'first'));
+  const paths = Array.from({ length: sizes.watchers }, () => `${configMaps}?watch=1`);
   const watchers = await openWatchers(server.config, paths, 100);
+  const write = (index: number, worker: number): Promise<unknown> => {
+    const name = names[worker] as string;
+    return send(session, `${configMaps}/${name}`, 'PUT', configMapBody(name, `text ${index}`));
+  };
   try {
-    await watchers.reached(sizes.watchers);
+    await watchers.reached(sizes.watchers * names.length);
     const writes = Math.ceil(sizes.events / sizes.watchers);
     const before = watchers.events();
     const ms = await timed(1, 1, async () => {
-      const url = `${configMaps}/watched`;
-      await timed(writes, 16, (index) => send(session, url, 'PUT', configMapBody('watched', `text ${index}`)));
+      await timed(writes, writesUnderWay, write);
       await watchers.reached(before + writes * sizes.watchers);
     });
     return [
-      figure(`events to ${sizes.watchers} watchers of one object`, (writes * sizes.watchers * 1000) / ms, 'events/s'),
+      figure(`events of one writer to ${sizes.watchers} watchers`, (writes * sizes.watchers * 1000) / ms, 'events/s'),
     ];
   } finally {
     watchers.close();

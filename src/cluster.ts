@@ -214,7 +214,7 @@ function parts(
       rootCa: certificates.certificate,
       metrics,
     }),
-    new Scheduler({ ...common, client: schedulerClient, informers: schedulerInformers }),
+    new Scheduler({ ...common, client: schedulerClient, informers: schedulerInformers, metrics }),
     schedulerInformers,
   ];
   const machines = nodeParts.flatMap(({ machine }) => machine ?? []);

@@ -3,7 +3,7 @@
  *
  *   unit      beside the source, and the house rules; no root, no containers, under a minute
  *   schema    the tables against upstream's test data
- *   clients   real clients (kubectl 1.36) against a cluster of simulated nodes
+ *   clients   real clients (kubectl 1.36 and 1.20, JavaScript's, Python's, HTTP) against a cluster of simulated nodes
  *   cluster   real containers, with root
  *   bench     every benchmark, small, with its figures
  *
@@ -36,6 +36,14 @@ function installForContainers(): Promise<void> {
   ]);
 }
 
+/** Python's client, which Debian has for its own Python. */
+function installForClients(): Promise<void> {
+  return installSystemPackages(console.error, [
+    { program: '/usr/bin/python3', debianPackage: 'python3' },
+    { program: '/usr/lib/python3/dist-packages/kubernetes/__init__.py', debianPackage: 'python3-kubernetes' },
+  ]);
+}
+
 const suites: readonly Suite[] = [
   {
     name: 'unit',
@@ -44,7 +52,13 @@ const suites: readonly Suite[] = [
     timeoutMs: 120_000,
   },
   { name: 'schema', files: ['test/schema/*.test.ts'], concurrency: 2, timeoutMs: 300_000 },
-  { name: 'clients', files: ['test/clients/*.test.ts'], concurrency: 2, timeoutMs: 300_000 },
+  {
+    name: 'clients',
+    files: ['test/clients/*.test.ts'],
+    concurrency: 2,
+    timeoutMs: 300_000,
+    prepare: installForClients,
+  },
   {
     name: 'cluster',
     files: ['test/cluster/*.test.ts'],

@@ -16,8 +16,8 @@ import {
   encodeHead,
   type HeaderPairs,
   isProxyable,
-  parseProxyPath,
   type ProxyTarget,
+  parseProxyPath,
   proxyHeadName,
   withoutHopHeaders,
 } from '../client/node-proxy.ts';
@@ -82,9 +82,15 @@ const textResponse = (contentType: string, text: string): NodeResponse => ({
 
 type Target = ProxyTarget & { readonly rest: string };
 
-function pass(options: NodeProxyOptions, request: NodeRequest, target: Target, head: HeaderPairs): Promise<NodeResponse> {
+function pass(
+  options: NodeProxyOptions,
+  request: NodeRequest,
+  target: Target,
+  head: HeaderPairs,
+): Promise<NodeResponse> {
   const host = addressOf(options, target);
-  if (options.addresses.length === 0) throw unreachable(`nothing listens at ${show(host, target.port)}: the node is simulated`);
+  if (options.addresses.length === 0)
+    throw unreachable(`nothing listens at ${show(host, target.port)}: the node is simulated`);
   return new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException): void => reject(unreachable(describe(error, host, target.port)));
     const out = send(request, target, host, head, fail);

@@ -6,6 +6,8 @@
  * harness, so that it runs in virtual time, too.
  */
 import assert from 'node:assert/strict';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import {
   type ContainerConfig,
@@ -44,6 +46,7 @@ export interface RuntimeHarness {
   close(): Promise<void>;
 }
 
+const everyStream = { stdin: true, stdout: true, stderr: true, tty: false } as const;
 const steady: ContractBehaviour = {};
 const exitsWith3: ContractBehaviour = { exitAfterMs: 200, exitCode: 3 };
 const ignoresTerm: ContractBehaviour = { stopMs: 24 * 60 * 60_000 };
@@ -354,6 +357,44 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeHarness
         assert.equal((await harness.runtime.exec(id, ['/bin/true'], 5_000)).exitCode, 0);
         await harness.during(harness.runtime.stopContainer(id, 10_000));
         await assert.rejects(harness.runtime.exec(id, ['/bin/true'], 5_000), { kind: 'not-found' });
+      });
+    });
+
+    void test('a command has streams of its own, or the runtime says why there are none', async () => {
+      await withPod(steady, async (pod) => {
+        const { runtime } = harness;
+        const command = ['/bin/sh', '-c', 'cat; echo complaint >&2; exit 3'];
+        const opening = runtime.openExec(await pod.run(), command, everyStream);
+        if (runtime.noStreams !== undefined) return assert.rejects(opening, { message: runtime.noStreams });
+        const session = await opening;
+        const outputs = Promise.all([session.stdout, session.stderr].map((output) => text(output as Readable)));
+        session.stdin?.end('question');
+        assert.deepEqual(await outputs, ['question', 'complaint\n']);
+        assert.deepEqual(await session.ended, { kind: 'exited', exitCode: 3 });
+      });
+    });
+
+    void test('a container’s own streams end with it', async () => {
+      await withPod(steady, async (pod) => {
+        const { runtime } = harness;
+        const id = await pod.run();
+        const opening = runtime.attach(id, { ...everyStream, stdin: false });
+        if (runtime.noStreams !== undefined) return assert.rejects(opening, { message: runtime.noStreams });
+        const session = await opening;
+        const output = text(session.stdout as Readable);
+        session.stderr?.resume();
+        await harness.during(runtime.stopContainer(id, 10_000));
+        assert.equal((await session.ended).kind, 'exited');
+        assert.equal(await output, '');
+      });
+    });
+
+    void test('a port of the pod that nobody listens on refuses', async () => {
+      await withPod(steady, async (pod) => {
+        const { runtime } = harness;
+        await pod.run();
+        const message = runtime.noStreams ?? 'dial tcp 127.0.0.1:81: connect: connection refused';
+        await assert.rejects(runtime.dialPod(pod.sandboxId, 81), { message });
       });
     });
 

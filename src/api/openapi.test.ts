@@ -27,10 +27,10 @@ test('the index names each group and version, with the hash of its document', ()
   const paths = at(parsed(openApi.index()), 'paths') as Record<string, { serverRelativeURL: string }>;
   const { hash } = openApi.v3('apis/apps/v1') ?? {};
   assert.equal(paths['apis/apps/v1']?.serverRelativeURL, `/openapi/v3/apis/apps/v1?hash=${hash}`);
-  const versions = resourceTable()
-    .groups()
-    .flatMap((group) => group.versions);
-  assert.equal(Object.keys(paths).length, versions.length);
+  const groups = resourceTable().groups();
+  const versions = groups.flatMap((group) => group.versions);
+  // And one for each named group, and `api`, `apis` and `version`.
+  assert.equal(Object.keys(paths).length, versions.length + groups.length - 1 + 3);
   assert.equal(openApi.v3('apis/example.com/v1'), undefined);
   assert.equal(openApi.v3('apis/apps/v1/deployments'), undefined);
 });
@@ -40,7 +40,7 @@ test('every PATCH of every kind takes fieldValidation, which is how kubectl tell
   for (const document of [apps, core]) {
     for (const [path, item] of Object.entries(document.paths as Json)) {
       const patch = at(item, 'patch');
-      if (patch === undefined || path.endsWith('/proxy')) continue;
+      if (patch === undefined || /\/proxy(\/\{path\})?$/.test(path)) continue;
       patches++;
       const parameters = at(patch, 'parameters') as { readonly name: string }[];
       assert.ok(
@@ -120,6 +120,105 @@ test('paths, parameters and operation ids are upstream’s', () => {
       kind: 'Scale',
     },
   );
+});
+
+const ofLease: Readonly<Record<string, readonly string[]>> = {
+  '/apis/coordination.k8s.io/v1/': ['getCoordinationV1APIResources'],
+  '/apis/coordination.k8s.io/v1/leases': ['listCoordinationV1LeaseForAllNamespaces'],
+  '/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases': [
+    'createCoordinationV1NamespacedLease',
+    'deleteCoordinationV1CollectionNamespacedLease',
+    'listCoordinationV1NamespacedLease',
+  ],
+  '/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name}': [
+    'deleteCoordinationV1NamespacedLease',
+    'patchCoordinationV1NamespacedLease',
+    'readCoordinationV1NamespacedLease',
+    'replaceCoordinationV1NamespacedLease',
+  ],
+  '/apis/coordination.k8s.io/v1/watch/leases': ['watchCoordinationV1LeaseListForAllNamespaces'],
+  '/apis/coordination.k8s.io/v1/watch/namespaces/{namespace}/leases': ['watchCoordinationV1NamespacedLeaseList'],
+  '/apis/coordination.k8s.io/v1/watch/namespaces/{namespace}/leases/{name}': ['watchCoordinationV1NamespacedLease'],
+};
+
+/** The operations of a path's item, which may have parameters beside them. */
+function operationsOf(item: unknown): Json[] {
+  return Object.entries(item as Json).flatMap(([name, value]) => (name === 'parameters' ? [] : [value as Json]));
+}
+
+test('a group and version has the paths and operations that upstream publishes', () => {
+  const paths = parsed(openApi.v3('apis/coordination.k8s.io/v1')).paths as Json;
+  const ids = Object.entries(paths).map(([path, item]): [string, string[]] => [
+    path,
+    operationsOf(item)
+      .map(({ operationId }) => String(operationId))
+      .sort(),
+  ]);
+  assert.deepEqual(Object.fromEntries(ids), ofLease);
+  const list = at(paths, '/apis/coordination.k8s.io/v1/leases', 'get');
+  assert.deepEqual(at(list, 'tags'), ['coordination_v1']);
+  assert.deepEqual(Object.keys(at(list, 'responses', '200', 'content') as Json).sort(), [
+    'application/json',
+    'application/json;stream=watch',
+    'application/vnd.kubernetes.protobuf',
+    'application/vnd.kubernetes.protobuf;stream=watch',
+    'application/yaml',
+  ]);
+});
+
+test('conversations with pods have their options as parameters, and proxies the rest of the path', () => {
+  const exec = at(core, 'paths', '/api/v1/namespaces/{namespace}/pods/{name}/exec', 'get');
+  const named = (at(exec, 'parameters') as Json[]).map(({ name }) => name).sort();
+  assert.deepEqual(named, ['command', 'container', 'stderr', 'stdin', 'stdout', 'tty']);
+  const proxy = at(core, 'paths', '/api/v1/namespaces/{namespace}/pods/{name}/proxy/{path}') as Json;
+  assert.deepEqual(
+    operationsOf(proxy)
+      .map(({ operationId }) => operationId)
+      .sort(),
+    ['Delete', 'Get', 'Head', 'Options', 'Patch', 'Post', 'Put'].map(
+      (verb) => `connectCoreV1${verb}NamespacedPodProxyWithPath`,
+    ),
+  );
+  const log = at(core, 'paths', '/api/v1/namespaces/{namespace}/pods/{name}/log', 'get');
+  assert.ok((at(log, 'parameters') as Json[]).some(({ name }) => name === 'tailLines'));
+  assert.ok(at(log, 'responses', '200', 'content', 'text/plain'));
+});
+
+test('every path that is served has its operations', () => {
+  for (const row of resourceTable().all) {
+    const root = row.group === '' ? `/api/${row.version}` : `/apis/${row.group}/${row.version}`;
+    const document = parsed(openApi.v3(root.slice(1)));
+    const own = row.namespaced ? `${root}/namespaces/{namespace}/${row.resource}` : `${root}/${row.resource}`;
+    const has = (path: string, method: string): boolean => at(document, 'paths', path, method) !== undefined;
+    if (row.verbs.includes('list')) assert.ok(has(own, 'get'), own);
+    if (row.verbs.includes('create')) assert.ok(has(own, 'post'), own);
+    if (row.verbs.includes('update')) assert.ok(has(`${own}/{name}`, 'put'), own);
+    for (const { name } of row.subresources)
+      assert.ok(at(document, 'paths', `${own}/{name}/${name}`) !== undefined, `${own} ${name}`);
+  }
+});
+
+test('version 3 has the defaults that Go’s types have, version 2 has none', () => {
+  const spec = at(core, 'components', 'schemas', 'io.k8s.api.core.v1.PodSpec', 'properties');
+  assert.deepEqual(at(spec, 'containers', 'items', 'default'), {});
+  assert.equal(at(spec, 'nodeSelector', 'additionalProperties', 'default'), '');
+  const port = at(core, 'components', 'schemas', 'io.k8s.api.core.v1.ContainerPort', 'properties');
+  assert.equal(at(port, 'containerPort', 'default'), 0);
+  assert.equal(at(port, 'protocol', 'default'), 'TCP');
+  assert.equal(at(port, 'hostPort', 'default'), undefined);
+  assert.doesNotMatch(JSON.stringify(v2.definitions), /"default":(\{\}|"")/);
+});
+
+test('documents beside resources: versions, groups, the server’s version', () => {
+  const id = (document: string, path: string): unknown =>
+    at(parsed(openApi.v3(document)), 'paths', path, 'get', 'operationId');
+  assert.equal(id('api', '/api/'), 'getCoreAPIVersions');
+  assert.equal(id('apis', '/apis/'), 'getAPIVersions');
+  assert.equal(
+    id('apis/rbac.authorization.k8s.io', '/apis/rbac.authorization.k8s.io/'),
+    'getRbacAuthorizationAPIGroup',
+  );
+  assert.equal(id('version', '/version/'), 'getCodeVersion');
 });
 
 test('operation ids are unique', () => {

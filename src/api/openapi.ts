@@ -1,6 +1,6 @@
 /**
- * OpenAPI documents: version 3, an index and one document for each group and version, and version 2, one document for all,
- * which is also there in protobuf (`openapi/protobuf.ts`).
+ * OpenAPI documents: version 3, an index and one document for each group and version, and version 2, one document for all;
+ * both also in protobuf (`openapi/protobuf*.ts`).
  *
  * Made from the schema registry and the resource table when first asked for, then kept. Both inputs are immutable: where
  * CustomResourceDefinitions change them, make a new `OpenApi`, handing it the old one as `previous`: documents of groups and
@@ -9,9 +9,10 @@
 import { createHash } from 'node:crypto';
 import { PathBuilder } from './openapi/paths.ts';
 import { encodeOpenApiV2 } from './openapi/protobuf.ts';
+import { encodeOpenApiV3 } from './openapi/protobuf-v3.ts';
 import { type Json, type OpenApiVersion, SchemaCollector } from './openapi/schemas.ts';
 import type { ResourceTable } from './resource-table.ts';
-import type { ResourceInfo } from './resources.ts';
+import { apiVersionOf, type ResourceInfo } from './resources.ts';
 import type { SchemaRegistry } from './schema/schema.ts';
 
 export interface OpenApiDocument {
@@ -20,7 +21,7 @@ export interface OpenApiDocument {
   readonly hash: string;
 }
 
-/** The same document for clients that want it in protobuf. Other bytes, so another hash. */
+/** The same document for clients that want it in protobuf. */
 export interface OpenApiProtobuf {
   readonly protobuf: Buffer;
   readonly hash: string;
@@ -35,6 +36,8 @@ export interface OpenApiOptions {
 }
 
 interface KeptDocument extends OpenApiDocument {
+  /** Made when first asked for. */
+  protobuf?: Buffer;
   readonly rows: readonly ResourceInfo[];
   /** The types of the rows' kinds, by which a changed schema is known. */
   readonly types: readonly unknown[];
@@ -50,7 +53,9 @@ export class OpenApi {
   constructor(options: OpenApiOptions) {
     const { previous, ...own } = options;
     this.#options = own;
+    const served = new Set(this.#paths());
     for (const [path, document] of previous === undefined ? [] : previous.#documents) {
+      if (!served.has(path)) continue;
       const { group, version } = parsePath(path);
       const rows = own.resources.inGroupVersion(group, version);
       if (sameItems(document.rows, rows) && sameItems(document.types, this.#typesOf(rows)))
@@ -61,40 +66,65 @@ export class OpenApi {
   /** `/openapi/v3`: where the document of each group and version stands. The hash in a URL lets clients keep it for ever. */
   index(): OpenApiDocument {
     this.#index ??= encode({
-      paths: Object.fromEntries(this.#groupVersions().map((path) => [path, { serverRelativeURL: this.#url(path) }])),
+      paths: Object.fromEntries(this.#paths().map((path) => [path, { serverRelativeURL: this.#url(path) }])),
     });
     return this.#index;
   }
 
-  /** `/openapi/v3/PATH`, where PATH is `api/v1` or `apis/apps/v1`; undefined where that is not served. */
+  /** `/openapi/v3/PATH`, where PATH is `api/v1`, `apis/apps/v1`, `apis/apps`, `version`; undefined where that is not served. */
   v3(path: string): OpenApiDocument | undefined {
+    return this.#kept(path);
+  }
+
+  #kept(path: string): KeptDocument | undefined {
     const kept = this.#documents.get(path);
     if (kept !== undefined) return kept;
     const { group, version } = parsePath(path);
     const rows = this.#options.resources.inGroupVersion(group, version);
-    if (rows.length === 0 || pathOf(group, version) !== path) return undefined;
-    const document = { ...encode(this.#v3Document(rows)), rows, types: this.#typesOf(rows) };
+    const isResources = rows.length > 0 && pathOf(group, version) === path;
+    if (!isResources && !this.#plainPaths().includes(path)) return undefined;
+    const content = isResources ? this.#resourceContent('v3', rows) : this.#plainContent('v3', path);
+    const document: KeptDocument = {
+      ...encode(this.#v3Document(content)),
+      rows: isResources ? rows : [],
+      types: this.#typesOf(isResources ? rows : []),
+    };
     this.#documents.set(path, document);
     return document;
   }
 
+  /** The same in protobuf, under the hash of its JSON, as upstream. @throws UnencodableError */
+  v3Protobuf(path: string): OpenApiProtobuf | undefined {
+    const document = this.#kept(path);
+    if (document === undefined) return undefined;
+    document.protobuf ??= encodeOpenApiV3(JSON.parse(document.json.toString()) as Json);
+    return { protobuf: document.protobuf, hash: document.hash };
+  }
+
   /** `/openapi/v2`, as JSON. */
   v2(): OpenApiDocument {
-    this.#v2 ??= encode(this.#v2Document(this.#options.resources.all));
+    this.#v2 ??= encode(this.#v2Document());
     return this.#v2;
   }
 
   /** `/openapi/v2`, as gnostic's message. @throws UnencodableError where the document holds what that cannot */
   v2Protobuf(): OpenApiProtobuf {
-    this.#v2Protobuf ??= encodeProtobuf(this.#v2Document(this.#options.resources.all));
+    this.#v2Protobuf ??= encodeProtobuf(this.#v2Document());
     return this.#v2Protobuf;
   }
 
-  #groupVersions(): string[] {
-    return this.#options.resources
+  #paths(): string[] {
+    const { resources } = this.#options;
+    const versions = resources
       .groups()
-      .flatMap(({ group, versions }) => versions.map((version) => pathOf(group, version)))
-      .sort();
+      .flatMap(({ group, versions: each }) => each.map((version) => pathOf(group, version)));
+    return [...this.#plainPaths(), ...versions].sort();
+  }
+
+  /** What is served beside resources. */
+  #plainPaths(): string[] {
+    const groups = this.#options.resources.groups().filter(({ group }) => group !== '');
+    return ['api', 'apis', 'version', ...groups.map(({ group }) => `apis/${group}`)];
   }
 
   #url(path: string): string {
@@ -105,8 +135,7 @@ export class OpenApi {
     return rows.map((row) => this.#options.schema.kind(row));
   }
 
-  #v3Document(rows: readonly ResourceInfo[]): Json {
-    const { paths, schemas } = this.#content('v3', rows);
+  #v3Document({ paths, schemas }: Content): Json {
     return {
       openapi: '3.0.0',
       info: this.#info(),
@@ -116,8 +145,11 @@ export class OpenApi {
     };
   }
 
-  #v2Document(rows: readonly ResourceInfo[]): Json {
-    const { paths, schemas } = this.#content('v2', rows);
+  #v2Document(): Json {
+    const { paths, schemas } = this.#content('v2', (builder) => {
+      this.#addResources(builder, this.#options.resources.all);
+      for (const path of this.#plainPaths()) addPlain(builder, path);
+    });
     return {
       swagger: '2.0',
       info: this.#info(),
@@ -132,15 +164,59 @@ export class OpenApi {
     return { title: 'Kubernetes', version: this.#options.version };
   }
 
-  #content(version: OpenApiVersion, rows: readonly ResourceInfo[]): { paths: Json; schemas: Json } {
+  #resourceContent(version: OpenApiVersion, rows: readonly ResourceInfo[]): Content {
+    return this.#content(version, (builder) => this.#addResources(builder, rows));
+  }
+
+  #plainContent(version: OpenApiVersion, path: string): Content {
+    return this.#content(version, (builder) => addPlain(builder, path));
+  }
+
+  #addResources(builder: PathBuilder, rows: readonly ResourceInfo[]): void {
+    const roots = new Set<string>();
+    for (const row of rows) {
+      if (!roots.has(apiVersionOf(row))) builder.addRoot(row);
+      roots.add(apiVersionOf(row));
+      builder.add(row);
+    }
+  }
+
+  #content(version: OpenApiVersion, fill: (builder: PathBuilder) => void): Content {
     const collector = new SchemaCollector(version);
     const builder = new PathBuilder(version, this.#options.schema, collector);
-    for (const row of rows) builder.add(row);
+    fill(builder);
     return { paths: builder.paths, schemas: collector.collected() };
   }
 }
 
-const bearerToken = { type: 'apiKey', name: 'authorization', in: 'header', description: 'Bearer token' };
+interface Content {
+  readonly paths: Json;
+  readonly schemas: Json;
+}
+
+const versionFields = [
+  'buildDate',
+  'compiler',
+  'emulationMajor',
+  'emulationMinor',
+  'gitCommit',
+  'gitTreeState',
+  'gitVersion',
+  'goVersion',
+  'major',
+  'minCompatibilityMajor',
+  'minCompatibilityMinor',
+  'minor',
+  'platform',
+];
+
+function addPlain(builder: PathBuilder, path: string): void {
+  if (path === 'version') builder.addServerVersion(versionFields);
+  else if (path === 'api' || path === 'apis') builder.addVersions(path);
+  else builder.addGroup(path.slice('apis/'.length));
+}
+
+const bearerToken = { type: 'apiKey', name: 'authorization', in: 'header', description: 'Bearer Token authentication' };
 
 function encode(document: Json): OpenApiDocument {
   const json = Buffer.from(JSON.stringify(document));

@@ -243,6 +243,11 @@ function isPlainPart(part: string): boolean {
   return !part.startsWith('-') && !/: | #|:$|\t/.test(part);
 }
 
+function flow(source: string): JsonValue {
+  if (emptyFlow.test(source)) return source.startsWith('{') ? {} : [];
+  return wordList.test(source) ? source.slice(1, -1).split(',').map(word) : leave();
+}
+
 /** One of a list on one line. */
 function word(source: string): JsonValue {
   const text = source.trim();
@@ -254,8 +259,7 @@ function scalar(source: string): JsonValue {
   const first = source[0] ?? '';
   if (first === '"') return doubleQuoted.exec(source)?.[1] ?? leave();
   if (first === "'") return (singleQuoted.exec(source)?.[1] ?? leave()).replaceAll("''", "'");
-  if (emptyFlow.test(source)) return first === '{' ? {} : [];
-  if (wordList.test(source)) return source.slice(1, -1).split(',').map(word);
+  if (first === '{' || first === '[') return flow(source);
   if (indicators.has(first) || source.includes('\t')) leave();
   if (first === '-' && (source.length === 1 || source[1] === ' ' || source.startsWith('---'))) leave();
   const comment = source.indexOf(' #');

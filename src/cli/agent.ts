@@ -44,7 +44,8 @@ export async function agent(home: Home, options: { kubeconfig: string; nodeName?
     prng,
     log,
   });
-  const group = new ServiceGroup('agent', [node.machine, node.agent, tunnel], { clock, log });
+  // The tunnel outlasts the agent, which takes its leave of those who are connected to its pods.
+  const group = new ServiceGroup('agent', [node.machine, tunnel, node.agent], { clock, log });
   makeHome(home);
   writeProcessFile(home.agentProcessFile, { node: name });
   const starting = group.start();

@@ -82,10 +82,21 @@ export function withoutHopHeaders(pairs: HeaderPairs): HeaderPairs {
 }
 
 const notProxyable = new net.BlockList();
-for (const [range, bits] of [['0.0.0.0', 32], ['127.0.0.0', 8], ['169.254.0.0', 16], ['224.0.0.0', 4], ['255.255.255.255', 32]] as const) {
+for (const [range, bits] of [
+  ['0.0.0.0', 32],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['224.0.0.0', 4],
+  ['255.255.255.255', 32],
+] as const) {
   notProxyable.addSubnet(range, bits, 'ipv4');
 }
-for (const [range, bits] of [['::', 128], ['::1', 128], ['fe80::', 10], ['ff00::', 8]] as const) {
+for (const [range, bits] of [
+  ['::', 128],
+  ['::1', 128],
+  ['fe80::', 10],
+  ['ff00::', 8],
+] as const) {
   notProxyable.addSubnet(range, bits, 'ipv6');
 }
 

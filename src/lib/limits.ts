@@ -5,6 +5,8 @@
 export const limits = {
   /** A request body (bytes), as upstream's. At it: 413 RequestEntityTooLarge. */
   requestBodyBytesMax: 3 * 1024 * 1024,
+  /** What a client sends on after it was refused (bytes) is taken and dropped, so that it reads why. Above it: its connection is closed. */
+  droppedBodyBytesMax: 16 * 1024 * 1024,
   /** Headers of one request (bytes). `kubectl exec` carries whole scripts in its URL. At it: 431. */
   headerBytesMax: 1024 * 1024,
   /** An object as stored (bytes); etcd's limit upstream. At it: 413 RequestEntityTooLarge. */

@@ -32,7 +32,10 @@ test('a histogram counts cumulatively, bounds included, with sum and count', () 
 
 test('label values are escaped', () => {
   const registry = new MetricRegistry();
-  registry.counter({ name: 'n', help: 'N.', labels: ['text'] }).with('a"b\\c\nd').add();
+  registry
+    .counter({ name: 'n', help: 'N.', labels: ['text'] })
+    .with('a"b\\c\nd')
+    .add();
   assert.match(registry.text(), /n\{text="a\\"b\\\\c\\nd"\} 1/);
 });
 

@@ -72,9 +72,7 @@ class Family<S extends Series> {
 }
 
 function escaped(value: string): string {
-  return /["\\\n]/.test(value)
-    ? value.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n')
-    : value;
+  return /["\\\n]/.test(value) ? value.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n') : value;
 }
 
 function line(name: string, labels: string, value: number): string {

@@ -9,7 +9,8 @@ test('a queue tells what waits, how long it waited, and what is under way', asyn
   const clock = new VirtualClock();
   const metrics = new MetricRegistry();
   const queue = new WorkQueue({ clock, prng: new SeededPrng(1), name: 'replicaset', metrics });
-  const value = (name: string): string => new RegExp(`${name}\\{name="replicaset"\\} (.*)`).exec(metrics.text())?.[1] ?? '';
+  const value = (name: string): string =>
+    new RegExp(`${name}\\{name="replicaset"\\} (.*)`).exec(metrics.text())?.[1] ?? '';
   queue.add('a');
   queue.add('a');
   queue.add('b');

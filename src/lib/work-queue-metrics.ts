@@ -15,7 +15,10 @@ export class WorkQueueMetrics implements WorkQueueObserver {
   readonly #worked: HistogramSeries;
 
   /** `depth`: keys that are ready now. */
-  constructor(name: string, options: { readonly metrics: MetricRegistry; readonly clock: Clock; readonly depth: () => number }) {
+  constructor(
+    name: string,
+    options: { readonly metrics: MetricRegistry; readonly clock: Clock; readonly depth: () => number },
+  ) {
     const { metrics, clock, depth } = options;
     this.#clock = clock;
     const labels = ['name'];

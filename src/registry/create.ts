@@ -27,7 +27,7 @@ import {
   toStored,
 } from './served-resource.ts';
 import type { WantedObject } from './update.ts';
-import { validateNew } from './validate.ts';
+import { validateNew, warningsFor } from './validate.ts';
 
 const generatedNamesMax = 8;
 
@@ -66,7 +66,7 @@ export async function createDecoded(
     try {
       const ready = prepareNew(environment, served, target, generated ? draftOf(draft) : draft);
       const result = await writeNew(environment, served, ready, options);
-      return { ...result, warnings: [...warnings, ...(served.strategy.warnings?.(result.object) ?? [])] };
+      return { ...result, warnings: [...warnings, ...warningsFor(served, result.object)] };
     } catch (error) {
       if (!(error instanceof RevisionConflict)) throw error;
       if (generated && attempt < generatedNamesMax) continue;

@@ -9,7 +9,8 @@
  * `planDelete` decides, purely; `deleteObject` carries it out and starts again when somebody was faster. A grace period
  * only ever gets shorter. A namespace is told to go first, and goes when its `spec.finalizers` are empty (`/finalize`).
  */
-import type { KubeObject } from '../api/object.ts';
+import { inFieldOrder } from '../api/normalize.ts';
+import type { JsonObject, KubeObject } from '../api/object.ts';
 import type { ObjectMeta, Status } from '../api/schema/types/meta-v1.ts';
 import { conflict, notFound, objectModified, type StatusSubject } from '../api/status-error.ts';
 import { formatTime } from '../lib/clock.ts';
@@ -160,8 +161,9 @@ async function carryOut(
   const waits = { created: false, warnings, ...(options.orphanDependents === false && { accepted: true }) };
   if (plan.kind === 'wait') return { ...shownEntry(served, current), ...waits };
   if (plan.kind === 'mark') {
-    if (options.dryRun) return { object: shown(served, deepFreeze(plan.object)), ...waits };
-    const marked = await store.write({ kind: 'put', key, object: plan.object, expectedRevision });
+    const object = inFieldOrder(served.storedType, plan.object as JsonObject) as KubeObject;
+    if (options.dryRun) return { object: shown(served, deepFreeze(object)), ...waits };
+    const marked = await store.write({ kind: 'put', key, object, expectedRevision });
     return { ...shownEntry(served, marked), ...waits };
   }
   const last = options.dryRun ? current : await store.write({ kind: 'delete', key, expectedRevision });

@@ -4,6 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Prng } from '../lib/prng.ts';
 import type { Store } from '../store/store.ts';
+import type { FieldIndexes } from './field-index.ts';
 import type { Pages } from './paging.ts';
 import type { UserInfo } from './request.ts';
 import type { ServedResources } from './served-resource.ts';
@@ -19,6 +20,7 @@ export interface Environment {
   readonly served: ServedResources;
   readonly addresses: ServiceAddresses;
   readonly pages: Pages;
+  readonly indexes: FieldIndexes;
 }
 
 export function strategyContext(environment: Environment, user: UserInfo): StrategyContext {

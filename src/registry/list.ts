@@ -79,15 +79,12 @@ function snapshotFor(
   environment: Environment,
   served: ServedResource,
   selection: Selection,
-  { exact, token }: Reading,
+  { exact, token, limit }: Reading,
 ): Snapshot {
-  const { pages } = environment;
   const { collection } = served;
-  const { namespace } = selection;
-  if (exact === undefined)
-    return selection.single ? oneOf(environment, served, selection) : pages.now(collection, namespace);
+  if (exact === undefined) return presentList(environment, served, selection, limit === Infinity && !token);
   try {
-    return pages.at(collection, namespace, exact);
+    return environment.pages.at(collection, selection.namespace, exact);
   } catch (error) {
     if (!token || !hasReason(error, 'Expired')) throw error;
     throw new ContinueExpired(continueFrom(served, presentRevision, token.start));
@@ -98,10 +95,23 @@ function continueFrom({ info }: ServedResource, revision: number, start: ListSta
   return encodeContinue({ revision, start }, info.namespaced);
 }
 
-/** A name picks its entry without a walk over the collection. */
-function oneOf({ store }: Environment, served: ServedResource, { namespace, name = '' }: Selection): Snapshot {
-  const entry = store.get(keyOf(served, namespace, name));
-  return { entries: entry ? [entry] : [], revision: store.revision };
+/**
+ * What is there now, and may match: without a walk over the collection where a name picks its entry, or a field its few. A list
+ * that is not `inOneGo` is kept whole for further pages: they may come with other selectors.
+ */
+export function presentList(
+  environment: Environment,
+  served: ServedResource,
+  { single, namespace, name = '', field }: Selection,
+  inOneGo = true,
+): Snapshot {
+  const { store, pages, indexes } = environment;
+  if (single) {
+    const entry = store.get(keyOf(served, namespace, name));
+    return { entries: entry ? [entry] : [], revision: store.revision };
+  }
+  if (field && inOneGo) return indexes.list(served.collection, namespace, field.path, field.value);
+  return pages.now(served.collection, namespace);
 }
 
 function takePage(

@@ -57,7 +57,7 @@ function inVersion(
   if (apiVersion === object.apiVersion) return object;
   const other = all.inVersion(served, apiVersion);
   if (other === undefined) return undefined;
-  const converted = convert(draftOf(object.value) as ObjectDraft, apiVersion);
+  const converted = convert(draftOf(object.value), apiVersion);
   return { apiVersion, type: other.type, value: normalizeObject(other.type, converted as JsonObject) };
 }
 

@@ -4,17 +4,19 @@
  * that what a client sends beside its part has no effect.
  */
 
-import { forbiddenField, invalidValue } from '../api/field-error.ts';
+import { forbiddenField } from '../api/field-error.ts';
 import type { KubeObject } from '../api/object.ts';
+import type { CertificateSigningRequest } from '../api/schema/types/certificates-v1.ts';
 import type { Container, EphemeralContainer, Pod, PodSpec } from '../api/schema/types/core-v1.ts';
 import type { FieldError } from '../api/status-error.ts';
 import { setContainerDefaults } from './defaults/pod.ts';
 import { type Draft, draftOf, type ObjectDraft, sameJson } from './draft.ts';
 import type { ServedResource } from './served-resource.ts';
-import { qualityOfService } from './strategies/pods.ts';
 import type { StrategyContext } from './strategy.ts';
 import { validateChange, validateStatusChange } from './validate.ts';
+import { stampConditions, validateDecision } from './validation/certificates.ts';
 import { validatePodSpec } from './validation/pod.ts';
+import { validateResize } from './validation/pod-resize.ts';
 
 export interface Part {
   /** Runs the kind's defaults and admission first. */
@@ -122,14 +124,7 @@ const resize: Part = {
     takeResources(spec.initContainers ?? [], wanted?.initContainers ?? []);
     if (!sameContent(draft, old)) bumpGeneration(draft);
   },
-  validate(_served, object, old) {
-    const { spec } = object as Pod;
-    const errors = validatePodSpec('spec', spec ?? { containers: [] });
-    if (qualityOfService(spec) !== qualityOfService((old as Pod).spec)) {
-      errors.push(invalidValue('spec', qualityOfService(spec), 'Pod QOS Class may not change as a result of resizing'));
-    }
-    return errors;
-  },
+  validate: (_served, object, old) => validateResize(object, old),
 };
 
 function takeResources(containers: Draft<Container>[], wanted: readonly Draft<Container>[]): void {
@@ -156,13 +151,16 @@ const finalize: Part = {
 /** CertificateSigningRequests: only the conditions, as whoever approves decides. */
 const approval: Part = {
   isMain: false,
-  prepare(_served, draft, old) {
+  prepare(_served, draft, old, { nowMs }) {
     const conditions = (draft['status'] as { conditions?: unknown[] } | undefined)?.conditions;
     keepAllBut(draft, old, []);
     const { conditions: _before, ...kept } = (draft['status'] ?? {}) as { conditions?: unknown[] };
     draft['status'] = conditions?.length ? { ...kept, conditions } : kept;
+    const request = draft as unknown as Draft<CertificateSigningRequest>;
+    stampConditions(request, old as CertificateSigningRequest, nowMs);
   },
-  validate: () => [],
+  validate: (_served, object, old) =>
+    validateDecision(object as CertificateSigningRequest, old as CertificateSigningRequest, false),
 };
 
 const parts: Readonly<Record<string, Part | undefined>> = {

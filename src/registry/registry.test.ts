@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { resourceTable } from '../api/resource-table.ts';
 import { limits } from '../lib/limits.ts';
-import { make, rejection, resourceNamed, startRegistry, text } from './testing.ts';
+import { make, rejection, requestPem, resourceNamed, startRegistry, text } from './testing.ts';
 
 test('a created object carries what the server owns, and reads back the same', async () => {
   const cluster = await startRegistry();
@@ -267,7 +267,9 @@ const bodies: Readonly<Record<string, object>> = {
   'horizontalpodautoscalers.autoscaling': {
     spec: { maxReplicas: 2, scaleTargetRef: { kind: 'Deployment', name: 'web' } },
   },
-  'certificatesigningrequests.certificates.k8s.io': { spec: { request: 'eA==', signerName: 'a.b/c' } },
+  'certificatesigningrequests.certificates.k8s.io': {
+    spec: { request: requestPem, signerName: 'a.b/c', usages: ['client auth'] },
+  },
   'rolebindings.rbac.authorization.k8s.io': { roleRef: { kind: 'Role', name: 'r' } },
   'clusterrolebindings.rbac.authorization.k8s.io': { roleRef: { kind: 'ClusterRole', name: 'r' } },
   'storageclasses.storage.k8s.io': { provisioner: 'a.b/c' },

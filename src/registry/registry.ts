@@ -22,6 +22,7 @@ import { ObjectTooLarge, StoreUnavailable } from '../store/store.ts';
 import { createObject } from './create.ts';
 import { deleteObject } from './delete.ts';
 import type { Environment } from './environment.ts';
+import { FieldIndexes } from './field-index.ts';
 import { listObjects } from './list.ts';
 import { Pages } from './paging.ts';
 import { type Part, partOf } from './parts.ts';
@@ -68,7 +69,9 @@ export class Registry implements RequestHandler {
   constructor({ store, clock, prng, schema, resources, log, virtualResources }: RegistryOptions) {
     const served = new ServedResources({ schema, resources });
     const addresses = new ServiceAddresses({ store, prng });
-    this.#environment = { store, clock, prng, log, resources, served, addresses, pages: new Pages(store, clock) };
+    const pages = new Pages(store, clock);
+    const indexes = new FieldIndexes(store);
+    this.#environment = { store, clock, prng, log, resources, served, addresses, pages, indexes };
     this.#schema = schema;
     this.#virtual = virtualResources ?? new Map();
   }

@@ -36,14 +36,13 @@ export function selectionOf(served: ServedResource, target: RequestTarget, optio
   const namespace = namespaced ? target.namespace || (exactValue(terms, 'metadata.namespace') ?? '') : '';
   const checks = terms.map(checkOf);
   if (labels?.kind === 'requirements') checks.push(({ object }) => labels.matches(object.metadata?.labels));
-  if (target.name) checks.unshift(({ key }) => key.name === target.name);
   return {
     namespace,
     name,
     single: name !== undefined && (!namespaced || namespace !== ''),
     field: indexedField(served, terms),
-    everything: checks.length === 0,
-    takes: (entry) => checks.every((check) => check(entry)),
+    everything: checks.length === 0 && name === undefined,
+    takes: (entry) => (name === undefined || entry.key.name === name) && checks.every((check) => check(entry)),
   };
 }
 

@@ -290,6 +290,11 @@ const container = { name: 'main', image: 'registry.example/app:1' };
 const labels = { app: 'web' };
 const template = { metadata: { labels }, spec: { containers: [container] } };
 
+/** A PEM block of a certificate request, as the API carries it. Nobody here looks into it. */
+export const requestPem = Buffer.from(
+  '-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n',
+).toString('base64');
+
 /** Valid objects; what is given goes over the defaults, in `spec` field by field. */
 export const make = {
   pod: (fields: Overrides = {}, name = 'pod') =>

@@ -45,6 +45,7 @@ import {
   subjectOf,
   toStored,
 } from './served-resource.ts';
+import { warningsFor } from './validate.ts';
 
 /** How often a change without a version is made again. Writers on one object take turns, so each round lets one through. */
 export const attemptsMax = 100;
@@ -104,7 +105,7 @@ export async function changeObject(environment: Environment, change: Change): Pr
     const ready = await prepareChange(environment, change, draft, current.object, tracked);
     try {
       const result = await writeChange(environment, change, key, current, ready);
-      const told = served.strategy.warnings?.(result.object) ?? [];
+      const told = warningsFor(served, result.object, current.object);
       return { ...result, warnings: [...warnings, ...duplicates, ...told] };
     } catch (error) {
       if (!(error instanceof RevisionConflict)) throw error;
@@ -153,7 +154,7 @@ async function prepareChange(
   setManagedFields(ready, entries);
   const errors = part.validate(served, ready, old);
   if (errors.length > 0) throw invalid(kindSubjectOf(served, target.name), errors);
-  return inFieldOrder(served.storedType, ready as JsonObject) as ObjectDraft;
+  return inFieldOrder(served.storedType, ready as JsonObject);
 }
 
 /** @throws RevisionConflict where somebody was faster */

@@ -3,16 +3,29 @@ import type { KubeObject } from '../api/object.ts';
 import type { FieldError } from '../api/status-error.ts';
 import { sameJson } from './draft.ts';
 import type { ServedResource } from './served-resource.ts';
-import { validateMetadata, validateMetadataUpdate } from './validation/metadata.ts';
+import { finalizerWarnings, validateMetadata, validateMetadataUpdate } from './validation/metadata.ts';
 import { validateByTable } from './validation/required-fields.ts';
 
 export function validateNew(served: ServedResource, object: KubeObject): FieldError[] {
   return [...validateOwnMetadata(served, object), ...validateKind(served, object)];
 }
 
-function validateOwnMetadata({ strategy, info }: ServedResource, object: KubeObject): FieldError[] {
-  const rule = { namespaced: info.namespaced, ...(strategy.nameErrors && { nameErrors: strategy.nameErrors }) };
+function validateOwnMetadata({ strategy, info, custom }: ServedResource, object: KubeObject): FieldError[] {
+  const { nameErrors } = strategy;
+  const rule = { namespaced: info.namespaced, anyFinalizer: custom, ...(nameErrors && { nameErrors }) };
   return validateMetadata(object.metadata ?? {}, rule);
+}
+
+/** Beside the errors. */
+export function warningsFor({ strategy, custom }: ServedResource, object: KubeObject, old?: KubeObject): string[] {
+  const finalizers = custom ? finalizerWarnings(object.metadata ?? {}, old?.metadata) : [];
+  return [...finalizers, ...(strategy.warnings?.(object) ?? [])];
+}
+
+/** Who owns what is none of the client's. */
+function withoutEntries({ metadata }: KubeObject): object {
+  const { managedFields: _entries, ...rest } = metadata ?? {};
+  return rest;
 }
 
 /** Kinds without a validator of their own are held to what their table says. */
@@ -31,7 +44,7 @@ export function validateChange(served: ServedResource, object: KubeObject, old: 
 
 /** Most reports of status leave the metadata as it was: then there is nothing to look at. */
 export function validateStatusChange(served: ServedResource, object: KubeObject, old: KubeObject): FieldError[] {
-  const metadataErrors = sameJson(object.metadata, old.metadata)
+  const metadataErrors = sameJson(withoutEntries(object), withoutEntries(old))
     ? []
     : [...validateMetadataUpdate(object.metadata ?? {}, old.metadata ?? {}), ...validateOwnMetadata(served, object)];
   return [...metadataErrors, ...(served.strategy.validateStatusUpdate?.(object, old) ?? [])];

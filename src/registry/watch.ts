@@ -29,10 +29,11 @@ import type { Timer } from '../lib/clock.ts';
 import { nextInt } from '../lib/prng.ts';
 import { type Entry, HistoryCompacted, type StoreEvent, type StoreWatch } from '../store/store.ts';
 import type { Environment } from './environment.ts';
+import { presentList } from './list.ts';
 import type { RequestTarget, WatchRequestOptions, WatchSink, WatchStream } from './request.ts';
 import { parseResourceVersion, tooOld, waitUntilFresh } from './resource-version.ts';
 import { type Selection, selectionOf } from './selection.ts';
-import { keyOf, type ServedResource, shown, shownEntry } from './served-resource.ts';
+import { type ServedResource, shown, shownEntry } from './served-resource.ts';
 
 /** Upstream's frequency, spread a little so that watchers made together do not stay together. */
 const bookmarkMs = 60_000;
@@ -116,14 +117,7 @@ class Watch implements WatchStream {
 
   /** All that is there now, as ADDED. Returns the revision of that. */
   #sendPresent(): number {
-    const { store } = this.#environment;
-    const { namespace, name = '' } = this.#selection;
-    if (this.#selection.single) {
-      const entry = store.get(keyOf(this.#served, namespace, name));
-      if (entry) this.#sendIfMatching(entry);
-      return store.revision;
-    }
-    const snapshot = store.list(this.#served.collection, namespace === '' ? undefined : namespace);
+    const snapshot = presentList(this.#environment, this.#served, this.#selection);
     for (const entry of snapshot.entries) this.#sendIfMatching(entry);
     return snapshot.revision;
   }

@@ -20,10 +20,12 @@ import type { Informer, InformerSet } from '../client/informer.ts';
 import { nodes as nodesResource, pods as podsResource } from '../client/resources.ts';
 import { type Clock, formatTime, type Timer } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
+import { MetricRegistry } from '../lib/metrics.ts';
 import type { Prng } from '../lib/prng.ts';
 import type { Service } from '../lib/service.ts';
 import { type Decision, decide, unschedulableMessage } from './decide.ts';
 import { decidePreemption } from './preemption.ts';
+import { SchedulerMetrics } from './scheduler-metrics.ts';
 import { SchedulingQueue } from './scheduling-queue.ts';
 import { Snapshot } from './snapshot.ts';
 
@@ -33,6 +35,8 @@ export interface SchedulerOptions {
   readonly clock: Clock;
   readonly prng: Prng;
   readonly log: Logger;
+  /** What is counted about decisions and waiting pods goes here. */
+  readonly metrics?: MetricRegistry;
 }
 
 const schedulerName = 'default-scheduler';
@@ -51,6 +55,7 @@ export class Scheduler implements Service {
   readonly #nodes: Informer<Node>;
   readonly #snapshot = new Snapshot();
   readonly #queue: SchedulingQueue;
+  readonly #metrics: SchedulerMetrics;
   /** Decided and not yet seen bound. */
   readonly #assumed = new Set<string>();
   readonly #bindings = new Set<Promise<void>>();
@@ -67,6 +72,7 @@ export class Scheduler implements Service {
     this.#pods = informers.informer(podsResource);
     this.#nodes = informers.informer(nodesResource);
     this.#queue = new SchedulingQueue(clock, () => this.#arm());
+    this.#metrics = new SchedulerMetrics(options.metrics ?? new MetricRegistry(), () => this.#queue.sizes);
   }
 
   /** Begins when both caches have synced: half a snapshot would fill nodes twice. */
@@ -150,6 +156,7 @@ export class Scheduler implements Service {
     const decision = decide(pod, this.#snapshot, this.#options.prng, this.#start);
     const count = Math.max(1, this.#snapshot.nodes.length);
     this.#start = (this.#start + decision.looked) % count;
+    this.#metrics.attempt(decision.kind === 'none' ? 'unschedulable' : 'scheduled');
     if (decision.kind === 'none') {
       this.#nowhere(pod, decision);
       return;
@@ -206,6 +213,7 @@ export class Scheduler implements Service {
   #bindFailed(pod: Pod, error: unknown): void {
     const key = objectKey(pod);
     if (!this.#assumed.delete(key)) return;
+    this.#metrics.attempt('error');
     this.#snapshot.removePod(key);
     this.#queue.wakeAll();
     if (hasReason(error, 'NotFound') || this.#closed) return;

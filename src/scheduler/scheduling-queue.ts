@@ -56,6 +56,13 @@ export class SchedulingQueue {
     return this.#waiting.size;
   }
 
+  /** How many pods wait at each place. */
+  get sizes(): Readonly<Record<'active' | 'backoff' | 'unschedulable', number>> {
+    const sizes = { active: 0, backoff: 0, unschedulable: 0, gone: 0 };
+    for (const { place } of this.#waiting.values()) sizes[place]++;
+    return sizes;
+  }
+
   get(key: string): Pod | undefined {
     return this.#waiting.get(key)?.pod;
   }

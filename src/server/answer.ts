@@ -101,7 +101,7 @@ function* pieces(body: readonly Uint8Array[]): Generator<Uint8Array> {
   if (bytes > 0) yield joined(group, bytes);
 }
 
-function lengthOf(body: readonly Uint8Array[]): number {
+export function lengthOf(body: readonly Uint8Array[]): number {
   let bytes = 0;
   for (const part of body) bytes += part.length;
   return bytes;

@@ -16,8 +16,6 @@ import type { Prng } from '../lib/prng.ts';
 import type { Service } from '../lib/service.ts';
 import type { Authorizer, RequestHandler } from '../registry/request.ts';
 import type { Auditor } from './audit/auditor.ts';
-import { defaultAuthenticators } from './service-accounts/authenticators.ts';
-import type { ServiceAccountTokens } from './service-accounts/tokens.ts';
 import {
   type CertificateAuthority,
   type IssuedCertificate,
@@ -27,10 +25,13 @@ import { servingNames } from './certificates/serving-names.ts';
 import type { HealthCheck } from './health.ts';
 import { type Listener, listen, type UpgradeHandler } from './http/listener.ts';
 import { asksForUpgrade, UpgradeExchange } from './http/upgrade-exchange.ts';
+import { withWatchMetrics } from './metrics/watch-metrics.ts';
 import { NodeTunnelEndpoint } from './node-tunnel.ts';
 import { PathRequests } from './path-requests.ts';
 import { RequestPipeline } from './request-pipeline.ts';
 import { ResourceRequests } from './resource-requests.ts';
+import { defaultAuthenticators } from './service-accounts/authenticators.ts';
+import type { ServiceAccountTokens } from './service-accounts/tokens.ts';
 
 export interface ApiServerOptions {
   readonly handler: RequestHandler;
@@ -81,8 +82,15 @@ export class ApiServer implements Service {
     this.#options = options;
     const { handler, resources, nodes, clock, prng, log } = options;
     const authenticators = defaultAuthenticators(clock, options.tokens);
-    this.#resourceRequests = new ResourceRequests({ handler, authorizer: options.authorizer, resources, nodes, clock, prng });
     const metrics = options.metrics ?? new MetricRegistry();
+    this.#resourceRequests = new ResourceRequests({
+      handler: withWatchMetrics(handler, metrics),
+      authorizer: options.authorizer,
+      resources,
+      nodes,
+      clock,
+      prng,
+    });
     this.#pipeline = new RequestPipeline({
       ...options,
       metrics,

@@ -49,7 +49,14 @@ function http1Load(world: TestServer, credentials: object, prefix: string, worke
   const agent = new Agent({ keepAlive: true, maxSockets: workers, ...credentials });
   const create = (name: string): Promise<Outcome> =>
     new Promise((resolve) => {
-      const options = { host: '127.0.0.1', port: new URL(world.server.address).port, path: pods, method: 'POST', headers, agent };
+      const options = {
+        host: '127.0.0.1',
+        port: new URL(world.server.address).port,
+        path: pods,
+        method: 'POST',
+        headers,
+        agent,
+      };
       const request = httpsRequest(options, (answer) => {
         answer.resume();
         answer.on('error', () => resolve('refused'));

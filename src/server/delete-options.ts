@@ -60,6 +60,8 @@ function rawFromQuery(query: URLSearchParams): RawOptions {
 
 function rawFromBody(body: JsonObject): RawOptions {
   checkKind(body);
+  // An alpha feature that is off: only its form is looked at, as upstream.
+  typed(body, 'ignoreStoreReadErrorWithClusterBreakingPotential', isBoolean);
   return {
     dryRun: typed(body, 'dryRun', isStrings) ?? [],
     gracePeriodSeconds: typed(body, 'gracePeriodSeconds', isInteger),

@@ -19,7 +19,10 @@ test('the three answer ok, and their checks with verbose', () => {
     ask('/readyz', 'verbose'),
     '200 [+]ping ok\n[+]etcd ok\n[+]poststarthook/bootstrap ok\n[+]shutdown ok\nreadyz check passed\n',
   );
-  assert.equal(ask('/livez', 'verbose'), '200 [+]ping ok\n[+]etcd ok\n[+]poststarthook/bootstrap ok\nlivez check passed\n');
+  assert.equal(
+    ask('/livez', 'verbose'),
+    '200 [+]ping ok\n[+]etcd ok\n[+]poststarthook/bootstrap ok\nlivez check passed\n',
+  );
 });
 
 test('a failed check is named, and why is told only to those who ask for it alone', () => {

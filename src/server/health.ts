@@ -33,7 +33,10 @@ export function healthAnswer(
   const counted = checksOf(endpoint, checks);
   // A check's name may have slashes.
   if (name.length > 0) return oneCheck(counted.find((check) => check.name === name.join('/')));
-  const observed = counted.map((check) => ({ name: check.name, problem: () => observedProblem(check, endpoint, observe) }));
+  const observed = counted.map((check) => ({
+    name: check.name,
+    problem: () => observedProblem(check, endpoint, observe),
+  }));
   return report(endpoint, observed, new Set(query.getAll('exclude')), query.has('verbose'));
 }
 

@@ -58,6 +58,9 @@ test('protobuf has metadata, also of custom resources, and no tables', () => {
   assert.equal(chosen(asked('PartialObjectMetadata')), 'protobuf PartialObjectMetadata');
   assert.equal(negotiate(asked('Table'), true).encoding, 'json');
   assert.equal(negotiate(asked('PartialObjectMetadataList'), true).encoding, 'protobuf');
+  assert.equal(negotiateStream(asked('PartialObjectMetadata')).encoding, 'protobuf');
+  assert.equal(negotiateStream(asked('PartialObjectMetadataList'), true).encoding, 'protobuf');
+  assert.throws(() => negotiateStream(asked('PartialObjectMetadataList')), { code: 406 });
 });
 
 test('a body is JSON where nobody says, and refused where it says nonsense', () => {

@@ -85,6 +85,10 @@ export function negotiate(header: string | undefined, hasProtobuf = false): Nego
 export function negotiateStream(header: string | undefined, hasProtobuf = false): Negotiated {
   const chosen = chosenFrom(header, hasProtobuf);
   if (chosen === undefined || chosen.encoding === 'yaml') throw notAcceptable(streamMediaTypes);
+  // An event is no list: it would go out as it is, which a custom resource cannot in protobuf.
+  if (chosen.encoding === 'protobuf' && chosen.as === 'PartialObjectMetadataList' && !hasProtobuf) {
+    throw notAcceptable(streamMediaTypes);
+  }
   return chosen;
 }
 
@@ -135,7 +139,7 @@ function accept(
 
 function notAcceptable(offered: readonly string[]): StatusError {
   const message = `only the following media types are accepted: ${offered.join(', ')}`;
-  return new StatusError(406, 'NotAcceptable', message, {});
+  return new StatusError(406, 'NotAcceptable', message);
 }
 
 /** Which of `offered` (first: the default) the client wants, for answers that are no API objects. Undefined: none. */
@@ -168,7 +172,7 @@ export function bodyEncoding(contentType: string | undefined): Encoding {
 
 export function unsupportedMediaType(accepted: readonly string[]): StatusError {
   const message = `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`;
-  return new StatusError(415, 'UnsupportedMediaType', message, {});
+  return new StatusError(415, 'UnsupportedMediaType', message);
 }
 
 /** Does `Accept-Encoding` let us send gzip? */

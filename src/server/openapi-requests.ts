@@ -1,18 +1,36 @@
 /**
- * Serves the OpenAPI documents (`src/api/openapi.ts`): version 3 in JSON, version 2 in JSON and in protobuf. A version 3 URL that
- * carries the document's hash may be kept for ever; one with an old hash is sent on to the new one. Version 3 in protobuf
- * is not offered: who asks for it takes JSON too.
+ * Serves the OpenAPI documents (`src/api/openapi.ts`), versions 2 and 3, in JSON and in protobuf. A version 3 URL that carries
+ * the document's hash may be kept for ever; one with an old hash is sent on to the new one.
  */
 import type { OpenApi, OpenApiDocument } from '../api/openapi.ts';
 import { StatusError } from '../api/status-error.ts';
 import { type Answer, textAnswer } from './answer.ts';
 import type { RequestContext } from './context.ts';
+import type { AnswerHeaders } from './http/exchange.ts';
 import { preferred } from './negotiation.ts';
 
 const json = 'application/json';
-const protobuf = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
-/** What kubectl asks for. A media type may have no `@`: upstream answers with the other name, and so do we. */
-const protobufAsAsked = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+
+/**
+ * A media type may have no `@`, though clients ask with it: upstream answers with the other name, and so do we.
+ */
+const protobufTypes = {
+  v2: [
+    'application/com.github.proto-openapi.spec.v2.v1.0+protobuf',
+    'application/com.github.proto-openapi.spec.v2@v1.0+protobuf',
+  ],
+  v3: [
+    'application/com.github.proto-openapi.spec.v3.v1.0+protobuf',
+    'application/com.github.proto-openapi.spec.v3@v1.0+protobuf',
+  ],
+} as const;
+
+const yearMs = 365 * 24 * 60 * 60 * 1000;
+
+/** A request and when it came. */
+export interface OpenApiContext extends Pick<RequestContext, 'exchange' | 'query'> {
+  readonly nowMs: number;
+}
 
 interface Representation {
   readonly contentType: string;
@@ -24,45 +42,60 @@ interface Representation {
 export function openApiAnswer(
   openApi: OpenApi,
   segments: readonly string[],
-  context: RequestContext,
+  context: OpenApiContext,
 ): Answer | undefined {
   const [version, ...rest] = segments;
   if (version === 'v2' && rest.length === 0) return v2Answer(openApi, context);
   if (version !== 'v3') return undefined;
-  if (rest.length === 0) return jsonAnswer(openApi.index(), context);
+  if (rest.length === 0) return indexAnswer(openApi, context);
   const path = rest.join('/');
   const document = openApi.v3(path);
-  return document && versionedAnswer(document, path, context);
+  return document && versionedAnswer(openApi, document, path, context);
 }
 
-function v2Answer(openApi: OpenApi, context: RequestContext): Answer {
-  if (negotiated(context, [json, protobuf, protobufAsAsked]) === json) return jsonAnswer(openApi.v2(), context);
+function v2Answer(openApi: OpenApi, context: OpenApiContext): Answer {
+  const [protobuf, ...asked] = protobufTypes.v2;
+  if (negotiated(context, [json, protobuf, ...asked]) === json) return answerWith(jsonOf(openApi.v2()), context);
   const document = openApi.v2Protobuf();
   return answerWith({ contentType: protobuf, bytes: document.protobuf, hash: document.hash }, context);
 }
 
-function versionedAnswer(document: OpenApiDocument, path: string, context: RequestContext): Answer {
-  const asked = context.query.get('hash');
-  if (asked === null || asked === '') return jsonAnswer(document, context);
-  if (asked === document.hash) return jsonAnswer(document, context, 'public, max-age=31536000, immutable');
-  return textAnswer(301, '', { location: `/openapi/v3/${path}?hash=${document.hash}` });
+/** There is nothing to choose: upstream sends it whatever is asked for. */
+function indexAnswer(openApi: OpenApi, context: OpenApiContext): Answer {
+  return answerWith(jsonOf(openApi.index()), context);
 }
 
-function jsonAnswer(document: OpenApiDocument, context: RequestContext, cacheControl?: string): Answer {
-  const contentType = negotiated(context, [json]);
-  return answerWith({ contentType, bytes: document.json, hash: document.hash }, context, cacheControl);
+function versionedAnswer(openApi: OpenApi, document: OpenApiDocument, path: string, context: OpenApiContext): Answer {
+  const [protobuf, ...asked] = protobufTypes.v3;
+  const type = negotiated(context, [json, protobuf, ...asked]);
+  const hash = context.query.get('hash') ?? '';
+  if (hash !== '' && hash !== document.hash) {
+    const location = `/openapi/v3/${path}?hash=${document.hash}`;
+    return textAnswer(301, '', { location, vary: 'Accept' });
+  }
+  const headers = hash === '' ? {} : immutable(context);
+  if (type === json) return answerWith(jsonOf(document), context, headers);
+  const bytes = openApi.v3Protobuf(path)?.protobuf ?? Buffer.alloc(0);
+  return answerWith({ contentType: protobuf, bytes, hash: document.hash }, context, headers);
 }
 
-function negotiated<T extends string>({ exchange }: RequestContext, offered: readonly T[]): T {
+/** What has its hash in its URL never changes. */
+function immutable({ nowMs }: OpenApiContext): AnswerHeaders {
+  return { 'cache-control': 'public, immutable', expires: new Date(nowMs + yearMs).toUTCString() };
+}
+
+const jsonOf = ({ json: bytes, hash }: OpenApiDocument): Representation => ({ contentType: json, bytes, hash });
+
+function negotiated<T extends string>({ exchange }: OpenApiContext, offered: readonly T[]): T {
   const chosen = preferred(exchange.headers.accept, offered);
   if (chosen !== undefined) return chosen;
   const message = `only the following media types are accepted: ${offered.join(', ')}`;
   throw new StatusError(406, 'NotAcceptable', message, {});
 }
 
-function answerWith(representation: Representation, { exchange }: RequestContext, cacheControl = 'no-cache'): Answer {
+function answerWith(representation: Representation, { exchange }: OpenApiContext, more: AnswerHeaders = {}): Answer {
   const { contentType, bytes, hash } = representation;
-  const headers = { etag: `"${hash}"`, vary: 'Accept', 'cache-control': cacheControl };
+  const headers = { etag: `"${hash}"`, vary: 'Accept', 'cache-control': 'no-cache, private', ...more };
   if (exchange.headers['if-none-match'] === headers.etag) return { status: 304, headers, body: [] };
   return { status: 200, headers: { ...headers, 'content-type': contentType }, body: [bytes] };
 }

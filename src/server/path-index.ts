@@ -4,6 +4,7 @@ import { apiVersionOf } from '../api/resources.ts';
 import { type HealthCheck, healthPaths } from './health.ts';
 
 const fixed = [
+  '/.well-known/openid-configuration',
   '/api',
   '/apis',
   '/apis/',
@@ -12,6 +13,7 @@ const fixed = [
   '/openapi/v2',
   '/openapi/v3',
   '/openapi/v3/',
+  '/openid/v1/jwks',
   '/version',
 ];
 

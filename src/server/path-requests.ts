@@ -2,6 +2,7 @@
 import { OpenApi } from '../api/openapi.ts';
 import type { ResourceTable } from '../api/resource-table.ts';
 import type { SchemaRegistry } from '../api/schema/schema.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { MetricRegistry } from '../lib/metrics.ts';
 import { type Answer, rawJsonAnswer, textAnswer } from './answer.ts';
 import type { RequestContext } from './context.ts';
@@ -12,13 +13,18 @@ import { openApiAnswer } from './openapi-requests.ts';
 import { pathIndex } from './path-index.ts';
 import { splitPath } from './request-info.ts';
 import { noSuchMethod } from './resource-lookup.ts';
+import { issuerDiscovery } from './service-accounts/discovery.ts';
+import type { ServiceAccountTokens } from './service-accounts/tokens.ts';
 import { versionInfo } from './version.ts';
 
 export interface PathRequestsOptions {
+  readonly clock: Clock;
   readonly resources: ResourceTable;
   readonly schema: SchemaRegistry;
   readonly healthChecks: readonly HealthCheck[];
   readonly metrics: MetricRegistry;
+  /** Absent: nobody signs tokens here. */
+  readonly tokens?: ServiceAccountTokens;
 }
 
 export class PathRequests {
@@ -48,8 +54,10 @@ export class PathRequests {
 
   /** Undefined where there is none. @throws StatusError */
   async #document(segments: readonly string[], context: RequestContext): Promise<Answer | undefined> {
-    const { resources, healthChecks } = this.#options;
-    const [first, ...rest] = segments;
+    const { resources, healthChecks, tokens } = this.#options;
+    const issuer = tokens && (await issuerDiscovery(tokens, context.path));
+    if (issuer !== undefined) return issuer;
+    const [first = '', ...rest] = segments;
     switch (first) {
       case '':
       case 'index.html':
@@ -60,7 +68,7 @@ export class PathRequests {
       case 'apis':
         return discoveryAnswer(resources, segments, context);
       case 'openapi':
-        return openApiAnswer(this.#openApi, rest, context);
+        return openApiAnswer(this.#openApi, rest, { ...context, nowMs: this.#options.clock.now() });
       case 'metrics':
         return this.#metrics.answer(rest);
       default:

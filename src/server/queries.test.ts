@@ -183,4 +183,7 @@ test('options of deletes are checked', () => {
       'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "Never": supported values: "Foreground", "Background", "Orphan", "nil"',
   });
   assert.throws(() => deleteOptions({ gracePeriodSeconds: 'x' }, query('')), { reason: 'BadRequest' });
+  const ignoring = 'ignoreStoreReadErrorWithClusterBreakingPotential';
+  assert.deepEqual(deleteOptions({ [ignoring]: true }, query('')), {});
+  assert.throws(() => deleteOptions({ [ignoring]: 'yes' }, query('')), { reason: 'BadRequest' });
 });

@@ -33,7 +33,11 @@ export function factsOf(exchange: Exchange): RequestFacts {
 }
 
 /** What may be asked of the authorizer. `path` in it is empty for resources. */
-export function attributesOf({ path, verb, query }: RequestFacts, method: string, user: UserInfo): AuthorizationAttributes {
+export function attributesOf(
+  { path, verb, query }: RequestFacts,
+  method: string,
+  user: UserInfo,
+): AuthorizationAttributes {
   if (path.kind === 'path') {
     const noResource = { group: '', version: '', resource: '', subresource: '', namespace: '', name: '' };
     return { user, verb: method.toLowerCase(), ...noResource, path: path.path };
@@ -67,10 +71,21 @@ export function resourceOf({ path }: RequestFacts, resources: ResourceTable): Re
 /** The labels of the metrics. They hold no text of the client's but what is the name of something that there is. */
 export function labelsOf(facts: RequestFacts, exchange: Exchange, resource: ResourceInfo | undefined): RequestLabels {
   const { path, verb, query } = facts;
-  if (path.kind === 'path') return { verb: methodLabel(exchange.method, ''), dryRun: '', resource: undefined, subresource: pathLabel(path.path), scope: '' };
+  if (path.kind === 'path')
+    return {
+      verb: methodLabel(exchange.method, ''),
+      dryRun: '',
+      resource: undefined,
+      subresource: pathLabel(path.path),
+      scope: '',
+    };
   const scope = scopeOf(path, verb);
-  const subresource = resource?.subresources.some(({ name }) => name === path.subresource) ? path.subresource : '';
+  const subresource = path.subresource === '' ? '' : knownSubresource(path, resource);
   return { verb: verbLabel(facts, exchange, scope), dryRun: dryRunLabel(query), resource, subresource, scope };
+}
+
+function knownSubresource(path: ResourcePath, resource: ResourceInfo | undefined): string {
+  return resource?.subresources.some(({ name }) => name === path.subresource) ? path.subresource : '';
 }
 
 /** Upstream tells these paths apart in its metrics, and no others. */
@@ -86,7 +101,8 @@ function scopeOf(path: ResourcePath, verb: Verb | ''): RequestLabels['scope'] {
 function verbLabel({ path, verb }: RequestFacts, exchange: Exchange, scope: string): string {
   if (path.kind === 'resource' && conversations.has(path.subresource)) return 'CONNECT';
   if (verb === 'watch') return 'WATCH';
-  if (verb === 'patch' && mediaType(exchange.headers['content-type']) === 'application/apply-patch+yaml') return 'APPLY';
+  if (verb === 'patch' && mediaType(exchange.headers['content-type']) === 'application/apply-patch+yaml')
+    return 'APPLY';
   return methodLabel(exchange.method, scope);
 }
 
@@ -98,6 +114,7 @@ function methodLabel(method: string, scope: string): string {
 }
 
 function dryRunLabel(query: URLSearchParams): string {
+  if (query.size === 0) return '';
   const values = query.getAll('dryRun');
   if (values.length === 0) return '';
   return values.every((value) => value === 'All') ? 'All' : 'invalid';

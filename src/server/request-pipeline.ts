@@ -17,7 +17,7 @@ import type { Logger } from '../lib/log.ts';
 import { MetricRegistry } from '../lib/metrics.ts';
 import { type Prng, uuid } from '../lib/prng.ts';
 import type { Authorizer, UserInfo } from '../registry/request.ts';
-import { type Answer, sendAnswer, textAnswer } from './answer.ts';
+import { type Answer, lengthOf, sendAnswer, textAnswer } from './answer.ts';
 import type { AuditedRequest, Auditor } from './audit/auditor.ts';
 import { type Authenticator, authenticate } from './authentication.ts';
 import { forbiddenError } from './authorization.ts';
@@ -30,7 +30,7 @@ import { AccessMetrics } from './metrics/access-metrics.ts';
 import { RequestMetrics } from './metrics/request-metrics.ts';
 import { type Encoding, negotiate, wantsPretty } from './negotiation.ts';
 import { errorAnswer, warningHeaders } from './object-answers.ts';
-import { pageNotFound, type PathRequests } from './path-requests.ts';
+import { type PathRequests, pageNotFound } from './path-requests.ts';
 import {
   attributesOf,
   factsOf,
@@ -60,6 +60,8 @@ export interface PipelineOptions {
 /** One request on its way. */
 interface Run {
   readonly startMs: number;
+  /** When its caller was known. */
+  callerMs: number;
   /** What the request is served with: where it is audited, not the one that came in. */
   exchange: Exchange;
   readonly headers: Record<string, string | readonly string[]>;
@@ -104,6 +106,7 @@ export class RequestPipeline {
   async handle(exchange: Exchange): Promise<void> {
     const run: Run = {
       startMs: this.#options.clock.monotonic(),
+      callerMs: 0,
       exchange,
       headers: this.#commonHeaders(exchange),
       facts: undefined,
@@ -140,7 +143,8 @@ export class RequestPipeline {
       run.audit?.annotate('k8s.io/deprecated', 'true');
     }
     const pretty = wantsPretty(facts.query, exchange.headers['user-agent']);
-    const context = { exchange: run.exchange, user, path: facts.pathText, query: facts.query, headers, pretty };
+    const { pathText: path, query } = facts;
+    const context = { exchange: run.exchange, user, path, query, headers, pretty };
     return isLongRunning(facts) ? this.#unbounded(run, context, facts) : this.#bounded(run, context, facts);
   }
 
@@ -151,7 +155,8 @@ export class RequestPipeline {
     const credentials = { certificate: exchange.connection.certificate, headers: exchange.headers };
     try {
       const caller = await authenticate(authenticators, credentials, (why) => this.#logRefusal(exchange, why));
-      this.#access.authentication.note('success', clock.monotonic() - run.startMs);
+      run.callerMs = clock.monotonic();
+      this.#access.authentication.note('success', run.callerMs - run.startMs);
       this.#access.user(caller.name);
       this.#beginAudit(run, facts, caller);
       return caller;
@@ -177,9 +182,8 @@ export class RequestPipeline {
     const user = await impersonate(caller, run.exchange.headers, authorizer);
     if (user !== caller) run.audit?.impersonated(user);
     const attributes = attributesOf(facts, run.exchange.method, user);
-    const startMs = clock.monotonic();
     const reason = await authorizer.authorize(attributes);
-    this.#access.authorization.note(reason === undefined ? 'allowed' : 'denied', clock.monotonic() - startMs);
+    this.#access.authorization.note(reason === undefined ? 'allowed' : 'denied', clock.monotonic() - run.callerMs);
     run.audit?.annotate('authorization.k8s.io/decision', reason === undefined ? 'allow' : 'forbid');
     run.audit?.annotate('authorization.k8s.io/reason', reason ?? '');
     if (reason !== undefined) throw forbiddenError(attributes, reason);
@@ -224,10 +228,10 @@ export class RequestPipeline {
     }
   }
 
-  async #send(run: Run, answer: Answer, failure?: StatusError): Promise<void> {
-    run.bytes = answer.body.reduce((sum, part) => sum + part.length, 0);
+  #send(run: Run, answer: Answer, failure?: StatusError): Promise<void> {
+    run.bytes = lengthOf(answer.body);
     run.audit?.answered(answer, failure && statusOf(failure));
-    await sendAnswer(run.exchange, answer, run.headers);
+    return sendAnswer(run.exchange, answer, run.headers);
   }
 
   async #fail(run: Run, error: unknown): Promise<void> {

@@ -7,7 +7,6 @@ import type { JsonObject } from '../api/object.ts';
 import { type ObjectKind, protobufType } from '../api/protobuf/envelope.ts';
 import type { ResourceTable } from '../api/resource-table.ts';
 import { apiVersionOf, type ResourceInfo, type Verb } from '../api/resources.ts';
-import { StatusError } from '../api/status-error.ts';
 import type { NodeConnections } from '../client/node-api.ts';
 import type { Clock } from '../lib/clock.ts';
 import { limits } from '../lib/limits.ts';
@@ -41,18 +40,6 @@ const patchTypes: readonly string[] = [
   'application/strategic-merge-patch+json',
   'application/apply-patch+yaml',
 ] satisfies PatchType[];
-
-/** Subresources that are a way through to a node, pod or service, and no objects. */
-const connections: ReadonlySet<string> = new Set(['attach', 'exec', 'portforward', 'proxy']);
-
-function notServed({ resource: { resource }, subresource }: RequestTarget): StatusError {
-  return new StatusError(
-    405,
-    'MethodNotAllowed',
-    `${resource}/${subresource} is not served by this version of naru`,
-    {},
-  );
-}
 
 export class ResourceRequests {
   readonly #handler: RequestHandler;
@@ -89,7 +76,6 @@ export class ResourceRequests {
     const admitted = { context, target: targetOf(context, path, resource) };
     if (resource.group === '' && resource.resource === 'pods' && path.subresource === 'log') return this.#log(admitted);
     if (this.#podConnect.isFor(admitted.target)) return this.#podConnect.serve(context, admitted.target);
-    if (connections.has(path.subresource)) throw notServed(admitted.target);
     switch (verb) {
       case 'get':
         return this.#get(admitted);

@@ -64,7 +64,7 @@ function goName({ group, kind }: ResourceInfo): string {
 }
 
 function notAcceptable(message: string): StatusError {
-  return new StatusError(406, 'NotAcceptable', message, {});
+  return new StatusError(406, 'NotAcceptable', message);
 }
 
 /** `metadata` of a list, as `metav1.ListMeta` leaves out what is empty. */

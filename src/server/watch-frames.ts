@@ -1,6 +1,10 @@
 /**
  * One event of a watch → its bytes, in three pieces: what stands before the object, the object, what stands after it. The
  * object's piece is the stored bytes wherever it is shown as it is, shared by all watchers; in JSON the others are constants.
+ *
+ * A thousand watchers of one object want the same bytes, one after the other. Made anew for each, the frames, and even more the copies
+ * that join them for a write, would be most of the work; `SharedFrames` remembers the last of either, which the next one nearly always
+ * wants, too.
  */
 import type { JsonObject } from '../api/object.ts';
 import { encodeProtobuf } from '../api/protobuf/encode.ts';
@@ -24,6 +28,39 @@ export const streamContentTypes: Readonly<Record<StreamEncoding, string>> = {
   json: 'application/json',
   protobuf: `${protobufMediaType};stream=watch`,
 };
+
+/** For all watches of a server. What it gives is shared: nobody changes it. */
+export class SharedFrames {
+  readonly #last: Record<StreamEncoding, { readonly event: WatchEvent; readonly frame: Frame } | undefined> = {
+    json: undefined,
+    protobuf: undefined,
+  };
+  #joined: { readonly frames: readonly Frame[]; readonly bytes: Buffer } | undefined;
+
+  of(event: WatchEvent, encoding: StreamEncoding): Frame {
+    const last = this.#last[encoding];
+    if (event.entry !== undefined && last?.event.entry === event.entry && last.event.type === event.type) return last.frame;
+    const frame = frameOf(event, encoding, undefined);
+    this.#last[encoding] = { event, frame };
+    return frame;
+  }
+
+  /** The frames' bytes in one piece. */
+  join(frames: readonly Frame[]): Buffer {
+    if (this.#joined !== undefined && sameFrames(this.#joined.frames, frames)) return this.#joined.bytes;
+    const bytes = Buffer.concat(frames.flat());
+    this.#joined = { frames, bytes };
+    return bytes;
+  }
+}
+
+function sameFrames(left: readonly Frame[], right: readonly Frame[]): boolean {
+  return left.length === right.length && left.every((frame, index) => frame === right[index]);
+}
+
+export function frameLength([before, object, after]: Frame): number {
+  return before.length + object.length + after.length;
+}
 
 export function frameOf(event: WatchEvent, encoding: StreamEncoding, show: ShowObject): Frame {
   const shown = show === undefined || event.type === 'ERROR' ? undefined : shownBy(show, event);

@@ -5,10 +5,11 @@ import { limits } from '../lib/limits.ts';
 import type { Prng } from '../lib/prng.ts';
 import type { RequestHandler, RequestTarget, WatchRequestOptions } from '../registry/request.ts';
 import type { RequestContext } from './context.ts';
+import { FlushRounds } from './flush-rounds.ts';
 import type { Form } from './object-answers.ts';
 import { watchOptions } from './queries.ts';
 import { transformObject } from './transform.ts';
-import { type ShowObject, type StreamEncoding, streamContentTypes } from './watch-frames.ts';
+import { SharedFrames, type ShowObject, type StreamEncoding, streamContentTypes } from './watch-frames.ts';
 import { WatchResponse } from './watch-response.ts';
 import { watchOutput } from './websocket-watch.ts';
 
@@ -17,6 +18,8 @@ export class WatchRequests {
   readonly #clock: Clock;
   readonly #prng: Prng;
   readonly #open = new Set<WatchResponse>();
+  readonly #frames = new SharedFrames();
+  readonly #rounds = new FlushRounds();
 
   constructor(options: { readonly handler: RequestHandler; readonly clock: Clock; readonly prng: Prng }) {
     this.#handler = options.handler;
@@ -55,6 +58,8 @@ export class WatchRequests {
       headers: { ...headers, 'content-type': streamContentTypes[encoding] },
       encoding,
       show: showing(resource, { ...form, pretty: false }, this.#clock),
+      frames: this.#frames,
+      rounds: this.#rounds,
       eventsMax: limits.watchBufferEventsMax,
       bytesMax: limits.watchBufferBytesMax,
       over: () => this.#open.delete(response),

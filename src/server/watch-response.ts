@@ -3,22 +3,23 @@
  *
  * ```
  *  registry ── event() ──▶ queue of frames ── flush, up to 256 KiB a write ──▶ connection
- *                          (bounded)           (stops until the client has drained it)
+ *                          (bounded)           (in its turn, `flush-rounds.ts`; stops until the client has drained it)
  * ```
  * The naive form writes each event to the stream: then a slow client's bytes pile up in Node's buffers, copied, without a
- * bound. Here a waiting event costs three references, one of them to the stored object's bytes, which are encoded once for all
- * watchers, the others to constants (in protobuf, one to some 60 bytes of its own). A client that falls `eventsMax` or `bytesMax`
+ * bound. Here a waiting event costs a reference to its frame, which all watchers of the object share (`SharedFrames`), and with it the
+ * stored object's bytes. A client that falls `eventsMax` or `bytesMax`
  * behind is dropped: it resumes from the last version it saw, or lists again. Past events are exempt, as they come all at once, before
  * anything can drain; they stay so until they are written, however many live ones come after them.
  */
 import type { Writable } from 'node:stream';
 import type { WatchEvent, WatchSink, WatchStream } from '../registry/request.ts';
 import type { AnswerHeaders, Exchange } from './http/exchange.ts';
-import { frameOf, type ShowObject, type StreamEncoding } from './watch-frames.ts';
+import type { Flushable, FlushRounds } from './flush-rounds.ts';
+import { type Frame, frameLength, frameOf, type SharedFrames, type ShowObject, type StreamEncoding } from './watch-frames.ts';
 
 const flushBytes = 256 * 1024;
-/** Parts that were written go from the queue's front when they are so many, and half of it. */
-const writtenPartsMin = 3 * 4_096;
+/** Frames that were written go from the queue's front when they are so many, and half of it. */
+const writtenFramesMin = 4_096;
 
 /** Where the frames go: an HTTP answer, or a WebSocket (`websocket-watch.ts`). */
 export interface WatchOutput extends Pick<Exchange, 'onClose' | 'stream' | 'abort'> {
@@ -31,16 +32,19 @@ export interface WatchResponseOptions {
   readonly headers: AnswerHeaders;
   readonly encoding: StreamEncoding;
   readonly show: ShowObject;
+  /** Shared with the server's other watches. */
+  readonly frames: SharedFrames;
+  readonly rounds: FlushRounds;
   readonly eventsMax: number;
   readonly bytesMax: number;
   /** Called once, when the answer is complete or broken off. */
   readonly over: () => void;
 }
 
-export class WatchResponse implements WatchSink {
+export class WatchResponse implements WatchSink, Flushable {
   readonly #options: WatchResponseOptions;
-  /** Three parts an event; those before `#next` were written. */
-  #queue: Uint8Array[] = [];
+  /** One an event; those before `#next` were written. */
+  #queue: Frame[] = [];
   #next = 0;
   /** Of the events that wait, the first so many are past ones. */
   #pastEvents = 0;
@@ -49,7 +53,8 @@ export class WatchResponse implements WatchSink {
   #out: Writable | undefined;
   #watch: WatchStream | undefined;
   #live = false;
-  #flushing = false;
+  /** It has its place in a round. */
+  #queued = false;
   #draining = false;
   #ending = false;
   #closed = false;
@@ -70,10 +75,10 @@ export class WatchResponse implements WatchSink {
   event(event: WatchEvent): void {
     if (this.#closed || this.#ending) return;
     if (this.#live && this.#isFull()) return this.drop();
-    const { encoding, show } = this.#options;
-    const [before, object, after] = frameOf(event, encoding, show);
-    this.#queue.push(before, object, after);
-    if (this.#live) this.#liveBytes += before.length + object.length + after.length;
+    const { encoding, show, frames } = this.#options;
+    const frame = show === undefined ? frames.of(event, encoding) : frameOf(event, encoding, show);
+    this.#queue.push(frame);
+    if (this.#live) this.#liveBytes += frameLength(frame);
     else this.#pastEvents++;
     this.#flushSoon();
   }
@@ -90,14 +95,16 @@ export class WatchResponse implements WatchSink {
     this.#options.output.abort();
   }
 
-  /** Events of one commit come in one go: one write for all of them. */
   #flushSoon(): void {
-    if (this.#flushing || this.#draining) return;
-    this.#flushing = true;
-    queueMicrotask(() => {
-      this.#flushing = false;
-      this.#flush();
-    });
+    if (this.#queued || this.#draining) return;
+    this.#queued = true;
+    this.#options.rounds.add(this);
+  }
+
+  /** Called by the rounds. */
+  flush(): void {
+    this.#queued = false;
+    this.#flush();
   }
 
   #flush(): void {
@@ -107,7 +114,7 @@ export class WatchResponse implements WatchSink {
 
   /** Events that wait. */
   get #waiting(): number {
-    return (this.#queue.length - this.#next) / 3;
+    return this.#queue.length - this.#next;
   }
 
   #isFull(): boolean {
@@ -116,22 +123,20 @@ export class WatchResponse implements WatchSink {
   }
 
   /** The next frames, up to `flushBytes`, whole. */
-  #take(): Uint8Array {
+  #take(): Buffer {
     const start = this.#next;
     const bytesWanted = this.#options.output.messages ? 1 : flushBytes;
     let bytes = 0;
     while (this.#next < this.#queue.length && bytes < bytesWanted) bytes += this.#takeOne();
-    const taken = Buffer.concat(this.#queue.slice(start, this.#next), bytes);
+    const all = start === 0 && this.#next === this.#queue.length;
+    const taken = this.#options.frames.join(all ? this.#queue : this.#queue.slice(start, this.#next));
     this.#forgetWritten();
     return taken;
   }
 
   /** Moves past one event; gives its length. */
   #takeOne(): number {
-    let bytes = 0;
-    for (const end = this.#next + 3; this.#next < end; this.#next++) {
-      bytes += (this.#queue[this.#next] as Uint8Array).length;
-    }
+    const bytes = frameLength(this.#queue[this.#next++] as Frame);
     if (this.#pastEvents > 0) this.#pastEvents--;
     else this.#liveBytes -= bytes;
     return bytes;
@@ -139,7 +144,7 @@ export class WatchResponse implements WatchSink {
 
   #forgetWritten(): void {
     if (this.#next === this.#queue.length) this.#queue = [];
-    else if (this.#next >= writtenPartsMin && this.#next * 2 >= this.#queue.length) this.#queue.splice(0, this.#next);
+    else if (this.#next >= writtenFramesMin && this.#next * 2 >= this.#queue.length) this.#queue.splice(0, this.#next);
     else return;
     this.#next = 0;
   }

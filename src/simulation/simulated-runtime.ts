@@ -63,7 +63,7 @@ interface Container {
 }
 
 const killedExitCode = 137;
-const noStreams = 'this node is simulated: no program runs in its containers';
+const noStreams = 'this node is simulated, and no program runs in its containers';
 
 export class SimulatedRuntime implements Runtime {
   readonly noStreams = noStreams;

@@ -6,7 +6,8 @@
  * A version that has been replaced lets go of its object: the watch history then costs bytes, not object trees.
  */
 import type { KubeObject } from '../api/object.ts';
-import { deepFreeze } from '../lib/deep-freeze.ts';
+import type { ObjectMeta } from '../api/schema/types/meta-v1.ts';
+import { compact } from './compact.ts';
 import type { Entry, StoreKey } from './store.ts';
 
 export class StoredEntry implements Entry {
@@ -24,7 +25,7 @@ export class StoredEntry implements Entry {
   }
 
   get object(): KubeObject {
-    this.#object ??= deepFreeze(JSON.parse(this.json().toString()) as KubeObject);
+    this.#object ??= compact(JSON.parse(this.json().toString()) as KubeObject);
     return this.#object;
   }
 
@@ -48,9 +49,20 @@ export class StoredEntry implements Entry {
 
 /** A new version of `object` at `revision`: shares what it can with it, and carries the revision in its metadata. */
 export function makeEntry(key: StoreKey, revision: number, object: KubeObject): StoredEntry {
-  const versioned = { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
+  const versioned = { ...object, metadata: atVersion(object.metadata ?? {}, String(revision)) };
   const json = encode(JSON.stringify(versioned));
-  return new StoredEntry(keyOf(key), revision, json, deepFreeze(versioned));
+  return new StoredEntry(keyOf(key), revision, json, compact(versioned));
+}
+
+/** A new object's version stands where Go prints it: behind the fields that say which object it is. */
+const identity = ['name', 'generateName', 'namespace', 'selfLink', 'uid'] as const satisfies (keyof ObjectMeta)[];
+
+function atVersion(metadata: ObjectMeta, resourceVersion: string): ObjectMeta {
+  if (metadata.resourceVersion !== undefined) return { ...metadata, resourceVersion };
+  const placed: Record<string, unknown> = {};
+  for (const name of identity) if (metadata[name] !== undefined) placed[name] = metadata[name];
+  placed['resourceVersion'] = resourceVersion;
+  return { ...placed, ...metadata, resourceVersion };
 }
 
 /** Not from Node's buffer pool: a small buffer that lives long would keep the whole slab of its neighbours. */

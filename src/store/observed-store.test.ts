@@ -41,7 +41,10 @@ test('writes are counted by what they do, objects by their resource', async () =
   const text = metrics.text();
   assert.match(text, /etcd_requests_total\{operation="create",group="apps",resource="deployments"\} 2\n/);
   assert.match(text, /etcd_request_errors_total\{operation="create",group="apps",resource="deployments"\} 1\n/);
-  assert.match(text, /etcd_request_duration_seconds_count\{operation="create",group="apps",resource="deployments"\} 2\n/);
+  assert.match(
+    text,
+    /etcd_request_duration_seconds_count\{operation="create",group="apps",resource="deployments"\} 2\n/,
+  );
   assert.match(text, /apiserver_storage_objects\{resource="deployments.apps"\} 1\n/);
   assert.match(text, /apiserver_resource_objects\{group="apps",resource="deployments"\} 1\n/);
   assert.match(text, /apiserver_storage_size_bytes\{storage_cluster_id="naru"\} 4096\n/);

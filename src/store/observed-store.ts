@@ -18,9 +18,7 @@ import {
   type WriteOperation,
 } from './store.ts';
 
-const buckets = [
-  0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,
-];
+const buckets = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
 
 /** A write that waits this long means that the journal hangs. */
 const hangingMs = 10_000;
@@ -133,7 +131,9 @@ export class ObservedStore implements Store {
     return {
       count: counter('etcd_requests_total', 'Writes to the store.'),
       errors: () => counter('etcd_request_errors_total', 'Writes that the store refused, lost races among them.'),
-      seconds: this.#metrics.histogram({ name: 'etcd_request_duration_seconds', help, labels, buckets }).with(...values),
+      seconds: this.#metrics
+        .histogram({ name: 'etcd_request_duration_seconds', help, labels, buckets })
+        .with(...values),
     };
   }
 

@@ -8,10 +8,8 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { RealClock } from '../../src/lib/clock.ts';
 import { CertificateAuthority } from '../../src/server/certificates/certificate-authority.ts';
-import { run, TestCluster } from '../harness.ts';
-
-/** The command, and what it says; with `fails` it must not succeed. One argument that holds a blank is written with `~`. */
-type Row = readonly [command: string, expected: RegExp, fails?: 'fails'];
+import { eventually, run, TestCluster } from '../harness.ts';
+import { checkRow, checkRows, editedBy, fixture, type Row } from './command-table.ts';
 
 const making: readonly Row[] = [
   ['create deployment web --image=nginx:1 --replicas=2 --port=80', /^deployment\.apps\/web created$/m],
@@ -47,6 +45,18 @@ const making: readonly Row[] = [
   ['create pdb p --selector=app=web --min-available=1', /^poddisruptionbudget\.policy\/p created$/m],
   ['create priorityclass high --value=1000 --preemption-policy=Never', /high created$/m],
   ['create ingress i --rule=foo.com/*=c1:80,tls=s --class=nginx', /^ingress\.networking\.k8s\.io\/i created$/m],
+  ['create token bot --duration=10m', /^\S+\.\S+\.\S+$/],
+  ['create token bot --audience=vault --duration=1m', /may not specify a duration less than 10 minutes/, 'fails'],
+  ['create configmap files --from-file=@/services --from-file=renamed=@/crlf.yaml', /^configmap\/files created$/m],
+  ['create configmap variables --from-env-file=@/variables.env', /^configmap\/variables created$/m],
+  ['get configmap variables -o jsonpath={.data.LANGUAGE}', /^en$/],
+  ['create deployment dry --image=x --dry-run=client -o yaml', /^kind: Deployment$/m],
+  ['create deployment dry --image=x --dry-run=server', /created \(server dry run\)/],
+  ['get deployment dry', /deployments\.apps "dry" not found/, 'fails'],
+  ['create -f @/unusual.yaml', /^configmap\/listed created\nservice\/listed created\nconfigmap\/typed-list created$/m],
+  ['delete -f @/unusual.yaml --now', /^configmap "typed-list" deleted from default namespace$/m],
+  ['create --edit=false -f @/crlf.yaml --save-config', /^configmap\/crlf created$/m],
+  ['apply view-last-applied configmap crlf', /^ {2}text: \|$/m],
   ['run one --image=nginx --port=80 --expose --labels=a=b --env=X=y --restart=Never', /^pod\/one created$/m],
   ['run Bad_Name --image=x', /metadata\.name: Invalid value: "Bad_Name"/, 'fails'],
   ['expose deployment web --port=80 --target-port=8080', /^service\/web exposed$/m],
@@ -122,13 +132,88 @@ const looking: readonly Row[] = [
   ['auth can-i --list --as=jane', /selfsubjectaccessreviews\.authorization\.k8s\.io/],
   ['auth whoami', /^Username +naru-admin$/m],
   ['top nodes', /Metrics API not available/, 'fails'],
-  ['exec deploy/web -- ls', /pods\/exec is not served by this version of naru/, 'fails'],
-  ['port-forward deploy/web :80', /pods\/portforward is not served by this version of naru/, 'fails'],
+  ['exec deploy/web -- ls', /this node is simulated/, 'fails'],
+  ['attach one', /this node is simulated/, 'fails'],
+  ['cp one:/etc/hosts /tmp/nothing', /this node is simulated/, 'fails'],
+  ['port-forward deploy/web :80', /this node is simulated/, 'fails'],
+  ['wait --for=create pod/nope --timeout=1s', /timed out waiting for the condition/, 'fails'],
+  ['wait --for=create pod/one --timeout=1s', /condition met/],
+  ['wait --for=delete pod/nope --timeout=1s', /^$/],
+  ['get pod one -o yaml', /^kind: Pod$/m],
+  ['get pod one -o yaml --show-managed-fields', /^ {2}managedFields:$/m],
+  ['get pods --no-headers -o wide -A', /^default +one +1\/1 +Running /m],
+  ['get --raw /api/v1/namespaces/default/pods/one', /^\{"kind":"Pod","apiVersion":"v1"/],
+  ['get --raw /apis/apps/v1', /"name":"deployments\/scale"/],
+  ['get -f @/crlf.yaml -o name', /^configmap\/crlf$/m],
+  ['get deploy/web service/web -o name', /^deployment\.apps\/web\nservice\/web$/m],
+  ['get all -l app=web -o name', /^replicaset\.apps\/web-/m],
+  ['get configmap -o custom-columns-file=@/columns.txt', /^NAME +LABELS\nc/m],
+  ['get configmap -o go-template-file=@/names.tmpl', /;crlf;/],
+  ['get configmap -o jsonpath-as-json={.items[0].kind}', /"ConfigMap"/],
+  ['api-resources --namespaced=false --verbs=list --sort-by=kind', /^nodes +no +v1 +false +Node$/m],
+  [
+    'api-resources -o wide',
+    /^pods +po +v1 +true +Pod +create,delete,deletecollection,get,list,patch,update,watch +all$/m,
+  ],
+  ['explain deploy --recursive', /^ {2}spec\t<DeploymentSpec>/m],
+  ['cluster-info dump', /"kind": "NodeList"/],
+  ['config view --minify -o jsonpath={.clusters[0].cluster.server}', /^https:\/\/127\.0\.0\.1:\d+$/],
+  ['kustomize @/kustomize/staging', /^ {2}name: staging-web$/m],
+  ['logs deploy/web --all-containers --prefix', /^\[pod\/web-\S+\/nginx\] This container is simulated/m],
+  ['logs -l app=web', /simulated/],
+  ['logs one -c nope', /container nope is not valid for pod one/, 'fails'],
+  ['debug one --image=busybox --container=helper --attach=false', /^$/],
+  ['get pod one -o jsonpath={.spec.ephemeralContainers[0].image}', /^busybox$/],
+  ['debug one --image=busybox --copy-to=copy --share-processes --attach=false', /debugger-/],
+  ['get pod copy -o jsonpath={.spec.shareProcessNamespace}', /^true$/],
+  ['debug node/simulated-2 --image=busybox --attach=false', /node-debugger-simulated-2-/],
+];
+
+const applying: readonly Row[] = [
+  ['apply -f @/services', /^deployment\.apps\/vote created\nservice\/vote created\npod\/worker created$/m],
+  ['apply -f @/services --dry-run=client', /^deployment\.apps\/vote unchanged \(dry run\)$/m],
+  ['apply -f @/services --dry-run=server', /^deployment\.apps\/vote unchanged \(server dry run\)$/m],
+  ['diff -f @/services', /^$/],
+  ['scale --replicas=2 -f @/services/vote-deployment.yaml', /scaled/],
+  ['diff -f @/services', /^-  replicas: 2\n\+  replicas: 1$/m, 'fails'],
+  ['apply -f @/services/vote-deployment.yaml', /^deployment\.apps\/vote configured$/m],
+  ['apply set-last-applied -f @/services/worker.json', /^pod\/worker configured$/m],
+  ['apply edit-last-applied -f @/services/worker.json', /no changes made|skipped/],
+  ['replace -f @/services/vote-deployment.yaml', /^deployment\.apps\/vote replaced$/m],
+  ['replace -f @/custom-resources.yaml', /no matches for kind "Gadget"/, 'fails'],
+  ['patch -f @/services/worker.json -p {"metadata":{"labels":{"a":"b"}}}', /^pod\/worker patched$/m],
+  ['patch deploy vote --subresource=scale --type=merge -p {"spec":{"replicas":2}}', /patched$/m],
+  [
+    'patch deploy vote --local -f @/services/vote-deployment.yaml -p {"spec":{"replicas":5}} -o jsonpath={.spec.replicas}',
+    /./,
+    'fails',
+  ],
+  ['annotate -f @/services note=x --dry-run=server', /annotated \(server dry run\)/],
+  ['label deploy --all team=red', /^deployment\.apps\/vote labeled$/m],
+  ['label deploy vote team=blue --resource-version=1 --overwrite', /the object has been modified/, 'fails'],
+  ['apply --server-side -f @/crlf.yaml --field-manager=one', /^configmap\/crlf serverside-applied$/m],
+  ['patch configmap crlf --field-manager=two -p {"data":{"text":"x"}}', /patched/],
+  ['apply --server-side -f @/crlf.yaml --field-manager=one', /conflict with "two".*: \.data\.text/, 'fails'],
+  ['apply --server-side -f @/crlf.yaml --field-manager=one --force-conflicts', /serverside-applied$/m],
+  ['apply --server-side -f @/crlf.yaml --field-manager=one --dry-run=server', /serverside-applied \(server dry run\)/],
+  ['apply -f @/boutique.yaml --prune -l app=basket --dry-run=server -o name', /^deployment\.apps\/basket$/m],
+  ['auth reconcile -f @/cluster.yaml', /^clusterrole\.rbac\.authorization\.k8s\.io\/naru-fixture-view reconciled$/m],
+  ['auth reconcile -f @/cluster.yaml --remove-extra-permissions', /reconciled/],
+  ['set subject rolebinding/rb --user=joe', /subjects updated/],
+  [
+    'set image -f @/services/vote-deployment.yaml vote=vote:2 --local -o jsonpath={.spec.template.spec.containers[0].image}',
+    /^vote:2$/,
+  ],
+  ['autoscale deploy vote --max=3', /autoscaled/],
+  ['delete hpa vote', /deleted/],
+  ['delete -f @/services --now', /^pod "worker" deleted from default namespace$/m],
+  ['delete -f @/services --ignore-not-found', /^$/],
 ];
 
 const removing: readonly Row[] = [
   ['cordon simulated-1', /cordoned/],
   ['get node simulated-1', /Ready,SchedulingDisabled/],
+  ['delete pdb p', /deleted/],
   ['drain simulated-1 --force --timeout=20s', /drained/],
   ['uncordon simulated-1', /uncordoned/],
   ['taint node simulated-1 k=v:NoSchedule', /tainted/],
@@ -153,22 +238,16 @@ describe('kubectl', { timeout: 120_000 }, () => {
   });
   after(() => TestCluster.closeAll());
 
-  async function check([command, expected, fails]: Row): Promise<void> {
-    const args = command.split(' ').map((word) => word.replaceAll('~', ' '));
-    const { code, stdout, stderr } = await cluster.kubectl(args);
-    const said = stdout + stderr;
-    assert.equal(code !== 0, fails === 'fails', `kubectl ${command} exited with ${code}: ${said}`);
-    assert.match(said, expected, `kubectl ${command}`);
-  }
+  const check = (row: Row): Promise<void> => checkRow(cluster, row);
 
-  for (const [what, rows] of Object.entries({ making, changing, looking, removing })) {
+  for (const [what, rows] of Object.entries({ making, changing, looking, applying, removing })) {
     test(`says what upstream says: ${what}`, async () => {
-      for (const row of rows) await check(row);
+      await checkRows(cluster, rows);
     });
   }
 
   test('edit saves what the editor leaves, and nothing where it leaves all', async () => {
-    const edit = (editor: string) => cluster.kubectl(['edit', 'configmap', 'cm'], { env: { KUBE_EDITOR: editor } });
+    const edit = (editor: string) => cluster.kubectl(['edit', 'configmap', 'cm'], editedBy(editor));
     assert.match((await edit(`sed -i 's/a: "1"/a: changed/'`)).stdout, /configmap\/cm edited/);
     assert.match((await edit('true')).stderr, /Edit cancelled, no changes made/);
     await check(['get configmap cm -o jsonpath={.data.a}', /^changed$/]);
@@ -180,6 +259,92 @@ describe('kubectl', { timeout: 120_000 }, () => {
     const old = await replace(manifest.replace(/resourceVersion: .*/, 'resourceVersion: "3"'));
     assert.match(old.stderr, /the object has been modified; please apply your changes to the latest version/);
     assert.match((await replace(manifest, '--force')).stdout, /configmap\/cm replaced/);
+  });
+
+  test('a certificate and its key become a secret; what is none is refused', async () => {
+    const [key, certificate] = ['tls.key', 'tls.crt'].map((name) => path.join(cluster.home, name));
+    const own = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=fixture.example';
+    const made = await run('openssl', [...own.split(' '), '-keyout', `${key}`, '-out', `${certificate}`]);
+    assert.equal(made.code, 0, made.stderr);
+    await checkRows(cluster, [
+      [`create secret tls t --cert=${certificate} --key=${key}`, /^secret\/t created$/m],
+      ['get secret t', /^t +kubernetes\.io\/tls +2 /m],
+      [
+        `create secret tls bad --cert=${key} --key=${key}`,
+        /error: tls: failed to find "CERTIFICATE" PEM block/,
+        'fails',
+      ],
+    ]);
+  });
+
+  test('a certificate is asked for, approved once, and not denied after that', async () => {
+    const key = path.join(cluster.home, 'asked.key');
+    const asked = 'req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /O=devs/CN=asked';
+    const made = await run('openssl', [...asked.split(' '), '-keyout', key]);
+    assert.equal(made.code, 0, made.stderr);
+    const request = {
+      apiVersion: 'certificates.k8s.io/v1',
+      kind: 'CertificateSigningRequest',
+      metadata: { name: 'asked' },
+      spec: {
+        request: Buffer.from(made.stdout).toString('base64'),
+        signerName: 'kubernetes.io/kube-apiserver-client',
+        usages: ['client auth'],
+      },
+    };
+    const created = await cluster.kubectl(['create', '-f', '-'], { input: JSON.stringify(request) });
+    assert.equal(created.code, 0, created.stderr);
+    await checkRows(cluster, [
+      ['get csr asked', /^asked +\S+ +kubernetes\.io\/kube-apiserver-client +naru-admin +<none> +Pending$/m],
+      ['certificate approve asked', /^certificatesigningrequest\.certificates\.k8s\.io\/asked approved$/m],
+      ['get csr asked', /Approved/],
+      ['describe csr asked', /Common Name: +asked/],
+      ['certificate deny asked', /already Approved/, 'fails'],
+      ['delete csr asked', /deleted/],
+    ]);
+  });
+
+  test('what is watched is told as it happens', async () => {
+    const { child, text } = cluster.stream('get', 'configmap', '-w', '--output-watch-events', '-l', 'watched=yes');
+    const waiting = cluster.kubectl(['wait', '--for=delete', 'configmap/watched', '--timeout=20s']);
+    try {
+      await checkRows(cluster, [
+        ['create configmap watched', /created/],
+        ['label configmap watched watched=yes', /labeled/],
+        ['annotate configmap watched a=b', /annotated/],
+        ['delete configmap watched', /deleted/],
+      ]);
+      await eventually('three events', () =>
+        /^ADDED +watched[^]*^MODIFIED +watched[^]*^DELETED +watched/m.test(text()),
+      );
+      assert.equal((await waiting).code, 0);
+    } finally {
+      child.kill();
+    }
+  });
+
+  test('proxy passes on what a browser asks for', async () => {
+    const { child, text } = cluster.stream('proxy', '--port=0');
+    try {
+      const address = await eventually('its address', () => /127\.0\.0\.1:\d+/.exec(text())?.[0]);
+      const answer = await fetch(`http://${address}/api/v1/namespaces/kube-system/configmaps?limit=1`);
+      assert.equal(answer.status, 200);
+      assert.equal(((await answer.json()) as { kind: string }).kind, 'ConfigMapList');
+      assert.equal((await fetch(`http://${address}/api/v1/nodes/nope`)).status, 404);
+    } finally {
+      child.kill();
+    }
+  });
+
+  test('a kustomization is created, seen and deleted', async () => {
+    const folder = fixture('kustomize/base');
+    await checkRows(cluster, [
+      ['create namespace kustomized', /created/],
+      [`create -n kustomized -k ${folder}`, /^configmap\/settings-\w+ created\ndeployment\.apps\/web created$/m],
+      [`get -n kustomized -k ${folder} -o name`, /^deployment\.apps\/web$/m],
+      [`delete -n kustomized -k ${folder}`, /deployment\.apps "web" deleted/],
+      ['delete namespace kustomized --timeout=20s', /deleted/],
+    ]);
   });
 
   test('one who may nothing is told who cannot do what, and where', async () => {

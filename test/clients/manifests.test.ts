@@ -304,10 +304,20 @@ describe('files as people have them', { timeout: 120_000 }, () => {
   test('a kustomization is built, applied, and found again by its labels', async () => {
     const folder = fixture('kustomize/staging');
     const apply = () => cluster.mustKubectl('apply', '-k', folder);
-    assert.match(await apply(), /^configmap\/staging-settings-\w{10} created\ndeployment\.apps\/staging-web created\n$/);
+    assert.match(
+      await apply(),
+      /^configmap\/staging-settings-\w{10} created\ndeployment\.apps\/staging-web created\n$/,
+    );
     assert.match(await apply(), /^configmap\/\S+ unchanged\ndeployment\.apps\/staging-web unchanged\n$/);
     await cluster.mustKubectl('rollout', 'status', 'deploy/staging-web', '--timeout=20s');
-    const pods = await cluster.mustKubectl('get', 'pods', '-l', 'stage=staging', '-o', 'jsonpath={.items[*].spec.containers[0].image}');
+    const pods = await cluster.mustKubectl(
+      'get',
+      'pods',
+      '-l',
+      'stage=staging',
+      '-o',
+      'jsonpath={.items[*].spec.containers[0].image}',
+    );
     assert.equal(pods, 'web:2 web:2');
     assert.equal(await cluster.mustKubectl('diff', '-k', folder), '');
     assert.match(await cluster.mustKubectl('delete', '-k', folder), /deployment\.apps "staging-web" deleted/);

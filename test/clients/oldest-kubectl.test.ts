@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { eventually, findOldestKubectl, run, TestCluster } from '../harness.ts';
-import { checkRow, editedBy, fixture, type Row } from './command-table.ts';
+import { checkRows, editedBy, fixture, type Row } from './command-table.ts';
 
 const discovering: readonly Row[] = [
   ['version --short', /^Client Version: v1\.20\.\d+\nServer Version: v1\.36\./],
@@ -133,7 +133,7 @@ describe('kubectl 1.20', { timeout: 120_000 }, () => {
 
   for (const [what, rows] of Object.entries({ discovering, making, changing, looking })) {
     test(`works: ${what}`, async () => {
-      for (const row of rows) await checkRow(cluster, row, { program });
+      await checkRows(cluster, rows, { program });
     });
   }
 
@@ -172,7 +172,14 @@ describe('kubectl 1.20', { timeout: 120_000 }, () => {
 
   test('get -w shows each change as it happens', async () => {
     await kubectl('create', 'cm', 'watched', '--from-literal=a=one');
-    const watch = cluster.streamOf(program, 'get', 'cm', '-w', '--output-watch-events', '--field-selector=metadata.name=watched');
+    const watch = cluster.streamOf(
+      program,
+      'get',
+      'cm',
+      '-w',
+      '--output-watch-events',
+      '--field-selector=metadata.name=watched',
+    );
     try {
       await eventually('the first event', () => /^ADDED +watched/m.test(watch.text()));
       await kubectl('patch', 'cm', 'watched', '-p', '{"data":{"a":"two"}}');
@@ -184,13 +191,21 @@ describe('kubectl 1.20', { timeout: 120_000 }, () => {
   });
 
   test('a ConfigMap made of files holds them', async () => {
-    const { stdout } = await run(program, ['create', 'cm', 'files', `--from-file=${fixture('services')}`, '--dry-run=client', '-o', 'yaml']);
+    const { stdout } = await run(program, [
+      'create',
+      'cm',
+      'files',
+      `--from-file=${fixture('services')}`,
+      '--dry-run=client',
+      '-o',
+      'yaml',
+    ]);
     assert.match(stdout, /^ {2}notes\.txt: /m);
     const applied = await cluster.kubectl(['apply', '-f', '-'], { program, input: stdout });
     assert.equal(applied.stdout, 'configmap/files created\n', applied.stderr);
   });
 
   test('works: removing', async () => {
-    for (const row of removing) await checkRow(cluster, row, { program });
+    await checkRows(cluster, removing, { program });
   });
 });

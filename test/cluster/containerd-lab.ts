@@ -38,6 +38,8 @@ function requireRoot(): void {
 export interface LabOptions extends Partial<ContainerdOptions> {
   /** Without the image; for tests that never come to run it. */
   readonly bare?: boolean;
+  /** The runtime knows of containerd only what the CRI says, as of any other. */
+  readonly plainCri?: boolean;
 }
 
 let shellArchive: Promise<string> | undefined;
@@ -72,6 +74,7 @@ export class ContainerdLab {
   readonly options: ContainerdOptions;
   runtime!: CriRuntime;
   shellId = '';
+  readonly #isPlainCri: boolean;
   #pods = 0;
   readonly #sandboxes: string[] = [];
   #report: TeardownReport | undefined;
@@ -79,6 +82,7 @@ export class ContainerdLab {
   private constructor(home: string, options: LabOptions) {
     this.home = home;
     this.log = options.log ?? silentLogger;
+    this.#isPlainCri = options.plainCri ?? false;
     const number = ++labCount;
     // Each lab its own addresses: a host's routes must not name one twice.
     const podCidr = `10.${100 + (process.pid % 100)}.${number}.0/24`;
@@ -110,7 +114,8 @@ export class ContainerdLab {
 
   async start(bare = false): Promise<void> {
     await this.containerd.start();
-    this.runtime = new CriRuntime({ address: this.containerd.address, clock, log: this.log });
+    const fifos = this.#isPlainCri ? {} : { fifoFolder: path.join(this.home, 'fifos') };
+    this.runtime = new CriRuntime({ address: this.containerd.address, clock, log: this.log, ...fifos });
     if (bare) return;
     shellArchive ??= packShell();
     await this.containerd.importImage(await shellArchive);

@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { Containerd } from '../../src/agent/containerd/containerd.ts';
 import { findProcesses } from '../../src/agent/containerd/processes.ts';
 import { isOurShim } from '../../src/agent/containerd/teardown.ts';
-import { runtimeContract } from '../../src/agent/runtime-contract.ts';
+import { type RuntimeHarness, runtimeContract } from '../../src/agent/runtime-contract.ts';
 import { pauseImageName } from '../../src/images/pause-image.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import {
@@ -31,8 +31,8 @@ async function pausesOf(pod: LabPod): Promise<number[]> {
 }
 
 describe('real containers', needsContainers, () => {
-  runtimeContract('CRI on containerd', async () => {
-    const lab = await ContainerdLab.open(closedByHand);
+  const harness = async (plainCri: boolean): Promise<RuntimeHarness> => {
+    const lab = await ContainerdLab.open(closedByHand, { plainCri });
     return {
       runtime: lab.runtime,
       image: shellImage,
@@ -44,7 +44,9 @@ describe('real containers', needsContainers, () => {
       during: (work) => work,
       close: async () => void (await lab.close()),
     };
-  });
+  };
+  runtimeContract('CRI on containerd', () => harness(false));
+  runtimeContract('CRI, streams by the runtime’s own server', () => harness(true));
 
   describe('a pod on containerd', () => {
     let lab: ContainerdLab;

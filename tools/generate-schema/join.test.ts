@@ -37,6 +37,8 @@ type Boat struct {
 	Stops []Place \`json:"stops" patchStrategy:"merge,retainKeys" patchMergeKey:"name" protobuf:"bytes,3,rep,name=stops"\`
 	// +required
 	Home Place \`json:"home,omitempty" protobuf:"bytes,4,opt,name=home"\`
+	// +structType=granular
+	Harbour *Place \`json:"harbour,omitempty" protobuf:"bytes,6,opt,name=harbour"\`
 	Deck Planks \`json:"deck,omitempty" protobuf:"bytes,5,opt,name=deck"\`
 	Hidden string \`json:"-"\`
 }
@@ -53,6 +55,8 @@ const proto = `message Boat {
   optional Place home = 4;
 
   optional Planks deck = 5;
+
+  optional Place harbour = 6;
 }
 
 message Place {
@@ -100,18 +104,22 @@ test('a table row tells what Go and protobuf say of a field, and only what is no
       always: true,
       listType: 'map',
       listMapKeys: ['name'],
+      // Its elements: the list itself is not.
+      atomic: true,
       patchStrategy: ['merge', 'retainKeys'],
       patchMergeKey: 'name',
     },
     // A struct value is printed although it is marked omitempty: Go has no empty struct.
     { name: 'home', type: 'Place', number: 4, required: true, always: true, atomic: true },
+    // The field says otherwise than its type.
+    { name: 'harbour', type: 'Place', number: 6, pointer: true },
     { name: 'deck', type: '[]string', number: 5, goType: 'v1.Planks', wrapped: true },
   ]);
 });
 
 test('each field stands on its own line of the table', () => {
   const lines = tableText(boats).split('\n');
-  assert.equal(lines.filter((line) => line.startsWith('      {')).length, 6);
+  assert.equal(lines.filter((line) => line.startsWith('      {')).length, 7);
 });
 
 test('the TypeScript types are readonly all through, and embed as Go does', () => {

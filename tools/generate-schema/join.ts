@@ -222,10 +222,14 @@ export class Joiner {
     const listMapKeys = listMapKeysOf(field.markers);
     const strategy = tagValue(field.tag, 'patchStrategy');
     const mergeKey = tagValue(field.tag, 'patchMergeKey');
-    const owner = goType.kind === 'name' ? this.#find(source, goType, imports)?.declaration.markers : undefined;
-    const atomic = [...field.markers, ...(owner ?? [])].some(
-      (each) => each === 'mapType=atomic' || each === 'structType=atomic',
-    );
+    // Of a list it says that its elements are: whether the list itself is, `listType` says.
+    const named = goType.kind === 'list' ? goType.element : goType;
+    const owner = named.kind === 'name' ? this.#find(source, named, imports)?.declaration.markers : undefined;
+    // What the field says goes before what its type says.
+    const isGranular = field.markers.some((each) => each === 'mapType=granular' || each === 'structType=granular');
+    const atomic =
+      !isGranular &&
+      [...field.markers, ...(owner ?? [])].some((each) => each === 'mapType=atomic' || each === 'structType=atomic');
     return {
       ...(listType !== undefined && { listType }),
       ...(listMapKeys.length > 0 && { listMapKeys }),

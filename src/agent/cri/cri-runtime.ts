@@ -255,7 +255,8 @@ export class CriRuntime implements Runtime {
     const { info } = await this.#call('PodSandboxStatus', request, deadlines.read);
     const details = JSON.parse(info['info'] ?? '{}') as SandboxDetails;
     const namespaces = details.runtimeSpec?.linux?.namespaces;
-    if (namespaces === undefined) throw new RuntimeError('failed', 'the container runtime does not tell the network of the pod');
+    if (namespaces === undefined)
+      throw new RuntimeError('failed', 'the container runtime does not tell the network of the pod');
     const network = namespaces.find(({ type }) => type === 'network');
     return network === undefined ? undefined : (network.path ?? `/proc/${details.pid}/ns/net`);
   }

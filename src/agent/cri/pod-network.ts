@@ -92,7 +92,9 @@ class Dialer {
     this.#rest();
     const id = this.#count++;
     return new Promise((resolve, reject) => {
-      const late = this.#clock.after(dialMsMax, () => this.#take(id)?.reject(new Error(`dial tcp :${port}: i/o timeout`)));
+      const late = this.#clock.after(dialMsMax, () =>
+        this.#take(id)?.reject(new Error(`dial tcp :${port}: i/o timeout`)),
+      );
       const over = <T>(then: (value: T) => void) => {
         return (value: T): void => {
           late.cancel();
@@ -138,7 +140,7 @@ class Dialer {
   #end(): void {
     this.#idle?.cancel();
     this.#ended();
-    for (const id of [...this.#pending.keys()]) {
+    for (const id of this.#pending.keys()) {
       this.#take(id)?.reject(new Error('the network of the pod cannot be entered'));
     }
   }

@@ -26,7 +26,7 @@ export async function openStreamingSession(url: string, options: StreamOptions):
     resize: options.tty ? open('resize') : undefined,
   };
   try {
-    await Promise.all(Object.values(streams).map((stream) => stream?.ready));
+    await Promise.all(Object.values(streams).map((stream) => stream?.ready ?? Promise.resolve()));
   } catch (failure) {
     connection.destroy();
     throw new RuntimeError('failed', 'the container runtime refused the streams', { cause: failure });

@@ -176,7 +176,8 @@ export class Bridge {
     this.#heartbeat = clock.after(heartbeatMs, () => {
       if (this.#isGone) return;
       this.#client.heartbeat();
-      if (clock.monotonic() - this.#lastActiveMs > limits.streamingIdleMsMax) this.stop('the session was idle for too long');
+      if (clock.monotonic() - this.#lastActiveMs > limits.streamingIdleMsMax)
+        this.stop('the session was idle for too long');
       this.#beat();
     });
   }

@@ -83,7 +83,9 @@ export class SpdyPortForward {
     if (port === 0 || (type !== 'error' && type !== 'data')) return void stream.destroy();
     // Clients older than the header open the error stream first, and the data stream next.
     const id = requestid ?? String(type === 'data' ? stream.id - 2 : stream.id);
-    const pair = this.#pairs.get(id) ?? { late: this.#options.clock.after(limits.streamCreationMsMax, () => this.#drop(id)) };
+    const pair = this.#pairs.get(id) ?? {
+      late: this.#options.clock.after(limits.streamCreationMsMax, () => this.#drop(id)),
+    };
     if (pair[type] !== undefined) return void stream.destroy();
     this.#pairs.set(id, pair);
     pair[type] = stream;

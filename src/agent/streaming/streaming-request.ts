@@ -58,7 +58,8 @@ function flag(query: URLSearchParams, name: string): boolean {
 
 function check({ kind, command, options: { stdin, stdout, stderr } }: StreamingRequest): void {
   if (!stdin && !stdout && !stderr) throw badRequest('you must specify at least 1 of stdin, stdout, stderr');
-  if (kind === 'exec' && command.length === 0) throw badRequest('you must specify at least one command for the container');
+  if (kind === 'exec' && command.length === 0)
+    throw badRequest('you must specify at least one command for the container');
 }
 
 /** Whether the client speaks WebSocket or SPDY. @throws StatusError BadRequest where it asked for neither */

@@ -9,7 +9,7 @@
  * Kept true: what can be refused is refused before the 101; sessions are bounded; nothing that passes through is written to the log.
  */
 import { type Duplex, Readable } from 'node:stream';
-import { badRequest, StatusError } from '../../api/status-error.ts';
+import { badRequest, internalError, StatusError } from '../../api/status-error.ts';
 import type { NodeRequest, NodeResponse } from '../../client/node-api.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { limits } from '../../lib/limits.ts';
@@ -31,7 +31,14 @@ import { ChannelPortForward, forwardedPortsMax, portForwardChannelProtocols } fr
 import type { RemoteClient } from './remote-client.ts';
 import type { Session, TerminalSize } from './session.ts';
 import { SpdyClient, spdyProtocols } from './spdy-client.ts';
-import { NegotiationError, negotiate, offered, parseStreamingRequest, type StreamingRequest, upgradeOf } from './streaming-request.ts';
+import {
+  NegotiationError,
+  negotiate,
+  offered,
+  parseStreamingRequest,
+  type StreamingRequest,
+  upgradeOf,
+} from './streaming-request.ts';
 import { acceptWebSocket, WebSocketTunnel } from './websocket.ts';
 import { remoteCommandProtocols, WebSocketClient } from './websocket-client.ts';
 
@@ -235,10 +242,21 @@ function spdyHeaders(protocol: string): Readonly<Record<string, string>> {
 const tooMany = (): StatusError =>
   new StatusError(503, 'ServiceUnavailable', 'too many sessions are open on this node; please try again later', {});
 
+/**
+ * Text, as the kubelet's. Clients try to read it as YAML first: what would be an object by accident (`one: other`), and an empty error to
+ * them, goes as a Status.
+ */
 function refusal(error: unknown): NodeResponse {
-  const status = error instanceof StatusError ? error.code : 500;
+  const status = error instanceof StatusError ? error : internalError(error);
   const message = error instanceof Error ? error.message : String(error);
+  const isText = !message.includes(': ');
+  const type = isText ? 'text/plain' : 'application/json';
+  const text = isText ? message : JSON.stringify(status.toStatus());
   const accepted =
     error instanceof NegotiationError ? { 'x-accepted-stream-protocol-versions': error.accepted.join(', ') } : {};
-  return { status, headers: { 'content-type': 'text/plain', ...accepted }, body: Readable.from([Buffer.from(message)]) };
+  return {
+    status: status.code,
+    headers: { 'content-type': type, ...accepted },
+    body: Readable.from([Buffer.from(text)]),
+  };
 }

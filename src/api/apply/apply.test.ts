@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { normalizeObject } from '../normalize.ts';
 import type { JsonObject, JsonValue } from '../object.ts';
 import { StatusError } from '../status-error.ts';
-import { applyConfiguration, trackUpdate, type TypedObject } from './apply.ts';
-import { builtinKind, entriesOf, frozen, ownedPaths, type Options, SharedObject, withEntries } from './testing.ts';
+import { applyConfiguration, type TypedObject, trackUpdate } from './apply.ts';
+import { builtinKind, entriesOf, frozen, type Options, ownedPaths, SharedObject, withEntries } from './testing.ts';
 
 const deploymentType = builtinKind('apps', 'v1', 'Deployment');
 const configMapType = builtinKind('', 'v1', 'ConfigMap');
@@ -14,7 +14,10 @@ const deployments = (): SharedObject => new SharedObject({ 'apps/v1': deployment
 const configMaps = (): SharedObject => new SharedObject({ v1: configMapType });
 
 const metadata = { name: 'web', namespace: 'default' };
-const configMap = (data: JsonObject, more: JsonObject = {}): JsonObject => ({ metadata: { ...metadata, ...more }, data });
+const configMap = (data: JsonObject, more: JsonObject = {}): JsonObject => ({
+  metadata: { ...metadata, ...more },
+  data,
+});
 
 function deployment(replicas: number, image: string): JsonObject {
   return {
@@ -24,7 +27,9 @@ function deployment(replicas: number, image: string): JsonObject {
       selector: { matchLabels: { app: 'web' } },
       template: {
         metadata: { labels: { app: 'web' } },
-        spec: { containers: [{ name: 'web', image, ports: [{ containerPort: 80 }], env: [{ name: 'A', value: '1' }] }] },
+        spec: {
+          containers: [{ name: 'web', image, ports: [{ containerPort: 80 }], env: [{ name: 'A', value: '1' }] }],
+        },
       },
     },
   };
@@ -104,6 +109,30 @@ test('an applied Deployment is owned as it was said, without names and what the 
   });
 });
 
+test('who applies no metadata but the name any more takes nothing else of it away', () => {
+  const owner = { apiVersion: 'v1', kind: 'Node', name: 'n', uid: 'n1' };
+  const object = configMaps().apply('me', configMap({ a: '1' }, { ownerReferences: [owner], labels: { a: 'b' } }));
+  object.live = frozen({ ...object.live, metadata: { ...(object.live?.['metadata'] as JsonObject), uid: 'u' } });
+  object.apply('me', configMap({ a: '1' }));
+  deepEqual(object.value['metadata'], { ...metadata, uid: 'u' });
+  deepEqual(object.owners, { me: ['.data.a'] });
+});
+
+test('sets that make no sense for the type do no harm', () => {
+  const object = configMaps().apply('one', configMap({ a: '1' }));
+  const fieldsV1 = {
+    'f:data': { 'k:{"name":"a"}': { '.': {}, 'f:x': {} }, 'f:a': { 'v:1': {} }, 'i:0': {} },
+    'f:kind': { 'f:x': {} },
+    'f:nope': { '.': {}, 'f:x': {} },
+    'v:"a"': {},
+  };
+  const entry = { manager: 'odd', operation: 'Apply', apiVersion: 'v1', fieldsType: 'FieldsV1', fieldsV1 };
+  object.live = frozen(withEntries(object.live as JsonObject, [entry]));
+  object.apply('odd', configMap({ b: '1' })).update('two', configMap({ a: '2', b: '1' }));
+  deepEqual(object.value['data'], { a: '2', b: '1' });
+  deepEqual(object.owners, { odd: ['.data.b'], 'two (update)': ['.data.a'] });
+});
+
 test('one conflict is upstream’s 409, byte for byte', () => {
   const object = deployments().update('kubectl-client-side-apply', created(1, 'nginx'));
   const error = refusal(() => object.apply('me', deployment(2, 'nginx')));
@@ -130,9 +159,13 @@ test('one conflict is upstream’s 409, byte for byte', () => {
 test('several conflicts are grouped by manager; appliers have no version, subresources are named', () => {
   const object = deployments().apply('b-applier', { metadata, spec: { replicas: 1 } });
   object.apply('a-applier', { metadata, spec: { paused: true, minReadySeconds: 1 } });
-  object.update('scaler', { ...(object.live as JsonObject), spec: { replicas: 1, paused: true, minReadySeconds: 2 } }, {
-    subresource: 'scale',
-  });
+  object.update(
+    'scaler',
+    { ...(object.live as JsonObject), spec: { replicas: 1, paused: true, minReadySeconds: 2 } },
+    {
+      subresource: 'scale',
+    },
+  );
   const error = refusal(() =>
     object.apply('me', { metadata, spec: { replicas: 9, paused: false, minReadySeconds: 9 } }),
   );
@@ -162,19 +195,29 @@ test('an apply that changes nothing gives back the live object itself, times and
 test('the time moves where the object changes', () => {
   const object = deployments().apply('me', deployment(1, 'nginx'), { time: '2026-01-01T00:00:00Z' });
   object.apply('me', deployment(2, 'nginx'), { time: '2026-02-02T00:00:00Z' });
-  deepEqual(object.entries.map(({ time }) => time), ['2026-02-02T00:00:00Z']);
+  deepEqual(
+    object.entries.map(({ time }) => time),
+    ['2026-02-02T00:00:00Z'],
+  );
 });
 
 test('who applies what is there already owns it too, since no time', () => {
-  const object = configMaps().apply('one', configMap({ a: '1' })).apply('two', configMap({ a: '1' }));
-  deepEqual(object.entries.map(({ manager, time }) => [manager, time]), [
-    ['two', undefined],
-    ['one', '2026-01-01T00:00:00Z'],
-  ]);
+  const object = configMaps()
+    .apply('one', configMap({ a: '1' }))
+    .apply('two', configMap({ a: '1' }));
+  deepEqual(
+    object.entries.map(({ manager, time }) => [manager, time]),
+    [
+      ['two', undefined],
+      ['one', '2026-01-01T00:00:00Z'],
+    ],
+  );
 });
 
 test('an update that changes nothing leaves the entries alone', () => {
-  const object = configMaps().apply('one', configMap({ a: '1' })).update('two', configMap({ a: '1', b: '2' }));
+  const object = configMaps()
+    .apply('one', configMap({ a: '1' }))
+    .update('two', configMap({ a: '1', b: '2' }));
   const before = object.entries;
   object.update('three', configMap({ a: '1', b: '2' }), { time: '2026-03-03T00:00:00Z' });
   deepEqual(object.entries, before);
@@ -182,21 +225,31 @@ test('an update that changes nothing leaves the entries alone', () => {
 
 test('entries stand in upstream’s order: appliers, then updaters, each by age and name', () => {
   const at = (day: number): Options => ({ time: `2026-01-0${day}T00:00:00Z` });
-  const object = configMaps().update('z', configMap({ a: '1' }), at(1)).update('y', configMap({ a: '1', b: '1' }), at(1));
+  const object = configMaps()
+    .update('z', configMap({ a: '1' }), at(1))
+    .update('y', configMap({ a: '1', b: '1' }), at(1));
   object.update('a', configMap({ a: '1', b: '1', c: '1' }), at(2)).apply('x', configMap({ d: '1' }), at(4));
   object.apply('w', configMap({ e: '1' }), at(3));
-  deepEqual(object.entries.map(({ manager }) => manager), ['w', 'x', 'y', 'z', 'a']);
+  deepEqual(
+    object.entries.map(({ manager }) => manager),
+    ['w', 'x', 'y', 'z', 'a'],
+  );
 });
 
 const live = (object: SharedObject, more: JsonObject = {}): TypedObject => ({
   apiVersion: 'v1',
   type: configMapType,
-  value: frozen({ ...(object.live as JsonObject), metadata: { ...((object.live as JsonObject)['metadata'] as JsonObject), ...more } }),
+  value: frozen({
+    ...(object.live as JsonObject),
+    metadata: { ...((object.live as JsonObject)['metadata'] as JsonObject), ...more },
+  }),
 });
 const request = { manager: 'me', subresource: '', time: '2026-05-05T00:00:00Z', inVersion: () => undefined };
 
 test('a client may take entries away, and an empty list or entry ends the tracking', () => {
-  const object = configMaps().apply('one', configMap({ a: '1' })).apply('two', configMap({ b: '1' }));
+  const object = configMaps()
+    .apply('one', configMap({ a: '1' }))
+    .apply('two', configMap({ b: '1' }));
   const stored = live(object, { uid: 'u' });
   const sent = (entries: JsonValue): TypedObject => ({
     ...stored,
@@ -291,7 +344,7 @@ test('kubectl has a conflict where another changed what it applied, and with no 
     refusal(() => changed.apply('kubectl', configMap({ a: '2', b: '2' }))).message,
     'Apply failed with 1 conflict: conflict with "other" using v1: .data.a',
   );
-  for (const text of ['', 'no json', '[]', '{"apiVersion":"v2"}', `${'['.repeat(100_000)}`, '{"apiVersion":"v1","x":1}']) {
+  for (const text of ['', 'no json', '[]', '{"apiVersion":"v2"}', '['.repeat(100_000), '{"apiVersion":"v1","x":1}']) {
     const broken = configMaps().update('c', configMap({ a: '1' }, { annotations: { [annotation]: text } }));
     equal(refusal(() => broken.apply('kubectl', configMap({ a: '2' }))).reason, 'Conflict', text.slice(0, 20));
   }
@@ -340,10 +393,13 @@ test('the size of an object costs in proportion: 8 times the keys, not 64 times 
   const cost = (size: number): number => {
     const object = configMaps().apply('one', big(size));
     const started = process.cpuUsage().user;
-    object.apply('one', big(size - 1)).apply('two', big(size - 2)).update('three', big(size - 3));
+    object
+      .apply('one', big(size - 1))
+      .apply('two', big(size - 2))
+      .update('three', big(size - 3));
     return process.cpuUsage().user - started;
   };
-  cost(2500);
-  const small = cost(2500);
-  ok(cost(20_000) < 40 * Math.max(small, 20_000));
+  cost(500);
+  const small = cost(500);
+  ok(cost(4000) < 40 * Math.max(small, 20_000));
 });

@@ -24,8 +24,8 @@ import {
   encodeManagedFields,
   isReset,
   type ManagerIdentity,
-  managerKey,
   type Managers,
+  managerKey,
 } from './managed-fields.ts';
 import { applyOwnership, type Rules, updateOwnership } from './ownership.ts';
 import { FieldsError } from './path-element.ts';
@@ -75,7 +75,7 @@ export function trackUpdate(
 
 /**
  * `live` with `applied` merged into it: what the manager applied before and left out now goes, unless others own it. As
- * merged: defaults are not filled in, and null stands where all of a list or map went. `live.value` itself where
+ * merged: defaults are not filled in, and a list or map of which all went is empty. `live.value` itself where
  * nothing changes.
  * @throws StatusError Conflict (FieldManagerConflict causes, as upstream), BadRequest where `applied` does not fit its table
  */

@@ -35,6 +35,8 @@ export interface MapAtom {
   default(name: string): JsonValue | undefined;
   /** Nothing declared, anything allowed. */
   readonly untyped: boolean;
+  /** Fields that upstream has as null where they are absent: times and raw objects without `omitempty`, pointers. */
+  readonly nulls: readonly string[];
 }
 
 /** Untyped JSON that has one owner whatever it is. */
@@ -53,6 +55,7 @@ const untypedAtomic: TypeAtom = {
     field: () => untypedAtomic,
     default: () => undefined,
     untyped: false,
+    nulls: [],
   },
 };
 
@@ -66,6 +69,7 @@ const deduced: TypeAtom = {
     field: () => deduced,
     default: () => undefined,
     untyped: true,
+    nulls: [],
   },
 };
 
@@ -93,11 +97,22 @@ function structOf(message: MessageType, atomic: boolean): MapAtom {
     },
     default: (name) => keyDefault(fieldsByName.get(name)),
     untyped: open,
+    nulls: [...fieldsByName.values()].filter(isNullWhenAbsent).map(({ name }) => name),
   };
 }
 
+const isNullWhenAbsent = ({ alwaysEncoded, pointer, type }: Field): boolean =>
+  alwaysEncoded && (pointer || zeroValue(type) === undefined);
+
 function mapOf(element: TypeAtom, atomic: boolean): MapAtom {
-  return { atomic, declares: () => false, field: () => element, default: () => undefined, untyped: element === deduced };
+  return {
+    atomic,
+    declares: () => false,
+    field: () => element,
+    default: () => undefined,
+    untyped: element === deduced,
+    nulls: [],
+  };
 }
 
 /** Upstream's OpenAPI carries a zero as default for what is always encoded and is no pointer. */
@@ -117,15 +132,19 @@ function makeFieldAtom(field: Field): TypeAtom {
   const { type } = field;
   switch (type.kind) {
     case 'list':
-      return { list: { ...listKind(field), element: typeAtom(type.element) } };
+      return { list: { ...listKind(field), element: elementAtom(field, type.element) } };
     case 'map':
       return { map: mapOf(typeAtom(type.value), field.atomic === true) };
     case 'message':
       return field.atomic ? { map: structOf(type.message, true) } : messageAtom(type.message);
-    default:
+    case 'scalar':
+    case 'special':
       return typeAtom(type);
   }
 }
+
+const elementAtom = ({ atomic = false }: Field, element: Type): TypeAtom =>
+  atomic && element.kind === 'message' ? { map: structOf(element.message, true) } : typeAtom(element);
 
 /** Where no list type is declared, the patch strategy tells. */
 function listKind({ listType, listMapKeys, patchStrategy, patchMergeKey }: Field): Pick<ListAtom, 'atomic' | 'keys'> {

@@ -1,6 +1,6 @@
 /** Keeps the number of updaters in bounds: the oldest of one version are merged into one that nobody is. */
 import { limits } from '../../lib/limits.ts';
-import { type Managed, managerKey, type Managers, secondsOf } from './managed-fields.ts';
+import { type Managed, type Managers, managerKey, secondsOf } from './managed-fields.ts';
 import { compareText } from './path-element.ts';
 
 export function capManagers(managers: Managers): Managers {

@@ -77,15 +77,21 @@ function compareMaps(walk: Walk, map: MapAtom, leftSide: Side, rightSide: Side):
   const left = entriesOf(leftSide);
   const right = entriesOf(rightSide);
   const names = new Set([...Object.keys(left ?? {}), ...Object.keys(right ?? {})]);
+  if (left ?? right) for (const name of map.nulls) names.add(name);
   if (map.atomic || names.size === 0) return compareLeaf(walk, leftSide, rightSide);
   for (const name of names) {
     const atom = map.field(name);
     if (!atom) continue;
     walk.path.push(fieldElement(name));
-    compare(walk, atom, left && getKey(left, name), right && getKey(right, name));
+    compare(walk, atom, fieldOf(map, left, name), fieldOf(map, right, name));
     walk.path.pop();
   }
   return false;
+}
+
+function fieldOf(map: MapAtom, side: JsonObject | undefined, name: string): Side {
+  const value = side && getKey(side, name);
+  return value === undefined && side && map.nulls.includes(name) ? null : value;
 }
 
 function compareLists(walk: Walk, list: ListAtom, leftSide: Side, rightSide: Side): boolean {

@@ -1,8 +1,16 @@
 import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { FieldSet, FieldSetBuilder } from './field-set.ts';
-import { fieldElement, FieldsError, indexElement, keyElement, type Path, pathText, valueElement } from './path-element.ts';
+import {
+  FieldsError,
+  fieldElement,
+  indexElement,
+  keyElement,
+  type Path,
+  pathText,
+  valueElement,
+} from './path-element.ts';
 
 const setOf = (...paths: Path[]): FieldSet => {
   const builder = new FieldSetBuilder();
@@ -24,7 +32,13 @@ test('paths of field names make a set, as lists or with dots', () => {
 test('keys and values are written as upstream writes them', () => {
   const ports = fieldElement('ports');
   const set = setOf(
-    [ports, keyElement([['protocol', 'TCP'], ['containerPort', 80]])],
+    [
+      ports,
+      keyElement([
+        ['protocol', 'TCP'],
+        ['containerPort', 80],
+      ]),
+    ],
     [fieldElement('args'), indexElement(3)],
     [fieldElement('finalizers'), valueElement('a/b"<&>')],
     [fieldElement('flags'), valueElement(true)],
@@ -44,12 +58,36 @@ test('keys and values are written as upstream writes them', () => {
 
 test('members and children stand in upstream’s order: names by bytes, then keys, values by kind, indices', () => {
   const json = {
-    'i:10': {}, 'i:9': {}, 'v:true': {}, 'v:"b"': {}, 'v:"a"': {}, 'v:10': {}, 'v:9': {}, 'k:{"name":"b"}': {},
-    'k:{"name":"a","port":1}': {}, 'k:{"name":"a"}': {}, 'f:\u{1F600}': {}, 'f:\uFF5E': {}, 'f:b': { 'f:x': {} }, 'f:B': {},
+    'i:10': {},
+    'i:9': {},
+    'v:true': {},
+    'v:"b"': {},
+    'v:"a"': {},
+    'v:10': {},
+    'v:9': {},
+    'k:{"name":"b"}': {},
+    'k:{"name":"a","port":1}': {},
+    'k:{"name":"a"}': {},
+    'f:\u{1F600}': {},
+    'f:\uFF5E': {},
+    'f:b': { 'f:x': {} },
+    'f:B': {},
   };
   deepEqual(Object.keys(FieldSet.fromFieldsV1(json).toFieldsV1()), [
-    'f:B', 'f:b', 'f:\uFF5E', 'f:\u{1F600}', 'k:{"name":"a"}', 'k:{"name":"a","port":1}', 'k:{"name":"b"}',
-    'v:9', 'v:10', 'v:"a"', 'v:"b"', 'v:true', 'i:9', 'i:10',
+    'f:B',
+    'f:b',
+    'f:\uFF5E',
+    'f:\u{1F600}',
+    'k:{"name":"a"}',
+    'k:{"name":"a","port":1}',
+    'k:{"name":"b"}',
+    'v:9',
+    'v:10',
+    'v:"a"',
+    'v:"b"',
+    'v:true',
+    'i:9',
+    'i:10',
   ]);
 });
 
@@ -85,8 +123,22 @@ test('an element whose kind is unknown is skipped, and what only held such is ow
 test('what is no FieldsV1 is an error, whatever it is', () => {
   const nested = (depth: number): unknown => (depth === 0 ? {} : { 'f:a': nested(depth - 1) });
   const bad = [
-    'text', 7, [], { x: {} }, { fa: {} }, { '': {} }, { 'k:{': {} }, { 'k:[]': {} }, { 'k:{"a":{"b":1}}': {} }, { 'v:': {} },
-    { 'v:[[1]]': {} }, { 'i:x': {} }, { 'i:1e3': {} }, { 'f:a': 'text' }, { 'f:a': [] }, nested(100_000 / 100),
+    'text',
+    7,
+    [],
+    { x: {} },
+    { fa: {} },
+    { '': {} },
+    { 'k:{': {} },
+    { 'k:[]': {} },
+    { 'k:{"a":{"b":1}}': {} },
+    { 'v:': {} },
+    { 'v:[[1]]': {} },
+    { 'i:x': {} },
+    { 'i:1e3': {} },
+    { 'f:a': 'text' },
+    { 'f:a': [] },
+    nested(100_000 / 100),
   ];
   for (const json of bad) throws(() => FieldSet.fromFieldsV1(json), FieldsError, JSON.stringify(json)?.slice(0, 60));
 });

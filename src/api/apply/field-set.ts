@@ -11,8 +11,15 @@
  */
 import { limits } from '../../lib/limits.ts';
 import type { JsonObject, JsonValue } from '../object.ts';
-import type { MapAtom, TypeAtom } from './atom.ts';
-import { compareElements, fieldElement, FieldsError, parseElement, type Path, type PathElement } from './path-element.ts';
+import type { TypeAtom } from './atom.ts';
+import {
+  compareElements,
+  FieldsError,
+  fieldElement,
+  type Path,
+  type PathElement,
+  parseElement,
+} from './path-element.ts';
 
 interface Child {
   readonly element: PathElement;
@@ -76,11 +83,11 @@ export class FieldSet {
   }
 
   has(path: readonly (string | PathElement)[]): boolean {
-    const keys = path.map((step) => (typeof step === 'string' ? `f:${step}` : step.key));
-    const last = keys.pop();
-    let set: FieldSet = this;
-    for (const key of keys) set = set.#children.get(key)?.set ?? FieldSet.empty;
-    return last !== undefined && set.#members.has(last);
+    const [step, ...rest] = path;
+    if (step === undefined) return false;
+    const key = typeof step === 'string' ? `f:${step}` : step.key;
+    if (rest.length === 0) return this.#members.has(key);
+    return this.#children.get(key)?.set.has(rest) ?? false;
   }
 
   hasMember(element: PathElement): boolean {
@@ -201,7 +208,7 @@ export class FieldSet {
 }
 
 function atomBelow(atom: TypeAtom | undefined, element: PathElement): TypeAtom | undefined {
-  if (element.kind === 'field') return (atom?.map as MapAtom | undefined)?.field(element.name);
+  if (element.kind === 'field') return atom?.map?.field(element.name);
   return element.kind === 'key' ? atom?.list?.element : undefined;
 }
 

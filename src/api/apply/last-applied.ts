@@ -69,6 +69,8 @@ function withoutAnnotation(applied: JsonObject): JsonObject {
 
 function bytesOf(annotations: JsonObject): number {
   let bytes = 0;
-  for (const [name, value] of Object.entries(annotations)) bytes += Buffer.byteLength(`${name}${String(value)}`);
+  for (const [name, value] of Object.entries(annotations)) {
+    bytes += Buffer.byteLength(name) + (typeof value === 'string' ? Buffer.byteLength(value) : 0);
+  }
   return bytes;
 }

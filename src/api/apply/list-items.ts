@@ -1,4 +1,5 @@
 /** What tells the items of a set or list-map apart: the path element of each. */
+import { goQuote } from '../field-error.ts';
 import type { JsonValue } from '../object.ts';
 import { getKey, isObject } from '../patch/json-tree.ts';
 import type { ListAtom } from './atom.ts';
@@ -14,19 +15,22 @@ export function itemElement(list: ListAtom, item: JsonValue): PathElement {
   return list.keys.length > 0 ? keyedItemElement(list, item) : setItemElement(item);
 }
 
+/** A key field that is left out and has no default is no part of the key: another item than one that has it. */
 function keyedItemElement({ keys, element }: ListAtom, item: JsonValue): PathElement {
   if (item === null) throw new TypedError('associative list with keys may not have a null element');
   if (!isObject(item)) throw new TypedError('associative list with keys may not have non-map elements');
-  return keyElement(
-    keys.map((name) => {
-      const value = getKey(item, name) ?? element.map?.default(name);
-      if (value !== undefined) return [name, value];
-      throw new TypedError(
-        `associative list with keys has an element that omits key field "${name}" (and doesn't have default value)`,
-      );
-    }),
-  );
+  const pairs: [string, JsonValue][] = [];
+  for (const name of keys) {
+    const value = getKey(item, name) ?? element.map?.default(name);
+    if (value !== undefined) pairs.push([name, value]);
+  }
+  if (pairs.length === 0) throw new TypedError(withoutKeys(keys));
+  return keyElement(pairs);
 }
+
+const withoutKeys = (keys: readonly string[]): string =>
+  `associative list with keys has an element that omits all key fields [${keys.map(goQuote).join(' ')}] ` +
+  "(and doesn't have default values for any key fields)";
 
 function setItemElement(item: JsonValue): PathElement {
   if (item === null) throw new TypedError("associative list without keys has an element that's an explicit null");

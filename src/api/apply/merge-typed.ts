@@ -79,7 +79,8 @@ class ListMerge {
     });
     for (const item of applied) {
       const element = itemElement(list, item);
-      if (this.#appliedByKey.has(element.key)) throw new TypedError(`duplicate entries for key ${elementText(element)}`);
+      if (this.#appliedByKey.has(element.key))
+        throw new TypedError(`duplicate entries for key ${elementText(element)}`);
       this.#appliedByKey.set(element.key, item);
     }
     this.#appliedKeys = [...this.#appliedByKey.keys()];

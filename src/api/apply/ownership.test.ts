@@ -1,10 +1,10 @@
 /** Who owns what after several have written, on small types: structured-merge-diff's cases. */
 import { deepEqual, throws } from 'node:assert/strict';
 import { test } from 'node:test';
-import { hasReason, type StatusError } from '../status-error.ts';
 import type { JsonObject, JsonValue } from '../object.ts';
+import { hasReason, type StatusError } from '../status-error.ts';
 import { FieldSet } from './field-set.ts';
-import { kind, listMapOf, listOf, mapOf, message, number, setOf, SharedObject, struct, text } from './testing.ts';
+import { kind, listMapOf, listOf, mapOf, message, number, SharedObject, setOf, struct, text } from './testing.ts';
 
 const inner = struct('Inner', { name: text, value: mapOf(text) });
 const item = struct('Item', { name: text, value: number, value2: number });
@@ -42,7 +42,10 @@ test('an item that its applier leaves out goes', () => {
 });
 
 test('what two apply goes when both leave it out', () => {
-  const object = shared().apply('one', items('a', 'b', 'c')).apply('two', items('c', 'd')).apply('one', items('a'));
+  const object = shared()
+    .apply('one', items('a', 'b', 'c'))
+    .apply('two', items('c', 'd'))
+    .apply('one', items('a'));
   deepEqual(object.value, items('a', 'c', 'd'));
   object.apply('two', items('d'));
   deepEqual(object.value, items('a', 'd'));
@@ -58,7 +61,10 @@ test('to apply the same value is no conflict, and both own it', () => {
 test('to apply another value is a conflict, and nothing happens', () => {
   const object = shared().apply('one', { list: [{ name: 'a', value: 0 }] });
   const before = object.live;
-  deepEqual(conflictsOf(() => object.apply('two', { list: [{ name: 'a', value: 1 }] })), ['.list[name="a"].value']);
+  deepEqual(
+    conflictsOf(() => object.apply('two', { list: [{ name: 'a', value: 1 }] })),
+    ['.list[name="a"].value'],
+  );
   deepEqual(object.live, before);
 });
 
@@ -76,7 +82,9 @@ test('an update takes what it changes, without asking', () => {
 });
 
 test('what an update removes nobody owns, and an applier brings back', () => {
-  const object = shared().apply('one', { struct: { name: 'a', value: 1 } }).update('two', { struct: { name: 'a' } });
+  const object = shared()
+    .apply('one', { struct: { name: 'a', value: 1 } })
+    .update('two', { struct: { name: 'a' } });
   deepEqual(object.owners, { one: ['.struct.name'] });
   object.apply('one', { struct: { name: 'a', value: 1 } });
   deepEqual(object.value, { struct: { name: 'a', value: 1 } });
@@ -90,12 +98,16 @@ test('a field that an updater owns stays when its applier leaves it out', () => 
 });
 
 test('a whole struct that its applier leaves out goes, with what it alone owned inside', () => {
-  const object = shared().apply('one', { struct: { name: 'a' }, text: 'x' }).apply('one', { text: 'x' });
+  const object = shared()
+    .apply('one', { struct: { name: 'a' }, text: 'x' })
+    .apply('one', { text: 'x' });
   deepEqual(object.value, { text: 'x' });
 });
 
 test('a struct stays while another owns something inside it', () => {
-  const object = shared().apply('one', { struct: { name: 'a' } }).apply('two', { struct: { value: 1 } });
+  const object = shared()
+    .apply('one', { struct: { name: 'a' } })
+    .apply('two', { struct: { value: 1 } });
   object.apply('one', {});
   deepEqual(object.value, { struct: { value: 1 } });
   deepEqual(object.owners, { two: ['.struct.value'] });
@@ -111,7 +123,9 @@ test('an item that its applier leaves out goes, though an updater owns a field i
 });
 
 test('what nobody applied inside an item goes with the item', () => {
-  const object = shared().update('server', { list: [{ name: 'z' }] }).apply('one', items('a'));
+  const object = shared()
+    .update('server', { list: [{ name: 'z' }] })
+    .apply('one', items('a'));
   object.apply('one', {});
   deepEqual(object.value, items('z'));
 });
@@ -126,7 +140,10 @@ test('items inside items: sets, maps, keys', () => {
     ],
     [{ mapOfMaps: { a: { b: 'x', c: 'y' } } }, { mapOfMaps: { a: { a: 'x', c: 'z' } } }],
     [{ mapOfMaps: { a: { b: 'x', c: 'y' } } }, { mapOfMaps: { b: { a: 'x', c: 'z' } } }],
-    [{ map: { a: '1' }, set: [1, 2] }, { map: { b: '1' }, set: [2, 3] }],
+    [
+      { map: { a: '1' }, set: [1, 2] },
+      { map: { b: '1' }, set: [2, 3] },
+    ],
   ];
   for (const [first, second] of cases) {
     const object = shared().apply('one', first).apply('one', second);
@@ -142,33 +159,55 @@ test('the key of a map is owned apart from what is in it', () => {
 test('a set’s values have owners each; duplicates are one', () => {
   const object = shared().update('one', { set: [1, 1, 3, 4] });
   deepEqual(object.owners, { 'one (update)': ['.set', '.set[=1]', '.set[=3]', '.set[=4]'] });
-  deepEqual(conflictsOf(() => object.apply('two', { set: [1] })), ['.set[=1]']);
+  deepEqual(
+    conflictsOf(() => object.apply('two', { set: [1] })),
+    ['.set[=1]'],
+  );
   object.apply('two', { set: [1] }, { force: true });
   deepEqual(object.value, { set: [1, 3, 4] });
   deepEqual(object.owners, { two: ['.set[=1]'], 'one (update)': ['.set', '.set[=3]', '.set[=4]'] });
 });
 
 test('who adds or removes a duplicate owns the value', () => {
-  const grown = shared().update('one', { set: [1, 3] }).update('two', { set: [1, 1, 3] });
+  const grown = shared()
+    .update('one', { set: [1, 3] })
+    .update('two', { set: [1, 1, 3] });
   deepEqual(grown.owners, { 'one (update)': ['.set', '.set[=3]'], 'two (update)': ['.set[=1]'] });
-  const shrunk = shared().update('one', { set: [1, 1, 3] }).update('two', { set: [1, 3] });
+  const shrunk = shared()
+    .update('one', { set: [1, 1, 3] })
+    .update('two', { set: [1, 3] });
   deepEqual(shrunk.owners, { 'one (update)': ['.set', '.set[=3]'], 'two (update)': ['.set[=1]'] });
 });
 
 test('an applier of other items leaves duplicates alone', () => {
-  const object = shared().update('one', { set: [1, 1, 3, 4] }).apply('two', { set: [5] });
+  const object = shared()
+    .update('one', { set: [1, 1, 3, 4] })
+    .apply('two', { set: [5] });
   deepEqual(object.value, { set: [1, 1, 3, 4, 5] });
 });
 
 test('duplicate items of a list-map are owned by who changed any of them', () => {
-  const list = (second: JsonObject): JsonObject => ({ list: [{ name: 'a', value: 1 }, { name: 'a', ...second }] });
-  const object = shared().update('one', list({ value: 2 })).update('two', list({ value: 2, value2: 3 }));
+  const list = (second: JsonObject): JsonObject => ({
+    list: [
+      { name: 'a', value: 1 },
+      { name: 'a', ...second },
+    ],
+  });
+  const object = shared()
+    .update('one', list({ value: 2 }))
+    .update('two', list({ value: 2, value2: 3 }));
   deepEqual(object.owners, { 'one (update)': ['.list'], 'two (update)': ['.list[name="a"]'] });
 });
 
 test('duplicates in what is applied are an error', () => {
-  throws(() => shared().apply('one', { set: [1, 1] }), (error) => hasReason(error, 'BadRequest'));
-  throws(() => shared().apply('one', { ports: [{ port: 80 }, { port: 80, protocol: 'TCP' }] }), /duplicate entries for key/);
+  throws(
+    () => shared().apply('one', { set: [1, 1] }),
+    (error) => hasReason(error, 'BadRequest'),
+  );
+  throws(
+    () => shared().apply('one', { ports: [{ port: 80 }, { port: 80, protocol: 'TCP' }] }),
+    /duplicate entries for key/,
+  );
 });
 
 test('a key that is left out has its default; it is owned only where it is said', () => {
@@ -184,15 +223,21 @@ test('a key that is left out has its default; it is owned only where it is said'
   });
   object.apply('one', { ports: [{ port: 80, protocol: 'TCP', name: 'x' }] });
   deepEqual(object.value, { ports: [{ port: 80, protocol: 'TCP', name: 'x' }] });
-  deepEqual(conflictsOf(() => object.apply('two', { ports: [{ port: 80, name: 'y' }] })), [
-    '.ports[port=80,protocol="TCP"].name',
-  ]);
+  deepEqual(
+    conflictsOf(() => object.apply('two', { ports: [{ port: 80, name: 'y' }] })),
+    ['.ports[port=80,protocol="TCP"].name'],
+  );
 });
 
 test('an atomic list has one owner, who replaces it whole', () => {
-  const object = shared().apply('one', { atomic: ['a', 'b'] }).apply('one', { atomic: ['b'] });
+  const object = shared()
+    .apply('one', { atomic: ['a', 'b'] })
+    .apply('one', { atomic: ['b'] });
   deepEqual(object.value, { atomic: ['b'] });
-  deepEqual(conflictsOf(() => object.apply('two', { atomic: ['b', 'c'] })), ['.atomic']);
+  deepEqual(
+    conflictsOf(() => object.apply('two', { atomic: ['b', 'c'] })),
+    ['.atomic'],
+  );
 });
 
 test('leaves that are null or empty are owned', () => {
@@ -208,7 +253,9 @@ test('what a request cannot change nobody comes to own', () => {
 });
 
 test('one who applies and updates is two managers', () => {
-  const object = shared().apply('one', { text: 'a' }).update('one', { text: 'a', map: { a: 'b' } });
+  const object = shared()
+    .apply('one', { text: 'a' })
+    .update('one', { text: 'a', map: { a: 'b' } });
   deepEqual(object.owners, { one: ['.text'], 'one (update)': ['.map', '.map.a'] });
 });
 
@@ -218,12 +265,18 @@ const inVersion = (version: string): string => `field_${version.slice(2)}`;
 const versioned = Object.fromEntries(
   versions.map((version) => [
     version,
-    kind('Test', { struct: message(struct('S', { name: text, [inVersion(version)]: text })), list: listMapOf(item, 'name') }),
+    kind('Test', {
+      struct: message(struct('S', { name: text, [inVersion(version)]: text })),
+      list: listMapOf(item, 'name'),
+    }),
   ]),
 );
 
 function renamed(value: JsonObject, from: string, to: string): JsonObject {
-  const rename = ([key, each]: [string, JsonValue]): [string, JsonValue] => [key === inVersion(from) ? inVersion(to) : key, each];
+  const rename = ([key, each]: [string, JsonValue]): [string, JsonValue] => [
+    key === inVersion(from) ? inVersion(to) : key,
+    each,
+  ];
   if (typeof value['struct'] !== 'object' || value['struct'] === null) return value;
   return { ...value, struct: Object.fromEntries(Object.entries(value['struct'] as JsonObject).map(rename)) };
 }

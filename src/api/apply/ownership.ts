@@ -11,7 +11,7 @@ import { messageAtom, type TypeAtom } from './atom.ts';
 import { compareTyped } from './compare-typed.ts';
 import { ConflictsError } from './conflict.ts';
 import { FieldSet } from './field-set.ts';
-import { type Managed, managerKey, type ManagerIdentity, type Managers } from './managed-fields.ts';
+import { type Managed, type ManagerIdentity, type Managers, managerKey } from './managed-fields.ts';
 import { mergeTyped } from './merge-typed.ts';
 import { reconcileSet } from './reconcile-set.ts';
 import { removeItems } from './remove-items.ts';
@@ -175,14 +175,23 @@ export function applyOwnership(
   const value = mergeTyped(atomOf(live), live.value, applied.value) as JsonObject;
   const merged = value === live.value ? live : { ...live, value };
   const last = reconciled.get(self);
-  const set = withoutMeta(setOf(applied).recursiveDifference(rules.resetFields));
-  // The set that was read stays where it is the same, so that its entry is written back as it was.
-  reconciled.set(self, { ...last, ...applier, set: last?.set.equals(set) ? last.set : set });
-  const left = last && { ...last, set: withoutMeta(last.set) };
-  const isPruned = left && !(left.apiVersion === applied.apiVersion && left.set.difference(set).isEmpty);
-  const object = isPruned ? prune(rules, merged, reconciled, left) : merged;
+  // Names and what the server sets count until the end: they keep the metadata from being pruned.
+  const set = setOf(applied).recursiveDifference(rules.resetFields);
+  reconciled.set(self, { ...last, ...applier, set });
+  const leavesOut = last && !(last.apiVersion === applied.apiVersion && last.set.difference(set).isEmpty);
+  const object = leavesOut ? prune(rules, merged, reconciled, last) : merged;
   const kept = takeFromOthers(reconciled, new Changes(rules, live, object), self, force);
+  keepOwn(kept, self, last);
   return { object, managers: kept };
+}
+
+/** The applier's set as it is written. Where it is as it was read, it is the one that was read, and its entry stays. */
+function keepOwn(managers: Map<string, Managed>, self: string, last: Managed | undefined): void {
+  const own = managers.get(self);
+  if (!own) return;
+  const set = withoutMeta(own.set);
+  if (set.isEmpty) managers.delete(self);
+  else managers.set(self, { ...own, set: last?.set.equals(set) ? last.set : set });
 }
 
 /** Takes away what the applier applied last time and does not apply now, unless somebody else owns it. */
@@ -240,4 +249,3 @@ function addBackDangling(
   const mergedSet = setOf(merged).withNamedFields(atom);
   return remove(merged, mergedSet.difference(prunedSet).intersection(lastSet));
 }
-

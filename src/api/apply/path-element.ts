@@ -33,7 +33,11 @@ export const indexElement = (index: number): PathElement => ({ kind: 'index', ke
 
 export function keyElement(unsorted: KeyPairs): PathElement {
   const pairs = unsorted.length < 2 ? unsorted : unsorted.toSorted(([a], [b]) => compareText(a, b));
-  return { kind: 'key', key: `k:{${pairs.map(([name, value]) => `${goJson(name)}:${goJson(value)}`).join(',')}}`, pairs };
+  return {
+    kind: 'key',
+    key: `k:{${pairs.map(([name, value]) => `${goJson(name)}:${goJson(value)}`).join(',')}}`,
+    pairs,
+  };
 }
 
 /**
@@ -44,7 +48,7 @@ export function parseElement(key: string): PathElement | undefined {
   if (key.length < 2) throw new FieldsError(`key must be 2 characters long: ${key}`);
   if (key[1] !== ':') throw new FieldsError(`missing colon: ${key}`);
   const rest = key.slice(2);
-  switch (key[0]) {
+  switch (key.charAt(0)) {
     case 'f':
       return { kind: 'field', key, name: rest };
     case 'k':

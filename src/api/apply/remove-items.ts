@@ -6,7 +6,7 @@ import type { FieldSet } from './field-set.ts';
 import { itemElement } from './list-items.ts';
 import { fieldElement } from './path-element.ts';
 
-/** What loses everything inside becomes null, as upstream: present still, and so owned, but empty. */
+/** What loses everything inside stays, empty; null where there is nothing to be empty. */
 export function removeItems(declared: TypeAtom, value: JsonValue, items: FieldSet): JsonValue {
   if (items.isEmpty) return value;
   const atom = atomFor(declared, value);
@@ -20,6 +20,12 @@ export function removeItems(declared: TypeAtom, value: JsonValue, items: FieldSe
   }
 }
 
+function removeBelow(atom: TypeAtom, value: JsonValue, items: FieldSet): JsonValue {
+  const rest = removeItems(atom, value, items);
+  if (rest !== null || typeof value !== 'object' || value === null) return rest;
+  return Array.isArray(value) ? [] : {};
+}
+
 function removeFromMap(map: MapAtom, value: JsonValue, items: FieldSet): JsonValue {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || map.atomic) return null;
   const rest: JsonObject = {};
@@ -30,7 +36,7 @@ function removeFromMap(map: MapAtom, value: JsonValue, items: FieldSet): JsonVal
     const below = items.child(element);
     const atom = map.field(name);
     const each = value[name] as JsonValue;
-    setKey(rest, name, below && atom ? removeItems(atom, each, below) : each);
+    setKey(rest, name, below && atom ? removeBelow(atom, each, below) : each);
     size++;
   }
   return size > 0 ? rest : null;
@@ -43,7 +49,7 @@ function removeFromList(list: ListAtom, value: JsonValue, items: FieldSet): Json
     const element = itemElement(list, item);
     if (items.hasMember(element)) continue;
     const below = items.child(element);
-    rest.push(below ? removeItems(list.element, item, below) : item);
+    rest.push(below ? removeBelow(list.element, item, below) : item);
   }
   return rest.length > 0 ? rest : null;
 }

@@ -1,9 +1,9 @@
 /** Small types and shared objects for the tests of apply. */
 import type { JsonObject, JsonValue } from '../object.ts';
-import type { Field, MessageType, Type } from '../schema/schema.ts';
 import { builtinSchema } from '../schema/load.ts';
+import type { Field, MessageType, Type } from '../schema/schema.ts';
 import type { ManagedFieldsEntry } from '../schema/types/meta-v1.ts';
-import { applyConfiguration, type OwnershipRequest, trackUpdate, type TypedObject } from './apply.ts';
+import { applyConfiguration, type OwnershipRequest, type TypedObject, trackUpdate } from './apply.ts';
 import { FieldSet } from './field-set.ts';
 import { pathText } from './path-element.ts';
 
@@ -98,7 +98,10 @@ export class SharedObject {
     return this.typed(value, apiVersion);
   }
 
-  #request(manager: string, { subresource = '', time = '2026-01-01T00:00:00Z', resetFields }: Options): OwnershipRequest {
+  #request(
+    manager: string,
+    { subresource = '', time = '2026-01-01T00:00:00Z', resetFields }: Options,
+  ): OwnershipRequest {
     return {
       manager,
       subresource,

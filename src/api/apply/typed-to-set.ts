@@ -1,7 +1,7 @@
 /** Which fields a value mentions: the set that an applier of it comes to own. */
 import type { JsonObject, JsonValue } from '../object.ts';
 import { atomFor, formOf, type ListAtom, type MapAtom, type TypeAtom } from './atom.ts';
-import { FieldSetBuilder, type FieldSet } from './field-set.ts';
+import { type FieldSet, FieldSetBuilder } from './field-set.ts';
 import { itemsByKey } from './list-items.ts';
 import { fieldElement, type PathElement } from './path-element.ts';
 

@@ -11,7 +11,19 @@ import { mergeTyped } from './merge-typed.ts';
 import { pathText } from './path-element.ts';
 import { reconcileSet } from './reconcile-set.ts';
 import { removeItems } from './remove-items.ts';
-import { anyJson, builtinKind, listMapOf, listOf, mapOf, message, number, rawObject, setOf, struct, text } from './testing.ts';
+import {
+  anyJson,
+  builtinKind,
+  listMapOf,
+  listOf,
+  mapOf,
+  message,
+  number,
+  rawObject,
+  setOf,
+  struct,
+  text,
+} from './testing.ts';
 import { toFieldSet } from './typed-to-set.ts';
 import { validateTyped } from './validate-typed.ts';
 
@@ -107,16 +119,36 @@ test('what does not change is the live object’s own', () => {
 test('a configuration mentions leaves, items and keys; of a struct only that it is empty', () => {
   deepEqual(
     mentioned({
-      text: 'x', number: null, set: ['b', 'a'], items: [{ name: 'x', value: 'y' }], labels: { k: 'v' }, inner: { name: 'n' },
-      atomicItems: [{ name: 'x' }], atomicLabels: { a: 'b' }, atomicInner: { name: 'n' },
+      text: 'x',
+      number: null,
+      set: ['b', 'a'],
+      items: [{ name: 'x', value: 'y' }],
+      labels: { k: 'v' },
+      inner: { name: 'n' },
+      atomicItems: [{ name: 'x' }],
+      atomicLabels: { a: 'b' },
+      atomicInner: { name: 'n' },
     }),
     [
-      '.atomicInner', '.atomicItems', '.atomicLabels', '.number', '.text', '.inner.name', '.items[name="x"]',
-      '.items[name="x"].name', '.items[name="x"].value', '.labels.k', '.set[="a"]', '.set[="b"]',
+      '.atomicInner',
+      '.atomicItems',
+      '.atomicLabels',
+      '.number',
+      '.text',
+      '.inner.name',
+      '.items[name="x"]',
+      '.items[name="x"].name',
+      '.items[name="x"].value',
+      '.labels.k',
+      '.set[="a"]',
+      '.set[="b"]',
     ],
   );
   deepEqual(mentioned({ inner: {}, labels: {}, set: [], items: [], raw: {}, atomicItems: [] }), [
-    '.atomicItems', '.inner', '.labels', '.raw',
+    '.atomicItems',
+    '.inner',
+    '.labels',
+    '.raw',
   ]);
   deepEqual(mentioned({ inner: null, labels: null, set: null, items: null }), ['.inner', '.items', '.labels', '.set']);
 });
@@ -133,17 +165,42 @@ test('a value that becomes another kind of value is modified', () => {
   deepEqual([texts(added), texts(modified), texts(removed)], [[], ['.json'], ['.json.a']]);
 });
 
-test('of duplicates only that they are there is owned', () => {
-  deepEqual(mentioned({ items: [{ name: 'a', value: '1' }, { name: 'a', value: '2' }, { name: 'b' }] }), [
-    '.items[name="a"]', '.items[name="b"]', '.items[name="b"].name',
+test('what upstream has as null where it is absent is changed, not removed, when it goes', () => {
+  const time = '2026-01-01T00:00:00Z';
+  const condition = (more: JsonObject): JsonObject => ({
+    status: { conditions: [{ type: 'Available', status: 'True', ...more }] },
+  });
+  const deployment = messageAtom(builtinKind('apps', 'v1', 'Deployment'));
+  const left = condition({ lastUpdateTime: time, lastTransitionTime: time });
+  const gone = compareTyped(deployment, left, condition({ lastTransitionTime: time }));
+  deepEqual(texts(gone.modified), ['.status.conditions[type="Available"].lastUpdateTime']);
+  deepEqual(texts(gone.removed), []);
+  deepEqual(texts(compareTyped(deployment, {}, condition({})).added), [
+    '.status',
+    '.status.conditions',
+    '.status.conditions[type="Available"]',
+    '.status.conditions[type="Available"].lastTransitionTime',
+    '.status.conditions[type="Available"].lastUpdateTime',
+    '.status.conditions[type="Available"].status',
+    '.status.conditions[type="Available"].type',
   ]);
 });
 
-test('removing takes items, keys and fields; what loses everything is null', () => {
+test('of duplicates only that they are there is owned', () => {
+  deepEqual(mentioned({ items: [{ name: 'a', value: '1' }, { name: 'a', value: '2' }, { name: 'b' }] }), [
+    '.items[name="a"]',
+    '.items[name="b"]',
+    '.items[name="b"].name',
+  ]);
+});
+
+test('removing takes items, keys and fields; what loses everything is empty', () => {
   const value = { text: 'x', labels: { a: '1' }, items: [{ name: 'x', value: '1' }, { name: 'y' }], set: ['a'] };
   const items = FieldSet.of(['text', 'labels.a']).union(toFieldSet(atom, { items: [{ name: 'x' }], set: ['a'] }));
-  deepEqual(removeItems(atom, value, items), { labels: null, items: [{ name: 'y' }], set: null });
-  deepEqual(removeItems(atom, { atomicInner: { name: 'n' } }, FieldSet.of(['atomicInner.name'])), { atomicInner: null });
+  deepEqual(removeItems(atom, value, items), { labels: {}, items: [{ name: 'y' }], set: [] });
+  deepEqual(removeItems(atom, { atomicInner: { name: 'n' } }, FieldSet.of(['atomicInner.name'])), {
+    atomicInner: {},
+  });
 });
 
 test('what was granular and is atomic now is owned as a whole by who owned some of it', () => {
@@ -167,7 +224,7 @@ test('what does not fit is told in upstream’s words', () => {
     [{ items: ['a'] }, '.items: element 0: associative list with keys may not have non-map elements'],
     [
       { items: [{ value: 'a' }] },
-      '.items: element 0: associative list with keys has an element that omits key field "name" (and doesn\'t have default value)',
+      '.items: element 0: associative list with keys has an element that omits all key fields ["name"] (and doesn\'t have default values for any key fields)',
     ],
     [{ items: [{ name: 'a', size: 'x' }] }, '.items[name="a"].size: expected numeric (int or float), got string'],
     [{ atomicItems: [{ name: 1 }] }, '.atomicItems[0].name: expected string, got &value.valueUnstructured{Value:1}'],
@@ -202,8 +259,6 @@ test('the built-in tables carry list types, merge keys and defaults of keys', ()
   deepEqual(set(pod, { metadata: { finalizers: ['a/b'], ownerReferences: [{ uid: 'u', name: 'n' }] } }), [
     '.metadata.finalizers[="a/b"]',
     '.metadata.ownerReferences[uid="u"]',
-    '.metadata.ownerReferences[uid="u"].name',
-    '.metadata.ownerReferences[uid="u"].uid',
   ]);
   const deployment = builtinKind('apps', 'v1', 'Deployment');
   deepEqual(set(deployment, { spec: { selector: { matchLabels: { a: 'b' } } } }), ['.spec.selector']);
@@ -213,4 +268,7 @@ test('the built-in tables carry list types, merge keys and defaults of keys', ()
     '.spec.ports[port=80,protocol="TCP"]',
     '.spec.ports[port=80,protocol="TCP"].port',
   ]);
+  // Atomic by its type, granular by the field.
+  const volume = builtinKind('', 'v1', 'PersistentVolume');
+  deepEqual(set(volume, { spec: { claimRef: { name: 'c' } } }), ['.spec.claimRef.name']);
 });

@@ -1,6 +1,6 @@
 /** Whether a value fits its type, as upstream checks what is applied: every violation, in upstream's words. */
 import { limits } from '../../lib/limits.ts';
-import type { JsonObject, JsonValue } from '../object.ts';
+import type { JsonValue } from '../object.ts';
 import { goText } from '../patch/json-tree.ts';
 import { atomFor, formOf, type ListAtom, type MapAtom, type ScalarForm, type TypeAtom } from './atom.ts';
 import { goSyntax, goType } from './go-text.ts';
@@ -19,7 +19,9 @@ export function validateTyped(atom: TypeAtom, value: JsonValue, { allowDuplicate
   validate(walk, atom, value);
   const { errors } = walk;
   if (errors.length > 0) {
-    throw new TypedError(errors.length === 1 ? errors[0] : ['errors:', ...errors.map((error) => `  ${error}`)].join('\n'));
+    throw new TypedError(
+      errors.length === 1 ? errors[0] : ['errors:', ...errors.map((error) => `  ${error}`)].join('\n'),
+    );
   }
 }
 
@@ -62,7 +64,7 @@ function scalarProblem(form: ScalarForm, value: JsonValue): string | undefined {
 function validateMap(walk: Walk, map: MapAtom, value: JsonValue): void {
   if (value === null) return;
   if (typeof value !== 'object' || Array.isArray(value)) return report(walk, `expected map, got &{${goText(value)}}`);
-  for (const [name, each] of Object.entries(value as JsonObject)) {
+  for (const [name, each] of Object.entries(value)) {
     walk.path.push(fieldElement(name));
     const atom = map.field(name);
     if (atom) validate(walk, atom, each);
@@ -78,7 +80,8 @@ function validateList(walk: Walk, list: ListAtom, value: JsonValue): void {
   for (const [i, item] of value.entries()) {
     const element = list.atomic ? indexElement(i) : elementOf(walk, list, item, i);
     if (!element) return;
-    if (seen.has(element.key) && !walk.allowDuplicates) report(walk, `duplicate entries for key ${elementText(element)}`);
+    if (seen.has(element.key) && !walk.allowDuplicates)
+      report(walk, `duplicate entries for key ${elementText(element)}`);
     seen.add(element.key);
     walk.path.push(element);
     validate(walk, list.element, item);

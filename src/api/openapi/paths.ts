@@ -5,11 +5,12 @@
  * `fieldValidation` among its own parameters tells that the server validates fields. Generated clients read the rest.
  */
 import { apiVersionOf, type ResourceInfo, type SubresourceInfo, type Verb } from '../resources.ts';
-import type { GroupVersionKind, SchemaRegistry } from '../schema/schema.ts';
-import { type Action, pathParameter, queryParameters } from './parameters.ts';
+import type { GroupVersionKind, MessageType, SchemaRegistry } from '../schema/schema.ts';
+import { type Action, optionParameters, pathParameter, queryParameters } from './parameters.ts';
 import type { Json, OpenApiVersion, SchemaCollector } from './schemas.ts';
 
 const mediaTypes = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
+const streamMediaTypes = ['application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch'];
 const patchMediaTypes = [
   'application/apply-patch+yaml',
   'application/json-patch+json',
@@ -26,7 +27,29 @@ interface Target {
   /** `NamespacedPodStatus`: the end of the operation's id. */
   readonly suffix: string;
   readonly connects: boolean;
+  /** The kind whose fields travel in the query. */
+  readonly options?: MessageType | undefined;
 }
+
+/** Deleting one of these answers with the object; deleting any other with a Status. */
+const answersWithDeleted: ReadonlySet<string> = new Set([
+  'persistentvolumeclaims',
+  'persistentvolumes',
+  'pods',
+  'podtemplates',
+  'resourcequotas',
+  'serviceaccounts',
+  'services',
+  'csidrivers',
+  'csinodes',
+  'storageclasses',
+  'volumeattachments',
+  'volumeattributesclasses',
+  'deviceclasses',
+  'resourceclaims',
+  'resourceclaimtemplates',
+  'resourceslices',
+]);
 
 export class PathBuilder {
   readonly #version: OpenApiVersion;
@@ -53,19 +76,97 @@ export class PathBuilder {
       const everywhere = { ...list, suffix: `${row.kind}ForAllNamespaces` };
       this.#put(`${root}/${row.resource}`, { get: this.#operation('list', everywhere) }, []);
     }
+    if (row.verbs.includes('watch')) this.#addWatches(root, item);
     for (const subresource of row.subresources) this.#addSubresource(`${collection}/{name}`, row, scope, subresource);
+  }
+
+  /** What is served at the root of a group and version: the list of its resources. */
+  addRoot({ group, version }: { readonly group: string; readonly version: string }): void {
+    const path = `${group === '' ? '/api' : '/apis'}/${apiVersionOf({ group, version })}/`;
+    this.#addDocument(
+      path,
+      `get${groupVersionWord({ group, version })}APIResources`,
+      tagOf({ group, version }),
+      'APIResourceList',
+    );
+  }
+
+  /** `/apis/GROUP/`. */
+  addGroup(group: string): void {
+    const word = groupWord(group);
+    this.#addDocument(`/apis/${group}/`, `get${word}APIGroup`, uncapitalized(word), 'APIGroup');
+  }
+
+  /** `/api/` and `/apis/`. */
+  addVersions(root: 'api' | 'apis'): void {
+    if (root === 'api') this.#addDocument('/api/', 'getCoreAPIVersions', 'core', 'APIVersions');
+    else this.#addDocument('/apis/', 'getAPIVersions', 'apis', 'APIGroupList');
+  }
+
+  /** `/version/`. */
+  addServerVersion(fields: readonly string[]): void {
+    const properties = Object.fromEntries(fields.map((name) => [name, { type: 'string' }]));
+    const body = this.#collector.named('io.k8s.apimachinery.pkg.version.Info', { type: 'object', properties });
+    this.#putDocument('/version/', 'getCodeVersion', 'version', body, ['application/json']);
+  }
+
+  #addDocument(path: string, id: string, tag: string, kind: string): void {
+    this.#putDocument(path, id, tag, this.#bodyOf({ group: '', version: 'v1', kind }), mediaTypes);
+  }
+
+  #putDocument(path: string, operationId: string, tag: string, body: Json, types: readonly string[]): void {
+    const ok = this.#response('OK', body, types);
+    const forms = this.#version === 'v2' ? { consumes: types, produces: types, schemes: ['https'] } : {};
+    const responses = { 200: ok, 401: { description: 'Unauthorized' } };
+    this.paths[path] = { get: { tags: [tag], operationId, ...forms, responses } };
+  }
+
+  /** The old form of watching, with a URL of its own. */
+  #addWatches(root: string, item: Target): void {
+    const { row } = item;
+    const body = this.#bodyOf({ group: row.group, version: row.version, kind: 'WatchEvent' });
+    const scope = row.namespaced ? 'Namespaced' : '';
+    const put = (path: string, action: 'watch' | 'watchlist', suffix: string, names: readonly string[]): void => {
+      const { parameters, ...operation } = this.#operation(action, { ...item, body, suffix });
+      const shared = [...names.map((name) => pathParameter(name, this.#version)), ...(parameters as Json[])];
+      this.paths[path] = { get: { ...operation, deprecated: true }, parameters: shared };
+    };
+    const own = row.namespaced ? `/namespaces/{namespace}/${row.resource}` : `/${row.resource}`;
+    const namespace = row.namespaced ? ['namespace'] : [];
+    put(`${root}/watch${own}`, 'watchlist', `${scope}${row.kind}List`, namespace);
+    put(`${root}/watch${own}/{name}`, 'watch', `${scope}${row.kind}`, ['name', ...namespace]);
+    if (row.namespaced) put(`${root}/watch/${row.resource}`, 'watchlist', `${row.kind}ListForAllNamespaces`, []);
   }
 
   #addSubresource(item: string, row: ResourceInfo, scope: string, subresource: SubresourceInfo): void {
     const gvk = subresource.kind ?? kindOf(row);
     const connects = gvk.kind.endsWith('Options');
     const suffix = `${scope}${row.kind}${capitalized(subresource.name)}`;
-    const body = connects || subresource.name === 'log' ? {} : this.#bodyOf(gvk);
-    const target: Target = { gvk, row, suffix, connects, body };
+    const isLog = subresource.name === 'log';
+    const body = connects || isLog ? {} : this.#bodyOf(gvk);
+    const options = isLog ? { ...gvk, kind: `${row.kind}LogOptions` } : connects ? gvk : undefined;
+    const target: Target = { gvk, row, suffix, connects, body, options: options && this.#schema.kind(options) };
     const { verbs } = subresource;
     const operations = this.#itemOperations(verbs, target);
     if (verbs.includes('create')) operations.post = this.#operation(connects ? 'connect' : 'post', target, 'post');
+    if (subresource.name === 'proxy') Object.assign(operations, this.#proxyOperations(target));
     this.#put(`${item}/${subresource.name}`, operations, itemParameters(row));
+    if (subresource.name === 'proxy') this.#addProxyPath(item, row, target, verbs);
+  }
+
+  /** What a proxy passes on beside the API's own verbs. */
+  #proxyOperations(target: Target): Json {
+    return {
+      head: this.#operation('connect', target, 'head'),
+      options: this.#operation('connect', target, 'options'),
+    };
+  }
+
+  #addProxyPath(item: string, row: ResourceInfo, target: Target, verbs: readonly Verb[]): void {
+    const withPath = { ...target, suffix: `${target.suffix}WithPath` };
+    const operations = { ...this.#itemOperations(verbs, withPath), ...this.#proxyOperations(withPath) };
+    if (verbs.includes('create')) operations.post = this.#operation('connect', withPath, 'post');
+    this.#put(`${item}/proxy/{path}`, operations, [...itemParameters(row), 'path']);
   }
 
   #collectionOperations(verbs: readonly Verb[], item: Target, list: Target): Json {
@@ -95,18 +196,23 @@ export class PathBuilder {
   #operation(action: Action, target: Target, method = ''): Json {
     const { group, version, kind } = target.gvk;
     return {
-      tags: [groupVersionWord(target.row).replace(/^./, (letter) => letter.toLowerCase())],
+      tags: [tagOf(target.row)],
       operationId: operationId(action, target, method),
-      parameters: [...this.#bodyParameter(action, target), ...queryParameters(action, this.#version)],
-      ...(this.#version === 'v3' ? this.#requestBody(action, target) : this.#mediaTypes(action)),
+      parameters: [
+        ...this.#bodyParameter(action, target),
+        ...optionParameters(target.options, this.#version),
+        ...queryParameters(action, this.#version),
+      ],
+      ...(this.#version === 'v3' ? this.#requestBody(action, target) : this.#mediaTypes(action, target)),
       responses: this.#responses(action, target),
       'x-kubernetes-action': action,
       'x-kubernetes-group-version-kind': { group, version, kind },
     };
   }
 
-  #mediaTypes(action: Action): Json {
-    return { consumes: action === 'patch' ? patchMediaTypes : ['*/*'], produces: mediaTypes, schemes: ['https'] };
+  #mediaTypes(action: Action, target: Target): Json {
+    const consumes = action === 'patch' ? patchMediaTypes : ['*/*'];
+    return { consumes, produces: producedBy(action, target), schemes: ['https'] };
   }
 
   /** The schema of what the client sends; undefined where it sends nothing. */
@@ -133,29 +239,24 @@ export class PathBuilder {
   }
 
   #responses(action: Action, target: Target): Json {
-    const codes: Readonly<Record<Action, readonly string[]>> = {
-      get: ['200'],
-      list: ['200'],
-      connect: ['200'],
-      deletecollection: ['200'],
-      post: ['200', '201', '202'],
-      put: ['200', '201'],
-      patch: ['200', '201'],
-      delete: ['200', '202'],
-    };
-    const deletes = action === 'delete' || action === 'deletecollection';
-    const schema = deletes ? this.#bodyOf({ group: '', version: 'v1', kind: 'Status' }) : target.body;
-    const answers = codes[action].map((code): [string, Json] => [code, this.#response(schema)]);
+    const schema = this.#answered(action, target);
+    const types = producedBy(action, target);
+    const answers = (codes[action] ?? ['200']).map((code): [string, Json] => [
+      code,
+      this.#response(codeTexts[code] ?? 'OK', schema, types),
+    ]);
     return Object.fromEntries([...answers, ['401', { description: 'Unauthorized' }]]);
   }
 
-  #response(schema: Json): Json {
-    if (Object.keys(schema).length === 0) {
-      return { description: 'OK', ...(this.#version === 'v2' && { schema: { type: 'string' } }) };
-    }
-    return this.#version === 'v2'
-      ? { description: 'OK', schema }
-      : { description: 'OK', content: contentOf(mediaTypes, schema) };
+  #answered(action: Action, target: Target): Json {
+    const withObject = action === 'delete' && answersWithDeleted.has(target.row.resource);
+    const withStatus = (action === 'delete' && !withObject) || action === 'deletecollection';
+    return withStatus ? this.#bodyOf({ group: '', version: 'v1', kind: 'Status' }) : target.body;
+  }
+
+  #response(description: string, schema: Json, types: readonly string[]): Json {
+    const body = Object.keys(schema).length === 0 ? { type: 'string' } : schema;
+    return this.#version === 'v2' ? { description, schema: body } : { description, content: contentOf(types, body) };
   }
 
   #bodyOf(gvk: GroupVersionKind): Json {
@@ -189,6 +290,23 @@ export class PathBuilder {
   }
 }
 
+/** The status codes of success, where there are others than 200. */
+const codes: Readonly<Partial<Record<Action, readonly string[]>>> = {
+  post: ['200', '201', '202'],
+  put: ['200', '201'],
+  patch: ['200', '201'],
+  delete: ['200', '202'],
+};
+const codeTexts: Readonly<Record<string, string>> = { 200: 'OK', 201: 'Created', 202: 'Accepted' };
+
+function producedBy(action: Action, target: Target): readonly string[] {
+  if (target.connects) return ['*/*'];
+  if (Object.keys(target.body).length === 0) return ['text/plain', ...mediaTypes];
+  return action === 'list' || action === 'watch' || action === 'watchlist'
+    ? [...mediaTypes, ...streamMediaTypes]
+    : mediaTypes;
+}
+
 function isWrite(action: Action): boolean {
   return action === 'post' || action === 'put' || action === 'patch';
 }
@@ -213,24 +331,40 @@ function capitalized(text: string): string {
   return text.replace(/^./, (letter) => letter.toUpperCase());
 }
 
-/** `CoreV1`, `RbacAuthorizationV1`. */
-function groupVersionWord({ group, version }: ResourceInfo): string {
+function uncapitalized(text: string): string {
+  return text.replace(/^./, (letter) => letter.toLowerCase());
+}
+
+/** `Core`, `RbacAuthorization`. */
+function groupWord(group: string): string {
   const words = (group === '' ? 'core' : group.replace(/\.k8s\.io$/, '')).split(/[.-]/);
-  return [...words, version].map(capitalized).join('');
+  return words.map(capitalized).join('');
+}
+
+/** `CoreV1`, `RbacAuthorizationV1`. */
+function groupVersionWord({ group, version }: { readonly group: string; readonly version: string }): string {
+  return `${groupWord(group)}${capitalized(version)}`;
+}
+
+/** `core_v1`, `rbacAuthorization_v1`. */
+function tagOf({ group, version }: { readonly group: string; readonly version: string }): string {
+  return `${uncapitalized(groupWord(group))}_${version}`;
 }
 
 const actionWords: Readonly<Record<Action, string>> = {
   get: 'read',
   list: 'list',
+  watch: 'watch',
+  watchlist: 'watch',
   post: 'create',
   put: 'replace',
   patch: 'patch',
   delete: 'delete',
-  deletecollection: 'deleteCollection',
+  deletecollection: 'delete',
   connect: 'connect',
 };
 
 function operationId(action: Action, target: Target, method: string): string {
-  const verb = action === 'connect' ? capitalized(method) : '';
+  const verb = action === 'connect' ? capitalized(method) : action === 'deletecollection' ? 'Collection' : '';
   return `${actionWords[action]}${groupVersionWord(target.row)}${verb}${target.suffix}`;
 }

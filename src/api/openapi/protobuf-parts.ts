@@ -1,5 +1,6 @@
 /**
- * The building blocks of gnostic's messages: how one JSON value becomes one protobuf field. `protobuf.ts` puts them together.
+ * The building blocks of gnostic's messages: how one JSON value becomes one protobuf field. `protobuf.ts` (version 2) and
+ * `protobuf-v3.ts` put them together.
  *
  * Nothing is passed over: a member that a message has no place for, or a value of another type than its place, ends the
  * whole with an `UnencodableError` that says where. What is written is written also where it is zero or empty. Protobuf
@@ -10,7 +11,7 @@ import { WireWriter } from '../protobuf/writer.ts';
 import { stringifyYaml } from '../yaml.ts';
 import type { Json } from './schemas.ts';
 
-/** A construct that OpenAPI's version 2 does not have, or that our documents did not have so far. */
+/** A construct that the version of OpenAPI does not have, or that our documents did not have so far. */
 export class UnencodableError extends Error {
   override name = 'UnencodableError';
 }
@@ -129,7 +130,7 @@ export function message(fields: Fields, ...named: readonly NamedMembers[]): Part
   return (to, number, value, where) => {
     const object = membersOf(value, where);
     for (const name of object.keys()) {
-      if (!isKnown(name)) throw new UnencodableError(`${where}.${name} has no place in OpenAPI v2 as protobuf`);
+      if (!isKnown(name)) throw new UnencodableError(`${where}.${name} has no place in OpenAPI as protobuf`);
     }
     inMessage(to, number, () => {
       for (const write of slots) write(to, object, where);
@@ -193,5 +194,5 @@ function membersOf(value: unknown, where: string): Members {
 }
 
 function misfit(value: unknown, where: string, expected: string): UnencodableError {
-  return new UnencodableError(`${where} is ${JSON.stringify(value)}, where OpenAPI v2 as protobuf has ${expected}`);
+  return new UnencodableError(`${where} is ${JSON.stringify(value)}, where OpenAPI as protobuf has ${expected}`);
 }

@@ -112,7 +112,11 @@ export class SchemaCollector {
 
   #fieldSchema(field: Field): Json {
     const schema = this.#typeSchema(field.type);
-    const more = { ...extensions(field), ...defaultOf(field), ...(field.enum && { enum: field.enum }) };
+    const more = {
+      ...extensions(field),
+      ...(this.#version === 'v3' && defaultOf(field)),
+      ...(field.enum && { enum: field.enum }),
+    };
     if (Object.keys(more).length === 0) return schema;
     // Version 3 ignores what stands beside a $ref.
     return this.#version === 'v3' && '$ref' in schema ? { allOf: [schema], ...more } : { ...schema, ...more };
@@ -127,10 +131,18 @@ export class SchemaCollector {
       case 'message':
         return this.reference(type.message);
       case 'list':
-        return { type: 'array', items: this.#typeSchema(type.element) };
+        return { type: 'array', items: this.#elementSchema(type.element) };
       case 'map':
-        return { type: 'object', additionalProperties: this.#typeSchema(type.value) };
+        return { type: 'object', additionalProperties: this.#elementSchema(type.value) };
     }
+  }
+
+  /** In a list or a map nothing is absent: what stands there has at least its zero value. */
+  #elementSchema(type: Type): Json {
+    const schema = this.#typeSchema(type);
+    const zero = this.#version === 'v3' ? zeroOf(type) : undefined;
+    if (zero === undefined) return schema;
+    return '$ref' in schema ? { allOf: [schema], default: zero } : { ...schema, default: zero };
   }
 
   #specialSchema(form: SpecialForm, message: MessageType | undefined): Json {
@@ -151,6 +163,20 @@ function extensions(field: Field): Json {
   };
 }
 
+/**
+ * As upstream's generator: what `+default` says, else the zero value of what Go never leaves out: a struct, and a plain value
+ * without `omitempty`. Version 2 documents have no defaults.
+ */
 function defaultOf(field: Field): Json {
-  return field.default === undefined ? {} : { default: field.default };
+  if (field.default !== undefined) return { default: field.default };
+  const isPlain = field.type.kind === 'scalar' && field.alwaysEncoded;
+  const zero = !field.pointer && (isPlain || field.type.kind === 'message') ? zeroOf(field.type) : undefined;
+  return zero === undefined ? {} : { default: zero };
+}
+
+function zeroOf(type: Type): unknown {
+  if (type.kind === 'message') return {};
+  if (type.kind !== 'scalar' || type.scalar === 'bytes') return undefined;
+  if (type.scalar === 'string') return '';
+  return type.scalar === 'boolean' ? false : 0;
 }

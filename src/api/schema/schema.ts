@@ -66,7 +66,7 @@ export interface Field {
   readonly listType?: ListType;
   /** For `listType: 'map'`: the JSON names of the keys. */
   readonly listMapKeys?: readonly string[];
-  /** `+mapType=atomic` or `+structType=atomic` on the field or on its type. */
+  /** `+mapType=atomic` or `+structType=atomic` on the field or on its type; of a list, on the type of its elements. */
   readonly atomic?: boolean;
   readonly patchStrategy?: readonly PatchStrategy[];
   /** For strategic merge: the JSON name of the key. */

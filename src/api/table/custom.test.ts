@@ -15,6 +15,7 @@ const widget = {
       { type: 'Other', status: 'False' },
     ],
     at: '2026-01-01T23:00:00Z',
+    never: '',
   },
 };
 
@@ -31,12 +32,30 @@ test('a custom resource prints the columns of its definition', () => {
     column('On', 'boolean', '.spec.on'),
     column('Ready', 'string', '.status.conditions[?(@.type=="Ready")].status'),
     column('Keys', 'string', '.spec.list[*].k', 1),
+    column('List', 'string', '.spec.list'),
+    column('Never', 'date', '.status.never'),
     column('At', 'date', '.status.at'),
     column('Missing', 'string', '.spec.nothing'),
     column('Wrong', 'integer', '.spec.name'),
   ];
   const table = printTable(info, [widget], { now, customColumns });
-  assert.deepEqual(table.rows[0]?.cells, ['w', 3, 1.5, true, 'True', 'a b', '60m', null, null]);
+  assert.deepEqual(table.rows[0]?.cells, [
+    'w',
+    3,
+    1.5,
+    true,
+    'True',
+    'a',
+    '[{"k":"a"},{"k":"b"}]',
+    '<unknown>',
+    '60m',
+    null,
+    null,
+  ]);
+  assert.equal(
+    table.columnDefinitions[1]?.description,
+    'Custom resource definition column (in JSONPath format): .spec.size',
+  );
   assert.equal(table.columnDefinitions[5]?.priority, 1);
 });
 

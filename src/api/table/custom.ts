@@ -18,13 +18,13 @@ function customColumn(definition: CustomResourceColumnDefinition): Column<KubeOb
     name,
     type: type as Column<KubeObject>['type'],
     ...(format !== undefined && { format }),
-    ...(description !== undefined && { description }),
+    description: description || `Custom resource definition column (in JSONPath format): ${jsonPath}`,
     ...(priority !== undefined && { priority }),
     cell: (object, { nowMs }) => cellOf(type, path(object as JsonValue), nowMs),
   };
 }
 
-/** The value as the column's type wants it; an empty cell where it is missing or of another type. */
+/** The first value as the column's type wants it; an empty cell where it is missing or of another type. */
 function cellOf(type: string, found: readonly JsonValue[], nowMs: number): Cell {
   const [value] = found;
   if (value === undefined || value === null) return null;
@@ -36,8 +36,19 @@ function cellOf(type: string, found: readonly JsonValue[], nowMs: number): Cell 
     case 'boolean':
       return typeof value === 'boolean' ? value : null;
     case 'date':
-      return typeof value === 'string' ? ageSince(value, nowMs) : null;
+      return typeof value === 'string' ? ageSince(value === '' ? undefined : value, nowMs) : null;
     default:
-      return found.map((each) => (typeof each === 'object' ? JSON.stringify(each) : String(each))).join(' ');
+      return typeof value === 'object' ? JSON.stringify(sorted(value)) : String(value);
   }
+}
+
+/** With its keys in the order in which Go writes a map's. */
+function sorted(value: JsonValue): JsonValue {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(sorted);
+  return Object.fromEntries(
+    Object.keys(value)
+      .sort()
+      .map((name) => [name, sorted(value[name] ?? null)]),
+  );
 }

@@ -92,7 +92,12 @@ class DisruptionController {
     } catch (error) {
       if (hasReason(error, 'ServiceUnavailable', 'Timeout')) throw error;
       const why = error instanceof Error ? error.message : String(error);
-      this.#tell(budget, 'Warning', 'CalculateExpectedPodCountFailed', `Failed to calculate the number of expected pods: ${why}`);
+      this.#tell(
+        budget,
+        'Warning',
+        'CalculateExpectedPodCountFailed',
+        `Failed to calculate the number of expected pods: ${why}`,
+      );
       await this.#write(budget, failedStatus(budget, why, clock.now()));
       return done;
     }
@@ -111,7 +116,8 @@ class DisruptionController {
     if (pods.length === 0) this.#tell(budget, 'Normal', 'NoPods', 'No matching pods found');
     const { scale, unmanaged } = needsScale(budget) ? await this.#scales.sumOf(pods) : { scale: 0, unmanaged: [] };
     if (unmanaged.length > 0) {
-      const why = 'Pods that this PodDisruptionBudget selects are of no controller, so that its status cannot be calculated';
+      const why =
+        'Pods that this PodDisruptionBudget selects are of no controller, so that its status cannot be calculated';
       this.#tell(budget, 'Warning', 'UnmanagedPods', `${why}; set .spec.minAvailable to an integer to count them`);
     }
     return decideBudget(budget, { pods, scale, nowMs: this.#context.clock.now() });

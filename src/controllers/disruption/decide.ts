@@ -71,7 +71,10 @@ export function failedStatus(budget: PodDisruptionBudget, why: string, nowMs: nu
   return { ...budget.status, disruptionsAllowed: 0, conditions: withCondition(budget, condition) };
 }
 
-function counts({ spec = {} }: PodDisruptionBudget, { pods, scale }: BudgetFacts): { expected: number; desired: number } {
+function counts(
+  { spec = {} }: PodDisruptionBudget,
+  { pods, scale }: BudgetFacts,
+): { expected: number; desired: number } {
   const { maxUnavailable, minAvailable } = spec;
   if (maxUnavailable !== undefined) {
     return { expected: scale, desired: Math.max(scale - scaled(maxUnavailable, scale), 0) };

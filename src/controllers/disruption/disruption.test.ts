@@ -26,7 +26,13 @@ const budget = (spec: PodDisruptionBudgetSpec, status: PodDisruptionBudget['stat
 
 describe('how many pods may go', () => {
   const three = [pod('a'), pod('b'), pod('c')];
-  const cases: readonly { name: string; spec: PodDisruptionBudgetSpec; of?: readonly Pod[]; scale?: number; expected: number[] }[] = [
+  const cases: readonly {
+    name: string;
+    spec: PodDisruptionBudgetSpec;
+    of?: readonly Pod[];
+    scale?: number;
+    expected: number[];
+  }[] = [
     { name: 'a number that must stay', spec: { minAvailable: 2 }, expected: [3, 2, 3, 1] },
     { name: 'a share that must stay, rounded up', spec: { minAvailable: '50%' }, scale: 5, expected: [5, 3, 3, 0] },
     { name: 'a number that may go', spec: { maxUnavailable: 1 }, scale: 3, expected: [3, 2, 3, 1] },
@@ -44,7 +50,10 @@ describe('how many pods may go', () => {
   for (const { name, spec, of = three, scale = 0, expected } of cases) {
     test(name, () => {
       const { status } = decideBudget(budget(spec), { pods: of, scale, nowMs });
-      assert.deepEqual([status.expectedPods, status.desiredHealthy, status.currentHealthy, status.disruptionsAllowed], expected);
+      assert.deepEqual(
+        [status.expectedPods, status.desiredHealthy, status.currentHealthy, status.disruptionsAllowed],
+        expected,
+      );
       assert.equal(status.conditions?.[0]?.status, expected[3] ? 'True' : 'False');
       assert.equal(status.observedGeneration, 3);
     });
@@ -57,13 +66,28 @@ test('a pod that was let go counts as gone for two minutes, and then as one that
   const plan = decideBudget(budget({ minAvailable: 1 }, { disruptedPods }), facts);
   assert.deepEqual(plan.status.disruptedPods, { a: ago(60_000) });
   assert.equal(plan.status.disruptionsAllowed, 1);
-  assert.deepEqual(plan.notDeleted.map(({ metadata }) => metadata?.name), ['b']);
+  assert.deepEqual(
+    plan.notDeleted.map(({ metadata }) => metadata?.name),
+    ['b'],
+  );
   assert.equal(plan.recheckAtMs, nowMs - 60_000 + deletionMsMax);
 });
 
 test('a condition keeps its time while it stays, and others are left alone', () => {
-  const old = { type: 'DisruptionAllowed', status: 'True', reason: 'SufficientPods', message: '', lastTransitionTime: ago(9000) } as const;
-  const own = { type: 'example.com/own', status: 'True', reason: 'X', message: '', lastTransitionTime: ago(9000) } as const;
+  const old = {
+    type: 'DisruptionAllowed',
+    status: 'True',
+    reason: 'SufficientPods',
+    message: '',
+    lastTransitionTime: ago(9000),
+  } as const;
+  const own = {
+    type: 'example.com/own',
+    status: 'True',
+    reason: 'X',
+    message: '',
+    lastTransitionTime: ago(9000),
+  } as const;
   const before = budget({ minAvailable: 1 }, { conditions: [own, old] });
   const { status } = decideBudget(before, { pods: [pod('a'), pod('b')], scale: 0, nowMs });
   assert.deepEqual(status.conditions, [own, { ...old, observedGeneration: 3 }]);

@@ -12,13 +12,7 @@ import type { Pod } from '../../api/schema/types/core-v1.ts';
 import type { OwnerReference } from '../../api/schema/types/meta-v1.ts';
 import { hasReason } from '../../api/status-error.ts';
 import type { Informer, InformerSet } from '../../client/informer.ts';
-import {
-  deployments,
-  replicaSets,
-  replicationControllers,
-  resourceOf,
-  statefulSets,
-} from '../../client/resources.ts';
+import { deployments, replicaSets, replicationControllers, resourceOf, statefulSets } from '../../client/resources.ts';
 import { type LoopContext, nameOf, namespaceOf, uidOf } from '../shared/context.ts';
 import { controllerOf } from '../shared/ownership.ts';
 
@@ -83,11 +77,14 @@ export class Scales {
 
   async #asked({ apiVersion, kind, name, uid }: OwnerReference, pod: Pod) {
     const info = [...this.#context.resources.all].find(
-      (each) => (each.group === '' ? each.version : `${each.group}/${each.version}`) === apiVersion && each.kind === kind,
+      (each) =>
+        (each.group === '' ? each.version : `${each.group}/${each.version}`) === apiVersion && each.kind === kind,
     );
     if (info === undefined) throw notScalable(pod);
     if (!info.subresources.some((each) => each.name === 'scale')) {
-      throw new Error(`${info.group === '' ? info.resource : `${info.resource}.${info.group}`} does not implement the scale subresource`);
+      throw new Error(
+        `${info.group === '' ? info.resource : `${info.resource}.${info.group}`} does not implement the scale subresource`,
+      );
     }
     try {
       const reference = { namespace: namespaceOf(pod), name };

@@ -15,6 +15,7 @@ import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { podPriority } from './pod-priority.ts';
 import { podServiceAccount } from './pod-service-account.ts';
 import { podTolerations } from './pod-tolerations.ts';
+import { podTopology } from './pod-topology.ts';
 
 export interface AdmissionRequest {
   readonly operation: 'CREATE' | 'UPDATE' | 'DELETE';
@@ -34,7 +35,13 @@ export interface AdmissionRequest {
 export type AdmissionStep = (request: AdmissionRequest) => void | Promise<void>;
 
 /** Upstream's order: the namespace first, since nothing else matters in one that is going; quotas, later, last. */
-const steps: readonly AdmissionStep[] = [namespaceLifecycle, podServiceAccount, podPriority, podTolerations];
+const steps: readonly AdmissionStep[] = [
+  namespaceLifecycle,
+  podServiceAccount,
+  podPriority,
+  podTolerations,
+  podTopology,
+];
 
 export async function admit(request: AdmissionRequest): Promise<void> {
   for (const step of steps) {

@@ -55,7 +55,7 @@ async function accountNamed(request: AdmissionRequest, name: string): Promise<Se
     await appears(request, key);
     entry = store.get(key);
   }
-  if (entry !== undefined) return entry.object as ServiceAccount;
+  if (entry !== undefined) return entry.object;
   const which = `error looking up service account ${target.namespace}/${name}`;
   throw refuse(request, `${which}: serviceaccount ${JSON.stringify(name)} not found`);
 }

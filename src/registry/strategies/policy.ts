@@ -10,12 +10,12 @@ import { setPriorityClassDefaults, setRoleBindingDefaults } from '../defaults/cl
 import { draftOf, sameJson } from '../draft.ts';
 import type { Strategy } from '../strategy.ts';
 import {
-  countOrPercent,
-  nonNegative,
-  notAbove100Percent,
-  requiredText,
-  validateLabelSelector,
-} from '../validation/checks.ts';
+  keepDecisions,
+  stampConditions,
+  validateCertificateRequest,
+  validateDecision,
+} from '../validation/certificates.ts';
+import { countOrPercent, notAbove100Percent, validateLabelSelector } from '../validation/checks.ts';
 import { unchangeable } from '../validation/cluster.ts';
 import { staysBound, validateAggregation, validateBinding, validateRules } from '../validation/rbac.ts';
 
@@ -101,21 +101,13 @@ export const certificateSigningRequestStrategy: Strategy<CertificateSigningReque
   prepareForUpdate(request, old) {
     if (old.spec) request.spec = draftOf(old.spec);
   },
-  validate: ({ spec }) => [
-    ...requiredText('spec.request', spec?.request),
-    ...requiredText('spec.signerName', spec?.signerName),
-    ...nonNegative('spec.expirationSeconds', spec?.expirationSeconds),
-  ],
+  validate: validateCertificateRequest,
   validateUpdate: (request, old) =>
     sameJson(request.spec, old.spec) ? [] : unchangeable('spec', request.spec, old.spec),
-  prepareForStatusUpdate(request, old) {
-    // Who approves goes through /approval.
-    const status = (request.status ??= {});
-    const decided = (condition: { readonly type: string }): boolean => ['Approved', 'Denied'].includes(condition.type);
-    const others = (status.conditions ?? []).filter((condition) => !decided(condition));
-    const kept = draftOf((old.status?.conditions ?? []).filter(decided));
-    status.conditions = [...kept, ...others];
-    if (status.conditions.length === 0) delete status.conditions;
+  prepareForStatusUpdate(request, old, { nowMs }) {
+    keepDecisions(request, old);
+    stampConditions(request, old, nowMs);
   },
+  validateStatusUpdate: (request, old) => validateDecision(request, old, true),
   fields: { 'spec.signerName': ({ spec }) => spec?.signerName ?? '' },
 };

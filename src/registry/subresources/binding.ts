@@ -4,9 +4,10 @@ import { notSupported, required } from '../../api/field-error.ts';
 import type { JsonObject, KubeObject } from '../../api/object.ts';
 import type { MessageType } from '../../api/schema/schema.ts';
 import type { Binding, Pod, PodCondition } from '../../api/schema/types/core-v1.ts';
-import { conflict, type FieldError, invalid, notFound, objectModified } from '../../api/status-error.ts';
+import { badRequest, conflict, type FieldError, invalid, notFound, objectModified } from '../../api/status-error.ts';
 import { formatTime } from '../../lib/clock.ts';
 import { RevisionConflict, type StoreKey } from '../../store/store.ts';
+import { topologyLabels } from '../admission/pod-topology.ts';
 import { decodeBody } from '../decode-body.ts';
 import type { Environment } from '../environment.ts';
 import { checkNames } from '../metadata.ts';
@@ -22,6 +23,9 @@ export async function bindPod(
   options: WriteOptions,
 ): Promise<ObjectResult> {
   const { draft, warnings } = decodeBody({ apiVersion: 'v1', kind: 'Binding', type }, body, options);
+  if (target.name !== '' && draft.metadata?.name !== target.name) {
+    throw badRequest('name in URL does not match name in Binding object');
+  }
   checkNames(draft, target);
   const binding = draft as unknown as Binding;
   const errors = validateBinding(binding);
@@ -48,7 +52,8 @@ async function write(
   for (let attempt = 1; attempt <= attemptsMax; attempt++) {
     const current = store.get(key);
     if (current === undefined) throw notFound({ group: '', kind: 'pods', name: key.name });
-    const object = boundPod(current.object, binding, formatTime(clock.now()));
+    const labels = topologyLabels(store, binding.target.name ?? '');
+    const object = boundPod(current.object, binding, labels, formatTime(clock.now()));
     if (dryRun) return;
     try {
       await store.write({ kind: 'put', key, object, expectedRevision: current.revision });
@@ -63,7 +68,12 @@ async function write(
 const subjectOf = (name: string) => ({ group: '', kind: 'pods/binding', name });
 
 /** Pure. @throws StatusError Conflict where the pod cannot be bound any more */
-export function boundPod(pod: Pod, binding: Binding, now: string): KubeObject {
+export function boundPod(
+  pod: Pod,
+  binding: Binding,
+  topology: Readonly<Record<string, string>>,
+  now: string,
+): KubeObject {
   const { metadata = {}, spec = { containers: [] }, status = {} } = pod;
   const { name = '', uid, resourceVersion } = metadata;
   const wanted = binding.metadata ?? {};
@@ -76,11 +86,18 @@ export function boundPod(pod: Pod, binding: Binding, now: string): KubeObject {
   if (spec.nodeName) throw refuse(`pod ${name} is already assigned to node ${JSON.stringify(spec.nodeName)}`);
   if (spec.schedulingGates?.length) throw refuse(`pod ${name} has non-empty .spec.schedulingGates`);
   const annotations = { ...metadata.annotations, ...wanted.annotations };
+  const labels = { ...metadata.labels, ...wanted.labels, ...topology };
+  // The place that was kept free for it is its own now.
+  const { nominatedNodeName: _kept, ...standing } = status;
   const bound: Pod = {
     ...pod,
-    metadata: { ...metadata, ...(Object.keys(annotations).length > 0 && { annotations }) },
+    metadata: {
+      ...metadata,
+      ...(Object.keys(annotations).length > 0 && { annotations }),
+      ...(Object.keys(labels).length > 0 && { labels }),
+    },
     spec: { ...spec, nodeName: binding.target.name ?? '' },
-    status: { ...status, conditions: scheduled(status.conditions ?? [], metadata.generation, now) },
+    status: { ...standing, conditions: scheduled(status.conditions ?? [], metadata.generation, now) },
   };
   return bound;
 }

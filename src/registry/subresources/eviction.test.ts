@@ -22,8 +22,16 @@ async function addPod(cluster: TestRegistry, name: string, phase = 'Running', re
 }
 
 async function addBudget(cluster: TestRegistry, status: BudgetStatus, spec: object = {}, name = 'web'): Promise<void> {
-  await cluster.create(budgets, { metadata: { name }, spec: { selector: { matchLabels: labels }, minAvailable: 1, ...spec } });
-  await cluster.patch(budgets, name, { status: { observedGeneration: 1, ...status } }, { subresource: 'status', type: 'merge' });
+  await cluster.create(budgets, {
+    metadata: { name },
+    spec: { selector: { matchLabels: labels }, minAvailable: 1, ...spec },
+  });
+  await cluster.patch(
+    budgets,
+    name,
+    { status: { observedGeneration: 1, ...status } },
+    { subresource: 'status', type: 'merge' },
+  );
 }
 
 const statusOf = async (cluster: TestRegistry): Promise<BudgetStatus> =>
@@ -57,7 +65,9 @@ test('an eviction spends one disruption, says why the pod goes, and the next one
   const error = await rejection(evict(cluster, 'b'), 'TooManyRequests');
   assert.equal(error.message, "Cannot evict pod as it would violate the pod's disruption budget.");
   assert.deepEqual(error.details, {
-    causes: [{ reason: 'DisruptionBudget', message: 'The disruption budget web needs 1 healthy pods and has 2 currently' }],
+    causes: [
+      { reason: 'DisruptionBudget', message: 'The disruption budget web needs 1 healthy pods and has 2 currently' },
+    ],
   });
   assert.ok(!(await isGoing(cluster, 'b')));
 });
@@ -77,7 +87,10 @@ test('a budget whose status is older than its spec lets nobody go, for a while',
   await addBudget(cluster, { disruptionsAllowed: 1, observedGeneration: 0 });
   const error = await rejection(evict(cluster, 'a'), 'TooManyRequests');
   assert.equal(error.details?.retryAfterSeconds, 10);
-  assert.equal(error.details?.causes?.[0]?.message, 'The disruption budget web is still being processed by the server.');
+  assert.equal(
+    error.details?.causes?.[0]?.message,
+    'The disruption budget web is still being processed by the server.',
+  );
 });
 
 test('a pod that is over, pending or going already is evicted without asking', async () => {
@@ -120,7 +133,11 @@ test('an empty selector is for every pod; one of other labels or another namespa
   await addPod(cluster, 'a');
   await addBudget(cluster, { disruptionsAllowed: 0 }, { selector: { matchLabels: { app: 'db' } } }, 'db');
   await cluster.create('namespaces', make.namespace());
-  await cluster.create(budgets, { metadata: { name: 'far' }, spec: { selector: {}, minAvailable: 9 } }, { namespace: 'team' });
+  await cluster.create(
+    budgets,
+    { metadata: { name: 'far' }, spec: { selector: {}, minAvailable: 9 } },
+    { namespace: 'team' },
+  );
   await evict(cluster, 'a', { deleteOptions: { dryRun: ['All'] } });
   await addBudget(cluster, { disruptionsAllowed: 0 }, { selector: {} });
   await rejection(evict(cluster, 'a'), 'TooManyRequests');

@@ -17,7 +17,15 @@ import type { JsonObject } from '../../api/object.ts';
 import type { MessageType } from '../../api/schema/schema.ts';
 import type { Pod, PodCondition } from '../../api/schema/types/core-v1.ts';
 import type { Eviction, PodDisruptionBudget } from '../../api/schema/types/policy-v1.ts';
-import { badRequest, conflict, hasReason, invalid, notFound, objectModified, StatusError } from '../../api/status-error.ts';
+import {
+  badRequest,
+  conflict,
+  hasReason,
+  invalid,
+  notFound,
+  objectModified,
+  StatusError,
+} from '../../api/status-error.ts';
 import { formatTime } from '../../lib/clock.ts';
 import { type Entry, RevisionConflict, type StoreKey } from '../../store/store.ts';
 import { decodeBody } from '../decode-body.ts';
@@ -47,7 +55,11 @@ export async function evictPod(
   if (draft.metadata?.name !== target.name) throw badRequest('name in URL does not match name in Eviction object');
   checkNames(draft, target);
   const { deleteOptions } = draft as unknown as Eviction;
-  const leave = { environment, target: { ...target, subresource: '' }, options: asDeleteOptions(deleteOptions, options) };
+  const leave = {
+    environment,
+    target: { ...target, subresource: '' },
+    options: asDeleteOptions(deleteOptions, options),
+  };
   const pod = await evictUnasked(leave);
   if (pod !== undefined) await evictAsked(leave, pod);
   return { object: success, created: true, warnings };
@@ -62,7 +74,9 @@ function asDeleteOptions(given: Eviction['deleteOptions'], { dryRun }: WriteOpti
   const { gracePeriodSeconds, preconditions, propagationPolicy } = given ?? {};
   const unknown = given?.dryRun?.find((value) => value !== 'All');
   if (unknown !== undefined) {
-    throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions', name: '' }, [notSupported('dryRun', unknown, ['All'])]);
+    throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions', name: '' }, [
+      notSupported('dryRun', unknown, ['All']),
+    ]);
   }
   return {
     ...((dryRun || given?.dryRun?.includes('All')) && { dryRun: true }),
@@ -109,7 +123,10 @@ function asSeen(options: DeleteOptions, { metadata }: Pod): DeleteOptions {
 async function evictAsked(leave: Leave, pod: Pod): Promise<void> {
   const { environment, target, options } = leave;
   const all = environment.store.list('poddisruptionbudgets.policy', target.namespace).entries;
-  const budgets = budgetsOf(pod, all.map(({ object }) => object as PodDisruptionBudget));
+  const budgets = budgetsOf(
+    pod,
+    all.map(({ object }) => object as PodDisruptionBudget),
+  );
   if (budgets.length > 1) throw severalBudgets();
   const [budget] = budgets;
   if (budget === undefined) return markAndDelete(leave, options);
@@ -186,7 +203,10 @@ const subjectOf = (name: string) => ({ group: '', kind: 'pods', name });
 function checkAsWanted({ metadata }: Pod, wanted: DeleteOptions['preconditions']): void {
   const { name = '', uid, resourceVersion } = metadata ?? {};
   const refuse = (what: string, asked: string, found: string | undefined, why: string): Error =>
-    conflict(subjectOf(name), `the ${what} in the precondition (${asked}) does not match the ${what} in record (${found}). ${why}`);
+    conflict(
+      subjectOf(name),
+      `the ${what} in the precondition (${asked}) does not match the ${what} in record (${found}). ${why}`,
+    );
   if (wanted?.uid && wanted.uid !== uid) {
     throw refuse('UID', wanted.uid, uid, 'The object might have been deleted and then recreated');
   }

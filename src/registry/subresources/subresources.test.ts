@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { make, rejection, startRegistry, TestRegistry } from '../testing.ts';
+import { make, rejection, requestPem, startRegistry, TestRegistry } from '../testing.ts';
 
 const binding = (name: string, node = 'n1') => ({ metadata: { name }, target: { kind: 'Node', name: node } });
 
@@ -154,7 +154,7 @@ test('approving a certificate request changes its conditions; its status cannot'
   const name = 'certificatesigningrequests.certificates.k8s.io';
   await cluster.create(name, {
     metadata: { name: 'csr' },
-    spec: { request: 'eA==', signerName: 'a.b/c', username: 'forged' },
+    spec: { request: requestPem, signerName: 'a.b/c', usages: ['client auth'], username: 'forged' },
   });
   assert.equal(((await cluster.get(name, 'csr')) as unknown as { spec: { username: string } }).spec.username, 'tester');
   const conditions = [{ type: 'Approved', status: 'True', reason: 'test' }];

@@ -1,5 +1,5 @@
 /** The rules of `metadata`, the same for all kinds (upstream's apimachinery, `api/validation/objectmeta.go`). */
-import { forbiddenField, invalidValue, required, tooLong } from '../../api/field-error.ts';
+import { forbiddenField, goQuote, indexPath, invalidValue, required, tooLong } from '../../api/field-error.ts';
 import { isDns1123Label, isDns1123Subdomain, isQualifiedName } from '../../api/names.ts';
 import type { ObjectMeta, OwnerReference } from '../../api/schema/types/meta-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
@@ -15,6 +15,8 @@ export const orphanDependents = 'orphan';
 export interface NameRule {
   readonly namespaced: boolean;
   readonly nameErrors?: (name: string) => string[];
+  /** Of custom resources: a finalizer may be called anything, which is warned of. */
+  readonly anyFinalizer?: boolean;
 }
 
 export function validateMetadata(metadata: ObjectMeta, rule: NameRule): FieldError[] {
@@ -27,7 +29,7 @@ export function validateMetadata(metadata: ObjectMeta, rule: NameRule): FieldErr
     ...validateLabels('metadata.labels', metadata.labels),
     ...validateAnnotations(metadata.annotations),
     ...validateOwners(metadata.ownerReferences ?? []),
-    ...validateFinalizers(metadata.finalizers ?? []),
+    ...validateFinalizers(metadata.finalizers ?? [], rule),
   ];
 }
 
@@ -99,23 +101,40 @@ function validateOwner(owner: OwnerReference): FieldError[] {
 /** Names of finalizers without a domain are for those that Kubernetes itself owns. */
 const standardFinalizers = new Set(['kubernetes', foregroundDeletion, orphanDependents]);
 
-function validateFinalizers(finalizers: readonly string[]): FieldError[] {
+function validateFinalizers(finalizers: readonly string[], { anyFinalizer = false }: NameRule): FieldError[] {
   const path = 'metadata.finalizers';
-  const errors = finalizers.flatMap((name) => validateFinalizerName(path, name));
+  const errors = finalizers.flatMap((name) => invalidEach(path, name, isQualifiedName(name)));
   if (finalizers.includes(orphanDependents) && finalizers.includes(foregroundDeletion)) {
     errors.push(
       invalidValue(path, finalizers, `finalizer ${orphanDependents} and ${foregroundDeletion} cannot be both set`),
     );
   }
-  return errors;
+  if (anyFinalizer) return errors;
+  return [...errors, ...finalizers.flatMap((name, index) => validateStandardName(indexPath(path, index), name))];
 }
 
 export function validateFinalizerName(path: string, name: string): FieldError[] {
-  const errors = invalidEach(path, name, isQualifiedName(name));
-  if (!name.includes('/') && !standardFinalizers.has(name)) {
-    errors.push(invalidValue(path, name, 'name is neither a standard finalizer name nor is it fully qualified'));
-  }
-  return errors;
+  return [...invalidEach(path, name, isQualifiedName(name)), ...validateStandardName(path, name)];
+}
+
+const isUnqualified = (name: string): boolean => !name.includes('/') && !standardFinalizers.has(name);
+
+function validateStandardName(path: string, name: string): FieldError[] {
+  const detail = 'name is neither a standard finalizer name nor is it fully qualified';
+  return isUnqualified(name) ? [invalidValue(path, name, detail)] : [];
+}
+
+/** What is said of new finalizers where any name is allowed. */
+export function finalizerWarnings(metadata: ObjectMeta, old: ObjectMeta = {}): string[] {
+  const added = new Set((metadata.finalizers ?? []).filter((name) => !(old.finalizers ?? []).includes(name)));
+  return [...added]
+    .filter(isUnqualified)
+    .sort()
+    .map((name) => {
+      const path = name.includes('.') ? ' including a path (/)' : '';
+      const advice = `prefer a domain-qualified finalizer name${path} to avoid accidental conflicts with other finalizer writers`;
+      return `metadata.finalizers: ${goQuote(name)}: ${advice}`;
+    });
 }
 
 /** What a change of an object may do to its metadata. Call it after the fields that the client left out were brought back. */

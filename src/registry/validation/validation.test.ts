@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { make, rejection, startRegistry, type TestRegistry } from '../testing.ts';
+import { finalizerWarnings, validateMetadata } from './metadata.ts';
 
 /** The broken rules, without the prefix that every Invalid has. */
 async function faults(cluster: TestRegistry, resource: string, body: object): Promise<string[]> {
@@ -34,7 +35,7 @@ test('metadata is checked for every kind', async () => {
     'metadata.annotations: Too long: may not be more than 262144 bytes',
   ]);
   assert.deepEqual(await broken({ finalizers: ['mine'] }), [
-    'metadata.finalizers: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified',
+    'metadata.finalizers[0]: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified',
   ]);
   assert.match((await broken({ finalizers: ['orphan', 'foregroundDeletion'] }))[0] ?? '', /cannot be both set$/);
   const owner = { apiVersion: 'v1', kind: 'Pod', name: 'p', uid: 'u', controller: true };
@@ -273,4 +274,14 @@ test('data that is too large is a fault of the ConfigMap as a whole', async () =
   const cluster = await startRegistry();
   const tooLarge = { metadata: { name: 'big' }, data: { a: 'x'.repeat(1024 * 1024 + 1) } };
   assert.deepEqual(await faults(cluster, 'configmaps', tooLarge), ['[]: Too long: may not be more than 1048576 bytes']);
+});
+
+test('a custom resource may call its finalizers anything, and is told of a better way', () => {
+  const metadata = { name: 'x', finalizers: ['mine', 'mine.example', 'a.example/b', 'orphan'] };
+  assert.deepEqual(validateMetadata(metadata, { namespaced: false, anyFinalizer: true }), []);
+  assert.deepEqual(finalizerWarnings(metadata, { finalizers: [] }), [
+    'metadata.finalizers: "mine": prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers',
+    'metadata.finalizers: "mine.example": prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other finalizer writers',
+  ]);
+  assert.deepEqual(finalizerWarnings(metadata, metadata), []);
 });

@@ -58,7 +58,9 @@ describe('the audit log', () => {
       await clock.advance(1000);
     }
     await log.close();
-    const backups = readdirSync(folder).filter((name) => name !== 'audit.log').sort();
+    const backups = readdirSync(folder)
+      .filter((name) => name !== 'audit.log')
+      .sort();
     assert.deepEqual(
       backups.map((name) => readFileSync(path.join(folder, name), 'utf8')[0]),
       ['2', '3'],

@@ -63,7 +63,7 @@ export class AuditLog {
 
   async #drain(): Promise<void> {
     // The events of one turn of the event loop go out together.
-    await null;
+    await Promise.resolve();
     while (this.#queue.length > 0) {
       const lines = this.#queue;
       this.#queue = [];
@@ -83,7 +83,8 @@ export class AuditLog {
     } catch (error) {
       this.#options.dropped(lines.length);
       // Once, not for each event: the disk that is full may be the log's own.
-      if (!this.#failing) this.#options.log.error('the audit log cannot be written', { file: this.#options.file, error });
+      if (!this.#failing)
+        this.#options.log.error('the audit log cannot be written', { file: this.#options.file, error });
       this.#failing = true;
     }
   }
@@ -115,7 +116,10 @@ export class AuditLog {
   async #forgetOld(folder: string, name: string, extension: string): Promise<void> {
     const { backupsMax, ageMsMax, clock } = this.#options;
     const files = await readdir(folder === '' ? '.' : folder);
-    const backups = files.filter((file) => stampOf(file, name, extension) !== undefined).sort().reverse();
+    const backups = files
+      .filter((file) => stampOf(file, name, extension) !== undefined)
+      .sort()
+      .reverse();
     const oldestMs = ageMsMax > 0 ? clock.now() - ageMsMax : Number.NEGATIVE_INFINITY;
     for (const [index, file] of backups.entries()) {
       const isTooMany = backupsMax > 0 && index >= backupsMax;

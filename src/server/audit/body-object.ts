@@ -39,13 +39,13 @@ function decode(bytes: Buffer, type: string): JsonValue | undefined {
 /** Of an object, of a list's items, of a table's rows. */
 function withoutManagedFields(value: JsonValue): JsonValue {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  const object = { ...(value as JsonObject) };
+  const object = { ...value };
   const { metadata, items, rows } = object;
   if (typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata)) {
-    const { managedFields: _left, ...rest } = metadata as JsonObject;
+    const { managedFields: _left, ...rest } = metadata;
     object['metadata'] = rest;
   }
-  if (Array.isArray(items)) object['items'] = items.map((item) => withoutManagedFields(item as JsonValue));
+  if (Array.isArray(items)) object['items'] = items.map((item) => withoutManagedFields(item));
   if (Array.isArray(rows)) object['rows'] = rows.map((row) => withoutObjectsManagedFields(row as JsonObject));
   return object;
 }

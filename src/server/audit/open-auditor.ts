@@ -43,9 +43,12 @@ export async function openAuditor(
     await file.open();
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new Error(`the audit log ${settings.logPath} cannot be written (${code}); name another with --audit-log-path`, {
-      cause: error,
-    });
+    throw new Error(
+      `the audit log ${settings.logPath} cannot be written (${code}); name another with --audit-log-path`,
+      {
+        cause: error,
+      },
+    );
   }
   return new Auditor({ policy, log: file, clock }, auditMetrics);
 }

@@ -86,7 +86,10 @@ test('all that is wrong is told at once, with its path', () => {
     }
     return 'no problem';
   };
-  assert.equal(problem([]), 'the policy: must be an object; apiVersion: must be audit.k8s.io/v1; kind: must be Policy; rules: must have at least one rule');
+  assert.equal(
+    problem([]),
+    'the policy: must be an object; apiVersion: must be audit.k8s.io/v1; kind: must be Policy; rules: must have at least one rule',
+  );
   const head = { apiVersion: 'audit.k8s.io/v1', kind: 'Policy' };
   assert.equal(problem({ ...head, rules: [] }), 'rules: must have at least one rule');
   assert.equal(problem({ ...head, rules: [{}] }), 'rules[0].level: Required value');
@@ -95,7 +98,16 @@ test('all that is wrong is told at once, with its path', () => {
     /^rules\[0\]: unknown field "usres"; rules\[0\].level: Unsupported value: "All"/,
   );
   assert.match(problem({ ...head, rules: [{ level: 'None', omitStages: ['End'] }] }), /rules\[0\].omitStages\[0\]/);
-  assert.match(problem({ ...head, rules: [{ level: 'None', nonResourceURLs: ['a', '/a*b'], namespaces: ['x'] }] }), /must begin with \/.*only stand at the end.*at once/);
-  assert.match(problem({ ...head, rules: [{ level: 'None', resources: [{ group: 'apps/v1' }] }] }), /without its version/);
-  assert.match(problem({ ...head, rules: [{ level: 'None', resources: [{ resourceNames: ['a'] }] }] }), /needs at least one/);
+  assert.match(
+    problem({ ...head, rules: [{ level: 'None', nonResourceURLs: ['a', '/a*b'], namespaces: ['x'] }] }),
+    /must begin with \/.*only stand at the end.*at once/,
+  );
+  assert.match(
+    problem({ ...head, rules: [{ level: 'None', resources: [{ group: 'apps/v1' }] }] }),
+    /without its version/,
+  );
+  assert.match(
+    problem({ ...head, rules: [{ level: 'None', resources: [{ resourceNames: ['a'] }] }] }),
+    /needs at least one/,
+  );
 });

@@ -99,7 +99,9 @@ function readRule(
     reader.wrong(`${path}.level`, `Unsupported value: ${JSON.stringify(level)}: supported values: ${quoted(levels)}`);
   }
   const strings = (field: string): string[] => reader.strings(rule[field], `${path}.${field}`);
-  const resources = reader.list(rule['resources'], `${path}.resources`).map((each, index) => readResources(reader, each, `${path}.resources[${index}]`));
+  const resources = reader
+    .list(rule['resources'], `${path}.resources`)
+    .map((each, index) => readResources(reader, each, `${path}.resources[${index}]`));
   const made: Rule = {
     level: level as AuditLevel,
     users: strings('users'),
@@ -133,14 +135,17 @@ function readResources(reader: Reader, value: JsonValue, path: string): GroupRes
   const entry = reader.object(value, path, resourceFields);
   const group = entry['group'] ?? '';
   if (typeof group !== 'string' || !/^(\*|[a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$/.test(group)) {
-    reader.wrong(`${path}.group`, `Invalid value: ${JSON.stringify(group)}: must be the name of an API group, without its version`);
+    reader.wrong(
+      `${path}.group`,
+      `Invalid value: ${JSON.stringify(group)}: must be the name of an API group, without its version`,
+    );
   }
   const resources = reader.strings(entry['resources'], `${path}.resources`);
   const resourceNames = reader.strings(entry['resourceNames'], `${path}.resourceNames`);
   if (resourceNames.length > 0 && resources.length === 0) {
     reader.wrong(`${path}.resourceNames`, 'needs at least one of resources');
   }
-  return { group: String(group), resources, resourceNames };
+  return { group: group as string, resources, resourceNames };
 }
 
 const quoted = (names: readonly string[]): string => names.map((name) => JSON.stringify(name)).join(', ');
@@ -163,13 +168,14 @@ class Reader {
       this.wrong(path, 'must be an object');
       return {};
     }
-    for (const field of Object.keys(value)) if (!fields.includes(field)) this.wrong(path, `unknown field ${JSON.stringify(field)}`);
-    return value as JsonObject;
+    for (const field of Object.keys(value))
+      if (!fields.includes(field)) this.wrong(path, `unknown field ${JSON.stringify(field)}`);
+    return value;
   }
 
   list(value: JsonValue | undefined, path: string): readonly JsonValue[] {
     if (value === undefined || value === null) return [];
-    if (Array.isArray(value)) return value as JsonValue[];
+    if (Array.isArray(value)) return value;
     this.wrong(path, 'must be a list');
     return [];
   }
@@ -184,7 +190,10 @@ class Reader {
     const list = this.strings(value, path);
     for (const [index, stage] of list.entries()) {
       if (!stages.includes(stage)) {
-        this.wrong(`${path}[${index}]`, `Invalid value: ${JSON.stringify(stage)}: allowed stages are ${stages.join(',')}`);
+        this.wrong(
+          `${path}[${index}]`,
+          `Invalid value: ${JSON.stringify(stage)}: allowed stages are ${stages.join(',')}`,
+        );
       }
     }
     return list as AuditStage[];

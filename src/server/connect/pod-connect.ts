@@ -9,7 +9,6 @@
  * Kept true: no credentials reach the agent; whoever ends first, client or agent, ends the other.
  */
 import type { Readable } from 'node:stream';
-import type { Pod } from '../../api/schema/types/core-v1.ts';
 import { badRequest } from '../../api/status-error.ts';
 import type { NodeConnections, NodeResponse } from '../../client/node-api.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -46,7 +45,7 @@ export class PodConnect {
     const { exchange, query } = context;
     await this.#mayCreate(exchange, target);
     const { object } = await this.#options.handler.get({ ...target, subresource: '' });
-    const { node, path } = connectPath(object as Pod, target.subresource as ConnectSubresource, query);
+    const { node, path } = connectPath(object, target.subresource as ConnectSubresource, query);
     const { upgrade } = exchange;
     if (upgrade === undefined) throw badRequest('Upgrade request required');
     const answer = await this.#options.nodes.call(node, {
@@ -62,7 +61,10 @@ export class PodConnect {
   }
 
   /** A WebSocket begins with GET; whoever may only `get` shall not get a shell by it. @throws StatusError Forbidden */
-  async #mayCreate({ method }: Exchange, { user, resource, subresource, namespace, name }: RequestTarget): Promise<void> {
+  async #mayCreate(
+    { method }: Exchange,
+    { user, resource, subresource, namespace, name }: RequestTarget,
+  ): Promise<void> {
     if (method === 'POST') return;
     const { group, version } = resource;
     const names = { group, version, resource: resource.resource, subresource, namespace, name, path: '' };

@@ -1,6 +1,7 @@
 /** An exchange over HTTP/1.1. */
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Readable, Writable } from 'node:stream';
+import { limits } from '../../lib/limits.ts';
 import type { Connection } from './connection.ts';
 import { type AnswerHeaders, bodyBrokenOff, bodyTooLarge, type Exchange } from './exchange.ts';
 import { readBody } from './read-body.ts';
@@ -73,10 +74,28 @@ export class Http1Exchange implements Exchange {
       ...(headers as OutgoingHttpHeaders),
     };
     // A body that was not read to its end would be taken for the next request; a closing server takes no next one.
-    if (!this.#request.complete || this.#server.draining) head['connection'] = 'close';
+    const sending = !this.#request.complete;
+    if (sending || this.#server.draining) head['connection'] = 'close';
     this.#response.writeHead(status, head);
-    if (this.method === 'HEAD') this.#response.end();
-    else this.#response.end(body);
+    if (this.method !== 'HEAD') this.#response.write(body);
+    if (sending) this.#endAfterRequest();
+    else this.#response.end();
+  }
+
+  /**
+   * A client that is still sending would find its connection reset, and not see the answer. So the rest of its body is taken and
+   * dropped, within a bound; how long that may last is the server's `requestTimeout`.
+   */
+  #endAfterRequest(): void {
+    const end = (): void => void this.#response.end();
+    let bytes = 0;
+    this.#request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > limits.droppedBodyBytesMax) end();
+    });
+    this.#request.once('end', end);
+    this.#request.once('close', end);
+    this.#request.resume();
   }
 
   stream(status: number, headers: AnswerHeaders): Writable {

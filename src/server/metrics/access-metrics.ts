@@ -64,10 +64,19 @@ export class AccessMetrics {
 
 const names = {
   authentication: { attempts: 'authentication_attempts', seconds: 'authentication_duration_seconds' },
-  authorization: { attempts: 'apiserver_authorization_attempts_total', seconds: 'apiserver_authorization_duration_seconds' },
+  authorization: {
+    attempts: 'apiserver_authorization_attempts_total',
+    seconds: 'apiserver_authorization_duration_seconds',
+  },
 } as const;
 
-const told: ReadonlySet<string> = new Set(['admin', 'client', 'kube_proxy', 'kubelet', 'system:serviceaccount:kube-system:default']);
+const told: ReadonlySet<string> = new Set([
+  'admin',
+  'client',
+  'kube_proxy',
+  'kubelet',
+  'system:serviceaccount:kube-system:default',
+]);
 
 function sortOf(name: string): string {
   if (told.has(name)) return name;

@@ -62,7 +62,8 @@ export class RequestMetrics {
   readonly #terminations: NumberMetric;
   readonly #longRunning: NumberMetric;
   readonly #deprecated: NumberMetric;
-  readonly #series = new Map<string, RequestSeries>();
+  /** Rows of resources come and go with their definitions. */
+  readonly #series = new WeakMap<object, Map<string, RequestSeries>>();
 
   constructor(registry: MetricRegistry, inFlight: InFlight) {
     const name = (rest: string): string => `apiserver_${rest}`;
@@ -145,12 +146,18 @@ export class RequestMetrics {
 
   #seriesOf(request: RequestLabels): RequestSeries {
     const { verb, dryRun, resource, subresource, scope } = request;
-    const name = resource === undefined ? '' : `${resource.group}/${resource.version}/${resource.resource}`;
-    const key = `${verb} ${name}/${subresource} ${scope} ${dryRun}`;
-    const known = this.#series.get(key);
+    // Most requests have neither of the two, and this is on every request's way.
+    const key = subresource === '' && dryRun === '' ? verb + scope : `${verb} ${scope} ${subresource} ${dryRun}`;
+    const row = resource ?? noResource;
+    let ofResource = this.#series.get(row);
+    if (ofResource === undefined) {
+      ofResource = new Map();
+      this.#series.set(row, ofResource);
+    }
+    const known = ofResource.get(key);
     if (known !== undefined) return known;
     const made = this.#makeSeries(request);
-    this.#series.set(key, made);
+    ofResource.set(key, made);
     return made;
   }
 
@@ -166,6 +173,8 @@ export class RequestMetrics {
     );
   }
 }
+
+const noResource = {};
 
 function values({ verb, resource, subresource, scope }: RequestLabels): string[] {
   const { group = '', version = '', resource: name = '' } = resource ?? {};

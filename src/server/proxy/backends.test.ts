@@ -15,12 +15,20 @@ function pod(name: string, ip: string, more: { readonly ready?: boolean; readonl
     kind: 'Pod',
     metadata: { namespace: 'default', name, labels: { app: 'web' } },
     spec: { nodeName: `node-of-${name}`, containers: [{ name: 'c', ports: more.ports ?? [] }] },
-    status: { podIP: ip, podIPs: [{ ip }], conditions: [{ type: 'Ready', status: more.ready === false ? 'False' : 'True' }] },
+    status: {
+      podIP: ip,
+      podIPs: [{ ip }],
+      conditions: [{ type: 'Ready', status: more.ready === false ? 'False' : 'True' }],
+    },
   } as KubeObject;
 }
 
 const service = (ports: object[]): KubeObject =>
-  ({ kind: 'Service', metadata: { namespace: 'default', name: 'web' }, spec: { selector: { app: 'web' }, ports } }) as KubeObject;
+  ({
+    kind: 'Service',
+    metadata: { namespace: 'default', name: 'web' },
+    spec: { selector: { app: 'web' }, ports },
+  }) as KubeObject;
 
 const slice = (endpoints: object[], ports: object[]): KubeObject =>
   ({
@@ -67,7 +75,17 @@ test('a pod is reached at the port that is named, at the first that it declares,
 });
 
 test('no pod can claim an address that is this machine, its link, or everybody', async () => {
-  const addresses = ['127.0.0.1', '169.254.169.254', '::1', 'fe80::1', '224.0.0.1', '0.0.0.0', '', 'example.com', '::ffff:127.0.0.1'];
+  const addresses = [
+    '127.0.0.1',
+    '169.254.169.254',
+    '::1',
+    'fe80::1',
+    '224.0.0.1',
+    '0.0.0.0',
+    '',
+    'example.com',
+    '::ffff:127.0.0.1',
+  ];
   const find = world({ pods: addresses.map((ip, at) => pod(`p${at}`, ip)) });
   for (const [at, ip] of addresses.entries()) assert.equal(await find(`pods/p${at}`), '400 address not allowed', ip);
 });
@@ -76,7 +94,9 @@ test('a service is reached through its slices, by a port’s name or number', as
   const find = world({
     pods: [pod('a', '10.0.0.1'), pod('b', '10.0.0.2')],
     services: [service([{ name: 'http', port: 80, targetPort: 8080 }])],
-    'endpointslices.discovery.k8s.io': [slice([to('a', '10.0.0.1'), to('b', '10.0.0.2', false)], [{ name: 'http', port: 8080 }])],
+    'endpointslices.discovery.k8s.io': [
+      slice([to('a', '10.0.0.1'), to('b', '10.0.0.2', false)], [{ name: 'http', port: 8080 }]),
+    ],
   });
   assert.equal(await find('services/web:http'), 'node-of-a http 8080 10.0.0.1:8080');
   assert.equal(await find('services/https:web:80'), 'node-of-a https 8080 10.0.0.1:8080');
@@ -91,14 +111,20 @@ test('an endpoint that is no pod’s own address is not used', async () => {
     pods: [pod('a', '10.0.0.1')],
     services: [service([{ port: 80 }])],
     'endpointslices.discovery.k8s.io': [
-      slice([to('a', '192.0.2.9'), to('gone', '10.0.0.9'), { addresses: ['10.0.0.8'], conditions: { ready: true } }], [{ name: '', port: 80 }]),
+      slice(
+        [to('a', '192.0.2.9'), to('gone', '10.0.0.9'), { addresses: ['10.0.0.8'], conditions: { ready: true } }],
+        [{ name: '', port: 80 }],
+      ),
     ],
   });
   assert.equal(await find('services/web'), '503 no endpoints available for service "web"');
 });
 
 test('Endpoints are used where there are no slices, and the ready pods of the selector where there is neither', async () => {
-  const pods = [pod('a', '10.0.0.1', { ports: [{ name: 'www', containerPort: 8080 }] }), pod('b', '10.0.0.2', { ready: false })];
+  const pods = [
+    pod('a', '10.0.0.1', { ports: [{ name: 'www', containerPort: 8080 }] }),
+    pod('b', '10.0.0.2', { ready: false }),
+  ];
   const services = [service([{ port: 80, targetPort: 'www' }])];
   const find = world({ pods, services });
   assert.equal(await find('services/web'), 'node-of-a http 8080 10.0.0.1:8080');

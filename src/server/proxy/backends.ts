@@ -106,14 +106,19 @@ async function portName(reader: Reader, { name, port }: ProxyName): Promise<stri
   if (!/^-?\d+$/.test(port)) return port;
   const { spec } = await reader.get<Service>('services', name);
   const found = spec?.ports?.find((each) => each.port === Number(port));
-  if (found === undefined) throw unavailable(`no service port ${Number(port)} found for service ${JSON.stringify(name)}`);
+  if (found === undefined)
+    throw unavailable(`no service port ${Number(port)} found for service ${JSON.stringify(name)}`);
   return found.name ?? '';
 }
 
 async function candidatesOf(reader: Reader, service: string, port: string): Promise<readonly Candidate[]> {
   const labelSelector = `kubernetes.io/service-name=${service}`;
   const slices = await reader.list<EndpointSlice>('endpointslices', { labelSelector });
-  if (slices.length > 0) return known(reader, slices.flatMap((slice) => slicePlaces(slice, port)));
+  if (slices.length > 0)
+    return known(
+      reader,
+      slices.flatMap((slice) => slicePlaces(slice, port)),
+    );
   const endpoints = await reader.find<Endpoints>('endpoints', service);
   if (endpoints !== undefined) return known(reader, endpointPlaces(endpoints, port));
   return selected(reader, await reader.get<Service>('services', service), port);
@@ -128,7 +133,9 @@ interface Place {
 function slicePlaces({ endpoints = [], ports = [] }: EndpointSlice, name: string): Place[] {
   const port = ports.find((each) => (each.name ?? '') === name)?.port;
   if (port === undefined) return [];
-  const ready = endpoints.filter(({ conditions, targetRef }) => conditions?.ready !== false && targetRef?.kind === 'Pod');
+  const ready = endpoints.filter(
+    ({ conditions, targetRef }) => conditions?.ready !== false && targetRef?.kind === 'Pod',
+  );
   return ready.flatMap(({ addresses, targetRef }) =>
     (addresses ?? []).map((ip) => ({ pod: targetRef?.name ?? '', ip, port })),
   );

@@ -32,7 +32,12 @@ export function forwardedHead({ headers, remoteAddress, uri, hasBody, upgrade }:
     ...(forwarded.length > 0 ? [['x-forwarded-for', forwarded.join(', ')] as const] : []),
     ['x-forwarded-uri', uri],
     ...(hasBody && headers['content-length'] === undefined ? [['transfer-encoding', 'chunked'] as const] : []),
-    ...(upgrade === undefined ? [] : ([['connection', 'Upgrade'], ['upgrade', upgrade]] as const)),
+    ...(upgrade === undefined
+      ? []
+      : ([
+          ['connection', 'Upgrade'],
+          ['upgrade', upgrade],
+        ] as const)),
   ];
 }
 

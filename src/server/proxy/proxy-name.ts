@@ -14,9 +14,7 @@ export function parseProxyName(text: string): ProxyName | undefined {
   const parts = text.split(':');
   const [first = '', second = '', third = ''] = parts;
   const read: ProxyName =
-    parts.length === 3
-      ? { scheme: first, name: second, port: third }
-      : { scheme: '', name: first, port: second };
+    parts.length === 3 ? { scheme: first, name: second, port: third } : { scheme: '', name: first, port: second };
   const known = ['', 'http', 'https'].includes(read.scheme);
   return parts.length <= 3 && read.name !== '' && known ? read : undefined;
 }

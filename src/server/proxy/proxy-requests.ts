@@ -47,7 +47,13 @@ const agentInternal = /^\/(podProxy|nodeProxy|exec|attach|portForward|run)(\/|$)
 
 export function isProxyPath(path: ResourcePath): boolean {
   const standsThere = path.resource === 'nodes' ? path.namespace === '' : path.namespace !== '';
-  return path.subresource === 'proxy' && path.group === '' && path.version === 'v1' && resources.has(path.resource) && standsThere;
+  return (
+    path.subresource === 'proxy' &&
+    path.group === '' &&
+    path.version === 'v1' &&
+    resources.has(path.resource) &&
+    standsThere
+  );
 }
 
 /** One request on its way through. */
@@ -80,7 +86,10 @@ export class ProxyRequests {
     // Relative links of the program's first page would else lead beside it.
     if (pathname === '' && isLooking && exchange.upgrade === undefined) return movedTo(`${context.path}/${query}`);
     const requestHost = hostOf(exchange.headers);
-    const prefix = context.path.split('/').slice(0, depth + 1).join('/');
+    const prefix = context.path
+      .split('/')
+      .slice(0, depth + 1)
+      .join('/');
     const page = { prefix, requestHost, hosts: [backend.host, requestHost] };
     return this.#pass({ context, backend, page, rest: `${pathname || '/'}${query}` });
   }
@@ -99,7 +108,12 @@ export class ProxyRequests {
       answer.body.destroy();
       throw new StatusError(500, 'InternalError', `invalid upgrade response: status code ${answer.status}`);
     }
-    await send(exchange, answer, { ...answeredHeaders(head), 'audit-id': String(context.headers['audit-id']) }, passage.page);
+    await send(
+      exchange,
+      answer,
+      { ...answeredHeaders(head), 'audit-id': String(context.headers['audit-id']) },
+      passage.page,
+    );
   }
 
   async #join(upgrade: Upgrade, head: HeaderPairs, connection: Duplex): Promise<undefined> {
@@ -134,7 +148,8 @@ function callOf({ context: { exchange }, backend, page, rest }: Passage): NodeRe
       upgrade: upgrade?.protocol,
     }),
   );
-  if (head.length > limits.proxiedHeaderBytesMax) throw new StatusError(431, 'BadRequest', 'the headers are too large to be proxied');
+  if (head.length > limits.proxiedHeaderBytesMax)
+    throw new StatusError(431, 'BadRequest', 'the headers are too large to be proxied');
   return {
     method,
     path: proxyPath(backend.target, rest),
@@ -152,7 +167,12 @@ async function sendOwn(exchange: Exchange, answer: NodeResponse, { headers }: Re
 
 const bodiless: ReadonlySet<number> = new Set([204, 304]);
 
-async function send(exchange: Exchange, answer: NodeResponse, headers: Record<string, string | string[]>, page: PageLocation): Promise<void> {
+async function send(
+  exchange: Exchange,
+  answer: NodeResponse,
+  headers: Record<string, string | string[]>,
+  page: PageLocation,
+): Promise<void> {
   const location = headerText(headers, 'location');
   if (location !== '') headers['location'] = rewriteUrl(location, page);
   const changes = location === '' && !bodiless.has(answer.status) ? rewriting(headers, page) : [];

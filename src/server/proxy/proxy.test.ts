@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { WebSocket, WebSocketServer } from 'ws';
-import { NodeTunnel } from '../../agent/tunnel.ts';
 import { NodeProxy } from '../../agent/proxy.ts';
+import { NodeTunnel } from '../../agent/tunnel.ts';
 import { RealClock } from '../../lib/clock.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { SeededPrng } from '../../lib/prng.ts';
@@ -22,12 +22,22 @@ function program(): http.Server {
     if (pathname === '/page') {
       const page = '<a href="/other?x=1">o</a><a href="rel">r</a><script>"<a href=\'/no\'>"</script><img src=/i.png>';
       const packed = request.headers['x-packed'] !== undefined;
-      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', ...(packed && { 'content-encoding': 'gzip' }) });
+      response.writeHead(200, {
+        'content-type': 'text/html; charset=utf-8',
+        ...(packed && { 'content-encoding': 'gzip' }),
+      });
       response.end(packed ? gzipSync(page) : page);
     } else if (pathname === '/moved') {
       response.writeHead(302, { location: '/elsewhere/?q=1' }).end();
     } else if (pathname === '/cookies') {
-      response.writeHead(418, { 'set-cookie': ['a=1', 'b=2'], 'access-control-allow-origin': '*', connection: 'x-hop', 'x-hop': '1' }).end('teapot');
+      response
+        .writeHead(418, {
+          'set-cookie': ['a=1', 'b=2'],
+          'access-control-allow-origin': '*',
+          connection: 'x-hop',
+          'x-hop': '1',
+        })
+        .end('teapot');
     } else if (pathname === '/length') {
       let bytes = 0;
       request.on('data', (chunk: Buffer) => (bytes += chunk.length));
@@ -66,7 +76,10 @@ for (const way of ['in the same process', 'through a tunnel'] as const) {
       const clock = new RealClock();
       const handler = new NodeProxy({ pods: noPods, nodeName: 'n1', addresses: ['127.0.0.1'], clock });
       if (way === 'in the same process') return void world.nodes.register('n1', handler);
-      const { certificate, key } = await world.authority.issueClient({ user: 'system:node:n1', groups: ['system:nodes'] });
+      const { certificate, key } = await world.authority.issueClient({
+        user: 'system:node:n1',
+        groups: ['system:nodes'],
+      });
       tunnel = new NodeTunnel({
         server: { host: '127.0.0.1', port: world.server.port },
         node: 'n1',
@@ -90,12 +103,21 @@ for (const way of ['in the same process', 'through a tunnel'] as const) {
     const seen = (text: string) => JSON.parse(text) as { method: string; url: string; rawHeaders: string[] };
 
     test('path and query arrive as they were meant, and headers without what is not the program’s', async () => {
-      const headers = { authorization: 'Basic eA==', 'impersonate-user': '', te: 'trailers', 'x-own': 'yes', connection: 'x-hop', 'x-hop': '1' };
+      const headers = {
+        authorization: 'Basic eA==',
+        'impersonate-user': '',
+        te: 'trailers',
+        'x-own': 'yes',
+        connection: 'x-hop',
+        'x-hop': '1',
+      };
       const answer = await world.http1(`${base}/a//b/../c%20d/?q=1%202&q=3`, { method: 'DELETE', headers });
       const { method, url, rawHeaders } = seen(answer.text);
       assert.equal(method, 'DELETE');
       assert.equal(url, '/a/c%20d/?q=1%202&q=3');
-      const got = Object.fromEntries(rawHeaders.flatMap((name, at) => (at % 2 ? [] : [[name.toLowerCase(), rawHeaders[at + 1]]])));
+      const got = Object.fromEntries(
+        rawHeaders.flatMap((name, at) => (at % 2 ? [] : [[name.toLowerCase(), rawHeaders[at + 1]]])),
+      );
       assert.equal(got['x-own'], 'yes');
       assert.equal(got['x-forwarded-uri'], `${base}/a/c%20d/`);
       assert.equal(got['x-forwarded-for'], '127.0.0.1');
@@ -155,10 +177,19 @@ for (const way of ['in the same process', 'through a tunnel'] as const) {
     test('what cannot be reached says so', async () => {
       const answer = await world.http1('/api/v1/nodes/n1:1/proxy/');
       assert.equal(answer.status, 503);
-      assert.equal(answer.json()['message'], 'error trying to reach service: dial tcp 127.0.0.1:1: connect: connection refused');
-      assert.equal((await world.http1('/api/v1/nodes/n1:nope/proxy/')).json()['message'], 'error trying to reach service: dial tcp: lookup tcp/nope: unknown port');
+      assert.equal(
+        answer.json()['message'],
+        'error trying to reach service: dial tcp 127.0.0.1:1: connect: connection refused',
+      );
+      assert.equal(
+        (await world.http1('/api/v1/nodes/n1:nope/proxy/')).json()['message'],
+        'error trying to reach service: dial tcp: lookup tcp/nope: unknown port',
+      );
       assert.equal((await world.http1('/api/v1/nodes/n2/proxy/')).status, 404);
-      assert.equal((await world.http1('/api/v1/nodes/x:n1:1/proxy/')).json()['message'], 'invalid node request "x:n1:1"');
+      assert.equal(
+        (await world.http1('/api/v1/nodes/x:n1:1/proxy/')).json()['message'],
+        'invalid node request "x:n1:1"',
+      );
     });
 
     test('a WebSocket goes through, without the token that it carries', async () => {
@@ -187,10 +218,13 @@ for (const way of ['in the same process', 'through a tunnel'] as const) {
       const ask = (path: string) =>
         new Promise<number | undefined>((resolve, reject) => {
           const tls = { ca: world.authority.certificate, cert: certificate, key, agent: false };
-          const request = httpsRequest({ host: '127.0.0.1', port: world.server.port, path, headers, ...tls }, (answer) => {
-            answer.resume();
-            resolve(answer.statusCode);
-          });
+          const request = httpsRequest(
+            { host: '127.0.0.1', port: world.server.port, path, headers, ...tls },
+            (answer) => {
+              answer.resume();
+              resolve(answer.statusCode);
+            },
+          );
           request.on('error', reject);
           request.end();
         });
@@ -201,7 +235,10 @@ for (const way of ['in the same process', 'through a tunnel'] as const) {
     test('the agent’s own paths are those of a kubelet, and not its inner ones', async () => {
       const list = (await world.http1('/api/v1/nodes/n1/proxy/pods')).json();
       assert.deepEqual(list, { kind: 'PodList', apiVersion: 'v1', metadata: {}, items: [] });
-      assert.match((await world.http1('/api/v1/nodes/n1:10250/proxy/metrics')).text, /^kubelet_node_name{node="n1"} 1$/m);
+      assert.match(
+        (await world.http1('/api/v1/nodes/n1:10250/proxy/metrics')).text,
+        /^kubelet_node_name{node="n1"} 1$/m,
+      );
       for (const path of ['configz', 'exec/default/web/c', 'nodeProxy/http/80/']) {
         assert.equal((await world.http1(`/api/v1/nodes/n1/proxy/${path}`)).status, 404, path);
       }

@@ -101,7 +101,8 @@ export class LinkRewriter extends Transform {
       this.#until = '-->';
       return { text: `${before}<!--`, at: start + 4, waits: false };
     }
-    if (text.length > start + 1 && !/[a-zA-Z]/.test(text[start + 1] ?? '')) return { text: `${before}<`, at: start + 1, waits: false };
+    if (text.length > start + 1 && !/[a-zA-Z]/.test(text[start + 1] ?? ''))
+      return { text: `${before}<`, at: start + 1, waits: false };
     const end = endOfTag(text, start);
     if (end >= 0) return { text: before + this.#rewritten(text.slice(start, end)), at: end, waits: false };
     if (text.length - start < limits.htmlTagCharactersMax) return wait;

@@ -3,6 +3,9 @@ import type { Clock } from '../../lib/clock.ts';
 import { type Authenticator, BearerRefusal, CertificateAuthenticator } from '../authentication.ts';
 import type { ServiceAccountTokens } from './tokens.ts';
 
-export function defaultAuthenticators(clock: Clock, tokens: ServiceAccountTokens | undefined): readonly Authenticator[] {
+export function defaultAuthenticators(
+  clock: Clock,
+  tokens: ServiceAccountTokens | undefined,
+): readonly Authenticator[] {
   return [new CertificateAuthenticator(clock), ...(tokens === undefined ? [] : [tokens]), new BearerRefusal()];
 }

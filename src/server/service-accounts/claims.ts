@@ -57,7 +57,11 @@ function isTexts(value: unknown): value is readonly string[] {
 }
 
 /** Why the token does not hold at `nowMs` for any of `audiences`; undefined where it does. */
-export function timeOrAudienceProblem(claims: TokenClaims, audiences: readonly string[], nowMs: number): string | undefined {
+export function timeOrAudienceProblem(
+  claims: TokenClaims,
+  audiences: readonly string[],
+  nowMs: number,
+): string | undefined {
   const now = nowMs / 1000;
   if (now > claims.exp + leewaySeconds) return 'service account token has expired';
   if (now < claims.nbf - leewaySeconds) return 'service account token is not valid yet';
@@ -70,7 +74,8 @@ const quoted = (texts: readonly string[]): string => `[${texts.map((text) => JSO
 /** Why what the token stands for is gone; undefined where it is there. */
 export function existenceProblem(claims: TokenClaims, store: Pick<Store, 'get'>, nowMs: number): string | undefined {
   const { namespace, serviceaccount, secret, pod, node } = claims['kubernetes.io'];
-  const find = (collection: string, within: string, name: string) => store.get({ collection, namespace: within, name })?.object;
+  const find = (collection: string, within: string, name: string) =>
+    store.get({ collection, namespace: within, name })?.object;
   const account = find('serviceaccounts', namespace, serviceaccount.name);
   if (account === undefined) return `serviceaccounts "${serviceaccount.name}" not found`;
   if (isGone(account, nowMs)) return `service account ${namespace}/${serviceaccount.name} has been deleted`;

@@ -23,7 +23,7 @@ export async function openSigningKey(file: string): Promise<SigningKey> {
   const text = await readIfThere(file);
   if (text !== undefined) return keyFrom(file, text);
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const made = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const made = privateKey.export({ type: 'pkcs8', format: 'pem' });
   await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
   await writePrivateFile(file, made);
   return keyFrom(file, made);

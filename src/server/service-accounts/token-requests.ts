@@ -41,7 +41,11 @@ export function tokenRequests(options: TokenRequestsOptions): VirtualResource {
   if (type === undefined) throw new Error('the schema holds no TokenRequest');
   return {
     async create(target, body, writing) {
-      const account = store.get({ collection: 'serviceaccounts', namespace: target.namespace, name: target.name })?.object;
+      const account = store.get({
+        collection: 'serviceaccounts',
+        namespace: target.namespace,
+        name: target.name,
+      })?.object;
       const expected = { apiVersion: 'authentication.k8s.io/v1', kind: kind.kind, type };
       const { draft, warnings } = decodeBody(expected, body, writing);
       checkNames(draft, target);
@@ -102,11 +106,16 @@ function checkExpiration(seconds: number): void {
 type Objects = Pick<Store, 'get'>;
 
 /** @throws StatusError BadRequest, NotFound, Conflict */
-function boundTo(target: RequestTarget, reference: BoundObjectReference | undefined, store: Objects): Omit<TokenSubject, 'account'> {
+function boundTo(
+  target: RequestTarget,
+  reference: BoundObjectReference | undefined,
+  store: Objects,
+): Omit<TokenSubject, 'account'> {
   if (reference === undefined) return {};
   const { apiVersion = '', kind = '', name = '' } = reference;
   const bindable = apiVersion === 'v1' ? collections[kind] : undefined;
-  if (bindable === undefined) throw badRequest(`cannot bind token to object of type ${groupVersionKind(apiVersion, kind)}`);
+  if (bindable === undefined)
+    throw badRequest(`cannot bind token to object of type ${groupVersionKind(apiVersion, kind)}`);
   const namespace = bindable === 'nodes' ? '' : target.namespace;
   const object = store.get({ collection: bindable, namespace, name })?.object;
   if (object === undefined) throw notFound({ group: '', kind: bindable, name });
@@ -121,10 +130,14 @@ function boundTo(target: RequestTarget, reference: BoundObjectReference | undefi
   if (bindable === 'secrets') return { secret: object };
   if (bindable === 'nodes') return { node: referenceTo(object) };
   const node = nodeOfPod(object, store);
-  return { pod: object as Pod, ...(node && { node }) };
+  return { pod: object, ...(node && { node }) };
 }
 
-const collections: Readonly<Record<string, 'pods' | 'secrets' | 'nodes'>> = { Pod: 'pods', Secret: 'secrets', Node: 'nodes' };
+const collections: Readonly<Record<string, 'pods' | 'secrets' | 'nodes'>> = {
+  Pod: 'pods',
+  Secret: 'secrets',
+  Node: 'nodes',
+};
 
 /** As Go prints one. */
 function groupVersionKind(apiVersion: string, kind: string): string {
@@ -147,7 +160,11 @@ function nodeOfPod({ spec }: Pod, store: Objects): Reference | undefined {
 }
 
 /** @throws StatusError Forbidden where a node asks for what none of its pods needs */
-function checkNode({ user, namespace, name }: RequestTarget, reference: BoundObjectReference | undefined, store: Objects): void {
+function checkNode(
+  { user, namespace, name }: RequestTarget,
+  reference: BoundObjectReference | undefined,
+  store: Objects,
+): void {
   const node = user.groups.includes('system:nodes') ? nodeNameOf(user.name) : '';
   if (node === '') return;
   const refuse = (why: string): Error => forbidden({ group: '', kind: 'serviceaccounts', name }, why);

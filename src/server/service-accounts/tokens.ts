@@ -63,7 +63,11 @@ export class ServiceAccountTokens implements Authenticator {
     const nowMs = this.#clock.now();
     const problem = timeOrAudienceProblem(claims, wanted, nowMs) ?? existenceProblem(claims, this.#store, nowMs);
     if (problem !== undefined) return { kind: 'refused', why: problem };
-    return { kind: 'user', user: userOf(claims), audiences: claims.aud.filter((audience) => wanted.includes(audience)) };
+    return {
+      kind: 'user',
+      user: userOf(claims),
+      audiences: claims.aud.filter((audience) => wanted.includes(audience)),
+    };
   }
 
   #isOurs(token: string): boolean {

@@ -219,7 +219,7 @@ export class SpdyConnection {
   #end(why: Error): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    for (const stream of [...this.#streams.values()]) stream.broken(why);
+    for (const stream of this.#streams.values()) stream.broken(why);
     this.#drained();
     this.#options.closed?.();
     if (!this.#isClosing) this.#socket.destroy();

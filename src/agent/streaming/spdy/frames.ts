@@ -26,7 +26,12 @@ export function dataHead(streamId: number, bytes: number, flags: number): Buffer
 }
 
 /** `words` stand first in its body. */
-export function controlFrame(type: number, flags: number, words: readonly number[], rest: Buffer = Buffer.alloc(0)): Buffer {
+export function controlFrame(
+  type: number,
+  flags: number,
+  words: readonly number[],
+  rest: Buffer = Buffer.alloc(0),
+): Buffer {
   const bytes = words.length * 4 + rest.length;
   const frame = Buffer.alloc(headBytes + bytes);
   frame.writeUInt32BE((controlBit + version * 0x1_0000 + type) >>> 0, 0);

@@ -26,7 +26,8 @@ export class HeaderEncoder {
     const raw = plainBlock(headers);
     const parts: Buffer[] = this.#isFirst ? [zlibHead] : [];
     this.#isFirst = false;
-    for (let at = 0; at < raw.length; at += storedBytesMax) parts.push(...stored(raw.subarray(at, at + storedBytesMax)));
+    for (let at = 0; at < raw.length; at += storedBytesMax)
+      parts.push(...stored(raw.subarray(at, at + storedBytesMax)));
     return Buffer.concat([...parts, syncFlush]);
   }
 }
