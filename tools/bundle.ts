@@ -6,7 +6,7 @@
  *
  * Code finds its companions (tables, protocol files, the worker) beside its source by `import.meta`: the bundle keeps these paths.
  */
-import { readFileSync, renameSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
@@ -46,4 +46,13 @@ await build({
   logLevel: 'error',
   plugins: [keepPaths],
 });
+writeFileSync(draft, asAscii(readFileSync(draft, 'utf8')));
 renameSync(draft, output);
+
+/**
+ * The runtime keeps the source in memory, with two bytes for each character of 4 MB as soon as one of them is no Latin letter. The bundler
+ * escapes them in strings; here in what is left: regular expressions and comments.
+ */
+function asAscii(source: string): string {
+  return source.replace(/[^\x00-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}

@@ -74,9 +74,12 @@ function bundled(file: string, folder: string): string {
   return output;
 }
 
+/** Run as `naru` itself is, with the launcher's settings. */
 function start(file: string, ...args: string[]): ChildProcess {
-  return fork(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const launcher = path.join(import.meta.dirname, '../../tools/node');
+  return fork(file, args, { execPath: launcher, execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
 }
+
 /** @throws Error where the process ends instead */
 async function answer<T>(child: ChildProcess): Promise<T> {
   const ended = once(child, 'exit').then(([code]) => {

@@ -60,7 +60,7 @@ export function report(message: { readonly ready: RunningCluster } | { readonly 
  */
 export function startInBackground(home: Home, args: readonly string[]): Promise<RunningCluster> {
   const log = openSync(home.log, 'a', 0o600);
-  const child = spawn(process.execPath, [process.argv[1] ?? '', ...args], {
+  const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', ...args], {
     detached: true,
     cwd: '/',
     env: { ...process.env, NARU_HOME: home.root, NARU_BACKGROUND: '1' },

@@ -160,7 +160,7 @@ async function prepareChange(
 /** @throws RevisionConflict where somebody was faster */
 async function writeChange(
   environment: Environment,
-  { served, target, options }: Change,
+  { served, target, part, options }: Change,
   key: StoreKey,
   current: Entry,
   draft: ObjectDraft,
@@ -168,7 +168,8 @@ async function writeChange(
   const reservations = environment.addresses.reserve(key);
   try {
     const context = strategyContext(environment, target.user);
-    served.strategy.allocate?.(draft, current.object, { ...context, reservations });
+    // A part shares all else with the stored object, which is frozen, and has what it needs.
+    if (part.isMain) served.strategy.allocate?.(draft, current.object, { ...context, reservations });
     const expectedRevision = current.revision;
     if (isReleased(served.strategy, draft, current.object)) {
       const object = shown(served, deepFreeze(draft as KubeObject));

@@ -44,11 +44,20 @@ function wantedIn(headers: IncomingHttpHeaders): Wanted | undefined {
   const groups = listOf(headers['impersonate-group']);
   const extra = new Map<string, readonly string[]>();
   for (const [header, value] of Object.entries(headers)) {
-    if (header.startsWith(extraPrefix)) extra.set(decodeURIComponent(header.slice(extraPrefix.length)), listOf(value));
+    if (header.startsWith(extraPrefix)) extra.set(extraKey(header.slice(extraPrefix.length)), listOf(value));
   }
   if (name !== '') return { name, uid, groups, extra };
   if (uid === '' && groups.length === 0 && extra.size === 0) return undefined;
   throw badRequest('impersonation of groups, a uid or extra fields needs Impersonate-User, too');
+}
+
+/** As it came where it is not well escaped, as upstream. */
+function extraKey(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function single(value: string | string[] | undefined): string {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { KubeObject } from '../api/object.ts';
 import { decodeEnveloped } from '../api/protobuf/envelope.ts';
 import type { ResourceInfo } from '../api/resources.ts';
+import { parseYaml } from '../api/yaml.ts';
 import type { ListResult } from '../registry/request.ts';
 import { negotiate } from './negotiation.ts';
 import { type Form, listAnswer, valueAnswer } from './object-answers.ts';
@@ -33,4 +34,27 @@ test('the metadata of custom resources has a form in protobuf', () => {
   const { kind, apiVersion, items } = decodeEnveloped(Buffer.concat(answer.body), { kind: '', apiVersion: '' });
   assert.deepEqual([kind, apiVersion], ['PartialObjectMetadataList', 'meta.k8s.io/v1beta1']);
   assert.deepEqual((items as { metadata: { name: string } }[])[0]?.metadata.name, 'w');
+});
+
+test('items of a list say their kind only where it is a custom resource', () => {
+  const listed = (info: Partial<ResourceInfo>, accept: string): { kind: string; items: KubeObject[] } => {
+    const { group, version, kind = '' } = info;
+    const apiVersion = group === '' ? version : `${group}/${version}`;
+    const objects = ['a', 'b'].map((name) => ({ kind, apiVersion, metadata: { name } }) as KubeObject);
+    const entries = objects.map((object) => ({ object, json: () => Buffer.from(JSON.stringify(object)) }));
+    const list = { objects, entries, resourceVersion: '9', continue: '' } as unknown as ListResult;
+    const row = { ...info, storageVersion: version } as ResourceInfo;
+    const form: Form = { ...negotiate(accept), table: { now: 0 } };
+    return parseYaml(Buffer.concat(listAnswer(row, list, form).body)).value as unknown as ReturnType<typeof listed>;
+  };
+  for (const accept of ['application/json', 'application/json;pretty=1', 'application/yaml']) {
+    const { kind, items } = listed({ group: '', version: 'v1', kind: 'Secret' }, accept);
+    assert.deepEqual([kind, items], ['SecretList', [{ metadata: { name: 'a' } }, { metadata: { name: 'b' } }]]);
+    const widgets = listed({ group: 'example.com', version: 'v1', kind: 'Widget' }, accept);
+    const [first] = widgets.items;
+    assert.deepEqual([first?.kind, first?.apiVersion, widgets.items.length], ['Widget', 'example.com/v1', 2]);
+  }
+  const partial = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+  const [first] = listed({ group: '', version: 'v1', kind: 'Secret' }, partial).items;
+  assert.deepEqual([first?.kind, first?.apiVersion], ['PartialObjectMetadata', 'meta.k8s.io/v1']);
 });

@@ -2,7 +2,8 @@
  * Objects, lists and errors → bytes in the form that was negotiated. Stored objects' own bytes are sent as they are wherever
  * the form allows it: JSON or protobuf, no transformation, no indentation.
  */
-import { encodeEnveloped, envelop, protobufMediaType } from '../api/protobuf/envelope.ts';
+import type { KubeObject } from '../api/object.ts';
+import { encodeEnveloped, envelop, protobufMediaType, protobufType } from '../api/protobuf/envelope.ts';
 import { joinList } from '../api/protobuf/list.ts';
 import { apiVersionOf, type ResourceInfo } from '../api/resources.ts';
 import { internalError, StatusError } from '../api/status-error.ts';
@@ -80,24 +81,46 @@ function joinStored(info: ResourceInfo, result: ListResult, { encoding }: Form):
 function joinEntries(info: ResourceInfo, result: ListResult): Uint8Array[] {
   const head = { kind: listKind(info), apiVersion: apiVersionOf(info), metadata: listMetadata(result) };
   const body: Uint8Array[] = [Buffer.from(`${JSON.stringify(head).slice(0, -1)},"items":[`)];
+  const ownKind = isTypedList(info) ? kindBytes(info) : nothing;
   result.entries.forEach((entry, index) => {
-    if (index > 0) body.push(comma);
-    body.push(entry.json());
+    body.push(index > 0 ? nextItem : firstItem, itemBytes(entry.json(), ownKind));
   });
   body.push(listEnd);
   return body;
 }
 
-const comma = Buffer.from(',');
+const firstItem = Buffer.from('{');
+const nextItem = Buffer.from(',{');
 const listEnd = Buffer.from(']}\n');
+const nothing = Buffer.from('');
+
+/** Upstream's lists have one type for all items, which do not say it again; those of custom resources have none. */
+function isTypedList(info: ResourceInfo): boolean {
+  return protobufType({ kind: info.kind, apiVersion: apiVersionOf(info) }) !== undefined;
+}
+
+/** How the stored JSON of every object of the kind goes on behind its first brace. */
+function kindBytes(info: ResourceInfo): Buffer {
+  return Buffer.from(`"kind":${JSON.stringify(info.kind)},"apiVersion":${JSON.stringify(apiVersionOf(info))},`);
+}
+
+/** An object's JSON behind its first brace, without what a typed list leaves out. */
+function itemBytes(json: Buffer, ownKind: Buffer): Uint8Array {
+  const end = 1 + ownKind.length;
+  return json.subarray(json.compare(ownKind, 0, ownKind.length, 1, end) === 0 ? end : 1);
+}
 
 function listObject(info: ResourceInfo, result: ListResult): object {
   return {
     kind: listKind(info),
     apiVersion: apiVersionOf(info),
     metadata: listMetadata(result),
-    items: result.objects,
+    items: isTypedList(info) ? result.objects.map(withoutKind) : result.objects,
   };
+}
+
+function withoutKind({ kind: _kind, apiVersion: _apiVersion, ...item }: KubeObject): object {
+  return item;
 }
 
 function listKind(info: ResourceInfo): string {

@@ -10,16 +10,17 @@ const escaped = /[<>&\u2028\u2029]/g;
 
 /** Keys sorted, `<`, `>` and `&` escaped. */
 export function goJson(value: JsonValue): string {
-  if (typeof value === 'string') return goJsonString(value);
+  if (typeof value === 'string') return goMarshal(value);
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(goJson).join(',')}]`;
   return `{${sortedEntries(value)
-    .map(([name, each]) => `${goJsonString(name)}:${goJson(each)}`)
+    .map(([name, each]) => `${goMarshal(name)}:${goJson(each)}`)
     .join(',')}}`;
 }
 
-function goJsonString(text: string): string {
-  return JSON.stringify(text).replace(escaped, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+/** Fields in their own order, as Go prints a struct. Only strings can hold what is escaped. */
+export function goMarshal(value: JsonValue): string {
+  return JSON.stringify(value).replace(escaped, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** `%v` of a float64, as which upstream reads every number of a FieldsV1: `8080`, but `1e+06`. */

@@ -158,6 +158,8 @@ function http2Server(
   const server = createHttp2Server({
     // MB for one connection. Node's default of 10 would refuse requests while a large list is on its way.
     maxSessionMemory: 512,
+    // As many as HTTP/1.1 takes. Node's default of 128 would reset the stream of whoever sends more.
+    maxHeaderListPairs: 2_000,
     settings: {
       maxConcurrentStreams: limits.streamsPerConnectionMax,
       maxHeaderListSize: limits.headerBytesMax,

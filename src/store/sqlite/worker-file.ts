@@ -7,6 +7,9 @@ import { assert } from '../../lib/assert.ts';
 import type { PackedBatch } from './sqlite-file.ts';
 import type { WorkerOptions, WorkerReply, WorkerRequest } from './sqlite-worker.ts';
 
+/** All that the worker makes are messages, soon forgotten: it needs little room for them, and would take 64 MB if it could. */
+const youngMegabytesMax = 4;
+
 /** What the worker was doing may or may not have been done. */
 export class WorkerDied extends Error {
   override name = 'WorkerDied';
@@ -29,6 +32,7 @@ export class WorkerFile {
     this.#worker = new Worker(new URL('./sqlite-worker.ts', import.meta.url), {
       workerData: options,
       name: 'naru-store',
+      resourceLimits: { maxYoungGenerationSizeMb: youngMegabytesMax },
     });
     this.#worker.on('message', (reply: WorkerReply) => this.#settle(reply));
     this.#worker.on('error', (error) => this.#die(error));

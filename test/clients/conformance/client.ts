@@ -78,8 +78,10 @@ export class ResourceClient {
     return this.#read(this.path(name, subresource));
   }
 
-  list(query: Query = {}): Promise<Sent> {
-    return this.#read(this.path('', '', query));
+  /** In protobuf, an empty list says nothing of its items. */
+  async list(query: Query = {}): Promise<Sent> {
+    const list = await this.#read(this.path('', '', query));
+    return { ...list, items: list.items ?? [] };
   }
 
   update(object: Sent, subresource = '', query: Query = {}): Promise<Sent> {

@@ -24,6 +24,8 @@ export interface Lifecycle {
   /** The same for the update. */
   readonly update?: object;
   readonly status?: StatusSteps;
+  /** A deletion leaves it there until a controller has been by: by default its dependents are orphaned first. */
+  readonly lingers?: true;
 }
 
 export interface StatusSteps {
@@ -105,11 +107,11 @@ async function change({ row, client, selector }: Walk, created: Sent): Promise<v
   assert.equal(strategic.metadata.labels.strategic, 'true');
   const updated = await update(client, name, '', { metadata: { annotations: { updated: 'true' } }, ...row.update });
   assertHas(updated, patch.metadata === undefined ? {} : { metadata: patch.metadata }, 'updated');
-  const seen = await watch.next('the patched object');
-  assert.equal(seen.type, 'MODIFIED');
-  assert.deepEqual([seen.object.apiVersion, seen.object.kind], [row.apiVersion, row.kind]);
-  assert.equal(seen.object.metadata.annotations.patched, 'true');
-  await watch.until('the updated object', ({ object }) => object.metadata.annotations.updated === 'true');
+  for (const annotation of ['patched', 'updated']) {
+    const has = ({ metadata }: Sent): boolean => metadata.annotations?.[annotation] === 'true';
+    const seen = await watch.until(`the ${annotation} object`, ({ object }) => has(object));
+    assert.deepEqual([seen.type, seen.object.apiVersion, seen.object.kind], ['MODIFIED', row.apiVersion, row.kind]);
+  }
   watch.stop();
 }
 
@@ -145,12 +147,14 @@ function merge(object: Sent, changes: Sent): Sent {
 async function remove({ row, client, selector }: Walk, name: string): Promise<void> {
   const { resourceVersion } = (await client.list(selector)).metadata;
   const watch = await client.watch({ ...selector, resourceVersion });
+  const goes = (what: string, isGone: () => Promise<boolean>): Promise<unknown> =>
+    eventually(what, isGone, row.lingers === true ? 15_000 : 0);
   await client.delete(name);
-  await eventually(`${row.kind} ${name} is gone`, () => client.isGone(name));
+  await goes(`${row.kind} ${name} is gone`, () => client.isGone(name));
   const seen = await watch.until('the deletion', ({ type }) => type === 'DELETED');
   assert.equal(seen.object.metadata.name, name);
   watch.stop();
   assert.equal((await client.list(selector)).items.length, 2, 'the list by label has 2 items');
   await client.deleteCollection(selector);
-  await eventually('the collection is gone', async () => (await client.list(selector)).items.length === 0);
+  await goes('the collection is gone', async () => (await client.list(selector)).items.length === 0);
 }

@@ -141,6 +141,7 @@ const batch: readonly Lifecycle[] = [
     kind: 'Job',
     object: { spec: { suspend: true, parallelism: 2, completions: 4, backoffLimit: 6, ...jobTemplate.spec } },
     update: { spec: { parallelism: 1 } },
+    lingers: true,
   },
 ];
 
@@ -464,6 +465,7 @@ const apps: readonly Lifecycle[] = [
     kind: 'ReplicationController',
     object: { spec: { selector: matchLabels, replicas: 0, template } },
     status: conditions,
+    lingers: true,
   },
   {
     test: 'DisruptionController should update/patch PodDisruptionBudget status, list and delete a collection',
@@ -506,10 +508,10 @@ const dynamicResources: readonly Lifecycle[] = [
     kind: 'ResourceClaim',
     object: { spec: { devices: { requests } } },
     status: {
-      patch: { reservedFor: [] },
-      update: {
+      patch: {
         allocation: { devices: { results: [{ request: 'r', driver: 'example.com', pool: 'p', device: 'd' }] } },
       },
+      update: { reservedFor: [{ resource: 'pods', name: 'pod-0', uid: 'a7e9c0b4-0000-4000-8000-000000000001' }] },
     },
   },
   {

@@ -68,7 +68,7 @@ function write(chance: Chance, contentType: string, body: (object: JsonObject, t
 
 function json(chance: Chance): Made {
   return write(chance, 'application/json', (object) => {
-    const text = brokenJson(chance, object, chance.pick([0, 1, 1, 1, 2, 3]));
+    const text = brokenJson(chance, object, chance.pick([0, 0, 0, 1, 1, 2]));
     return wholeJson(chance, chance.percent(6) ? withManagedFields(chance, text) : text);
   });
 }

@@ -7,8 +7,8 @@ export type Headers = Readonly<Record<string, string>>;
 const protobuf = 'application/vnd.kubernetes.protobuf';
 
 const accepts: Weighted<string> = [
-  [30, 'application/json'],
-  [20, protobuf],
+  [70, 'application/json'],
+  [30, protobuf],
   [12, 'application/yaml'],
   [8, 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json'],
   [4, `${protobuf};as=PartialObjectMetadataList;v=v1;g=meta.k8s.io`],
@@ -109,7 +109,7 @@ const contentTypes: readonly string[] = [
 ];
 
 /** What goes with any request: mostly little. */
-export function commonHeaders(chance: Chance, share = 12): Record<string, string> {
+export function commonHeaders(chance: Chance, share = 6): Record<string, string> {
   const headers: Record<string, string> = {};
   if (chance.percent(60)) headers['accept'] = chance.weighted(accepts);
   while (chance.percent(share)) Object.assign(headers, chance.weighted(others)(chance));

@@ -20,20 +20,23 @@ export interface FuzzRequest {
   readonly raw?: readonly Buffer[];
 }
 
+const headersShown = 20;
+
 /** What a person needs in order to see what was sent. */
 export function describeRequest(request: FuzzRequest): string {
   const { index, family, user, transport, method, path, headers, body, abuse, raw } = request;
   const lines = [
     `request ${index} (${family}, as ${user}, ${transport}${abuse === undefined ? '' : `, ${abuse}`})`,
     `${method} ${shown(path)}`,
-    ...Object.entries(headers).map(([name, value]) => `${name}: ${shown(value)}`),
+    ...Object.entries(headers).slice(0, headersShown).map(([name, value]) => `${name}: ${shown(value, 100)}`),
   ];
   if (body !== undefined) lines.push(`${body.length} bytes: ${shownBytes(body)}`);
   for (const piece of raw ?? []) lines.push(`raw: ${shownBytes(piece)}`);
   return lines.join('\n  ');
 }
 
-const shown = (text: string): string => (text.length > 600 ? `${text.slice(0, 600)}… (${text.length})` : text);
+const shown = (text: string, max = 600): string =>
+  text.length > max ? `${text.slice(0, max)}… (${text.length})` : text;
 
 function shownBytes(bytes: Buffer): string {
   const text = bytes.subarray(0, 1_500).toString('latin1');

@@ -165,7 +165,7 @@ export function goodObject(chance: Chance, resource: ResourceInfo, subresource: 
   const base: JsonObject = { kind, apiVersion, metadata, ...needed[kind] };
   if (type === undefined) return base;
   const known = pruned(type, base);
-  const share = chance.pick([0, 0, 4, 12, 40]);
+  const share = chance.pick([0, 0, 0, 3, 10, 40]);
   return share === 0 ? known : filled(chance, type, known, share, 0);
 }
 
