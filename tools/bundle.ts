@@ -54,5 +54,5 @@ renameSync(draft, output);
  * escapes them in strings; here in what is left: regular expressions and comments.
  */
 function asAscii(source: string): string {
-  return source.replace(/[^\x00-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return source.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

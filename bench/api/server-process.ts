@@ -11,6 +11,8 @@ const cluster = await startCluster({ home: homeOf(process.argv[2] ?? ''), nodes:
 
 process.on('message', (message: 'memory' | 'close') => {
   if (message === 'memory') {
+    // The second one gives back the pages that the first one emptied.
+    collectGarbage();
     collectGarbage();
     process.send?.({ residentBytes: process.memoryUsage.rss() });
     return;

@@ -4,12 +4,13 @@
  *
  * The engine's parser does the work; a scanner of our own (`json-scanner.ts`) runs only when somebody asks for duplicate
  * keys, which the engine's parser drops in silence, or to say in Go's words where a broken document breaks.
- * Integers beyond 2^53 lose digits here, as in every JavaScript client; where a type says `int64`, `decodeObject` refuses
- * them rather than store a number that nobody wrote.
+ * How a number was written is kept where that matters (`number-literals.ts`): integers beyond 2^53 lose digits here, and
+ * `decodeObject` refuses them rather than store a number that nobody wrote.
  */
 import { limits } from '../lib/limits.ts';
 import { DecodeError } from './decode-error.ts';
 import { scanJson } from './json-scanner.ts';
+import { parseWithLiterals } from './number-literals.ts';
 import type { JsonValue } from './object.ts';
 
 export interface ParsedDocument {
@@ -20,17 +21,17 @@ export interface ParsedDocument {
   inOrder?(unknownFields: readonly string[]): readonly string[];
 }
 
-/** @throws DecodeError */
-export function parseJson(bytes: Buffer | string): ParsedDocument {
+/** `fromYaml`: JSON under the name of YAML, where `1.0` is the integer 1. @throws DecodeError */
+export function parseJson(bytes: Buffer | string, fromYaml = false): ParsedDocument {
   const text = typeof bytes === 'string' ? bytes : bytes.toString('utf8');
-  const value = parseText(text);
+  const value = parseText(text, fromYaml);
   checkJson(value);
   return new ParsedJson(text, value);
 }
 
-function parseText(text: string): JsonValue {
+function parseText(text: string, fromYaml: boolean): JsonValue {
   try {
-    return JSON.parse(text) as JsonValue;
+    return parseWithLiterals(text, fromYaml);
   } catch (cause) {
     scanJson(text);
     throw new DecodeError('invalid JSON', { cause });

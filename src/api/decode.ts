@@ -13,6 +13,7 @@ import { decodeBase64 } from './decode-base64.ts';
 import { DecodeError } from './decode-error.ts';
 import { checkDepth } from './decode-json.ts';
 import { checkDuration, decodeMicroTime, decodeTime } from './decode-time.ts';
+import { hasLiterals, inexactError, isInexact, isLargeInt64, keptIntegers, literalOf } from './number-literals.ts';
 import type { JsonArray, JsonObject, JsonValue } from './object.ts';
 import { setKey } from './patch/json-tree.ts';
 import { canonicalQuantity, QuantityError } from './quantity.ts';
@@ -31,7 +32,7 @@ export interface Decoded {
 
 /** @throws DecodeError */
 export function decodeObject(type: MessageType, value: JsonValue): Decoded {
-  const decoder = new Decoder();
+  const decoder = new Decoder(hasLiterals(value));
   const object = decoder.root(type, value);
   return { object, unknownFields: decoder.errors.texts };
 }
@@ -80,6 +81,13 @@ class Decoder {
   #depth = 0;
   /** Within these, upstream's own decoding of the type tells no unknown fields. */
   #quiet = 0;
+  readonly #hasLiterals: boolean;
+  /** How the number that is being decoded was written, where that matters. */
+  #literal: string | undefined;
+
+  constructor(hasLiterals: boolean) {
+    this.#hasLiterals = hasLiterals;
+  }
 
   root(type: MessageType, value: JsonValue): JsonObject {
     return this.#message(type, value);
@@ -115,6 +123,7 @@ class Decoder {
         if (this.#quiet === 0) this.errors.add('unknown field', name);
         continue;
       }
+      this.#enterValue(value, name);
       const decoded = this.#field(message, slot, value[name] as JsonValue);
       if (decoded !== undefined) found.push({ order: slot.order, name, value: decoded });
     }
@@ -145,6 +154,7 @@ class Decoder {
     const list: JsonArray = [];
     for (const [index, element] of value.entries()) {
       this.errors.enterIndex(index);
+      this.#enterValue(value, index);
       list.push(this.#element(type.element, element));
       this.errors.leave();
     }
@@ -158,11 +168,16 @@ class Decoder {
     const map: JsonObject = {};
     for (const name of Object.keys(value).sort()) {
       this.errors.enterField(name);
+      this.#enterValue(value, name);
       setKey(map, name, this.#element(type.value, value[name] as JsonValue));
       this.errors.leave();
     }
     this.#depth--;
     return map;
+  }
+
+  #enterValue(holder: JsonArray | JsonObject, key: string | number): void {
+    if (this.#hasLiterals) this.#literal = literalOf(holder, key);
   }
 
   /** In a list or a map, null stands for the zero value: there is no leaving it out. */
@@ -190,14 +205,21 @@ class Decoder {
 
   #integer([min, max]: readonly [number, number], value: JsonValue, goType: string): number {
     if (typeof value !== 'number') this.#wrongType(value, goType);
-    if (!Number.isInteger(value) || value < min || value > max) this.#cannot(`number ${value}`, goType);
+    const literal = this.#literal;
+    if (literal !== undefined || !Number.isInteger(value) || value < min || value > max) {
+      this.#cannot(
+        `number ${literal ?? value}`,
+        goType,
+        goType === 'int64' && literal !== undefined && isLargeInt64(literal),
+      );
+    }
     return value + 0; // Makes 0 of -0.
   }
 
   #special(form: SpecialForm, value: JsonValue): JsonValue | undefined {
     switch (form) {
       case 'quantity':
-        return decodeQuantity(value);
+        return decodeQuantity(this.#literal ?? value);
       case 'int-or-string':
         return typeof value === 'string' ? value : this.#integer(int32Range, value, 'int32');
       case 'time':
@@ -238,26 +260,41 @@ class Decoder {
   }
 
   #copy(value: JsonValue): JsonValue {
+    if (typeof value === 'number' && this.#literal !== undefined && isInexact(this.#literal)) {
+      throw inexactError(this.#literal);
+    }
     if (typeof value !== 'object' || value === null) return value;
     checkDepth(++this.#depth);
-    const copied = Array.isArray(value) ? value.map((element) => this.#copy(element)) : this.#copyObject(value);
+    const copied = Array.isArray(value) ? this.#copyList(value) : this.#copyObject(value);
     this.#depth--;
     return copied;
   }
 
+  #copyList(list: JsonArray): JsonArray {
+    return list.map((element, index) => {
+      this.#enterValue(list, index);
+      return this.#copy(element);
+    });
+  }
+
   #copyObject(value: JsonObject): JsonObject {
     const copied: JsonObject = {};
-    for (const name of Object.keys(value)) setKey(copied, name, this.#copy(value[name] as JsonValue));
+    for (const name of Object.keys(value)) {
+      this.#enterValue(value, name);
+      setKey(copied, name, this.#copy(value[name] as JsonValue));
+    }
     return copied;
   }
 
   #wrongType(value: JsonValue, goType: string): never {
-    this.#cannot(wordFor(value), goType);
+    this.#cannot(goWord(value), goType);
   }
 
-  #cannot(what: string, goType: string): never {
+  #cannot(what: string, goType: string, inexact = false): never {
     const into = this.#goStruct === '' ? 'Go value' : `Go struct field ${this.#goStruct}.${this.#goPath.join('.')}`;
-    throw new DecodeError(`json: cannot unmarshal ${what} into ${into} of type ${goType}`);
+    throw new DecodeError(
+      `json: cannot unmarshal ${what} into ${into} of type ${goType}${inexact ? `: ${keptIntegers}` : ''}`,
+    );
   }
 }
 
@@ -265,7 +302,8 @@ function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function wordFor(value: JsonValue): string {
+/** What Go's decoder calls a value. */
+export function goWord(value: JsonValue): string {
   if (Array.isArray(value)) return 'array';
   return typeof value === 'boolean' ? 'bool' : value === null ? 'null' : typeof value;
 }

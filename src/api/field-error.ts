@@ -51,8 +51,8 @@ export const duplicate = (path: string, value: unknown): FieldError =>
   withValue('FieldValueDuplicate', path, value, '');
 
 /** What the value refers to is not there. */
-export const notFoundValue = (path: string, value: unknown): FieldError =>
-  withValue('FieldValueNotFound', path, value, '');
+export const notFoundValue = (path: string, value: unknown, detail = ''): FieldError =>
+  withValue('FieldValueNotFound', path, value, detail);
 
 /** `allowed` is listed in the order given; upstream sorts it. */
 export function notSupported(path: string, value: unknown, allowed: readonly string[]): FieldError {

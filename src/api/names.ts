@@ -119,6 +119,8 @@ function isLabelKeyText(text: string): boolean {
 export function isQualifiedName(text: string): string[] {
   const rule =
     "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
+  // Most are good and plain, and the rule's text costs more than the check.
+  if (text.length <= labelBytesMax && isLabelKeyText(text)) return [];
   const form = patternMessage(rule, labelKeyPattern, 'MyName', 'my.name', '123-abc');
   const parts = text.split('/');
   if (parts.length > 2) {

@@ -13,19 +13,30 @@ import { zeroValue } from './schema/zero.ts';
 
 /** A new object; `object` is one that `decodeObject` returned, and may be frozen. */
 export function normalizeObject(type: MessageType, object: JsonObject): JsonObject {
+  return normalMessage(type, object, false);
+}
+
+/** With null for a list or map that nobody set, as upstream has it: for who asks whether somebody did. */
+export function normalizeWithNulls(type: MessageType, object: JsonObject): JsonObject {
+  return normalMessage(type, object, true);
+}
+
+function normalMessage(type: MessageType, object: JsonObject, nulls: boolean): JsonObject {
   const normal: JsonObject = {};
   for (const [name, field] of type.fieldsByName) {
-    const value = normalField(field, Object.hasOwn(object, name) ? object[name] : undefined);
+    const value = normalField(field, Object.hasOwn(object, name) ? object[name] : undefined, nulls);
     if (value !== undefined) normal[name] = value;
   }
   return normal;
 }
 
-function normalField(field: Field, value: JsonValue | undefined): JsonValue | undefined {
+function normalField(field: Field, value: JsonValue | undefined, nulls: boolean): JsonValue | undefined {
   if (value === undefined || value === null) {
-    return field.alwaysEncoded && !field.pointer ? normalValue(field.type, zeroValue(field.type)) : undefined;
+    if (!field.alwaysEncoded || field.pointer) return undefined;
+    if (nulls && (field.type.kind === 'list' || field.type.kind === 'map')) return null;
+    return normalValue(field.type, zeroValue(field.type), nulls);
   }
-  return isLeftOut(field, value) ? undefined : normalValue(field.type, value);
+  return isLeftOut(field, value) ? undefined : normalValue(field.type, value, nulls);
 }
 
 function isLeftOut(field: Field, value: JsonValue): boolean {
@@ -35,16 +46,19 @@ function isLeftOut(field: Field, value: JsonValue): boolean {
   return value === '' || value === 0 || value === false;
 }
 
-function normalValue(type: Type, value: JsonValue | undefined): JsonValue | undefined {
+function normalValue(type: Type, value: JsonValue | undefined, nulls: boolean): JsonValue | undefined {
   if (typeof value !== 'object' || value === null) return value;
   switch (type.kind) {
     case 'message':
-      return normalizeObject(type.message, value as JsonObject);
+      return normalMessage(type.message, value as JsonObject, nulls);
     case 'list':
-      return (value as JsonArray).map((element) => normalValue(type.element, element) as JsonValue);
+      return (value as JsonArray).map((element) => normalValue(type.element, element, nulls) as JsonValue);
     case 'map':
       return Object.fromEntries(
-        Object.entries(value as JsonObject).map(([key, each]) => [key, normalValue(type.value, each) as JsonValue]),
+        Object.entries(value as JsonObject).map(([key, each]) => [
+          key,
+          normalValue(type.value, each, nulls) as JsonValue,
+        ]),
       );
     case 'scalar':
     case 'special':

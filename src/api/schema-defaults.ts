@@ -31,7 +31,8 @@ function unknownTo(type: MessageType, object: JsonObject): JsonObject {
 function fieldWithDefault(field: Field, value: JsonValue | undefined): JsonValue | undefined {
   const isAbsent = value === undefined || value === null;
   if (field.default !== undefined && (isAbsent || (!field.pointer && isZero(value)))) {
-    return structuredClone(field.default) as JsonValue;
+    // Most are texts and numbers, for which a copy would cost more than all else here.
+    return (typeof field.default === 'object' ? structuredClone(field.default) : field.default) as JsonValue;
   }
   if (!isAbsent) return withDefaults(field.type, value);
   if (field.pointer || field.type.kind !== 'message') return value;

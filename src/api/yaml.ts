@@ -7,21 +7,25 @@
  */
 import {
   type Alias,
+  Composer,
+  type CST,
   type Document,
   isAlias,
   isMap,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   type Node,
   type Pair,
-  parseAllDocuments,
+  Parser,
   type Scalar,
   type YAMLMap,
 } from 'yaml';
 import { limits } from '../lib/limits.ts';
 import { DecodeError } from './decode-error.ts';
 import { checkDepth, type ParsedDocument, parseJson } from './decode-json.ts';
+import { isInexact, markDocument, recordLiteral } from './number-literals.ts';
 import type { JsonObject, JsonValue } from './object.ts';
 import { setKey } from './patch/json-tree.ts';
 import { parsePlainYaml } from './yaml-plain.ts';
@@ -36,13 +40,13 @@ const duplicatesMax = 100;
 /** The first document; null where there is none. What looks like JSON is read as JSON where it is. @throws DecodeError */
 export function parseYaml(source: Buffer | string): ParsedDocument {
   const text = textOf(source);
-  return jsonOrUndefined(text) ?? parsePlainYaml(text) ?? documentsIn(text)[0] ?? { value: null, duplicates: [] };
+  return jsonOrUndefined(text) ?? plainOrUndefined(text) ?? documentsIn(text)[0] ?? { value: null, duplicates: [] };
 }
 
 /** All documents that hold something. @throws DecodeError */
 export function parseYamlDocuments(source: Buffer | string): ParsedDocument[] {
   const text = textOf(source);
-  const one = jsonOrUndefined(text) ?? parsePlainYaml(text);
+  const one = jsonOrUndefined(text) ?? plainOrUndefined(text);
   return (one === undefined ? documentsIn(text) : [one]).filter(({ value }) => value !== null);
 }
 
@@ -59,7 +63,14 @@ function jsonOrUndefined(text: string): ParsedDocument | undefined {
   } catch {
     return undefined;
   }
-  return parseJson(text);
+  return parseJson(text, true);
+}
+
+/** A number that may have more digits than JavaScript keeps: how it was written, only `Converter` tells. */
+const largeNumber = /(?:^|[\s[,])[-+]?[\d_]{16,}(?:[\s\],}]|$)/;
+
+function plainOrUndefined(text: string): ParsedDocument | undefined {
+  return largeNumber.test(text) ? undefined : parsePlainYaml(text);
 }
 
 /** By the library, which knows all of YAML. @throws DecodeError */
@@ -68,10 +79,8 @@ export function documentsIn(text: string): ParsedDocument[] {
     throw new DecodeError(`yaml: beyond ${limits.yamlCharactersMax} characters only plain block style is read`);
   }
   try {
-    const lineCounter = new LineCounter();
-    const parsed = parseAllDocuments(text, { schema: 'failsafe', uniqueKeys: false, logLevel: 'silent', lineCounter });
-    if (!Array.isArray(parsed)) return [];
-    return parsed.map((document) => new Converter(document as Document.Parsed, lineCounter).document());
+    const lines = new LineCounter();
+    return [...composed(text, lines)].map((document) => new Converter(document as Document.Parsed, lines).document());
   } catch (error) {
     // The parser recurses: a document may nest so deep that the stack ends before our own count does.
     if (error instanceof RangeError) checkDepth(Number.POSITIVE_INFINITY);
@@ -79,10 +88,55 @@ export function documentsIn(text: string): ParsedDocument[] {
   }
 }
 
+type ErrorSource = number | readonly [number, ...number[]] | { readonly offset: number };
+
+/**
+ * The library collects errors, each with its stack, a million of them in a megabyte of brackets; the first one is enough. It has no
+ * option for that: what it would collect some other way is still found in its documents.
+ */
+function* composed(text: string, lines: LineCounter): Generator<Document> {
+  const options = { schema: 'failsafe', uniqueKeys: false, logLevel: 'silent', prettyErrors: false } as const;
+  const composer = new Composer(options);
+  let first: DecodeError | undefined;
+  // Whatever is thrown out of a collection the library tells of once more, as exhaustion, for each that it stands in.
+  const onError = (source: ErrorSource, code: string, message: string, isWarning = false): void => {
+    if (isWarning) return;
+    if (first === undefined && code === 'RESOURCE_EXHAUSTION') checkDepth(Number.POSITIVE_INFINITY);
+    first ??= broken(lines, source, message);
+    throw first;
+  };
+  Object.assign(composer, { onError });
+  for (const token of tokensOf(text, lines)) {
+    if (token.type === 'error') throw broken(lines, token.offset, token.message);
+    yield* composer.next(token);
+  }
+  yield* composer.end();
+}
+
+/** Beside collections, the parser has a document, a scalar and the like on its stack. */
+const stackMax = limits.nestingDepthMax + 8;
+
+/** As `Parser.parse`, but that a deep document ends where it gets too deep. */
+function* tokensOf(text: string, lines: LineCounter): Generator<CST.Token> {
+  const parser = new Parser(lines.addNewLine);
+  lines.addNewLine(0);
+  for (const lexeme of new Lexer().lex(text)) {
+    if (parser.stack.length > stackMax) checkDepth(Number.POSITIVE_INFINITY);
+    yield* parser.next(lexeme);
+  }
+  yield* parser.end();
+}
+
+function broken(lines: LineCounter, source: ErrorSource, message: string): DecodeError {
+  const [at] = typeof source === 'number' ? [source] : 'offset' in source ? [source.offset] : source;
+  return new DecodeError(`yaml: ${at < 0 ? '' : `line ${lines.linePos(at).line}: `}${message}`);
+}
+
 class Converter {
   readonly #document: Document.Parsed;
   readonly #lines: LineCounter;
   readonly #duplicates: string[] = [];
+  #inexact = false;
   #depth = 0;
   /** Nodes made through aliases: a small document could make billions. */
   #aliased = 0;
@@ -97,12 +151,9 @@ class Converter {
 
   document(): ParsedDocument {
     const [error] = this.#document.errors;
-    if (error !== undefined) {
-      const line = error.linePos?.[0].line;
-      const what = error.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? '';
-      throw new DecodeError(`yaml: ${line === undefined ? '' : `line ${line}: `}${what}`);
-    }
+    if (error !== undefined) throw broken(this.#lines, error.pos, error.message);
     const value = this.#value(this.#document.contents);
+    if (this.#inexact) markDocument(value);
     const lines = this.#duplicates.map((text) => `\n  ${text}`);
     return { value, duplicates: lines.length === 0 ? [] : [`${yamlErrors}${lines.join('')}`] };
   }
@@ -135,7 +186,9 @@ class Converter {
   }
 
   #list(items: readonly Node[]): JsonValue[] {
-    return items.map((item) => this.#value(item));
+    const list = items.map((item) => this.#value(item));
+    items.forEach((item, index) => this.#keepLiteral(list, index, item));
+    return list;
   }
 
   #map(map: YAMLMap): JsonObject {
@@ -149,11 +202,19 @@ class Converter {
       const name = keyText(this.#value(pair.key));
       if (Object.hasOwn(object, name)) this.#repeated(pair.key, name);
       setKey(object, name, this.#value(pair.value));
+      this.#keepLiteral(object, name, pair.value);
     }
     for (const source of merged) {
       for (const [name, value] of Object.entries(source)) if (!Object.hasOwn(object, name)) setKey(object, name, value);
     }
     return object;
+  }
+
+  #keepLiteral(holder: JsonObject | JsonValue[], key: string | number, node: Node | null): void {
+    const source = isScalar(node) && node.type === 'PLAIN' ? (node.source ?? '').replaceAll('_', '') : '';
+    if (!isInexact(source)) return;
+    recordLiteral(holder, key, source);
+    this.#inexact = true;
   }
 
   #repeated(key: Node | null, name: string): void {

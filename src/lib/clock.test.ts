@@ -90,6 +90,9 @@ test('the real clock fires after a delay and not when cancelled', async () => {
 
 test('times have the forms of metav1.Time and metav1.MicroTime', () => {
   assert.equal(formatTime(Date.UTC(2026, 10, 21, 1, 2, 3, 987)), '2026-11-21T01:02:03Z');
+  assert.equal(formatTime(Date.UTC(2026, 10, 21, 1, 2, 4, 0)), '2026-11-21T01:02:04Z');
+  assert.equal(formatTime(Date.UTC(2026, 10, 21, 1, 2, 3, 0)), '2026-11-21T01:02:03Z');
+  assert.throws(() => formatTime(Number.NaN), RangeError);
   assert.equal(formatMicroTime(Date.UTC(2026, 10, 21, 1, 2, 3, 987)), '2026-11-21T01:02:03.987000Z');
 });
 

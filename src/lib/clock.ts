@@ -22,9 +22,14 @@ export interface Clock {
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** The last time that was formatted: a busy server asks for the same second thousands of times, at a microsecond or two each. */
+let lastTime = { second: Number.NaN, text: '' };
+
 /** Kubernetes' `metav1.Time` form: RFC 3339, UTC, whole seconds. */
 export function formatTime(epochMs: number): string {
-  return `${new Date(epochMs).toISOString().slice(0, 19)}Z`;
+  const second = Math.floor(epochMs / 1000);
+  if (second !== lastTime.second) lastTime = { second, text: `${new Date(epochMs).toISOString().slice(0, 19)}Z` };
+  return lastTime.text;
 }
 
 /** Kubernetes' `metav1.MicroTime` form: RFC 3339, UTC, microseconds. */

@@ -12,6 +12,16 @@ describe('shared values', () => {
     assert.equal(values.share('other', other), other);
   });
 
+  test('can be asked for without one at hand', () => {
+    const values = new SharedValues<object>(10);
+    assert.equal(values.known('k'), undefined);
+    const first = values.share('k', {});
+    for (let index = 0; index < 1_000; index++) {
+      values.share(`once ${index}`, {});
+      if (index % 5 === 0) assert.equal(values.known('k'), first);
+    }
+  });
+
   test('stay while they are asked for, however many others come once', () => {
     const values = new SharedValues<object>(10);
     const first = {};

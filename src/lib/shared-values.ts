@@ -19,16 +19,27 @@ export class SharedValues<Value> {
     this.#valuesMax = valuesMax;
   }
 
-  /** The known value with this key, or else `value`, which is then known. */
-  share(key: string, value: Value): Value {
+  /** The value with this key, where one is known. */
+  known(key: string): Value | undefined {
     const recent = this.#recent.get(key);
     if (recent !== undefined) return recent;
-    const shared = this.#older.get(key) ?? value;
+    const older = this.#older.get(key);
+    if (older !== undefined) this.#remember(key, older);
+    return older;
+  }
+
+  /** The known value with this key, or else `value`, which is then known. */
+  share(key: string, value: Value): Value {
+    const known = this.known(key);
+    if (known === undefined) this.#remember(key, value);
+    return known ?? value;
+  }
+
+  #remember(key: string, value: Value): void {
     if (this.#recent.size >= this.#valuesMax) {
       this.#older = this.#recent;
       this.#recent = new Map();
     }
-    this.#recent.set(key, shared);
-    return shared;
+    this.#recent.set(key, value);
   }
 }

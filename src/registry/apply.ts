@@ -3,7 +3,10 @@
  * way of any update; of a new object where none is there. On subresources, only of what is there.
  */
 import { applyConfiguration } from '../api/apply/apply.ts';
+import { DecodeError, decodeObject } from '../api/decode.ts';
+import { hasLiterals } from '../api/number-literals.ts';
 import type { JsonObject, JsonValue, KubeObject } from '../api/object.ts';
+import type { MessageType } from '../api/schema/schema.ts';
 import { badRequest, conflict, hasReason } from '../api/status-error.ts';
 import { createDecoded } from './create.ts';
 import { decodePatched, type ExpectedKind, warningsOrRefusal } from './decode-body.ts';
@@ -93,7 +96,7 @@ export function decodeApplied(
 }
 
 /** @throws StatusError BadRequest */
-export function checkConfiguration({ apiVersion, kind }: ExpectedKind, configuration: JsonValue): JsonObject {
+export function checkConfiguration({ apiVersion, kind, type }: ExpectedKind, configuration: JsonValue): JsonObject {
   if (typeof configuration !== 'object' || configuration === null || Array.isArray(configuration)) {
     throw badRequest('error decoding YAML: the applied configuration must be an object');
   }
@@ -110,7 +113,19 @@ export function checkConfiguration({ apiVersion, kind }: ExpectedKind, configura
   const metadata = configuration['metadata'];
   const managed = typeof metadata === 'object' && metadata !== null && (metadata as JsonObject)['managedFields'];
   if (managed) throw badRequest('metadata.managedFields must be nil');
+  checkNumbers(type, configuration);
   return configuration;
+}
+
+/** Merged, a number no longer knows how it was written: what would lose digits is refused before. */
+function checkNumbers(type: MessageType, configuration: JsonObject): void {
+  if (!hasLiterals(configuration)) return;
+  try {
+    decodeObject(type, configuration);
+  } catch (error) {
+    if (error instanceof DecodeError) throw badRequest(`error decoding YAML: ${error.detail}`);
+    throw error;
+  }
 }
 
 const textOf = (value: JsonValue | undefined): string => (typeof value === 'string' ? value : '');

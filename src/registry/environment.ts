@@ -10,6 +10,7 @@ import type { UserInfo } from './request.ts';
 import type { ServedResources } from './served-resource.ts';
 import type { ServiceAddresses } from './service-addresses.ts';
 import type { StrategyContext } from './strategy.ts';
+import type { Turns } from './turns.ts';
 
 export interface Environment {
   readonly store: Store;
@@ -21,6 +22,7 @@ export interface Environment {
   readonly addresses: ServiceAddresses;
   readonly pages: Pages;
   readonly indexes: FieldIndexes;
+  readonly turns: Turns;
 }
 
 export function strategyContext(environment: Environment, user: UserInfo): StrategyContext {

@@ -9,7 +9,7 @@
  * marks leave the entries as they are.
  */
 import { type OwnershipRequest, type TypedObject, trackUpdate } from '../api/apply/apply.ts';
-import { normalizeObject } from '../api/normalize.ts';
+import { normalizeObject, normalizeWithNulls } from '../api/normalize.ts';
 import type { JsonObject, KubeObject } from '../api/object.ts';
 import type { ManagedFieldsEntry } from '../api/schema/types/meta-v1.ts';
 import { formatTime } from '../lib/clock.ts';
@@ -57,7 +57,7 @@ function inVersion(
   if (apiVersion === object.apiVersion) return object;
   const other = all.inVersion(served, apiVersion);
   if (other === undefined) return undefined;
-  const converted = convert(draftOf(object.value), apiVersion);
+  const converted = convert(normalizeObject(object.type, object.value), apiVersion);
   return { apiVersion, type: other.type, value: normalizeObject(other.type, converted as JsonObject) };
 }
 
@@ -75,16 +75,17 @@ export function trackWrite(
 ): ManagedFields {
   const request = ownershipRequest(environment, served, target, options);
   const live = old && typed(served, shown(served, old) as unknown as JsonObject);
-  return trackUpdate(live, typed(served, inAskedVersion(served, draft)), request);
+  return trackUpdate(live, typed(served, inAskedVersion(served, draft, live === undefined)), request);
 }
 
 export function typed({ apiVersion, type }: ServedResource, value: JsonObject): TypedObject {
   return { apiVersion, type, value };
 }
 
-function inAskedVersion(served: ServedResource, draft: ObjectDraft): JsonObject {
+/** Of a new object, an empty list that its maker wrote is owned. Later nobody can tell: readers send back what they read. */
+function inAskedVersion(served: ServedResource, draft: ObjectDraft, isNew: boolean): JsonObject {
   const asked = served.isStoredForm ? draft : convert(draftOf(draft), served.apiVersion);
-  return normalizeObject(served.type, asked as JsonObject);
+  return (isNew ? normalizeWithNulls : normalizeObject)(served.type, asked as JsonObject);
 }
 
 /** Puts the entries in their place; the metadata may be the old object's own, frozen. */

@@ -171,6 +171,18 @@ test('bindings, deletes and finalizers leave the entries as they are; a list of 
   assert.deepEqual(owners(reset), []);
 });
 
+test('an empty list belongs to who made the object with it, and stays where somebody sends it back', async () => {
+  const cluster = await startRegistry();
+  const role = { metadata: { name: 'r' }, rules: [] };
+  const created = await cluster.create('roles.rbac.authorization.k8s.io', role, { fieldManager: 'maker' });
+  assert.deepEqual(entriesOf(created)[0]?.fieldsV1, { 'f:rules': {} });
+  const updated = await cluster.update('roles.rbac.authorization.k8s.io', created, { fieldManager: 'other' });
+  assert.deepEqual(entriesOf(updated), entriesOf(created));
+  const silent = { metadata: { name: 's', labels: { a: 'b' } } };
+  const other = await cluster.create('roles.rbac.authorization.k8s.io', silent, { fieldManager: 'maker' });
+  assert.equal(Object.hasOwn(entriesOf(other)[0]?.fieldsV1 ?? {}, 'f:rules'), false);
+});
+
 test('an object that is too large with its entries is written without them', async () => {
   const cluster = await startRegistry();
   const data = Object.fromEntries(Array.from({ length: 10_500 }, (_, index) => [`k${index}${'x'.repeat(70)}`, '']));

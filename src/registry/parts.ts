@@ -148,12 +148,12 @@ const finalize: Part = {
   validate: () => [],
 };
 
-/** CertificateSigningRequests: only the conditions, as whoever approves decides. */
+/** CertificateSigningRequests: beside the metadata, only the conditions, as whoever approves decides. */
 const approval: Part = {
   isMain: false,
   prepare(_served, draft, old, { nowMs }) {
     const conditions = (draft['status'] as { conditions?: unknown[] } | undefined)?.conditions;
-    keepAllBut(draft, old, []);
+    keepAllBut(draft, old, ['metadata']);
     const { conditions: _before, ...kept } = (draft['status'] ?? {}) as { conditions?: unknown[] };
     draft['status'] = conditions?.length ? { ...kept, conditions } : kept;
     const request = draft as unknown as Draft<CertificateSigningRequest>;

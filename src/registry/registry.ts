@@ -47,6 +47,7 @@ import { ServiceAddresses } from './service-addresses.ts';
 import { bindPod } from './subresources/binding.ts';
 import { evictPod } from './subresources/eviction.ts';
 import { getScale, patchScale, updateScale } from './subresources/scale.ts';
+import { Turns } from './turns.ts';
 import { updateObject } from './update.ts';
 import { watchObjects } from './watch.ts';
 
@@ -71,7 +72,7 @@ export class Registry implements RequestHandler {
     const addresses = new ServiceAddresses({ store, prng });
     const pages = new Pages(store, clock);
     const indexes = new FieldIndexes(store);
-    this.#environment = { store, clock, prng, log, resources, served, addresses, pages, indexes };
+    this.#environment = { store, clock, prng, log, resources, served, addresses, pages, indexes, turns: new Turns() };
     this.#schema = schema;
     this.#virtual = virtualResources ?? new Map();
   }

@@ -6,8 +6,8 @@ import type { Field, MessageType, Type } from '../api/schema/schema.ts';
 import { StatusError } from '../api/status-error.ts';
 import { startRegistry } from './testing.ts';
 
-/** What a field may hold at worst: there, but empty; or filled with the wrong thing of the right type. */
-type Filling = 'empty' | 'wrong';
+/** What a field may hold at worst: there, but empty; filled with the wrong thing of the right type; lists of objects without a field. */
+type Filling = 'empty' | 'wrong' | 'hollow';
 
 const depthMax = 6;
 
@@ -26,6 +26,7 @@ function fillType(type: Type, filling: Filling, depth: number): unknown {
     case 'message':
       return fill(type.message, filling, depth + 1);
     case 'list': {
+      if (filling === 'hollow' && type.element.kind === 'message') return [{}];
       const item = fillType(type.element, filling, depth + 1);
       return item === undefined ? [] : [item, item];
     }
@@ -53,7 +54,7 @@ test('no body, however odd, gets more than a refusal in the API’s own form', a
   for (const info of stored) {
     const type = schema.kind(info);
     assert.ok(type);
-    for (const filling of ['empty', 'wrong'] as const) {
+    for (const filling of ['empty', 'wrong', 'hollow'] as const) {
       const {
         metadata: _metadata,
         apiVersion: _version,

@@ -71,7 +71,7 @@ export class ServedResources {
       storedApiVersion: apiVersionOf(stored),
       storedType: this.#typeOf(stored),
       isStoredForm: apiVersionOf(info) === apiVersionOf(stored),
-      strategy: strategyFor(name, custom),
+      strategy: strategyFor(groupResource(info), custom),
       hasStatus: info.subresources.some((subresource) => subresource.name === 'status'),
       custom,
     };

@@ -58,8 +58,10 @@ export interface Strategy<T extends KubeObject = KubeObject> {
   setDefaults?(draft: Draft<T>): void;
   prepareForCreate?(draft: Draft<T>, context: StrategyContext): void;
   prepareForUpdate?(draft: Draft<T>, old: T, context: StrategyContext): void;
-  /** Must hold for every object, new or changed. Metadata was checked already. */
-  validate?(object: T): FieldError[];
+  /** Must hold for every object, new or changed (`old` is what it replaces). Metadata was checked already. */
+  validate?(object: T, old?: T): FieldError[];
+  /** Where errors of an update stand: those of `validate` first where absent; after those of `validateUpdate`; or not at all. */
+  readonly updateRules?: 'change first' | 'change only';
   /** Must hold between the object and what it replaces. */
   validateUpdate?(object: T, old: T): FieldError[];
   /** After validation and before the write. `old` is undefined for a new object. */
@@ -71,8 +73,8 @@ export interface Strategy<T extends KubeObject = KubeObject> {
   /** Seconds between a delete and the object's end; undefined: the kind goes at once. */
   gracePeriodSeconds?(object: T, options: DeleteOptions): number | undefined;
 
-  /** Shown to the client beside the result. */
-  warnings?(object: T): string[];
+  /** Shown to the client beside the result; `old` is what the object replaced. */
+  warnings?(object: T, old?: T): string[];
 
   /** Field selectors beside `metadata.name` and `metadata.namespace`. */
   readonly fields?: Readonly<Record<string, FieldReader<T>>>;

@@ -4,7 +4,7 @@
  * ```
  *  read current ─ make next from it ─ preconditions ─ who owns what ─ prepare ─ validate ─ nothing changed? ─ write at current's revision
  *       ▲                                                                                                     │ somebody was faster
- *       └──────────────────────── the client named no version: again, from the new current ◀──────────────────┘
+ *       └──────────────── the client named no version: again, in its turn, from the new current ◀─────────────┘
  * ```
  * Kept true: nothing is lost to a race. A client that named a version gets 409 Conflict where it no longer holds; for one that
  * named none, its change is made again on what stands there now. A change that changes nothing (but times in
@@ -47,7 +47,7 @@ import {
 } from './served-resource.ts';
 import { warningsFor } from './validate.ts';
 
-/** How often a change without a version is made again. Writers on one object take turns, so each round lets one through. */
+/** How often a change without a version is made again. It is then its turn (`turns.ts`): it loses only to writes of other kinds. */
 export const attemptsMax = 100;
 
 export interface Change {
@@ -91,26 +91,52 @@ export async function updateObject(
 
 /** @throws StatusError NotFound, Conflict, Invalid, and what admission refuses */
 export async function changeObject(environment: Environment, change: Change): Promise<ObjectResult> {
+  const key = keyOf(change.served, change.target.namespace, change.target.name);
+  const { turns } = environment;
+  if (!turns.isTaken(key)) {
+    const result = await attemptChange(environment, change, key);
+    if (result !== undefined) return result;
+  }
+  await turns.take(key);
+  try {
+    return await attemptUntilDone(environment, change, key);
+  } finally {
+    turns.pass(key);
+  }
+}
+
+async function attemptUntilDone(environment: Environment, change: Change, key: StoreKey): Promise<ObjectResult> {
+  for (let attempt = 1; attempt < attemptsMax; attempt++) {
+    const result = await attemptChange(environment, change, key);
+    if (result !== undefined) return result;
+  }
+  throw conflict(subjectOf(change.served, change.target.name), objectModified);
+}
+
+/** Undefined where somebody was faster, and the client did not say that nobody may be. */
+async function attemptChange(
+  environment: Environment,
+  change: Change,
+  key: StoreKey,
+): Promise<ObjectResult | undefined> {
   const { served, target } = change;
-  const key = keyOf(served, target.namespace, target.name);
   const subject = subjectOf(served, target.name);
-  for (let attempt = 1; ; attempt++) {
-    const current = environment.store.get(key);
-    if (current === undefined) throw notFound(subject);
-    const { draft, warnings, tracked = false } = change.next(shown(served, current.object));
-    checkNamesItself(draft, target);
-    checkNames(draft, target);
-    const duplicates = change.fromCurrent ? dedupeOwners(draft, true) : [];
-    const pinned = checkSentVersion(change, draft, current.object);
-    const ready = await prepareChange(environment, change, draft, current.object, tracked);
-    try {
-      const result = await writeChange(environment, change, key, current, ready);
-      const told = warningsFor(served, result.object, current.object);
-      return { ...result, warnings: [...warnings, ...duplicates, ...told] };
-    } catch (error) {
-      if (!(error instanceof RevisionConflict)) throw error;
-      if ((pinned && !change.fromCurrent) || attempt === attemptsMax) throw conflict(subject, objectModified);
-    }
+  const current = environment.store.get(key);
+  if (current === undefined) throw notFound(subject);
+  const { draft, warnings, tracked = false } = change.next(shown(served, current.object));
+  checkNamesItself(draft, target);
+  checkNames(draft, target);
+  const duplicates = change.fromCurrent ? dedupeOwners(draft, true) : [];
+  const pinned = checkSentVersion(change, draft, current.object);
+  const ready = await prepareChange(environment, change, draft, current.object, tracked);
+  try {
+    const result = await writeChange(environment, change, key, current, ready);
+    const told = warningsFor(served, result.object, current.object);
+    return { ...result, warnings: [...warnings, ...duplicates, ...told] };
+  } catch (error) {
+    if (!(error instanceof RevisionConflict)) throw error;
+    if (pinned && !change.fromCurrent) throw conflict(subject, objectModified);
+    return undefined;
   }
 }
 

@@ -6,8 +6,8 @@ import type { ServedResource } from './served-resource.ts';
 import { finalizerWarnings, validateMetadata, validateMetadataUpdate } from './validation/metadata.ts';
 import { validateByTable } from './validation/required-fields.ts';
 
-export function validateNew(served: ServedResource, object: KubeObject): FieldError[] {
-  return [...validateOwnMetadata(served, object), ...validateKind(served, object)];
+export function validateNew(served: ServedResource, object: KubeObject, old?: KubeObject): FieldError[] {
+  return [...validateOwnMetadata(served, object), ...validateKind(served, object, old)];
 }
 
 function validateOwnMetadata({ strategy, info, custom }: ServedResource, object: KubeObject): FieldError[] {
@@ -19,7 +19,7 @@ function validateOwnMetadata({ strategy, info, custom }: ServedResource, object:
 /** Beside the errors. */
 export function warningsFor({ strategy, custom }: ServedResource, object: KubeObject, old?: KubeObject): string[] {
   const finalizers = custom ? finalizerWarnings(object.metadata ?? {}, old?.metadata) : [];
-  return [...finalizers, ...(strategy.warnings?.(object) ?? [])];
+  return [...finalizers, ...(strategy.warnings?.(object, old) ?? [])];
 }
 
 /** Who owns what is none of the client's. */
@@ -29,16 +29,24 @@ function withoutEntries({ metadata }: KubeObject): object {
 }
 
 /** Kinds without a validator of their own are held to what their table says. */
-function validateKind({ strategy, storedType, custom }: ServedResource, object: KubeObject): FieldError[] {
-  if (strategy.validate) return strategy.validate(object);
+function validateKind(
+  { strategy, storedType, custom }: ServedResource,
+  object: KubeObject,
+  old?: KubeObject,
+): FieldError[] {
+  if (strategy.validate) return strategy.validate(object, old);
   return custom ? [] : validateByTable(storedType, object);
 }
 
 export function validateChange(served: ServedResource, object: KubeObject, old: KubeObject): FieldError[] {
+  const { strategy } = served;
+  const { updateRules } = strategy;
+  const whole = updateRules === 'change only' ? [] : validateKind(served, object, old);
+  const change = strategy.validateUpdate?.(object, old) ?? [];
   return [
     ...validateMetadataUpdate(object.metadata ?? {}, old.metadata ?? {}),
-    ...validateNew(served, object),
-    ...(served.strategy.validateUpdate?.(object, old) ?? []),
+    ...validateOwnMetadata(served, object),
+    ...(updateRules === 'change first' ? [...change, ...whole] : [...whole, ...change]),
   ];
 }
 

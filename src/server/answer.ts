@@ -4,7 +4,6 @@
  * Small answers go out in one write. Large ones (a list of 100,000 pods) are sent in pieces with back-pressure, so that a slow
  * client costs its share of the buffers and not a copy of the list.
  */
-import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
@@ -73,18 +72,16 @@ async function sendPieces(exchange: Exchange, answer: Answer, headers: AnswerHea
   out.end();
 }
 
-/** Resolves too when the stream is closed instead. */
-export async function drained(out: Writable): Promise<void> {
-  if (out.destroyed || !out.writableNeedDrain) return;
-  const done = new AbortController();
-  const options = { signal: done.signal };
-  try {
-    await Promise.race([once(out, 'drain', options), once(out, 'close', options)]);
-  } catch {
-    // The stream broke: `destroyed` says so.
-  } finally {
-    done.abort();
-  }
+/** Resolves too when the stream is closed instead. Plain listeners: `events.once` with a signal costs an `AbortError` for each call. */
+export function drained(out: Writable): Promise<void> {
+  if (out.destroyed || !out.writableNeedDrain) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      out.off('drain', done).off('close', done);
+      resolve();
+    };
+    out.on('drain', done).on('close', done);
+  });
 }
 
 function* pieces(body: readonly Uint8Array[]): Generator<Uint8Array> {

@@ -270,6 +270,11 @@ describe('the API server', () => {
     assert.match(refused.text, /User \\"eve\\" cannot impersonate resource \\"users\\"/);
   });
 
+  test('takes hundreds of headers over HTTP/2, too', async () => {
+    const many = Object.fromEntries(Array.from({ length: 900 }, (_, index) => [`x-${index}`, 'a']));
+    assert.equal((await admin.request(pods, { headers: many })).status, 200);
+  });
+
   test('serves discovery, plain and aggregated, with 304', async () => {
     const plain = (await admin.request('/api')).json();
     assert.deepEqual([plain['kind'], plain['versions']], ['APIVersions', ['v1']]);

@@ -18,6 +18,13 @@ test('the first best that can be served is chosen', () => {
   assert.equal(chosen('application/json;as=Table;v=v9;g=meta.k8s.io,application/json'), 'json');
 });
 
+test('what has no table is never one: the next that the client accepts, or 406', () => {
+  const table = 'application/json;as=Table;v=v1;g=meta.k8s.io';
+  assert.throws(() => negotiate(table, true, false), { code: 406, reason: 'NotAcceptable' });
+  assert.equal(negotiate(`${table},application/yaml`, true, false).encoding, 'yaml');
+  assert.equal(negotiate(`${table},application/yaml`, true).as, 'Table');
+});
+
 test('what cannot be served is 406', () => {
   for (const accept of ['text/html', 'application/json;q=0', 'application/json;as=Pie;g=meta.k8s.io;v=v1']) {
     assert.throws(() => negotiate(accept), {

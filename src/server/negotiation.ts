@@ -74,11 +74,17 @@ type Cache = Map<string, Negotiated | undefined>;
 const textCache: Cache = new Map();
 const protobufCache: Cache = new Map();
 
-/** `hasProtobuf`: what is asked for has a form in protobuf. @throws StatusError NotAcceptable */
-export function negotiate(header: string | undefined, hasProtobuf = false): Negotiated {
+/** `hasProtobuf`, `hasTable`: what is asked for has a form in protobuf, or as a table. @throws StatusError NotAcceptable */
+export function negotiate(header: string | undefined, hasProtobuf = false, hasTable = true): Negotiated {
   const chosen = chosenFrom(header, hasProtobuf);
-  if (chosen === undefined) throw notAcceptable(mediaTypes);
-  return chosen;
+  const good = chosen?.as === 'Table' && !hasTable ? withoutTable(header, hasProtobuf) : chosen;
+  if (good === undefined) throw notAcceptable(mediaTypes);
+  return good;
+}
+
+function withoutTable(header: string | undefined, hasProtobuf: boolean): Negotiated | undefined {
+  const others = parseAccept(header ?? '').filter(({ parameters }) => parameters.get('as') !== 'Table');
+  return firstGood(others, hasProtobuf);
 }
 
 /** As upstream, the first that a single answer would have had decides. @throws StatusError NotAcceptable */

@@ -83,7 +83,7 @@ describe('protobuf', () => {
     assert.equal(refused.status, 400);
     assert.deepEqual(
       [objectOf(refused)['reason'], objectOf(refused)['message']],
-      ['BadRequest', 'Pod in version "v1" cannot be handled as a Pod: unexpected EOF'],
+      ['BadRequest', 'the object provided is unrecognized (must be of type Pod): unexpected EOF (6b3873000a09)'],
     );
   });
 

@@ -22,7 +22,7 @@ import { type Form, listAnswer, objectAnswer } from './object-answers.ts';
 import { servePodLog } from './pod-log.ts';
 import { isProxyPath, ProxyRequests } from './proxy/proxy-requests.ts';
 import { integerOf, listOptions, managerOfUserAgent, type WriteKind, writeOptions } from './queries.ts';
-import { type ObjectDocument, parseBody, parseObjectBody } from './request-body.ts';
+import { type ObjectDocument, parseBody, parseObjectBody, parseOptionsBody, parsePatch } from './request-body.ts';
 import type { ResourcePath } from './request-info.ts';
 import { noSuchMethod, resolve } from './resource-lookup.ts';
 import { checkTransform, tableRequest } from './transform.ts';
@@ -149,7 +149,7 @@ export class ResourceRequests {
     const apply = type === 'application/apply-patch+yaml';
     const options = this.#writeOptions(admitted, 'PatchOptions', apply);
     const bytes = await context.exchange.body(limits.requestBodyBytesMax);
-    const document = parseBody(bytes, apply ? 'yaml' : 'json', apply ? 'error decoding YAML' : 'error decoding patch');
+    const document = apply ? parseBody(bytes, 'yaml', 'error decoding YAML') : parsePatch(bytes);
     const writing = withDuplicates(options, document);
     const result = await this.#handler.patch(target, type as PatchType, document.value, writing);
     return objectAnswer(target.resource, result, form);
@@ -192,7 +192,9 @@ export class ResourceRequests {
     const { accept } = exchange.headers;
     const table = tableRequest(query, target.subresource, this.#clock.now());
     const hasProtobuf = protobufType(kindIn(target)) !== undefined;
-    const negotiated = stream ? negotiateStream(accept, hasProtobuf) : negotiate(accept, hasProtobuf);
+    const negotiated = stream
+      ? negotiateStream(accept, hasProtobuf)
+      : negotiate(accept, hasProtobuf, isReadable(target));
     const form = { ...negotiated, pretty: pretty || negotiated.pretty, table };
     checkTransform(form);
     return form;
@@ -215,13 +217,16 @@ function kindIn({ resource, subresource }: RequestTarget): ObjectKind {
   return { kind: info.kind, apiVersion: apiVersionOf(info) };
 }
 
+/** What is only ever created (a review, a binding, an eviction, a token) has no table. */
+function isReadable({ resource, subresource }: RequestTarget): boolean {
+  const { verbs } = resource.subresources.find(({ name }) => name === subresource) ?? resource;
+  return verbs.includes('get');
+}
+
 async function objectBody({ exchange }: RequestContext, target: RequestTarget): Promise<ObjectDocument> {
   const encoding = bodyEncoding(exchange.headers['content-type']);
   const bytes = await exchange.body(limits.requestBodyBytesMax);
-  const expected = kindIn(target);
-  const version = expected.apiVersion.slice(expected.apiVersion.indexOf('/') + 1);
-  const what = `${expected.kind} in version "${version}" cannot be handled as a ${expected.kind}`;
-  return parseObjectBody(bytes, encoding, expected, what);
+  return parseObjectBody(bytes, encoding, kindIn(target));
 }
 
 /** `DeleteOptions`; a delete needs no body. */
@@ -229,8 +234,7 @@ async function optionsBody({ exchange }: RequestContext): Promise<JsonObject | u
   const bytes = await exchange.body(limits.requestBodyBytesMax);
   if (bytes.length === 0) return undefined;
   const encoding = bodyEncoding(exchange.headers['content-type']);
-  const kind = { kind: 'DeleteOptions', apiVersion: 'v1' };
-  return parseObjectBody(bytes, encoding, kind, 'the body cannot be handled as DeleteOptions').value;
+  return parseOptionsBody(bytes, encoding, { kind: 'DeleteOptions', apiVersion: 'v1' });
 }
 
 /** Duplicates are looked for when the registry asks: a second scan of the body that most requests can do without. */

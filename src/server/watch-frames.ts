@@ -39,7 +39,8 @@ export class SharedFrames {
 
   of(event: WatchEvent, encoding: StreamEncoding): Frame {
     const last = this.#last[encoding];
-    if (event.entry !== undefined && last?.event.entry === event.entry && last.event.type === event.type) return last.frame;
+    if (event.entry !== undefined && last?.event.entry === event.entry && last.event.type === event.type)
+      return last.frame;
     const frame = frameOf(event, encoding, undefined);
     this.#last[encoding] = { event, frame };
     return frame;

@@ -100,7 +100,7 @@ describe('a watch', () => {
     }[];
     assert.equal(first?.object.kind, 'Table');
     assert.ok(Array.isArray(first?.object.columnDefinitions));
-    assert.deepEqual(second?.object.columnDefinitions, []);
+    assert.equal(second?.object.columnDefinitions, null);
     assert.equal(second?.object.rows.length, 1);
     stream.close();
   });

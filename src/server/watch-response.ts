@@ -13,9 +13,16 @@
  */
 import type { Writable } from 'node:stream';
 import type { WatchEvent, WatchSink, WatchStream } from '../registry/request.ts';
-import type { AnswerHeaders, Exchange } from './http/exchange.ts';
 import type { Flushable, FlushRounds } from './flush-rounds.ts';
-import { type Frame, frameLength, frameOf, type SharedFrames, type ShowObject, type StreamEncoding } from './watch-frames.ts';
+import type { AnswerHeaders, Exchange } from './http/exchange.ts';
+import {
+  type Frame,
+  frameLength,
+  frameOf,
+  type SharedFrames,
+  type ShowObject,
+  type StreamEncoding,
+} from './watch-frames.ts';
 
 const flushBytes = 256 * 1024;
 /** Frames that were written go from the queue's front when they are so many, and half of it. */

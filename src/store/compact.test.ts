@@ -33,7 +33,7 @@ describe('compact', () => {
   test('keeps apart trees whose fields stand in another order, as their JSON differs', () => {
     const tree = (...names: string[]) => Object.fromEntries(names.map((name) => [name, {}]));
     const withTree = (fieldsV1: object): KubeObject =>
-      compact({ kind: 'Pod', apiVersion: 'v1', metadata: { name: 'a', managedFields: [{ fieldsV1 }] } } as KubeObject);
+      compact({ kind: 'Pod', apiVersion: 'v1', metadata: { name: 'a', managedFields: [{ fieldsV1 }] } });
     const [first, second] = [withTree(tree('f:a', 'f:b')), withTree(tree('f:b', 'f:a'))];
     assert.deepEqual(Object.keys(treeOf(first) as object), ['f:a', 'f:b']);
     assert.deepEqual(Object.keys(treeOf(second) as object), ['f:b', 'f:a']);

@@ -151,6 +151,17 @@ test('history that is too old goes with the next write, and the journal is told 
   assert.deepEqual(journal.batches.at(-1)?.compaction, { revision: 5, obsolete: [2, 4, 5] });
 });
 
+test('few changes that are too old stay for a minute, as not worth the trouble, and no longer', async () => {
+  const { store, clock } = await openFake({ history: { eventsMax: 1000, ageMsMax: 1000 } });
+  await put(store, 'a'); // 2
+  await clock.advance(30_000);
+  await put(store, 'b'); // 3
+  assert.equal(oldest(store), 0);
+  await clock.advance(31_001);
+  await put(store, 'c'); // 4
+  assert.equal(oldest(store), 3);
+});
+
 test('history that takes too many bytes goes', async () => {
   const { store } = await openFake({ history: { eventsMax: 1000, bytesMax: 10_000 } });
   for (let i = 0; i < 40; i++) await put(store, `p${i}`, 0, 'x'.repeat(1000));

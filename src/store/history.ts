@@ -32,8 +32,9 @@ export interface Compaction {
   readonly obsolete: readonly number[];
 }
 
-/** Fewer are not worth a compaction, which costs the commit an extra page or two. */
+/** Fewer are not worth a compaction, which costs the commit an extra page or two, unless they have been too old for so long. */
 const chunkMin = 256;
+const lateMsMax = 60_000;
 /** More would make one commit slow. */
 const chunkMax = 2_048;
 
@@ -77,7 +78,9 @@ export class History {
       count++;
     }
     const worthwhile =
-      count >= Math.min(chunkMin, this.#limits.eventsMax / 4) || this.#bytes > this.#limits.bytesMax * 1.25;
+      count >= Math.min(chunkMin, this.#limits.eventsMax / 4) ||
+      this.#bytes > this.#limits.bytesMax * 1.25 ||
+      nowMs - (this.#changes[0]?.atMs ?? nowMs) > this.#limits.ageMsMax + lateMsMax;
     return count > 0 && worthwhile ? this.#compaction(count) : undefined;
   }
 

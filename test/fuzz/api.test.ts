@@ -40,7 +40,9 @@ describe(`the API under ${only === undefined ? requests : 'single'} broken reque
   });
 
   test('there is a good object to start from of every kind that is served', () => {
-    const unknown = served.map(({ kind }) => kind).filter((kind) => !knownKinds.has(kind) && kind !== 'ComponentStatus');
+    const unknown = served
+      .map(({ kind }) => kind)
+      .filter((kind) => !knownKinds.has(kind) && kind !== 'ComponentStatus');
     assert.deepEqual(unknown, []);
   });
 
@@ -65,7 +67,9 @@ describe(`the API under ${only === undefined ? requests : 'single'} broken reque
       quarters.push(figures);
       console.error(`quarter ${quarter + 1}: ${describe_(figures)}`);
     }
-    console.error(`${run.requests} requests, ${run.readBacks} objects read back; statuses ${JSON.stringify([...run.statuses].sort(([a], [b]) => a - b))}`);
+    console.error(
+      `${run.requests} requests, ${run.readBacks} objects read back; statuses ${JSON.stringify([...run.statuses].sort(([a], [b]) => a - b))}`,
+    );
     console.error(`slowest: ${run.slowest.ms.toFixed(0)} ms ${run.slowest.request.slice(0, 300)}`);
     if (run.faults.length > 0) console.error(`NARU_FUZZ_SEED=${seed}\n${run.faults.join('\n\n')}`);
     assert.equal(run.faults.length, 0, `${run.faults.length} faults`);

@@ -57,7 +57,18 @@ export function faultOf(request: FuzzRequest, received: Received): string | unde
   return isPlain(received) ? faultOfText(request, received) : faultOfStatus(request, received);
 }
 
-const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND', 'M-SEARCH']);
+const methods: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+  'TRACE',
+  'PROPFIND',
+  'M-SEARCH',
+]);
 
 /** What HTTP itself does not allow is refused before anybody thinks of Kubernetes. */
 function isHttpRefusal({ method, transport, path, headers }: FuzzRequest, { status, body }: Received): boolean {
@@ -68,7 +79,10 @@ function isHttpRefusal({ method, transport, path, headers }: FuzzRequest, { stat
 
 /** Upstream, too, says these in plain text: there is no such page, and what is no object's. */
 function faultOfText({ path }: FuzzRequest, { status, body }: Received): string | undefined {
-  const isKnown = status === 404 || (status === 400 && path.includes('/proxy')) || /^\/(healthz|livez|readyz|metrics|openapi)/.test(path);
+  const isKnown =
+    status === 404 ||
+    (status === 400 && path.includes('/proxy')) ||
+    /^\/(healthz|livez|readyz|metrics|openapi)/.test(path);
   return isKnown ? undefined : `plain text with status ${status}: ${body.toString().slice(0, 200)}`;
 }
 
@@ -94,7 +108,8 @@ function faultOfStatus({ headers }: FuzzRequest, received: Received): string | u
 function faultIn({ kind, apiVersion, status, code, reason, message }: JsonObject, sent: number): string | undefined {
   if (kind !== 'Status' || apiVersion !== 'v1' || status !== 'Failure') return `${String(kind)} is no Status`;
   if (code !== sent) return `code ${String(code)} with status ${sent}`;
-  if (typeof reason !== 'string' || !codes[reason]?.includes(sent)) return `reason ${String(reason)} with status ${sent}`;
+  if (typeof reason !== 'string' || !codes[reason]?.includes(sent))
+    return `reason ${String(reason)} with status ${sent}`;
   return typeof message === 'string' && message !== '' ? undefined : 'no message';
 }
 

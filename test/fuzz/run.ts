@@ -100,10 +100,12 @@ export class Run {
   }
 
   async #send(request: FuzzRequest): Promise<Received> {
-    const overHttp2 = request.transport === 'http2' && fitsHttp2(request) ? await this.#http2[request.user].send(request) : undefined;
+    const overHttp2 =
+      request.transport === 'http2' && fitsHttp2(request) ? await this.#http2[request.user].send(request) : undefined;
     const received = overHttp2 ?? (await this.#http1[request.user].send({ ...request, transport: 'http1' }));
     this.statuses.set(received.status, (this.statuses.get(received.status) ?? 0) + 1);
-    if (received.ms > this.slowest.ms) Object.assign(this.slowest, { ms: received.ms, request: describeRequest(request) });
+    if (received.ms > this.slowest.ms)
+      Object.assign(this.slowest, { ms: received.ms, request: describeRequest(request) });
     return received;
   }
 
@@ -119,7 +121,9 @@ export class Run {
     await Promise.all(
       deletable.flatMap((resource) => {
         const namespaces = resource.namespaced ? ['default', 'fuzz-1', 'fuzz-2', 'fuzz-3'] : [''];
-        return namespaces.map((namespace) => this.#send(good('DELETE', `${collectionPath(resource, namespace)}${all}`)));
+        return namespaces.map((namespace) =>
+          this.#send(good('DELETE', `${collectionPath(resource, namespace)}${all}`)),
+        );
       }),
     );
   }

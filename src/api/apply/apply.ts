@@ -29,6 +29,7 @@ import {
 } from './managed-fields.ts';
 import { applyOwnership, type Rules, updateOwnership } from './ownership.ts';
 import { FieldsError } from './path-element.ts';
+import { withStoredNulls } from './stored-nulls.ts';
 import { unlessUnchanged } from './unchanged.ts';
 import { validateTyped } from './validate-typed.ts';
 
@@ -86,8 +87,9 @@ export function applyConfiguration(
 ): JsonObject {
   try {
     checkApplied(live, applied);
-    const object = mergeApplied(live, applied, request);
-    return live ? unlessUnchanged(live.value, object) : object;
+    const known = live && asStored(live);
+    const object = mergeApplied(known, applied, request);
+    return live && known && unlessUnchanged(known.value, object) === known.value ? live.value : object;
   } catch (error) {
     if (error instanceof ConflictsError) throw error.toStatusError();
     if (error instanceof FieldsError) throw badRequest(`failed to decode managed fields: ${error.message}`);
@@ -220,7 +222,13 @@ function inVersionOf(like: TypedObject, object: TypedObject, { inVersion }: Owne
 /** What upstream's empty struct looks like: the fields that are always there are nobody's. */
 function zeroObject({ apiVersion, type, value }: TypedObject): TypedObject {
   const zero = { ...normalizeObject(type, {}), apiVersion, kind: getKey(value, 'kind') ?? type.goName };
-  return { apiVersion, type, value: zero };
+  return asStored({ apiVersion, type, value: zero });
+}
+
+/** With upstream's nulls: what a configuration says of an empty list, or leaves out within an atomic part, differs from them. */
+function asStored(object: TypedObject): TypedObject {
+  const value = withStoredNulls(messageAtom(object.type), object.value) as JsonObject;
+  return value === object.value ? object : { ...object, value };
 }
 
 function checkFits(role: 'patch' | 'live', { type, value }: TypedObject, allowDuplicates: boolean): void {

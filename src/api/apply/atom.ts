@@ -37,6 +37,10 @@ export interface MapAtom {
   readonly untyped: boolean;
   /** Fields that upstream has as null where they are absent: times and raw objects without `omitempty`, pointers. */
   readonly nulls: readonly string[];
+  /** Lists and maps without `omitempty`: empty here, and null upstream, where storage keeps no empty ones. */
+  readonly emptyNulls: readonly string[];
+  /** May there be any of the two in it, or below? False is sure. */
+  readonly hasNulls: boolean;
 }
 
 /** Untyped JSON that has one owner whatever it is. */
@@ -56,6 +60,8 @@ const untypedAtomic: TypeAtom = {
     default: () => undefined,
     untyped: false,
     nulls: [],
+    emptyNulls: [],
+    hasNulls: false,
   },
 };
 
@@ -70,6 +76,8 @@ const deduced: TypeAtom = {
     default: () => undefined,
     untyped: true,
     nulls: [],
+    emptyNulls: [],
+    hasNulls: false,
   },
 };
 
@@ -98,11 +106,44 @@ function structOf(message: MessageType, atomic: boolean): MapAtom {
     default: (name) => keyDefault(fieldsByName.get(name)),
     untyped: open,
     nulls: [...fieldsByName.values()].filter(isNullWhenAbsent).map(({ name }) => name),
+    emptyNulls: [...fieldsByName.values()].filter(isNullWhenEmpty).map(({ name }) => name),
+    get hasNulls() {
+      return messageHasNulls(message);
+    },
   };
 }
 
+const nullsKnown = new WeakMap<MessageType, boolean>();
+
+function messageHasNulls(message: MessageType): boolean {
+  const known = nullsKnown.get(message);
+  if (known !== undefined) return known;
+  // A type within itself: true is never wrong.
+  nullsKnown.set(message, true);
+  const found = [...message.fieldsByName.values()].some(
+    (field) => isNullWhenAbsent(field) || isNullWhenEmpty(field) || typeHasNulls(field.type),
+  );
+  nullsKnown.set(message, found);
+  return found;
+}
+
+function typeHasNulls(type: Type): boolean {
+  if (type.kind === 'list') return typeHasNulls(type.element);
+  if (type.kind === 'map') return typeHasNulls(type.value);
+  return type.kind === 'message' && messageHasNulls(type.message);
+}
+
+const isNullWhenEmpty = ({ alwaysEncoded, type }: Field): boolean =>
+  alwaysEncoded && (type.kind === 'list' || type.kind === 'map');
+
 const isNullWhenAbsent = ({ alwaysEncoded, pointer, type }: Field): boolean =>
   alwaysEncoded && (pointer || zeroValue(type) === undefined);
+
+/** Untyped JSON has none. */
+export function atomHasNulls({ scalar, map, list }: TypeAtom): boolean {
+  if (scalar === 'untyped') return false;
+  return (map?.hasNulls ?? false) || (list !== undefined && atomHasNulls(list.element));
+}
 
 function mapOf(element: TypeAtom, atomic: boolean): MapAtom {
   return {
@@ -112,6 +153,10 @@ function mapOf(element: TypeAtom, atomic: boolean): MapAtom {
     default: () => undefined,
     untyped: element === deduced,
     nulls: [],
+    emptyNulls: [],
+    get hasNulls() {
+      return atomHasNulls(element);
+    },
   };
 }
 

@@ -76,9 +76,8 @@ const itemsOf = (side: Side): JsonArray | undefined => (Array.isArray(side) ? si
 function compareMaps(walk: Walk, map: MapAtom, leftSide: Side, rightSide: Side): boolean {
   const left = entriesOf(leftSide);
   const right = entriesOf(rightSide);
-  const names = new Set([...Object.keys(left ?? {}), ...Object.keys(right ?? {})]);
-  if (left ?? right) for (const name of map.nulls) names.add(name);
-  if (map.atomic || names.size === 0) return compareLeaf(walk, leftSide, rightSide);
+  const names = namesIn(map, left, right);
+  if (map.atomic || names.length === 0) return compareLeaf(walk, leftSide, rightSide);
   for (const name of names) {
     const atom = map.field(name);
     if (!atom) continue;
@@ -87,6 +86,14 @@ function compareMaps(walk: Walk, map: MapAtom, leftSide: Side, rightSide: Side):
     walk.path.pop();
   }
   return false;
+}
+
+/** Each once. What is there on one side only (all of a new object) needs no set to say so. */
+function namesIn({ nulls }: MapAtom, left: JsonObject | undefined, right: JsonObject | undefined): readonly string[] {
+  const one = left ?? right;
+  if (one === undefined) return [];
+  if (nulls.length === 0 && (left === undefined || right === undefined)) return Object.keys(one);
+  return [...new Set([...Object.keys(left ?? {}), ...Object.keys(right ?? {}), ...nulls])];
 }
 
 function fieldOf(map: MapAtom, side: JsonObject | undefined, name: string): Side {

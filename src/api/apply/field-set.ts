@@ -10,7 +10,7 @@
  * makes it); sets share their parts. No child is ever empty.
  */
 import { limits } from '../../lib/limits.ts';
-import type { JsonObject, JsonValue } from '../object.ts';
+import type { JsonObject } from '../object.ts';
 import type { TypeAtom } from './atom.ts';
 import {
   compareElements,
@@ -29,8 +29,12 @@ interface Child {
 type Members = ReadonlyMap<string, PathElement>;
 type Children = ReadonlyMap<string, Child>;
 
+/** Shared: most sets have only one of the two, and there is one for each item of a list. */
+const noMembers: Members = new Map();
+const noChildren: Children = new Map();
+
 export class FieldSet {
-  static readonly empty = new FieldSet(new Map(), new Map());
+  static readonly empty = new FieldSet(noMembers, noChildren);
 
   readonly #members: Members;
   readonly #children: Children;
@@ -57,18 +61,17 @@ export class FieldSet {
 
   /** Members and children in upstream's order. */
   toFieldsV1(): JsonObject {
-    const fields: JsonObject = {};
-    for (const element of this.#elements()) {
-      // No key is `__proto__`: each begins with its kind.
-      fields[element.key] = this.#fieldsOf(element.key);
-    }
-    return fields;
+    return this.#fieldsInto({});
   }
 
-  #fieldsOf(key: string): JsonObject {
-    const child = this.#children.get(key);
-    if (!child) return {};
-    return { ...(this.#members.has(key) && { '.': {} }), ...child.set.toFieldsV1() };
+  #fieldsInto(fields: JsonObject): JsonObject {
+    for (const { key } of this.#elements()) {
+      const child = this.#children.get(key);
+      const below: JsonObject = child && this.#members.has(key) ? { '.': {} } : {};
+      // No key is `__proto__`: each begins with its kind.
+      fields[key] = child ? child.set.#fieldsInto(below) : below;
+    }
+    return fields;
   }
 
   /** What is a member, or has members below it, in order. */
@@ -112,12 +115,7 @@ export class FieldSet {
   union(other: FieldSet): FieldSet {
     if (other.isEmpty || other === this) return this;
     if (this.isEmpty) return other;
-    const children = new Map(this.#children);
-    for (const [key, child] of other.#children) {
-      const mine = children.get(key);
-      children.set(key, mine ? { element: mine.element, set: mine.set.union(child.set) } : child);
-    }
-    return new FieldSet(new Map([...this.#members, ...other.#members]), children);
+    return new FieldSet(joinedMembers(this.#members, other.#members), joinedChildren(this.#children, other.#children));
   }
 
   intersection(other: FieldSet): FieldSet {
@@ -152,16 +150,10 @@ export class FieldSet {
 
   /** Itself where nothing goes, so that nothing is made anew that did not change. */
   #filtered(keep: (key: string) => boolean, shrink: (key: string, set: FieldSet) => FieldSet | undefined): FieldSet {
-    const members = new Map<string, PathElement>();
-    for (const [key, element] of this.#members) if (keep(key)) members.set(key, element);
-    const children = new Map<string, Child>();
-    let same = members.size === this.#members.size;
-    for (const [key, child] of this.#children) {
-      const set = shrink(key, child.set);
-      same &&= set === child.set;
-      if (set && !set.isEmpty) children.set(key, set === child.set ? child : { element: child.element, set });
-    }
-    return same ? this : new FieldSet(members, children);
+    const members = keptMembers(this.#members, keep);
+    const children = shrunkChildren(this.#children, shrink);
+    if (members === this.#members && children === this.#children) return this;
+    return members.size + children.size === 0 ? FieldSet.empty : new FieldSet(members, children);
   }
 
   equals(other: FieldSet): boolean {
@@ -207,6 +199,45 @@ export class FieldSet {
   }
 }
 
+function joinedMembers(ours: Members, theirs: Members): Members {
+  if (theirs.size === 0) return ours;
+  return ours.size === 0 ? theirs : new Map([...ours, ...theirs]);
+}
+
+function joinedChildren(ours: Children, theirs: Children): Children {
+  if (theirs.size === 0) return ours;
+  if (ours.size === 0) return theirs;
+  const children = new Map(ours);
+  for (const [key, child] of theirs) {
+    const mine = children.get(key);
+    children.set(key, mine ? { element: mine.element, set: mine.set.union(child.set) } : child);
+  }
+  return children;
+}
+
+/** The same map where all stay. */
+function keptMembers(members: Members, keep: (key: string) => boolean): Members {
+  let goes = 0;
+  for (const key of members.keys()) if (!keep(key)) goes++;
+  if (goes === 0) return members;
+  if (goes === members.size) return noMembers;
+  return new Map([...members].filter(([key]) => keep(key)));
+}
+
+/** The same map where all stay as they are. */
+function shrunkChildren(children: Children, shrink: (key: string, set: FieldSet) => FieldSet | undefined): Children {
+  if (children.size === 0) return children;
+  const shrunk = new Map<string, Child>();
+  let same = true;
+  for (const [key, child] of children) {
+    const set = shrink(key, child.set);
+    same &&= set === child.set;
+    if (set && !set.isEmpty) shrunk.set(key, set === child.set ? child : { element: child.element, set });
+  }
+  if (same) return children;
+  return shrunk.size === 0 ? noChildren : shrunk;
+}
+
 function atomBelow(atom: TypeAtom | undefined, element: PathElement): TypeAtom | undefined {
   if (element.kind === 'field') return atom?.map?.field(element.name);
   return element.kind === 'key' ? atom?.list?.element : undefined;
@@ -216,27 +247,29 @@ function readSet(json: unknown, depth: number): { readonly set: FieldSet; readon
   if (json === null) return { set: FieldSet.empty, isMember: true };
   if (typeof json !== 'object' || Array.isArray(json)) throw new FieldsError('not an object');
   if (depth > limits.fieldSetDepthMax) throw new FieldsError('exceeded max depth');
-  const members = new Map<string, PathElement>();
-  const children = new Map<string, Child>();
+  let members: Map<string, PathElement> | undefined;
+  let children: Map<string, Child> | undefined;
   let isMember = false;
-  for (const [key, value] of Object.entries(json as { [key: string]: JsonValue })) {
+  for (const key of Object.keys(json)) {
     if (key === '.') {
       isMember = true;
       continue;
     }
     const element = parseElement(key);
     if (!element) continue;
-    const below = readSet(value, depth + 1);
-    if (below.isMember) members.set(element.key, element);
-    if (!below.set.isEmpty) children.set(element.key, { element, set: below.set });
+    const below = readSet((json as JsonObject)[key], depth + 1);
+    if (below.isMember) (members ??= new Map()).set(element.key, element);
+    if (!below.set.isEmpty) (children ??= new Map()).set(element.key, { element, set: below.set });
   }
-  const set = members.size + children.size === 0 ? FieldSet.empty : new FieldSet(members, children);
-  return { set, isMember: isMember || set.isEmpty };
+  if (!members && !children) return emptyMember;
+  return { set: new FieldSet(members ?? noMembers, children ?? noChildren), isMember };
 }
+
+const emptyMember = { set: FieldSet.empty, isMember: true };
 
 /** Collects paths into a set. */
 export class FieldSetBuilder {
-  readonly #root: Node = newNode();
+  readonly #root: Node = {};
 
   /** The empty path is the object itself, which nobody owns: it is left out. */
   add(path: Path): void {
@@ -244,7 +277,7 @@ export class FieldSetBuilder {
     const last = path.length - 1;
     for (let i = 0; i < last; i++) node = below(node, path[i] as PathElement);
     const element = path[last];
-    if (element) node.members.set(element.key, element);
+    if (element) (node.members ??= new Map()).set(element.key, element);
   }
 
   build(): FieldSet {
@@ -252,24 +285,23 @@ export class FieldSetBuilder {
   }
 }
 
+/** Maps are made when something goes into them: a set has thousands of nodes, of which most hold one kind only. */
 interface Node {
-  readonly members: Map<string, PathElement>;
-  readonly children: Map<string, { readonly element: PathElement; readonly node: Node }>;
+  members?: Map<string, PathElement>;
+  children?: Map<string, { readonly element: PathElement; readonly node: Node }>;
 }
 
-const newNode = (): Node => ({ members: new Map(), children: new Map() });
-
 function below(node: Node, element: PathElement): Node {
-  const found = node.children.get(element.key);
+  const found = node.children?.get(element.key);
   if (found) return found.node;
-  const child = newNode();
-  node.children.set(element.key, { element, node: child });
+  const child: Node = {};
+  (node.children ??= new Map()).set(element.key, { element, node: child });
   return child;
 }
 
-function built(node: Node): FieldSet {
-  if (node.members.size + node.children.size === 0) return FieldSet.empty;
-  const children = new Map<string, Child>();
-  for (const [key, { element, node: child }] of node.children) children.set(key, { element, set: built(child) });
-  return new FieldSet(node.members, children);
+function built({ members = noMembers, children }: { members?: Members; children?: Node['children'] }): FieldSet {
+  if (!children) return members.size === 0 ? FieldSet.empty : new FieldSet(members, noChildren);
+  const sets = new Map<string, Child>();
+  for (const [key, { element, node: child }] of children) sets.set(key, { element, set: built(child) });
+  return new FieldSet(members, sets);
 }

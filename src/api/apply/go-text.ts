@@ -18,8 +18,12 @@ export function goJson(value: JsonValue): string {
     .join(',')}}`;
 }
 
+/** Text of which nothing is escaped: most names and keys. */
+const plainText = /^[\w ./:=-]*$/;
+
 /** Fields in their own order, as Go prints a struct. Only strings can hold what is escaped. */
 export function goMarshal(value: JsonValue): string {
+  if (typeof value === 'string' && plainText.test(value)) return `"${value}"`;
   return JSON.stringify(value).replace(escaped, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 

@@ -5,12 +5,14 @@
  * An element's key is canonical: two elements are equal exactly where their keys are. So sets index by key, and
  * only what has an order (FieldsV1, conflicts) sorts.
  */
+import { SharedValues } from '../../lib/shared-values.ts';
 import { goQuote } from '../field-error.ts';
 import type { JsonObject, JsonValue } from '../object.ts';
 import { goFloat, goJson } from './go-text.ts';
 
 /** The pairs of a `k:` element, sorted by name. */
-export type KeyPairs = readonly (readonly [name: string, value: JsonValue])[];
+export type KeyPairs = readonly KeyPair[];
+type KeyPair = readonly [name: string, value: JsonValue];
 
 export type PathElement =
   | { readonly kind: 'field'; readonly key: string; readonly name: string }
@@ -25,7 +27,16 @@ export class FieldsError extends Error {
   override name = 'FieldsError';
 }
 
-export const fieldElement = (name: string): PathElement => ({ kind: 'field', key: `f:${name}`, name });
+/** A tracked write asks for some hundred: nearly always the same ones, and a known one brings a text whose hash is known, too. */
+const fieldElements = new SharedValues<PathElement>(4_096);
+const sharedNameLengthMax = 64;
+
+export function fieldElement(name: string): PathElement {
+  const known = fieldElements.known(name);
+  if (known !== undefined) return known;
+  const element: PathElement = { kind: 'field', key: `f:${name}`, name };
+  return name.length <= sharedNameLengthMax ? fieldElements.share(name, element) : element;
+}
 
 export const valueElement = (value: JsonValue): PathElement => ({ kind: 'value', key: `v:${goJson(value)}`, value });
 
@@ -35,10 +46,12 @@ export function keyElement(unsorted: KeyPairs): PathElement {
   const pairs = unsorted.length < 2 ? unsorted : unsorted.toSorted(([a], [b]) => compareText(a, b));
   return {
     kind: 'key',
-    key: `k:{${pairs.map(([name, value]) => `${goJson(name)}:${goJson(value)}`).join(',')}}`,
+    key: `k:{${pairs.length === 1 ? pairText(pairs[0] as KeyPair) : pairs.map(pairText).join(',')}}`,
     pairs,
   };
 }
+
+const pairText = ([name, value]: KeyPair): string => `${goJson(name)}:${goJson(value)}`;
 
 /**
  * The element that a key of a FieldsV1 object stands for; undefined where its kind is unknown: a later version may have it.

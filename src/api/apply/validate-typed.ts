@@ -64,10 +64,10 @@ function scalarProblem(form: ScalarForm, value: JsonValue): string | undefined {
 function validateMap(walk: Walk, map: MapAtom, value: JsonValue): void {
   if (value === null) return;
   if (typeof value !== 'object' || Array.isArray(value)) return report(walk, `expected map, got &{${goText(value)}}`);
-  for (const [name, each] of Object.entries(value)) {
+  for (const name of Object.keys(value)) {
     walk.path.push(fieldElement(name));
     const atom = map.field(name);
-    if (atom) validate(walk, atom, each);
+    if (atom) validate(walk, atom, value[name] as JsonValue);
     else report(walk, 'field not declared in schema');
     walk.path.pop();
   }
@@ -76,13 +76,12 @@ function validateMap(walk: Walk, map: MapAtom, value: JsonValue): void {
 function validateList(walk: Walk, list: ListAtom, value: JsonValue): void {
   if (value === null) return;
   if (!Array.isArray(value)) return report(walk, `expected list, got &{${goText(value)}}`);
-  const seen = new Set<string>();
+  const seen = walk.allowDuplicates ? undefined : new Set<string>();
   for (const [i, item] of value.entries()) {
     const element = list.atomic ? indexElement(i) : elementOf(walk, list, item, i);
     if (!element) return;
-    if (seen.has(element.key) && !walk.allowDuplicates)
-      report(walk, `duplicate entries for key ${elementText(element)}`);
-    seen.add(element.key);
+    if (seen?.has(element.key)) report(walk, `duplicate entries for key ${elementText(element)}`);
+    seen?.add(element.key);
     walk.path.push(element);
     validate(walk, list.element, item);
     walk.path.pop();

@@ -5,6 +5,7 @@
  */
 import { DecodeError } from '../decode-error.ts';
 import { parseJson } from '../decode-json.ts';
+import { refuseInexact } from '../number-literals.ts';
 import type { JsonValue } from '../object.ts';
 import type { SpecialForm } from '../schema/schema.ts';
 import { formatDuration } from './duration.ts';
@@ -99,7 +100,10 @@ export function decodeRawJson(reader: WireReader): JsonValue | undefined {
 
 /** @throws DecodeError */
 export function parseRaw(text: Buffer): JsonValue | undefined {
-  return text.length === 0 ? undefined : (parseJson(text).value ?? undefined);
+  if (text.length === 0) return undefined;
+  const { value } = parseJson(text);
+  refuseInexact(value);
+  return value ?? undefined;
 }
 
 /** The bytes in field 1; none where it is absent. */

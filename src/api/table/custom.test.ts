@@ -53,10 +53,10 @@ test('a custom resource prints the columns of its definition', () => {
     null,
   ]);
   assert.equal(
-    table.columnDefinitions[1]?.description,
+    table.columnDefinitions?.[1]?.description,
     'Custom resource definition column (in JSONPath format): .spec.size',
   );
-  assert.equal(table.columnDefinitions[5]?.priority, 1);
+  assert.equal(table.columnDefinitions?.[5]?.priority, 1);
 });
 
 test('without columns it prints its age', () => {

@@ -25,7 +25,7 @@ export interface PrintOptions {
   readonly now: number;
   /** What each row carries beside its cells; `Metadata` where absent. */
   readonly includeObject?: 'None' | 'Metadata' | 'Object';
-  /** True leaves the column definitions out: later events of a watch. */
+  /** True leaves the column definitions out, as null: later events of a watch. */
   readonly noHeaders?: boolean;
   /** The list's own metadata. */
   readonly metadata?: ListMeta;
@@ -35,6 +35,16 @@ export interface PrintOptions {
   readonly metaVersion?: string;
   /** The objects are those of this subresource. */
   readonly subresource?: string;
+}
+
+/** As upstream sends it: a table without its columns, and a row without its object, say so with a null. */
+export interface PrintedTable extends Omit<Table, 'columnDefinitions' | 'rows'> {
+  readonly columnDefinitions: Table['columnDefinitions'] | null;
+  readonly rows: readonly PrintedRow[];
+}
+
+export interface PrintedRow extends Omit<TableRow, 'object'> {
+  readonly object: KubeObject | null;
 }
 
 const createdAtPrinter = printer(nameColumn, {
@@ -68,14 +78,14 @@ export function printTable(
   info: { readonly group: string; readonly resource: string },
   objects: readonly KubeObject[],
   options: PrintOptions,
-): Table {
+): PrintedTable {
   const chosen = printerFor(info, options);
   const context: PrintContext = { nowMs: options.now };
   return {
     kind: 'Table',
     apiVersion: `meta.k8s.io/${options.metaVersion ?? 'v1'}`,
     metadata: options.metadata ?? {},
-    columnDefinitions: options.noHeaders ? [] : chosen.columns.map(columnDefinition),
+    columnDefinitions: options.noHeaders ? null : chosen.columns.map(columnDefinition),
     rows: ordered(chosen, objects).map((object) => rowOf(chosen, object, context, options)),
   };
 }
@@ -112,7 +122,7 @@ function ordered({ order }: Printer, objects: readonly KubeObject[]): readonly K
 /** The bookmark that ends the initial events of a watch is known by its metadata: that is always there. */
 const initialEventsEnd = 'k8s.io/initial-events-end';
 
-function rowOf(chosen: Printer, object: KubeObject, context: PrintContext, options: PrintOptions): TableRow {
+function rowOf(chosen: Printer, object: KubeObject, context: PrintContext, options: PrintOptions): PrintedRow {
   const isMarked = object.metadata?.annotations?.[initialEventsEnd] === 'true';
   const asked = options.includeObject ?? 'Metadata';
   const includeObject = asked === 'None' && isMarked ? 'Metadata' : asked;
@@ -120,9 +130,17 @@ function rowOf(chosen: Printer, object: KubeObject, context: PrintContext, optio
   return {
     cells: chosen.cells(object, context),
     ...(conditions && { conditions }),
-    ...(includeObject === 'Object' && { object }),
-    ...(includeObject === 'Metadata' && { object: partialObject(object, options.metaVersion) }),
+    object: includedObject(object, includeObject, options),
   };
+}
+
+function includedObject(
+  object: KubeObject,
+  include: NonNullable<PrintOptions['includeObject']>,
+  { metaVersion }: PrintOptions,
+): KubeObject | null {
+  if (include === 'None') return null;
+  return include === 'Object' ? object : partialObject(object, metaVersion);
 }
 
 /** Identity and metadata alone: what clients need to name the row's object. */

@@ -219,11 +219,28 @@ class GarbageCollector {
   async #finishForeground(owner: Item): Promise<void> {
     const uid = uidOf(owner.object);
     const dependents = this.#dependentsOf(uid);
-    const blocking = dependents.filter(({ object }) => blocks(object, uid) && !waitForEachOther(owner.object, object));
+    const blocking = dependents.filter(({ object }) => blocks(object, uid) && !this.#waitInCircle(owner, object));
     if (blocking.length === 0) return this.#removeFinalizer(owner, foregroundFinalizer);
     for (const { source, object } of dependents) {
       if (!isDeleting(object)) this.loop.queue.add(keyOf(source, object));
     }
+  }
+
+  /** A circle of owners would wait for ever: does the owner, over owners that all wait, wait for its own dependent? */
+  #waitInCircle(owner: Item, dependent: KubeObject): boolean {
+    if (!awaitsDependents(dependent)) return false;
+    const seen = new Set<string>();
+    const ahead: KubeObject[] = [owner.object];
+    for (let object = ahead.pop(); object !== undefined; object = ahead.pop()) {
+      for (const reference of object.metadata?.ownerReferences ?? []) {
+        if (reference.uid === uidOf(dependent)) return true;
+        if (seen.has(reference.uid)) continue;
+        seen.add(reference.uid);
+        const next = this.#cached(reference, namespaceOf(object));
+        if (next !== undefined && awaitsDependents(next.object)) ahead.push(next.object);
+      }
+    }
+    return false;
   }
 
   async #setOwners({ source, object }: Item, ownerReferences: readonly OwnerReference[]): Promise<void> {
@@ -277,10 +294,6 @@ const ownerUids = (object: KubeObject): readonly string[] =>
   object.metadata?.ownerReferences?.map(({ uid }) => uid) ?? [];
 
 const keyOf = ({ info }: Source, object: KubeObject): string => `${groupResource(info)}|${objectKey(object)}`;
-
-/** A circle of owners would wait for ever. */
-const waitForEachOther = (owner: KubeObject, dependent: KubeObject): boolean =>
-  awaitsDependents(dependent) && ownerUids(owner).includes(uidOf(dependent));
 
 function unlessGone(error: unknown): void {
   if (!hasReason(error, 'NotFound')) throw error;

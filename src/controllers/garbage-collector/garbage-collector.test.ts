@@ -69,6 +69,29 @@ test('in the foreground the owner goes last', async () => {
   await world.close();
 });
 
+test('a circle of owners, deleted in the foreground, does not wait for itself', async () => {
+  const world = await startWorld();
+  const uids = new Map<string, string>();
+  for (const name of ['a', 'b', 'c']) {
+    const made = await world.client.create(configMaps, { metadata: { name, namespace: 'default' } });
+    uids.set(name, made.metadata?.uid ?? '');
+  }
+  for (const [name, owner] of [
+    ['a', 'c'],
+    ['b', 'a'],
+    ['c', 'b'],
+  ] as const) {
+    const reference = { apiVersion: 'v1', kind: 'ConfigMap', name: owner, uid: uids.get(owner), blockOwnerDeletion: true };
+    const body = { metadata: { ownerReferences: [reference] } };
+    await world.client.patch(configMaps, inDefault(name), { type: 'merge', body });
+  }
+  await world.client.delete(configMaps, inDefault('a'), { propagationPolicy: 'Foreground' });
+  await world.clock.advance(10_000);
+  const names = (await world.list(configMaps)).map(({ metadata }) => metadata?.name);
+  assert.deepEqual(names.filter((name) => uids.has(name ?? '')), []);
+  await world.close();
+});
+
 test('orphans stay, and belong to nobody', async () => {
   const world = await withDeployment();
   await world.client.delete(deployments, inDefault('web'), { propagationPolicy: 'Orphan' });

@@ -13,6 +13,7 @@ import type { ObjectDraft } from '../draft.ts';
 import type { RequestTarget } from '../request.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { podPriority } from './pod-priority.ts';
+import { podRuntimeClass } from './pod-runtime-class.ts';
 import { podServiceAccount } from './pod-service-account.ts';
 import { podTolerations } from './pod-tolerations.ts';
 import { podTopology } from './pod-topology.ts';
@@ -40,6 +41,7 @@ const steps: readonly AdmissionStep[] = [
   podServiceAccount,
   podPriority,
   podTolerations,
+  podRuntimeClass,
   podTopology,
 ];
 

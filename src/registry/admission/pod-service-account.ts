@@ -81,7 +81,8 @@ const volumePrefix = 'kube-api-access-';
 const mountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 function mountToken({ prng }: AdmissionRequest, spec: Draft<PodSpec>): void {
-  const standing = spec.volumes?.find(({ name }) => name.startsWith(volumePrefix));
+  // Validation comes later: a volume may lack its name still.
+  const standing = spec.volumes?.find(({ name = '' }: Partial<Volume>) => name.startsWith(volumePrefix));
   const name = standing?.name ?? `${volumePrefix}${nameSuffix(prng)}`;
   const containers = [...(spec.initContainers ?? []), ...(spec.containers ?? [])];
   const lacking = containers.filter((container) => !mountsThere(container));

@@ -14,7 +14,7 @@ import {
   secretStrategy,
   serviceAccountStrategy,
 } from './config.ts';
-import { eventStrategy } from './events.ts';
+import { eventStrategy, strictEventStrategy } from './events.ts';
 import {
   apiServiceStrategy,
   autoscalerStrategy,
@@ -72,6 +72,7 @@ const strategies: Readonly<Record<string, Strategy<never>>> = {
   persistentvolumes: persistentVolumeStrategy,
   persistentvolumeclaims: persistentVolumeClaimStrategy,
   events: eventStrategy,
+  'events.events.k8s.io': strictEventStrategy,
 
   'deployments.apps': deploymentStrategy,
   'replicasets.apps': replicaSetStrategy,
@@ -91,6 +92,7 @@ const strategies: Readonly<Record<string, Strategy<never>>> = {
   'storageclasses.storage.k8s.io': storageClassStrategy,
   'csidrivers.storage.k8s.io': csiDriverStrategy,
   'csinodes.storage.k8s.io': csiNodeStrategy,
+  'csistoragecapacities.storage.k8s.io': conditionalStrategy,
   'volumeattachments.storage.k8s.io': volumeAttachmentStrategy,
   'priorityclasses.scheduling.k8s.io': priorityClassStrategy,
   'runtimeclasses.node.k8s.io': conditionalStrategy,

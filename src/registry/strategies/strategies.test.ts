@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { PodSpec } from '../../api/schema/types/core-v1.ts';
 import { make, rejection, startRegistry } from '../testing.ts';
 
 test('a new pod gets what a kubelet and a scheduler need to find', async () => {
@@ -152,6 +153,16 @@ test('services made at the same moment never share an address or a port', async 
   assert.equal(new Set(addresses).size, addresses.length);
 });
 
+test('the status of a service is written without asking for addresses and ports again', async () => {
+  const cluster = await startRegistry();
+  const spec = { type: 'LoadBalancer', ports: [{ port: 80 }] };
+  const created = await cluster.create('services', make.service({ spec }));
+  const status = { loadBalancer: { ingress: [{ ip: '203.0.113.1' }] } };
+  const patched = await cluster.patch('services', 'web', { status }, { subresource: 'status' });
+  assert.deepEqual(patched.status, status);
+  assert.deepEqual(patched.spec, created.spec);
+});
+
 test('headless and external services have no address', async () => {
   const cluster = await startRegistry();
   const headless = await cluster.create('services', make.service({ spec: { clusterIP: 'None' } }));
@@ -234,4 +245,99 @@ test('a role whose rule names no verbs is refused, and no bug', async () => {
   const role = { metadata: { name: 'r' }, rules: [{ apiGroups: [''], resources: ['pods'] }] };
   const error = await rejection(cluster.create('roles.rbac.authorization.k8s.io', role), 'Invalid');
   assert.match(error.message, /rules\[0\]\.verbs: Required value: verbs must contain at least one value$/);
+});
+
+test('a storage capacity changes only for who names the version he saw', async () => {
+  const cluster = await startRegistry();
+  const seen = await cluster.create('csistoragecapacities.storage.k8s.io', {
+    metadata: { name: 'fast' },
+    storageClassName: 'fast',
+  });
+  const { resourceVersion: _version, ...metadata } = seen.metadata;
+  const blind = { ...seen, metadata: { ...metadata, labels: { a: 'b' } } };
+  const error = await rejection(cluster.update('csistoragecapacities.storage.k8s.io', blind), 'Invalid');
+  assert.match(error.message, /metadata\.resourceVersion: Invalid value: 0: must be specified for an update$/);
+});
+
+test('a pod gets from its runtime class what it costs and where it can run, and may not say otherwise', async () => {
+  const cluster = await startRegistry();
+  const podFixed = { cpu: '10m' };
+  await cluster.create('runtimeclasses.node.k8s.io', {
+    metadata: { name: 'boxed' },
+    handler: 'boxed',
+    overhead: { podFixed },
+    scheduling: { nodeSelector: { box: 'yes' }, tolerations: [{ key: 'box', operator: 'Exists' }] },
+  });
+  const create = (name: string, spec: object) =>
+    cluster.create('pods', make.pod({ spec: { containers: [{ name: 'c', image: 'i' }], ...spec } }, name));
+  const refusal = async (spec: object): Promise<string> => (await rejection(create('no', spec), 'Forbidden')).message;
+  const tolerations = [{ key: 'box', operator: 'Equal', value: 'a' }];
+  const made = await create('boxed', { runtimeClassName: 'boxed', nodeSelector: { disk: 'fast' }, tolerations });
+  const { overhead, nodeSelector } = made.spec as unknown as PodSpec;
+  assert.deepEqual([overhead, nodeSelector], [podFixed, { disk: 'fast', box: 'yes' }]);
+  assert.deepEqual(
+    (made.spec.tolerations as unknown as { key: string; operator: string }[]).filter(({ key }) => key === 'box'),
+    [{ key: 'box', operator: 'Exists' }],
+  );
+  assert.match(await refusal({ runtimeClassName: 'none' }), /is forbidden: pod rejected: RuntimeClass "none" not found$/);
+  assert.match(await refusal({ overhead: podFixed }), /Pod Overhead set without corresponding RuntimeClass defined/);
+  assert.match(
+    await refusal({ runtimeClassName: 'boxed', overhead: { cpu: '1' } }),
+    /Pod's Overhead doesn't match RuntimeClass's defined Overhead/,
+  );
+  assert.match(
+    await refusal({ runtimeClassName: 'boxed', nodeSelector: { box: 'no' } }),
+    /conflict: runtimeClass\.scheduling\.nodeSelector\[box\] = yes; pod\.spec\.nodeSelector\[box\] = no/,
+  );
+});
+
+test('names of sysctls are checked, long ones at once', async () => {
+  const cluster = await startRegistry();
+  const create = (...names: string[]) => {
+    const sysctls = names.map((name) => ({ name, value: '1' }));
+    return cluster.create('pods', make.pod({ spec: { securityContext: { sysctls } } }, 'tuned'));
+  };
+  const { message } = await rejection(create('foo-', 'kernel.shmmax', 'bar..', 'net/ipv4/a', 'net/ipv4/a'), 'Invalid');
+  assert.match(message, /sysctls\[0\]\.name: Invalid value: "foo-": must have at most 253 characters and match regex \^/);
+  assert.match(message, /sysctls\[2\]\.name: Invalid value: "bar\.\."/);
+  assert.match(message, /sysctls\[4\]\.name: Duplicate value: "net\/ipv4\/a"/);
+  assert.doesNotMatch(message, /shmmax/);
+  await rejection(create(`${'a-'.repeat(126)}`), 'Invalid');
+  await create('kernel.shm_rmid_forced', 'a'.repeat(253));
+});
+
+const newEvent = {
+  metadata: { name: 'e' },
+  regarding: { kind: 'Pod', namespace: 'default', name: 'p' },
+  eventTime: '2026-01-01T00:00:00.000000Z',
+  type: 'Normal',
+  reason: 'Tried',
+  action: 'Try',
+  reportingController: 'a.b/c',
+  reportingInstance: 'c-1',
+};
+
+test('an event of the newer group says when, who and what', async () => {
+  const cluster = await startRegistry();
+  const bare = { metadata: { name: 'e' }, regarding: { namespace: 'default' }, deprecatedCount: 1 };
+  const timeless = await rejection(cluster.create('events.events.k8s.io', bare), 'Invalid');
+  assert.match(timeless.message, /eventTime: Required value, type: Invalid value: "": has invalid value: , count: /);
+  const { action: _action, reportingController: _controller, ...silent } = newEvent;
+  const nobody = await rejection(cluster.create('events.events.k8s.io', silent), 'Invalid');
+  assert.match(nobody.message, /^Event\.events\.k8s\.io "e" is invalid: \[reportingController: Required value, /);
+  assert.match(nobody.message, /action: Required value\]$/);
+  await cluster.create('events', { metadata: { name: 'e' }, involvedObject: { namespace: 'default' }, count: 1 });
+});
+
+test('of an event of the newer group only the series changes', async () => {
+  const cluster = await startRegistry();
+  await cluster.create('events.events.k8s.io', newEvent);
+  const change = (patch: object): Promise<unknown> =>
+    cluster.patch('events.events.k8s.io', 'e', patch as never, { type: 'merge' });
+  const again = await rejection(change({ note: 'again' }), 'Invalid');
+  assert.match(again.message, /message: Invalid value: "again": field is immutable$/);
+  const lone = await rejection(change({ series: { count: 1, lastObservedTime: newEvent.eventTime } }), 'Invalid');
+  assert.match(lone.message, /series\.count: Invalid value: "": should be at least 2$/);
+  await change({ series: { count: 2, lastObservedTime: newEvent.eventTime } });
+  await cluster.patch('events', 'e', { message: 'again' }, { type: 'merge' });
 });

@@ -77,6 +77,18 @@ describe('certificate signing requests', () => {
     );
   });
 
+  test('take annotations through /approval and /status, and nothing of the spec', async () => {
+    const cluster = await withRequest();
+    const before = await cluster.get(requests, 'csr');
+    for (const part of [approval, status]) {
+      const patch = { metadata: { annotations: { [part.subresource]: 'seen' } }, spec: { signerName: 'other.io/x' } };
+      await cluster.patch(requests, 'csr', patch, part);
+    }
+    const after = await cluster.get(requests, 'csr');
+    assert.deepEqual(after.metadata.annotations, { approval: 'seen', status: 'seen' });
+    assert.deepEqual(after.spec, before.spec);
+  });
+
   test('get their certificate through /status, once, and never through /approval', async () => {
     const cluster = await withRequest();
     await cluster.patch(requests, 'csr', { status: { certificate } }, approval);

@@ -2,11 +2,12 @@
  * The small rules that most kinds share, each returning the broken ones with their paths. Validators are lists of these: they
  * are pure, read frozen objects, and never stop at the first error.
  */
-import { duplicate, invalidValue, keyPath, notSupported, required } from '../../api/field-error.ts';
-import { isLabelValue, isPercent, isQualifiedName } from '../../api/names.ts';
+import { duplicate, invalidValue, keyPath, notSupported, required, tooLong } from '../../api/field-error.ts';
+import { isDns1123Subdomain, isLabelValue, isPercent, isQualifiedName, patternMessage } from '../../api/names.ts';
 import type { LabelSelector } from '../../api/schema/types/meta-v1.ts';
 import { validateLabelSelector as selectorErrors } from '../../api/selector.ts';
 import type { FieldError } from '../../api/status-error.ts';
+import { sameJson } from '../draft.ts';
 
 export const nonNegativeMessage = 'must be greater than or equal to 0';
 export const immutableMessage = 'field is immutable';
@@ -84,4 +85,56 @@ export function notAbove100Percent(path: string, value: number | string | undefi
 
 export function validateQualifiedKeys(path: string, map: Readonly<Record<string, unknown>> | undefined): FieldError[] {
   return Object.keys(map ?? {}).flatMap((key) => invalidEach(keyPath(path, key), key, isQualifiedName(key)));
+}
+
+/** Names of drivers, of volumes as of devices: a DNS subdomain, in capitals if need be. */
+export function validateDriverName(path: string, name: string | undefined): FieldError[] {
+  if (!name) return [required(path)];
+  const long = Buffer.byteLength(name) > driverNameBytesMax ? [tooLong(path, driverNameBytesMax)] : [];
+  return [...long, ...invalidEach(path, name, isDns1123Subdomain(name.toLowerCase()))];
+}
+
+const driverNameBytesMax = 63;
+
+export function immutableField(path: string, value: unknown, old: unknown): FieldError[] {
+  return immutable(path, value, sameJson(value, old));
+}
+
+/** `values` in the order of the enum, as upstream lists them. */
+export function requiredOneOf(path: string, value: string | undefined, values: readonly string[]): FieldError[] {
+  if (!value) return [required(path)];
+  return values.includes(value) ? [] : [notSupported(path, value, values)];
+}
+
+/** Where upstream leaves the value out: it is the whole object, or none. */
+export function invalidAsAWhole(path: string, detail: string): FieldError {
+  return { reason: 'FieldValueInvalid', field: path, message: `Invalid value: ${detail}` };
+}
+
+/** Each that is there: statuses and specs are full of counts. */
+export function nonNegativeFields<T extends object>(
+  path: string,
+  object: T | undefined,
+  names: readonly (keyof T & string)[],
+): FieldError[] {
+  if (object === undefined) return [];
+  const negative = names.filter((name) => ((object[name] as number | undefined) ?? 0) < 0);
+  return negative.map((name) => invalidValue(`${path}.${name}`, object[name], nonNegativeMessage));
+}
+
+const httpPathPattern = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
+
+/** `example.com/some/path`: names of controllers. */
+export function domainPrefixedPath(path: string, value: string | undefined): FieldError[] {
+  if (!value) return [required(path)];
+  const slash = value.indexOf('/');
+  const [host, rest] = [value.slice(0, Math.max(slash, 0)), value.slice(slash + 1)];
+  if (host === '' || rest === '') {
+    return [invalidValue(path, value, 'must be a domain-prefixed path (such as "acme.io/foo")')];
+  }
+  const errors = invalidEach(path, host, isDns1123Subdomain(host));
+  if (!/^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/.test(rest)) {
+    errors.push(invalidValue(path, rest, patternMessage('Invalid path', httpPathPattern)));
+  }
+  return errors;
 }

@@ -24,6 +24,7 @@ import type {
   Pod,
   PodSpec,
   PodTemplateSpec,
+  Sysctl,
   Toleration,
   TopologySpreadConstraint,
 } from '../../api/schema/types/core-v1.ts';
@@ -36,6 +37,10 @@ import { validateVolumes } from './volume.ts';
 const restartPolicies = ['Always', 'Never', 'OnFailure'];
 const dnsPolicies = ['ClusterFirst', 'ClusterFirstWithHostNet', 'Default', 'None'];
 const deadlineSecondsMax = 2 ** 31 - 1;
+const sysctlCharactersMax = 253;
+/** In upstream's form, which its error shows. */
+const sysctlPattern = String.raw`^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$`;
+const sysctlSegment = /^[a-z0-9]([-_a-z0-9]*[a-z0-9])?$/;
 
 export function validatePod(pod: Pod): FieldError[] {
   if (pod.spec === undefined) return [required('spec.containers')];
@@ -70,6 +75,7 @@ export function validatePodSpec(path: string, spec: PodSpec): FieldError[] {
     ...validateSpread(`${path}.topologySpreadConstraints`, spec.topologySpreadConstraints ?? []),
     ...validateGates(path, spec),
     ...validateHostAccess(path, spec),
+    ...validateSysctls(`${path}.securityContext.sysctls`, spec.securityContext?.sysctls ?? []),
   ];
 }
 
@@ -306,4 +312,21 @@ function validateHostAccess(path: string, spec: PodSpec): FieldError[] {
     }
   }
   return errors;
+}
+
+function validateSysctls(path: string, sysctls: readonly Sysctl[]): FieldError[] {
+  return sysctls.flatMap(({ name }, index) => {
+    const at = `${path}[${index}].name`;
+    if (!name) return [required(at)];
+    if (!isSysctl(name)) {
+      const why = `must have at most ${sysctlCharactersMax} characters and match regex ${sysctlPattern}`;
+      return [invalidValue(at, name, why)];
+    }
+    return sysctls.findIndex((other) => other.name === name) < index ? [duplicate(at, name)] : [];
+  });
+}
+
+/** Segment by segment: the pattern as a whole would take exponentially long for some names. */
+function isSysctl(name: string): boolean {
+  return name.length <= sysctlCharactersMax && name.split(/[./]/).every((segment) => sysctlSegment.test(segment));
 }

@@ -1,62 +1,92 @@
-/** What containers ask for and may use: `resources.requests` and `resources.limits`. */
-import { invalidValue, keyPath, required } from '../../api/field-error.ts';
-import { isQualifiedName } from '../../api/names.ts';
-import { compareQuantities, integerValue, milliValue, parseQuantity, type Quantity } from '../../api/quantity.ts';
-import type { ResourceRequirements } from '../../api/schema/types/core-v1.ts';
+/** What containers and pods ask for and may use: names, amounts, and how requests and limits go together. */
+import { duplicate, forbiddenField, invalidValue, keyPath, notFoundValue, notSupported, required } from '../../api/field-error.ts';
+import { isDns1123Label } from '../../api/names.ts';
+import type { ResourceClaim, ResourceRequirements } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
-import { invalidEach, nonNegativeMessage } from './checks.ts';
+import { invalidEach } from './checks.ts';
+import type { PodOptions } from './pod-options.ts';
+import {
+  compareAmounts,
+  mayBeOvercommitted,
+  quantityOf,
+  validateAmount as validateQuantity,
+  validateContainerResourceName,
+  validateNonNegative,
+  validateResourceName,
+} from './quantities.ts';
 
-const zero = parseQuantity('0');
+type Amounts = Readonly<Record<string, string | number>>;
+/** What is wrong with a resource's name at `path`. */
+export type ResourceNameRule = (path: string, name: string) => FieldError[];
 
-const nativeResources = new Set(['cpu', 'memory', 'ephemeral-storage']);
-
-/** Resources that can be promised to more pods than there is of them: a limit above the request is fine. */
-function isOvercommitAllowed(name: string): boolean {
-  return isNative(name) && !name.startsWith('hugepages-');
+export function isHugePages(name: string): boolean {
+  return name.startsWith('hugepages-');
 }
 
-function isNative(name: string): boolean {
-  return !name.includes('/') || name.startsWith('kubernetes.io/');
+const podResources = ['cpu', 'hugepages-', 'memory'];
+
+export function isPodLevelResource(name: string): boolean {
+  return name === 'cpu' || name === 'memory' || isHugePages(name);
 }
 
-/** The quantity, or undefined where it is none: decoding has complained already. */
-export function quantityOf(value: string | number): Quantity | undefined {
-  try {
-    return parseQuantity(value);
-  } catch {
-    return undefined;
+/** What a pod may ask for as a whole. */
+export function validatePodResourceName(path: string, name: string): FieldError[] {
+  const errors = validateResourceName(path, name);
+  return errors.length > 0 || isPodLevelResource(name) ? errors : [notSupported(path, name, podResources)];
+}
+
+export function validateRequirements(
+  path: string,
+  { limits, requests, claims }: ResourceRequirements,
+  podClaims: ReadonlySet<string>,
+  options: PodOptions,
+  nameRule: ResourceNameRule = validateContainerResourceName,
+): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const name in limits) errors.push(...validateAmount(`${path}.limits`, name, limits[name] ?? '0', nameRule, options));
+  for (const name in requests) {
+    const value = requests[name] ?? '0';
+    errors.push(...validateAmount(`${path}.requests`, name, value, nameRule, options, () =>
+      requestWithinLimit(path, name, value, limits?.[name]),
+    ));
   }
+  if (usesHugePagesAlone({ ...requests, ...limits })) {
+    errors.push(forbiddenField(path, 'HugePages require cpu or memory'));
+  }
+  if (claims) errors.push(...validateClaimNames(`${path}.claims`, claims, podClaims));
+  return errors;
 }
 
-export function validateResources(path: string, resources: ResourceRequirements | undefined): FieldError[] {
-  const { limits = {}, requests = {} } = resources ?? {};
-  return [
-    ...Object.entries(limits).flatMap(([name, value]) => validateAmount(`${path}.limits`, name, value)),
-    ...Object.entries(requests).flatMap(([name, value]) => validateAmount(`${path}.requests`, name, value)),
-    ...Object.entries(requests).flatMap(([name, value]) => requestWithinLimit(path, name, value, limits[name])),
-    ...claimErrors(path, resources),
-  ];
+function usesHugePagesAlone(amounts: Amounts): boolean {
+  if (amounts['cpu'] !== undefined || amounts['memory'] !== undefined) return false;
+  return Object.keys(amounts).some(isHugePages);
 }
 
-function validateAmount(path: string, name: string, value: string | number): FieldError[] {
+function validateAmount(
+  path: string,
+  name: string,
+  value: string | number,
+  nameRule: ResourceNameRule,
+  options: PodOptions,
+  more: () => FieldError[] = () => [],
+): FieldError[] {
   const at = keyPath(path, name);
-  const errors = invalidEach(at, name, containerResourceNameErrors(name));
-  const quantity = quantityOf(value);
-  if (quantity === undefined) return errors;
-  if (compareQuantities(quantity, zero) < 0) errors.push(invalidValue(at, String(value), nonNegativeMessage));
-  else if (!isNative(name) && milliValue(value) % 1000 !== 0) {
-    errors.push(invalidValue(at, String(value), 'must be an integer'));
+  const errors = [...nameRule(at, name), ...validateQuantity(at, name, value), ...more()];
+  if (isHugePages(name) && !options.tolerated.has('huge pages') && !isWholePages(name, value)) {
+    errors.push(invalidValue(at, String(value), `${value} is not positive integer multiple of ${name}`));
   }
   return errors;
 }
 
-function containerResourceNameErrors(name: string): string[] {
-  const errors = isQualifiedName(name);
-  if (errors.length === 0 && !name.includes('/') && !nativeResources.has(name) && !name.startsWith('hugepages-')) {
-    errors.push('must be a standard resource for containers');
-  }
-  return errors;
+/** `hugepages-2Mi: 4Mi` are two pages. */
+function isWholePages(name: string, value: string | number): boolean {
+  const size = quantityOf(name.slice('hugepages-'.length));
+  const amount = quantityOf(value);
+  if (size === undefined || amount === undefined || size.nano <= 0n || size.nano % nanoPerUnit !== 0n) return false;
+  return amount.nano % size.nano === 0n;
 }
+
+const nanoPerUnit = 10n ** 9n;
 
 function requestWithinLimit(
   path: string,
@@ -64,46 +94,62 @@ function requestWithinLimit(
   request: string | number,
   limit: string | number | undefined,
 ): FieldError[] {
-  const at = `${path}.requests`;
-  const requested = quantityOf(request);
-  if (requested === undefined) return [];
+  const overcommit = mayBeOvercommitted(name);
   if (limit === undefined) {
-    return isOvercommitAllowed(name)
-      ? []
-      : [required(`${path}.limits`, 'Limit must be set for non overcommitable resources')];
+    return overcommit ? [] : [required(`${path}.limits`, 'Limit must be set for non overcommitable resources')];
   }
-  const allowed = quantityOf(limit);
-  if (allowed === undefined) return [];
-  const order = compareQuantities(requested, allowed);
-  if (order > 0) {
-    return [invalidValue(at, String(request), `must be less than or equal to ${name} limit of ${limit}`)];
+  const order = compareAmounts(request, limit);
+  if (order !== 0 && !overcommit) {
+    return [invalidValue(`${path}.requests`, String(request), `must be equal to ${name} limit of ${limit}`)];
   }
-  if (order < 0 && !isOvercommitAllowed(name)) {
-    return [invalidValue(at, String(request), `must be equal to ${name} limit of ${limit}`)];
-  }
-  return [];
+  if (order <= 0) return [];
+  return [invalidValue(`${path}.requests`, String(request), `must be less than or equal to ${name} limit of ${limit}`)];
 }
 
-function claimErrors(path: string, resources: ResourceRequirements | undefined): FieldError[] {
-  return (resources?.claims ?? []).flatMap((claim, index) =>
-    claim.name ? [] : [required(`${path}.claims[${index}].name`)],
-  );
+/** Which of the pod's claims a container uses: each as a whole, or requests of it, each once. */
+function validateClaimNames(
+  path: string,
+  claims: readonly ResourceClaim[],
+  podClaims: ReadonlySet<string>,
+): FieldError[] {
+  const errors: FieldError[] = [];
+  const seen = new Set<string>();
+  const requestsOf = new Map<string, number>();
+  for (const [index, { name, request }] of claims.entries()) {
+    const at = `${path}[${index}]`;
+    if (!name) {
+      errors.push(required(at));
+      continue;
+    }
+    errors.push(...validateClaimUse(at, name, request, seen, requestsOf));
+    if (!podClaims.has(name)) errors.push(notFoundValue(at, name, unknownClaim(podClaims)));
+  }
+  return errors;
+}
+
+function validateClaimUse(
+  at: string,
+  name: string,
+  request: string | undefined,
+  seen: Set<string>,
+  requestsOf: Map<string, number>,
+): FieldError[] {
+  if (seen.has(name)) return [duplicate(at, name)];
+  const key = request ? `${name}/${request}` : name;
+  const errors = request ? invalidEach(`${at}.request`, request, isDns1123Label(request)) : [];
+  if (seen.has(key)) errors.push(duplicate(at, key));
+  else if (request) requestsOf.set(name, (requestsOf.get(name) ?? 0) + 1);
+  else for (let count = requestsOf.get(name) ?? 0; count > 0; count--) errors.push(duplicate(at, name));
+  seen.add(key);
+  return errors;
+}
+
+function unknownClaim(podClaims: ReadonlySet<string>): string {
+  const rule = 'must be one of the names in pod.spec.resourceClaims';
+  return podClaims.size === 0 ? `${rule} which is empty` : `${rule}: ${[...podClaims].sort().join(', ')}`;
 }
 
 /** For amounts outside containers: `capacity`, `hard`, storage requests. */
-export function validateQuantities(
-  path: string,
-  amounts: Readonly<Record<string, string | number>> | undefined,
-): FieldError[] {
-  return Object.entries(amounts ?? {}).flatMap(([name, value]) => {
-    const quantity = quantityOf(value);
-    const at = keyPath(path, name);
-    if (quantity === undefined || compareQuantities(quantity, zero) >= 0) return [];
-    return [invalidValue(at, String(value), nonNegativeMessage)];
-  });
-}
-
-/** Whole units, for messages and comparisons in one unit. */
-export function wholeUnits(value: string | number): number {
-  return integerValue(value);
+export function validateQuantities(path: string, amounts: Amounts | undefined): FieldError[] {
+  return Object.entries(amounts ?? {}).flatMap(([name, value]) => validateNonNegative(keyPath(path, name), value));
 }

@@ -15,11 +15,16 @@ export function readBody(stream: Readable, bytesMax: number, brokenOff: () => Er
       reject(bodyTooLarge(bytesMax));
     };
     stream.on('data', take);
+    let ended = false;
     stream.once('end', () => {
+      ended = true;
       // HTTP/2 ends a stream that the client reset as it ends a complete one.
       if (stream.readableAborted || (stream as { aborted?: boolean }).aborted === true) reject(brokenOff());
       else resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
     });
-    stream.once('close', () => reject(brokenOff()));
+    // Every stream closes in the end: only the one that did so too early is worth an error.
+    stream.once('close', () => {
+      if (!ended) reject(brokenOff());
+    });
   });
 }

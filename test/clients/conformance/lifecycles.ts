@@ -124,6 +124,28 @@ const admission: readonly Lifecycle[] = [
   },
 ];
 
+/** Reaches nothing, and is asked for nothing: its namespaces carry a label that none has. */
+const webhook = {
+  name: 'e2e.example.com',
+  clientConfig: { service: { namespace: 'e2e-none', name: 'e2e-none', path: '/hook', port: 443 }, caBundle: 'Zm9v' },
+  rules: [{ ...policyRule, scope: '*' }],
+  namespaceSelector: { matchLabels: { 'e2e-none': 'true' } },
+  sideEffects: 'None',
+  admissionReviewVersions: ['v1', 'v1beta1'],
+  matchConditions: [{ name: 'expression-1', expression: "object.metadata.namespace == 'production'" }],
+};
+const otherConditions = [{ name: 'expression-2', expression: "object.metadata.namespace == 'staging'" }];
+
+const webhooks = (['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'] as const).map(
+  (kind): Lifecycle => ({
+    test: `AdmissionWebhook should be able to create and update a ${kind} with match conditions`,
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind,
+    object: { webhooks: [webhook] },
+    update: { webhooks: [{ ...webhook, matchConditions: otherConditions }] },
+  }),
+);
+
 const batch: readonly Lifecycle[] = [
   {
     test: 'CronJob should support CronJob API operations',
@@ -538,6 +560,7 @@ const dynamicResources: readonly Lifecycle[] = [
 export const lifecycles: readonly Lifecycle[] = [
   ...flowControl,
   ...admission,
+  ...webhooks,
   ...batch,
   ...network,
   ...nodes,

@@ -20,7 +20,11 @@ const additions: Weighted<(chance: Chance) => string> = [
   [2, () => '<<: 1\n'],
   [2, () => '<<: [[{}]]\n'],
   [4, (chance) => `t: ${chance.pick(['!!binary', '!!js/function', '!!set', '!x', '!<tag:yaml.org,2002:map>'])} abc\n`],
-  [2, (chance) => `t: !!${chance.pick(['int', 'float', 'bool', 'null', 'timestamp', 'str'])} ${nastyText(chance).slice(0, 50)}\n`],
+  [
+    2,
+    (chance) =>
+      `t: !!${chance.pick(['int', 'float', 'bool', 'null', 'timestamp', 'str'])} ${nastyText(chance).slice(0, 50)}\n`,
+  ],
   [3, () => '---\nkind: Pod\n...\n---\n'],
   [3, () => '\tkey: value\n'],
   [3, (chance) => `? ${chance.pick(['[a, b]', '{a: b}', 'null', '1.5', '2024-01-01', '|\n  x'])}\n: 1\n`],

@@ -1,7 +1,6 @@
 /** The families of requests, each with its share of the run: from a number and a seed, one request. */
 import type { JsonObject } from '../../../src/api/object.ts';
-import { protobufType } from '../../../src/api/protobuf/envelope.ts';
-import type { ResourceInfo } from '../../../src/api/resources.ts';
+import type { ResourceInfo, Verb } from '../../../src/api/resources.ts';
 import { rawPieces } from './abuse.ts';
 import { brokenJson, wholeJson } from './break-json.ts';
 import { brokenProtobuf } from './break-protobuf.ts';
@@ -31,10 +30,15 @@ interface Target {
   readonly names: ObjectNames;
 }
 
+const servedBy: ReadonlyMap<Verb, readonly ResourceInfo[]> = new Map(
+  (['create', 'patch', 'watch'] as const).map((verb) => [verb, served.filter(({ verbs }) => verbs.includes(verb))]),
+);
+
 const connects: ReadonlySet<string> = new Set(['attach', 'exec', 'portforward', 'proxy', 'log']);
 
-function targetOf(chance: Chance, subresourceShare: number): Target {
-  const resource = chance.pick(served);
+function targetOf(chance: Chance, subresourceShare: number, verb?: Verb): Target {
+  const able = verb === undefined ? served : (servedBy.get(verb) ?? served);
+  const resource = chance.pick(chance.percent(95) ? able : served);
   const own = resource.subresources.filter(({ name }) => !connects.has(name));
   const subresource = own.length > 0 && chance.percent(subresourceShare) ? chance.pick(own).name : '';
   return { resource, subresource, names: namesFor(chance, resource) };
@@ -48,20 +52,27 @@ function writePath({ resource, subresource, names }: Target, method: string): st
 
 function writing(chance: Chance, target: Target): string {
   const { resource, subresource } = target;
-  const verbs = subresource === '' ? resource.verbs : resource.subresources.find((each) => each.name === subresource)?.verbs;
+  const verbs =
+    subresource === '' ? resource.verbs : resource.subresources.find((each) => each.name === subresource)?.verbs;
   const canUpdate = verbs?.includes('update') === true;
   const canCreate = verbs?.includes('create') === true;
   if (chance.percent(3)) return chance.pick(['POST', 'PUT', 'DELETE', 'PATCH']);
   return canUpdate && (!canCreate || chance.percent(40)) ? 'PUT' : 'POST';
 }
 
+function writeQuery(chance: Chance): string {
+  if (chance.percent(70)) return '';
+  if (chance.percent(50)) return query(chance, writeParameters);
+  return chance.pick(['?dryRun=All', '?fieldValidation=Strict', '?fieldValidation=Warn', '?fieldManager=fuzz']);
+}
+
 /** A write with a body in one of the three encodings. */
 function write(chance: Chance, contentType: string, body: (object: JsonObject, target: Target) => Buffer): Made {
-  const target = targetOf(chance, 25);
+  const target = targetOf(chance, 15, 'create');
   const { resource, subresource, names } = target;
   const object = goodObject(chance, resource, subresource, names);
   const method = writing(chance, target);
-  const path = `${writePath(target, method)}${chance.percent(35) ? query(chance, writeParameters) : ''}`;
+  const path = `${writePath(target, method)}${writeQuery(chance)}`;
   const headers = typed(chance, commonHeaders(chance), contentType);
   return { method, path, headers, body: body(object, target), ...(subresource === '' && { resource }) };
 }
@@ -78,7 +89,14 @@ function yaml(chance: Chance): Made {
 }
 
 /** Kinds of which controllers make as many pods as they are told to: a turned bit must not stay. */
-const multiplying: ReadonlySet<string> = new Set(['Deployment', 'ReplicaSet', 'StatefulSet', 'Job', 'ReplicationController', 'Scale']);
+const multiplying: ReadonlySet<string> = new Set([
+  'Deployment',
+  'ReplicaSet',
+  'StatefulSet',
+  'Job',
+  'ReplicationController',
+  'Scale',
+]);
 
 function protobuf(chance: Chance): Made {
   let harmless = true;
@@ -91,12 +109,13 @@ function protobuf(chance: Chance): Made {
 }
 
 function patch(chance: Chance): Made {
-  const target = targetOf(chance, 25);
+  const target = targetOf(chance, 15, 'patch');
   const { resource, subresource, names } = target;
   const { contentType, body } = patchBody(chance, goodObject(chance, resource, subresource, names));
   const isApply = contentType.startsWith('application/apply');
-  const asked = query(chance, writeParameters);
-  const manager = isApply && chance.percent(85) ? `${asked === '' ? '?' : `${asked}&`}fieldManager=fuzz${chance.int(3)}` : asked;
+  const asked = writeQuery(chance);
+  const manager =
+    isApply && chance.percent(85) ? `${asked === '' ? '?' : `${asked}&`}fieldManager=fuzz${chance.int(3)}` : asked;
   return {
     method: 'PATCH',
     path: `${objectPath(resource, names, subresource)}${manager}`,
@@ -110,11 +129,16 @@ function list(chance: Chance): Made {
   const resource = chance.pick(served);
   const namespace = resource.namespaced && chance.percent(60) ? namesFor(chance, resource).namespace : '';
   const asked = query(chance, listParameters);
-  return { method: 'GET', path: `${collectionPath(resource, namespace)}${asked}`, headers: commonHeaders(chance), body: undefined };
+  return {
+    method: 'GET',
+    path: `${collectionPath(resource, namespace)}${asked}`,
+    headers: commonHeaders(chance),
+    body: undefined,
+  };
 }
 
 function watch(chance: Chance): Made {
-  const resource = chance.pick(served);
+  const { resource } = targetOf(chance, 0, 'watch');
   const namespace = resource.namespaced && chance.percent(60) ? namesFor(chance, resource).namespace : '';
   const asked = query(chance, watchParameters);
   const path = `${collectionPath(resource, namespace)}${asked}${asked === '' ? '?' : '&'}watch=true`;
@@ -135,14 +159,34 @@ function remove(chance: Chance): Made {
   const { resource, subresource, names } = targetOf(chance, 3);
   const isCollection = chance.percent(10) && resource.resource !== 'namespaces';
   const name = kept.has(names.name) ? 'a' : names.name;
-  const path = isCollection ? collectionPath(resource, 'fuzz-2') : objectPath(resource, { ...names, name }, subresource);
-  const options = { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background', preconditions: { uid: 'x' } };
+  const path = isCollection
+    ? collectionPath(resource, 'fuzz-2')
+    : objectPath(resource, { ...names, name }, subresource);
+  const options = {
+    apiVersion: 'v1',
+    kind: 'DeleteOptions',
+    propagationPolicy: 'Background',
+    preconditions: { uid: 'x' },
+  };
   const body = chance.percent(40) ? wholeJson(chance, brokenJson(chance, options, 1 + chance.int(2))) : undefined;
   const headers = typed(chance, commonHeaders(chance), 'application/json');
   return { method: 'DELETE', path: `${path}${query(chance, deleteParameters)}`, headers, body };
 }
 
-const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT', 'PROPFIND', 'get', 'M-SEARCH'] as const;
+const methods = [
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+  'TRACE',
+  'CONNECT',
+  'PROPFIND',
+  'get',
+  'M-SEARCH',
+] as const;
 
 /** Anything at any path. */
 function stray(chance: Chance): Made {
@@ -157,9 +201,12 @@ function stray(chance: Chance): Made {
 /** Conversations with pods and nodes that are not there. */
 function connect(chance: Chance): Made {
   const [resource, subresource] = chance.pick(
-    served.flatMap((each) => each.subresources.filter(({ name }) => connects.has(name)).map(({ name }) => [each, name] as const)),
+    served.flatMap((each) =>
+      each.subresources.filter(({ name }) => connects.has(name)).map(({ name }) => [each, name] as const),
+    ),
   );
-  const rest = subresource === 'proxy' && chance.percent(60) ? `/${encodeURIComponent(nastyText(chance).toWellFormed())}` : '';
+  const rest =
+    subresource === 'proxy' && chance.percent(60) ? `/${encodeURIComponent(nastyText(chance).toWellFormed())}` : '';
   const path = `${objectPath(resource, namesFor(chance, resource), subresource)}${rest}${query(chance, connectParameters)}`;
   const method = subresource === 'log' ? 'GET' : chance.pick(['GET', 'POST', 'GET', 'PUT', 'DELETE']);
   const headers = chance.percent(60) ? { ...commonHeaders(chance), ...upgradeHeaders(chance) } : commonHeaders(chance);
@@ -181,7 +228,14 @@ const mebibyte = 1024 * 1024;
 function huge(chance: Chance): Made {
   const size = chance.pick([mebibyte, 1.5 * mebibyte, 3 * mebibyte, 3 * mebibyte + 1, 5 * mebibyte]);
   const fill = chance.pick(hugeBodies);
-  const contentType = chance.pick(['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf', 'application/json-patch+json', 'application/strategic-merge-patch+json', 'application/apply-patch+yaml']);
+  const contentType = chance.pick([
+    'application/json',
+    'application/yaml',
+    'application/vnd.kubernetes.protobuf',
+    'application/json-patch+json',
+    'application/strategic-merge-patch+json',
+    'application/apply-patch+yaml',
+  ]);
   const isPatch = contentType.includes('patch');
   const path = '/api/v1/namespaces/default/configmaps';
   return {
@@ -194,7 +248,8 @@ function huge(chance: Chance): Made {
 
 const hugeBodies: readonly ((size: number) => Buffer)[] = [
   (size) => around('{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"},"data":{"a":"', 'x', '"}}', size),
-  (size) => around('{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"},"data":{', '"a":"b",', '"z":"z"}}', size),
+  (size) =>
+    around('{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"},"data":{', '"a":"b",', '"z":"z"}}', size),
   (size) => around('', '[', '', size),
   (size) => around('', '{"a":', '', size),
   (size) => around('[', '1,', '1]', size),
@@ -216,7 +271,15 @@ function around(before: string, filling: string, after: string, size: number): B
 }
 
 function raw(chance: Chance): Made {
-  return { method: 'RAW', path: '', headers: {}, body: undefined, raw: rawPieces(chance), transport: 'http1', abuse: chance.pick(['wait', 'end', 'reset', 'slow']) };
+  return {
+    method: 'RAW',
+    path: '',
+    headers: {},
+    body: undefined,
+    raw: rawPieces(chance),
+    transport: 'http1',
+    abuse: chance.pick(['wait', 'end', 'reset', 'slow']),
+  };
 }
 
 /** A good stream that its client breaks. */
@@ -229,7 +292,9 @@ function broken(chance: Chance): Made {
 function prototypes(chance: Chance): Made {
   const key = chance.pick(prototypeKeys);
   return write(chance, 'application/json', (object) => {
-    const text = JSON.stringify(object).replaceAll(/\{/g, (brace) => (chance.percent(30) ? `${brace}"${key}":{"polluted":true},` : brace));
+    const text = JSON.stringify(object).replaceAll(/\{/g, (brace) =>
+      chance.percent(30) ? `${brace}"${key}":{"polluted":true},` : brace,
+    );
     return Buffer.from(text.replaceAll(',}', '}'));
   });
 }

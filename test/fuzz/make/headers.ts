@@ -9,7 +9,7 @@ const protobuf = 'application/vnd.kubernetes.protobuf';
 const accepts: Weighted<string> = [
   [70, 'application/json'],
   [30, protobuf],
-  [12, 'application/yaml'],
+  [20, 'application/yaml'],
   [8, 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json'],
   [4, `${protobuf};as=PartialObjectMetadataList;v=v1;g=meta.k8s.io`],
   [4, 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io'],
@@ -74,7 +74,21 @@ const authorizations: readonly string[] = [
 const others: Weighted<(chance: Chance) => Headers> = [
   [6, (chance) => chance.pick(impersonations)],
   [5, (chance) => ({ authorization: chance.pick(authorizations) })],
-  [3, (chance) => ({ 'user-agent': chance.pick(['', 'curl/8', 'Mozilla/5.0', '/', 'x'.repeat(10_000), 'kubectl/v1.36.0 (x) y/z', '\t', '__proto__/1']) })],
+  [
+    3,
+    (chance) => ({
+      'user-agent': chance.pick([
+        '',
+        'curl/8',
+        'Mozilla/5.0',
+        '/',
+        'x'.repeat(10_000),
+        'kubectl/v1.36.0 (x) y/z',
+        '\t',
+        '__proto__/1',
+      ]),
+    }),
+  ],
   [3, (chance) => ({ 'accept-encoding': chance.pick(['gzip', 'br, gzip;q=0', 'identity', '*', 'gzip;q=x', ',,']) })],
   [2, (chance) => ({ 'audit-id': chance.pick(['a', '', 'x'.repeat(129), '__proto__', 'a b']) })],
   [2, (chance) => ({ 'content-encoding': chance.pick(['gzip', 'identity', 'br', 'x', 'deflate, gzip']) })],
@@ -111,14 +125,14 @@ const contentTypes: readonly string[] = [
 /** What goes with any request: mostly little. */
 export function commonHeaders(chance: Chance, share = 6): Record<string, string> {
   const headers: Record<string, string> = {};
-  if (chance.percent(60)) headers['accept'] = chance.weighted(accepts);
+  if (chance.percent(40)) headers['accept'] = chance.weighted(accepts);
   while (chance.percent(share)) Object.assign(headers, chance.weighted(others)(chance));
   return headers;
 }
 
 /** The content type that is the body's, mostly. */
 export function typed(chance: Chance, headers: Record<string, string>, contentType: string): Record<string, string> {
-  const told = chance.percent(5) ? chance.pick(contentTypes) : contentType;
+  const told = chance.percent(3) ? chance.pick(contentTypes) : contentType;
   if (told !== '') headers['content-type'] = told;
   return headers;
 }

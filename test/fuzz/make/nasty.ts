@@ -129,11 +129,17 @@ const kinds: Weighted<(chance: Chance) => string> = [
   [18, (chance) => chance.pick(numbers)],
   [2, (chance) => chance.pick(notNumbers)],
   [14, (chance) => chance.pick(['null', 'true', 'false', '{}', '[]', '""'])],
-  [8, (chance) => chance.pick(['[null]', '[[]]', '[{}]', '{"":{}}', '[1,"a",{},null]', '{"a":null}', '[{"name":null}]'])],
+  [
+    8,
+    (chance) => chance.pick(['[null]', '[[]]', '[{}]', '{"":{}}', '[1,"a",{},null]', '{"a":null}', '[{"name":null}]']),
+  ],
   [8, (chance) => `{${JSON.stringify(chance.pick(prototypeKeys))}:${nastyJson(chance)}}`],
   [4, (chance) => `[${chance.several(6, () => nastyJson(chance)).join(',')}]`],
   [3, (chance) => nested(chance, chance.pick([20, 255, 256, 257, 1_000]))],
-  [3, (chance) => chance.pick(['"\\ud800"', '"\\udc00\\ud800"', '"\\u0000"', '"\t"', '"\\x"', '"a', "'a'", 'undefined'])],
+  [
+    3,
+    (chance) => chance.pick(['"\\ud800"', '"\\udc00\\ud800"', '"\\u0000"', '"\t"', '"\\x"', '"a', "'a'", 'undefined']),
+  ],
   [1, (chance) => JSON.stringify('k'.repeat(chance.pick([100_000, 300_000])))],
 ];
 
@@ -148,4 +154,5 @@ export function nested(chance: Chance, depth: number): string {
   return `${open.repeat(depth)}${chance.percent(80) ? '1' : ''}${chance.percent(90) ? close.repeat(depth) : ''}`;
 }
 
-export const nastyKey = (chance: Chance): string => (chance.percent(60) ? chance.pick(prototypeKeys) : nastyText(chance));
+export const nastyKey = (chance: Chance): string =>
+  chance.percent(60) ? chance.pick(prototypeKeys) : nastyText(chance);

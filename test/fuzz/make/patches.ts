@@ -105,7 +105,19 @@ const pointers: readonly string[] = [
   '/metadata/__proto__/polluted',
 ];
 
-const operations = ['add', 'add', 'replace', 'remove', 'copy', 'move', 'test', 'ADD', '', 'merge', '__proto__'] as const;
+const operations = [
+  'add',
+  'add',
+  'replace',
+  'remove',
+  'copy',
+  'move',
+  'test',
+  'ADD',
+  '',
+  'merge',
+  '__proto__',
+] as const;
 
 function operation(chance: Chance): string {
   const path = chance.percent(95) ? JSON.stringify(chance.pick(pointers)) : nastyJson(chance);
@@ -113,6 +125,18 @@ function operation(chance: Chance): string {
   if (chance.percent(75)) fields.push(`"value":${chance.percent(40) ? '"x"' : nastyJson(chance)}`);
   if (chance.percent(35)) fields.push(`"from":${JSON.stringify(chance.pick(pointers))}`);
   return `{${fields.filter(() => chance.percent(97)).join(',')}}`;
+}
+
+/** One that may well succeed. */
+function likely(chance: Chance): string {
+  const path = chance.pick([
+    '/metadata/labels/x',
+    '/metadata/labels/a~1b',
+    '/metadata/labels/__proto__',
+    '/metadata/annotations',
+    '/spec',
+  ]);
+  return `{"op":"${chance.pick(['add', 'replace', 'test'])}","path":"${path}","value":${chance.percent(70) ? '"x"' : nastyJson(chance)}}`;
 }
 
 function jsonPatch(chance: Chance): string {
@@ -127,7 +151,8 @@ const doubling = (times: number): string =>
   ).join(',')}]`;
 
 const jsonPatches: Weighted<(chance: Chance) => string> = [
-  [80, (chance) => `[${chance.several(5, () => operation(chance)).join(',')}]`],
+  [60, (chance) => `[${chance.several(5, () => operation(chance)).join(',')}]`],
+  [20, (chance) => `[${chance.several(3, () => likely(chance)).join(',')}]`],
   [8, (chance) => operation(chance)],
   [4, (chance) => nastyJson(chance)],
   [2, (chance) => doubling(chance.pick([3, 12, 24, 40]))],
@@ -136,16 +161,32 @@ const jsonPatches: Weighted<(chance: Chance) => string> = [
     (chance) =>
       `[${Array.from({ length: chance.pick([9_999, 10_000, 10_001]) }, () => '{"op":"test","path":"/kind","value":"x"}').join(',')}]`,
   ],
-  [1, (chance) => `[${Array.from({ length: 2_000 }, () => `{"op":"add","path":"/metadata/finalizers/0","value":"a/${chance.int(9)}"}`).join(',')}]`],
+  [
+    1,
+    (chance) =>
+      `[${Array.from({ length: 2_000 }, () => `{"op":"add","path":"/metadata/finalizers/0","value":"a/${chance.int(9)}"}`).join(',')}]`,
+  ],
 ];
 
 /** Directives of strategic merge, as they may stand in any object of a patch. */
 const directives: Weighted<(chance: Chance) => string> = [
   [4, (chance) => `"$patch":${chance.pick(['"delete"', '"replace"', '"merge"', '"remove"', '1', 'null', '{}'])}`],
   [3, (chance) => `"$retainKeys":${chance.pick(['["a"]', '[]', '"a"', '[1]', 'null', '["__proto__"]', '[{}]'])}`],
-  [3, (chance) => `"$setElementOrder/${chance.pick(listNames)}":${chance.pick(['[{"name":"main"}]', '["a","a"]', '[1]', '{}', 'null', '[null]', '[{"name":{}}]'])}`],
-  [3, (chance) => `"$deleteFromPrimitiveList/${chance.pick(listNames)}":${chance.pick(['["a"]', '[1,{}]', '{}', 'null', '"x"'])}`],
-  [1, (chance) => `"$${chance.pick(['', 'patch/', 'setElementOrder/', 'deleteFromPrimitiveList', 'x'])}":${nastyJson(chance)}`],
+  [
+    3,
+    (chance) =>
+      `"$setElementOrder/${chance.pick(listNames)}":${chance.pick(['[{"name":"main"}]', '["a","a"]', '[1]', '{}', 'null', '[null]', '[{"name":{}}]'])}`,
+  ],
+  [
+    3,
+    (chance) =>
+      `"$deleteFromPrimitiveList/${chance.pick(listNames)}":${chance.pick(['["a"]', '[1,{}]', '{}', 'null', '"x"'])}`,
+  ],
+  [
+    1,
+    (chance) =>
+      `"$${chance.pick(['', 'patch/', 'setElementOrder/', 'deleteFromPrimitiveList', 'x'])}":${nastyJson(chance)}`,
+  ],
   [1, (chance) => `${JSON.stringify(nastyKey(chance))}:{"$patch":"delete"}`],
 ];
 const listNames = ['containers', 'ports', 'finalizers', 'env', 'volumes', 'taints', 'a', '__proto__', ''] as const;

@@ -12,7 +12,8 @@ const names = ['a', 'b', 'c', 'node-a', 'kubernetes', 'default'] as const;
 const namespaces = ['default', 'fuzz-1', 'fuzz-2'] as const;
 
 export function namesFor(chance: Chance, resource: ResourceInfo): ObjectNames {
-  const name = resource.resource === 'namespaces' ? chance.pick(['fuzz-1', 'fuzz-2', 'fuzz-3']) : nameFor(chance, resource);
+  const name =
+    resource.resource === 'namespaces' ? chance.pick(['fuzz-1', 'fuzz-2', 'fuzz-3']) : nameFor(chance, resource);
   return { name, namespace: resource.namespaced ? chance.pick(namespaces) : '' };
 }
 

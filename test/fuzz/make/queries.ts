@@ -2,7 +2,23 @@
 import type { Chance } from './chance.ts';
 import { nastyText, prototypeKeys } from './nasty.ts';
 
-const numbers = ['0', '1', '-1', '2', '500', '1.5', 'x', '', '9223372036854775807', '9223372036854775808', '9'.repeat(4_000), '+5', '0x1', ' 1', '1e3'];
+const numbers = [
+  '0',
+  '1',
+  '-1',
+  '2',
+  '500',
+  '1.5',
+  'x',
+  '',
+  '9223372036854775807',
+  '9223372036854775808',
+  '9'.repeat(4_000),
+  '+5',
+  '0x1',
+  ' 1',
+  '1e3',
+];
 const booleans = ['true', 'false', '1', '0', '', 'yes', 'TRUE', 'x'];
 
 export const labelSelectors: readonly string[] = [
@@ -80,7 +96,22 @@ const continuations = [
   'A'.repeat(20_000),
 ];
 
-const versions = ['', '', '0', '0', '1', '5', '-1', 'x', '1.5', '9223372036854775808', '18446744073709551616', '1.5', '01', '9'.repeat(5_000)];
+const versions = [
+  '',
+  '',
+  '0',
+  '0',
+  '1',
+  '5',
+  '-1',
+  'x',
+  '1.5',
+  '9223372036854775808',
+  '18446744073709551616',
+  '1.5',
+  '01',
+  '9'.repeat(5_000),
+];
 
 type Values = (chance: Chance) => string;
 const of =
@@ -169,7 +200,12 @@ export const listParameters = [
   'timeoutSeconds',
   'pretty',
 ] as const;
-export const watchParameters = [...listParameters, 'sendInitialEvents', 'allowWatchBookmarks', 'timeoutSeconds'] as const;
+export const watchParameters = [
+  ...listParameters,
+  'sendInitialEvents',
+  'allowWatchBookmarks',
+  'timeoutSeconds',
+] as const;
 export const writeParameters = ['dryRun', 'fieldManager', 'fieldValidation', 'force', 'pretty', 'timeout'] as const;
 export const deleteParameters = [
   'gracePeriodSeconds',

@@ -28,7 +28,9 @@ export function describeRequest(request: FuzzRequest): string {
   const lines = [
     `request ${index} (${family}, as ${user}, ${transport}${abuse === undefined ? '' : `, ${abuse}`})`,
     `${method} ${shown(path)}`,
-    ...Object.entries(headers).slice(0, headersShown).map(([name, value]) => `${name}: ${shown(value, 100)}`),
+    ...Object.entries(headers)
+      .slice(0, headersShown)
+      .map(([name, value]) => `${name}: ${shown(value, 100)}`),
   ];
   if (body !== undefined) lines.push(`${body.length} bytes: ${shownBytes(body)}`);
   for (const piece of raw ?? []) lines.push(`raw: ${shownBytes(piece)}`);

@@ -157,7 +157,12 @@ export interface ObjectNames {
 }
 
 /** An object that is good, more often than not. */
-export function goodObject(chance: Chance, resource: ResourceInfo, subresource: string, names: ObjectNames): JsonObject {
+export function goodObject(
+  chance: Chance,
+  resource: ResourceInfo,
+  subresource: string,
+  names: ObjectNames,
+): JsonObject {
   const { kind, apiVersion, group, version } = kindOf(resource, subresource);
   const type = builtinSchema().kind({ group, version, kind });
   const { name, namespace } = names;
@@ -171,7 +176,11 @@ export function goodObject(chance: Chance, resource: ResourceInfo, subresource: 
 
 /** Without fields that this version of the kind does not have. */
 function pruned(type: MessageType, object: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(object).filter(([name]) => type.fieldsByName.has(name)).map(([name, value]) => [name, prunedValue(type.fieldsByName.get(name) as Field, value)]));
+  return Object.fromEntries(
+    Object.entries(object)
+      .filter(([name]) => type.fieldsByName.has(name))
+      .map(([name, value]) => [name, prunedValue(type.fieldsByName.get(name) as Field, value)]),
+  );
 }
 
 function prunedValue({ type }: Field, value: JsonValue): JsonValue {
@@ -236,9 +245,7 @@ function ofType(chance: Chance, type: Type, share: number, depth: number): JsonV
     case 'message':
       return filled(chance, type.message, {}, share, depth);
     case 'list':
-      return chance
-        .several(2, () => ofType(chance, type.element, share, depth))
-        .filter((value) => value !== undefined);
+      return chance.several(2, () => ofType(chance, type.element, share, depth)).filter((value) => value !== undefined);
     case 'map': {
       const value = ofType(chance, type.value, share, depth);
       return value === undefined ? {} : { [chance.pick(['a', 'cpu', 'b.c/d', 'app'])]: value };

@@ -69,8 +69,14 @@ export class Http1Client {
         else socket.destroy();
         resolve({ status: head?.status ?? 0, headers: head?.headers ?? {}, body, ms, cut, problem });
       };
+      const chunks: Buffer[] = [];
+      let taken = 0;
       const take = (chunk: Buffer): void => {
-        bytes = Buffer.concat([bytes, chunk]);
+        chunks.push(chunk);
+        taken += chunk.length;
+        // A large answer is put together once, not with each of its pieces.
+        if (head !== undefined && !mayBeWhole(head, taken, chunk)) return;
+        bytes = Buffer.concat([bytes, ...chunks.splice(0)]);
         if (head === undefined) {
           head = headOf(bytes);
           if (head?.status === 100) {
@@ -83,7 +89,10 @@ export class Http1Client {
         }
         if (head !== undefined && head.status !== 101 && bodyOf(head, bytes, request.method) !== undefined) finish('');
       };
-      const closed = (): void => finish(head !== undefined && isUntilClosed(head) ? '' : 'the connection was closed');
+      const closed = (): void => {
+        bytes = Buffer.concat([bytes, ...chunks.splice(0)]);
+        finish(head !== undefined && isUntilClosed(head) ? '' : 'the connection was closed');
+      };
       const late = setTimeout(() => finish('no end of the answer'), answerMsMax);
       socket.on('data', take).once('close', closed);
       socket.write(headText(request, new URL(this.#config.server).host), 'latin1');
@@ -165,6 +174,11 @@ const isUntilClosed = ({ headers }: Head): boolean =>
   headers['content-length'] === undefined && headers['transfer-encoding'] === undefined;
 
 const isReusable = (head: Head): boolean => head.headers['connection'] !== 'close' && !isUntilClosed(head);
+
+function mayBeWhole({ headers, end }: Head, bytes: number, last: Buffer): boolean {
+  const length = headers['content-length'];
+  return length === undefined ? last.subarray(-2).equals(Buffer.from('\r\n')) : bytes >= end + Number(length);
+}
 
 /** Undefined while it is not whole. */
 function bodyOf(head: Head, bytes: Buffer, method: string): Buffer | undefined {

@@ -1,0 +1,68 @@
+/** PriorityClasses and RuntimeClasses. */
+import { forbiddenField, notSupported } from '../../api/field-error.ts';
+import { isDns1123Label } from '../../api/names.ts';
+import type { RuntimeClass } from '../../api/schema/types/node-v1.ts';
+import type { PriorityClass } from '../../api/schema/types/scheduling-v1.ts';
+import type { FieldError } from '../../api/status-error.ts';
+import { immutableField, invalidEach, validateLabels } from './checks.ts';
+import { validateToleration } from './pod.ts';
+import { validateResources } from './resources.ts';
+
+/** Priorities above this are for the cluster's own. */
+const userPriorityMax = 1_000_000_000;
+const systemPrefix = 'system-';
+const systemClasses: Readonly<Record<string, number | undefined>> = {
+  'system-node-critical': 2_000_001_000,
+  'system-cluster-critical': 2_000_000_000,
+};
+const preemptionPolicies = ['PreemptLowerPriority', 'Never'];
+
+export function validatePriorityClass(priorityClass: PriorityClass): FieldError[] {
+  const { preemptionPolicy: policy } = priorityClass;
+  const errors = validatePriority(priorityClass);
+  if (policy === undefined || preemptionPolicies.includes(policy)) return errors;
+  return [...errors, notSupported('preemptionPolicy', policy, preemptionPolicies)];
+}
+
+function validatePriority({ metadata, value = 0, globalDefault }: PriorityClass): FieldError[] {
+  const name = metadata?.name ?? '';
+  if (!name.startsWith(systemPrefix)) {
+    if (value <= userPriorityMax) return [];
+    return [forbiddenField('value', `maximum allowed value of a user defined priority is ${userPriorityMax}`)];
+  }
+  const problem = systemClassProblem(name, value, globalDefault);
+  if (problem === undefined) return [];
+  const why = `priority class names with '${systemPrefix}' prefix are reserved for system use only. error: ${problem}`;
+  return [forbiddenField('metadata.name', why)];
+}
+
+function systemClassProblem(name: string, value: number, globalDefault: boolean | undefined): string | undefined {
+  const known = Object.hasOwn(systemClasses, name) ? systemClasses[name] : undefined;
+  if (known === undefined) return `${name} is not a known system priority class`;
+  if (value !== known) return `value of ${name} PriorityClass must be ${known}`;
+  return globalDefault ? `globalDefault of ${name} PriorityClass must be false` : undefined;
+}
+
+export function validatePriorityClassUpdate(now: PriorityClass, old: PriorityClass): FieldError[] {
+  const changed = (now.value ?? 0) !== (old.value ?? 0);
+  return [
+    ...(changed ? [forbiddenField('value', 'may not be changed in an update.')] : []),
+    ...immutableField('preemptionPolicy', now.preemptionPolicy, old.preemptionPolicy),
+  ];
+}
+
+export function validateRuntimeClass({ handler = '', overhead, scheduling }: RuntimeClass): FieldError[] {
+  const fixed = overhead?.podFixed;
+  return [
+    ...invalidEach('handler', handler, isDns1123Label(handler)),
+    ...(fixed === undefined ? [] : validateResources('overhead', { limits: fixed })),
+    ...validateLabels('scheduling.nodeSelector', scheduling?.nodeSelector),
+    ...(scheduling?.tolerations ?? []).flatMap((each, index) =>
+      validateToleration(`scheduling.tolerations[${index}]`, each),
+    ),
+  ];
+}
+
+export function validateRuntimeClassUpdate(now: RuntimeClass, old: RuntimeClass): FieldError[] {
+  return immutableField('handler', now.handler, old.handler);
+}
