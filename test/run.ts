@@ -3,7 +3,9 @@
  *
  *   unit      beside the source, and the house rules; no root, no containers, under a minute
  *   schema    the tables against upstream's test data
- *   clients   real clients (kubectl 1.36 and 1.20, JavaScript's, Python's, HTTP) against a cluster of simulated nodes
+ *   clients   real clients (kubectl 1.36 and 1.20, JavaScript's, Python's, HTTP), and the steps of upstream's conformance suite, against
+ *             a cluster of simulated nodes
+ *   fuzz      tens of thousands of broken requests, from one seed, against a server in a process of its own
  *   cluster   real containers, with root
  *   bench     every benchmark, small, with its figures
  *
@@ -54,11 +56,12 @@ const suites: readonly Suite[] = [
   { name: 'schema', files: ['test/schema/*.test.ts'], concurrency: 2, timeoutMs: 300_000 },
   {
     name: 'clients',
-    files: ['test/clients/*.test.ts'],
+    files: ['test/clients/**/*.test.ts'],
     concurrency: 2,
     timeoutMs: 300_000,
     prepare: installForClients,
   },
+  { name: 'fuzz', files: ['test/fuzz/*.test.ts'], concurrency: 1, timeoutMs: 400_000 },
   {
     name: 'cluster',
     files: ['test/cluster/*.test.ts'],

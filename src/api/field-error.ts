@@ -13,6 +13,7 @@ const titles: Readonly<Record<FieldError['reason'], string>> = {
   FieldValueDuplicate: 'Duplicate value',
   FieldValueForbidden: 'Forbidden',
   FieldValueTooLong: 'Too long',
+  FieldValueTooShort: 'Too short',
   FieldValueTooMany: 'Too many',
   FieldValueNotFound: 'Not found',
   FieldValueTypeInvalid: 'Invalid value',
@@ -63,6 +64,13 @@ export function notSupported(path: string, value: unknown, allowed: readonly str
 /** The value itself is left out: it is too long to show. */
 export const tooLong = (path: string, bytesMax: number): FieldError =>
   withoutValue('FieldValueTooLong', path, `may not be more than ${bytesMax} ${bytesMax === 1 ? 'byte' : 'bytes'}`);
+
+export const tooShort = (path: string, charactersMin: number): FieldError =>
+  withoutValue(
+    'FieldValueTooShort',
+    path,
+    `must be at least ${charactersMin} ${charactersMin === 1 ? 'character' : 'characters'}`,
+  );
 
 export const tooMany = (path: string, count: number, countMax: number): FieldError =>
   withValue('FieldValueTooMany', path, count, `must have at most ${countMax} ${countMax === 1 ? 'item' : 'items'}`);

@@ -37,6 +37,7 @@ export interface FieldError {
     | 'FieldValueDuplicate'
     | 'FieldValueForbidden'
     | 'FieldValueTooLong'
+    | 'FieldValueTooShort'
     | 'FieldValueTooMany'
     | 'FieldValueNotFound'
     | 'FieldValueTypeInvalid'

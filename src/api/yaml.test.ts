@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
+import { limits } from '../lib/limits.ts';
 import { DecodeError } from './decode-error.ts';
 import type { JsonObject, JsonValue } from './object.ts';
 import { parseYaml, parseYamlDocuments, stringifyYaml } from './yaml.ts';
@@ -241,4 +242,19 @@ test('what is written reads back the same', () => {
     }),
     { numRuns: 1000 },
   );
+});
+
+test('a document of mistakes costs no more than its first', () => {
+  const startMs = performance.now();
+  for (const mistake of ['&a ', '] ']) {
+    const text = `x: ${mistake.repeat(Math.floor((limits.yamlCharactersMax - 3) / mistake.length))}`;
+    assert.throws(() => parseYaml(text), /^DecodeError: yaml: line 1: /, mistake);
+  }
+  assert.ok(performance.now() - startMs < 10_000);
+});
+
+test('a document that nests without an end is refused where it is too deep', () => {
+  for (const opening of ['[', '{"a":', '- ', '? ', '&a [']) {
+    assert.throws(() => parseYaml(opening.repeat(50_000)), /nests deeper than/, opening);
+  }
 });

@@ -19,8 +19,8 @@ export const limits = {
   updateManagersMax: 10,
   /** All annotations of one object (bytes), as upstream's. An apply does not keep kubectl's own annotation beyond it. */
   annotationsBytesMax: 256 * 1024,
-  /** A YAML text that the library has to read, at a megabyte a second (characters). At it: 400 BadRequest. */
-  yamlCharactersMax: 1024 * 1024,
+  /** A YAML text that the library has to read, at half a megabyte a second or less (characters). At it: 400 BadRequest. */
+  yamlCharactersMax: 512 * 1024,
   /** Nodes that the aliases of one YAML document may repeat. At it: 400 BadRequest. */
   yamlAliasedNodesMax: 100_000,
   /** Operations in one JSON patch, as upstream's. At it: 413 RequestEntityTooLarge. */
@@ -67,6 +67,8 @@ export const limits = {
   streamsPerConnectionMax: 1_000,
   /** Evictions that a disruption budget remembers until its controller has seen them, as upstream's. Beyond it: 403 Forbidden. */
   disruptedPodsMax: 2_000,
+  /** Warnings about one pod. Beyond it: the rest is not told. */
+  podWarningsMax: 100,
   /** How long a service account's token may be asked to hold (seconds), as upstream. Outside of it: 422 Invalid. */
   tokenSecondsMin: 10 * 60,
   tokenSecondsMax: 2 ** 32,

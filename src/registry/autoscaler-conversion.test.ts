@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { convert } from './conversion.ts';
 import { draftOf, type ObjectDraft } from './draft.ts';
 
@@ -15,7 +15,7 @@ interface Shown extends ObjectDraft {
 }
 
 function shownAs(apiVersion: string, object: object): Shown {
-  return convert(draftOf({ kind: 'HorizontalPodAutoscaler', ...object }) as ObjectDraft, apiVersion) as Shown;
+  return convert(draftOf({ kind: 'HorizontalPodAutoscaler', ...object }), apiVersion) as Shown;
 }
 
 const scaler = (spec: object, status: object = {}, annotations?: Record<string, string>): object => ({
@@ -202,7 +202,7 @@ test('events lose nothing between the core group and events.k8s.io', () => {
     reportingComponent: 'rc',
     reportingInstance: 'ri',
   };
-  const other = convert(draftOf(event) as ObjectDraft, 'events.k8s.io/v1');
+  const other = convert(draftOf(event), 'events.k8s.io/v1');
   assert.deepEqual(Object.keys(other).slice(3, 9), [
     'regarding',
     'reason',

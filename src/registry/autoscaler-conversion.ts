@@ -42,15 +42,15 @@ export function autoscalerToV1(scaler: Draft<AutoscalerV2>): Draft<AutoscalerV1>
     ...listAnnotation(
       carried.metrics,
       'MetricSpec',
-      others.map((metric) => metricToV1(metric as JsonObject, targetNames)),
+      others.map((metric) => metricToV1(metric, targetNames)),
     ),
     ...listAnnotation(
       carried.currentMetrics,
       'MetricStatus',
-      currentMetrics.map((metric) => metricToV1(metric as JsonObject, currentNames)),
+      currentMetrics.map((metric) => metricToV1(metric, currentNames)),
     ),
-    ...(behavior !== undefined && { [carried.behavior]: goMarshal(behaviorWithGoNames(behavior as JsonObject)) }),
-    ...listAnnotation(carried.conditions, 'HorizontalPodAutoscalerCondition', conditions as JsonObject[]),
+    ...(behavior !== undefined && { [carried.behavior]: goMarshal(behaviorWithGoNames(behavior)) }),
+    ...listAnnotation(carried.conditions, 'HorizontalPodAutoscalerCondition', conditions),
   };
   return {
     ...rest,

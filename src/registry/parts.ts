@@ -4,18 +4,17 @@
  * that what a client sends beside its part has no effect.
  */
 
-import { forbiddenField } from '../api/field-error.ts';
 import type { KubeObject } from '../api/object.ts';
 import type { CertificateSigningRequest } from '../api/schema/types/certificates-v1.ts';
-import type { Container, EphemeralContainer, Pod, PodSpec } from '../api/schema/types/core-v1.ts';
+import type { Container, Pod, PodSpec } from '../api/schema/types/core-v1.ts';
 import type { FieldError } from '../api/status-error.ts';
-import { setContainerDefaults } from './defaults/pod.ts';
+import { setContainerDefaults, setPodDefaults } from './defaults/pod.ts';
 import { type Draft, draftOf, type ObjectDraft, sameJson } from './draft.ts';
 import type { ServedResource } from './served-resource.ts';
 import type { StrategyContext } from './strategy.ts';
 import { validateChange, validateStatusChange } from './validate.ts';
 import { stampConditions, validateDecision } from './validation/certificates.ts';
-import { validatePodSpec } from './validation/pod.ts';
+import { validateEphemeralUpdate } from './validation/pod-ephemeral.ts';
 import { validateResize } from './validation/pod-resize.ts';
 
 export interface Part {
@@ -94,32 +93,18 @@ const ephemeralContainers: Part = {
     for (const container of added ?? []) setContainerDefaults(container);
     if (JSON.stringify(spec.ephemeralContainers ?? []) !== before) bumpGeneration(draft);
   },
-  validate(_served, object, old) {
-    const now = (object as Pod).spec;
-    const errors = validatePodSpec('spec', now ?? { containers: [] });
-    const byName = new Map((now?.ephemeralContainers ?? []).map((container) => [container.name, container]));
-    for (const before of (old as Pod).spec?.ephemeralContainers ?? []) {
-      errors.push(...ephemeralStays(before, byName.get(before.name)));
-    }
-    return errors;
-  },
+  validate: (_served, object, old) => validateEphemeralUpdate(object, old),
 };
-
-function ephemeralStays(before: EphemeralContainer, now: EphemeralContainer | undefined): FieldError[] {
-  const path = 'spec.ephemeralContainers';
-  if (now === undefined) {
-    return [forbiddenField(path, `existing ephemeral containers ${JSON.stringify(before.name)} may not be removed\n`)];
-  }
-  if (sameJson(now, before)) return [];
-  return [forbiddenField(path, `existing ephemeral containers ${JSON.stringify(before.name)} may not be changed\n`)];
-}
 
 /** Pods: cpu and memory of running containers. */
 const resize: Part = {
   isMain: false,
   prepare(_served, draft, old) {
+    if (draft['spec']) setPodDefaults(draft as unknown as Draft<Pod>);
     const wanted = draft['spec'] as Draft<PodSpec> | undefined;
     const spec = keepAll(draft, old);
+    if (wanted?.resources) spec.resources = wanted.resources;
+    else delete spec.resources;
     takeResources(spec.containers, wanted?.containers ?? []);
     takeResources(spec.initContainers ?? [], wanted?.initContainers ?? []);
     if (!sameContent(draft, old)) bumpGeneration(draft);
@@ -128,11 +113,13 @@ const resize: Part = {
 };
 
 function takeResources(containers: Draft<Container>[], wanted: readonly Draft<Container>[]): void {
+  const byName = new Map(wanted.map((container) => [container.name, container]));
   for (const container of containers) {
-    const other = wanted.find(({ name }) => name === container.name);
+    const other = byName.get(container.name);
     if (other === undefined) continue;
     container.resources = other.resources ?? {};
     if (other.resizePolicy) container.resizePolicy = other.resizePolicy;
+    else delete container.resizePolicy;
   }
 }
 
@@ -145,7 +132,7 @@ const finalize: Part = {
     if (finalizers?.length) draft['spec'] = { finalizers };
     else draft['spec'] = {};
   },
-  validate: () => [],
+  validate: (_served, object) => validateNamespaceFinalize(object as Namespace),
 };
 
 /** CertificateSigningRequests: beside the metadata, only the conditions, as whoever approves decides. */

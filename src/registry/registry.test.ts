@@ -291,8 +291,9 @@ const bodies: Readonly<Record<string, object>> = {
   'daemonsets.apps': { spec: { selector: { matchLabels: labels }, template } },
   'jobs.batch': { spec: { template: once } },
   'cronjobs.batch': { spec: { schedule: '@daily', jobTemplate: { spec: { template: once } } } },
+  'controllerrevisions.apps': { data: { spec: {} }, revision: 1 },
   'horizontalpodautoscalers.autoscaling': {
-    spec: { maxReplicas: 2, scaleTargetRef: { kind: 'Deployment', name: 'web' } },
+    spec: { maxReplicas: 2, scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' } },
   },
   'certificatesigningrequests.certificates.k8s.io': {
     spec: { request: requestPem, signerName: 'a.b/c', usages: ['client auth'] },
@@ -347,7 +348,7 @@ test('events show the same object in both groups, under each group’s names', a
 
 test('an autoscaler written in v1 is read in v2, and the other way round', async () => {
   const cluster = await startRegistry();
-  const scaleTargetRef = { kind: 'Deployment', name: 'web' };
+  const scaleTargetRef = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' };
   const v1 = 'horizontalpodautoscalers.v1.autoscaling';
   const v2 = 'horizontalpodautoscalers.v2.autoscaling';
   await cluster.create(v1, {

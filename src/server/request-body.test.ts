@@ -28,7 +28,7 @@ test('a body that is no JSON is shown by its beginning: as text from a brace on,
     ['{"a', `unexpected end of JSON input ({"a)`],
     ['', 'unexpected end of JSON input (<empty>)'],
     ['nope', "invalid character 'o' in literal null (expecting 'u') (6e6f7065)"],
-    [` ${'{'}`, 'unexpected end of JSON input (207b)'],
+    [' {', 'unexpected end of JSON input (207b)'],
     [
       `{"metadata":{"name":"abcdefghijklmnop",}}`,
       `invalid character '}' looking for beginning of object key string ({"metadata":{"name":"abcdefghi ...)`,

@@ -110,9 +110,9 @@ function checkKindFields(value: JsonValue): void {
     if (typeof field === 'string') continue;
     throw new DecodeError(`${cannot} ${goWord(field)} into Go struct field .${name} of type string`);
   }
-  const apiVersion = value['apiVersion'] ?? '';
-  if (String(apiVersion).split('/').length > 2) {
-    throw new DecodeError(`unexpected GroupVersion string: ${String(apiVersion)}`);
+  const { apiVersion } = value;
+  if (typeof apiVersion === 'string' && apiVersion.split('/').length > 2) {
+    throw new DecodeError(`unexpected GroupVersion string: ${apiVersion}`);
   }
 }
 

@@ -106,10 +106,10 @@ function faultOfStatus({ headers }: FuzzRequest, received: Received): string | u
 }
 
 function faultIn({ kind, apiVersion, status, code, reason, message }: JsonObject, sent: number): string | undefined {
-  if (kind !== 'Status' || apiVersion !== 'v1' || status !== 'Failure') return `${String(kind)} is no Status`;
-  if (code !== sent) return `code ${String(code)} with status ${sent}`;
+  if (kind !== 'Status' || apiVersion !== 'v1' || status !== 'Failure') return `${JSON.stringify(kind)} is no Status`;
+  if (code !== sent) return `code ${JSON.stringify(code)} with status ${sent}`;
   if (typeof reason !== 'string' || !codes[reason]?.includes(sent))
-    return `reason ${String(reason)} with status ${sent}`;
+    return `reason ${JSON.stringify(reason)} with status ${sent}`;
   return typeof message === 'string' && message !== '' ? undefined : 'no message';
 }
 

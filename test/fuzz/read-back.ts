@@ -70,7 +70,7 @@ function normal(type: NonNullable<ReturnType<typeof protobufType>>, object: Json
   const decoded = decodeObject(type, object);
   const again = normalizeObject(type, decoded.object);
   const isSame = index > 0 || isDeepStrictEqual(plain(again), plain(object));
-  if (decoded.unknownFields.length > 0) return { unknown: decoded.unknownFields as string[] };
+  if (decoded.unknownFields.length > 0) return { unknown: [...decoded.unknownFields] };
   return isSame ? again : { 'decoded and encoded': again };
 }
 

@@ -76,7 +76,10 @@ export class Run {
   async #judged(request: FuzzRequest): Promise<Received | undefined> {
     this.requests++;
     if (request.raw !== undefined) return this.#raw(request);
-    if (request.abuse !== undefined) return void (await this.#http2[request.user].abuse(request));
+    if (request.abuse !== undefined) {
+      await this.#http2[request.user].abuse(request);
+      return undefined;
+    }
     const received = await this.#send(request);
     if (this.#server.ended() !== undefined) return received;
     const fault = faultOf(request, received);

@@ -81,14 +81,23 @@ test('a circle of owners, deleted in the foreground, does not wait for itself', 
     ['b', 'a'],
     ['c', 'b'],
   ] as const) {
-    const reference = { apiVersion: 'v1', kind: 'ConfigMap', name: owner, uid: uids.get(owner), blockOwnerDeletion: true };
+    const reference = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      name: owner,
+      uid: uids.get(owner),
+      blockOwnerDeletion: true,
+    };
     const body = { metadata: { ownerReferences: [reference] } };
     await world.client.patch(configMaps, inDefault(name), { type: 'merge', body });
   }
   await world.client.delete(configMaps, inDefault('a'), { propagationPolicy: 'Foreground' });
   await world.clock.advance(10_000);
   const names = (await world.list(configMaps)).map(({ metadata }) => metadata?.name);
-  assert.deepEqual(names.filter((name) => uids.has(name ?? '')), []);
+  assert.deepEqual(
+    names.filter((name) => uids.has(name ?? '')),
+    [],
+  );
   await world.close();
 });
 

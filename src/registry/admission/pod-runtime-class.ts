@@ -48,11 +48,12 @@ function setScheduling(request: AdmissionRequest, spec: Draft<PodSpec>, found: R
     throw refuse(request, `conflict: ${why}`);
   }
   if (Object.keys(nodeSelector).length > 0) spec.nodeSelector = { ...spec.nodeSelector, ...nodeSelector };
-  if (tolerations.length > 0) spec.tolerations = mergedTolerations([...(spec.tolerations ?? []), ...draftOf(tolerations)]);
+  if (tolerations.length > 0)
+    spec.tolerations = mergedTolerations([...(spec.tolerations ?? []), ...draftOf(tolerations)]);
 }
 
 /** Those that say nothing beyond another are left out; of equal ones, the first stays. */
-export function mergedTolerations<T extends Toleration>(all: readonly T[]): T[] {
+function mergedTolerations<T extends Toleration>(all: readonly T[]): T[] {
   return all.filter(
     (each, index) =>
       !all.some((other, otherIndex) =>

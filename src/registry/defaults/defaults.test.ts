@@ -47,7 +47,7 @@ test('a StatefulSet, a DaemonSet and a ReplicaSet get theirs', async () => {
     selector,
     serviceName: 'db',
     template,
-    updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 0 } },
+    updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1, partition: 0 } },
   });
   assert.deepEqual((await cluster.create('daemonsets.apps', make.daemonSet())).spec, {
     revisionHistoryLimit: 10,

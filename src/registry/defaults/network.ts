@@ -1,7 +1,7 @@
 /** Defaults of services, endpoints and network policies. Addresses and node ports are no defaults: see `service-addresses.ts`. */
 import type { Endpoints, Service, ServiceSpec } from '../../api/schema/types/core-v1.ts';
 import type { EndpointSlice } from '../../api/schema/types/discovery-v1.ts';
-import type { NetworkPolicy, NetworkPolicyPort } from '../../api/schema/types/networking-v1.ts';
+import type { IngressClass, NetworkPolicy, NetworkPolicyPort } from '../../api/schema/types/networking-v1.ts';
 import { type Draft, setDefault, setDefaultText } from '../draft.ts';
 
 /** Three hours: how long a client sticks to its pod. */
@@ -17,6 +17,12 @@ export function setServiceDefaults({ spec }: Draft<Service>): void {
     setDefaultText(port, 'targetPort', port.port);
   }
   setTrafficDefaults(spec);
+}
+
+/** An address of a load balancer is one that the nodes answer to, unless it says otherwise. */
+export function setServiceStatusDefaults({ spec, status }: Draft<Service>): void {
+  if (spec?.type !== 'LoadBalancer') return;
+  for (const entry of status?.loadBalancer?.ingress ?? []) if (entry.ip) setDefault(entry, 'ipMode', 'VIP');
 }
 
 function setAffinityDefaults(spec: Draft<ServiceSpec>): void {
@@ -58,4 +64,8 @@ export function setNetworkPolicyDefaults({ spec }: Draft<NetworkPolicy>): void {
 
 function setPolicyPortDefaults(ports: Draft<NetworkPolicyPort>[]): void {
   for (const port of ports) setDefault(port, 'protocol', 'TCP');
+}
+
+export function setIngressClassDefaults({ spec }: Draft<IngressClass>): void {
+  if (spec?.parameters) setDefault(spec.parameters, 'scope', 'Cluster');
 }

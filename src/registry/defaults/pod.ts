@@ -11,10 +11,10 @@ import type {
   PodSpec,
   PodTemplateSpec,
   Probe,
-  ResourceRequirements,
   Volume,
 } from '../../api/schema/types/core-v1.ts';
 import { type Draft, setDefault, setDefaultText } from '../draft.ts';
+import { roundAmounts, roundRequirements, setPodResourceDefaults } from './pod-resources.ts';
 
 /** 0644: the mode of projected files. */
 const fileMode = 420;
@@ -23,9 +23,10 @@ export function setPodDefaults(pod: Draft<Pod>): void {
   const spec = (pod.spec ??= { containers: [] } as Draft<PodSpec>);
   setPodSpecDefaults(spec);
   setDefault(spec, 'enableServiceLinks', true);
+  setPodResourceDefaults(pod);
+  if (!spec.hostNetwork) return;
   for (const container of [...(spec.initContainers ?? []), ...(spec.containers ?? [])]) {
-    if (container.resources) requestsFromLimits(container.resources);
-    if (spec.hostNetwork) hostPortsOfHostNetwork(container.ports ?? []);
+    hostPortsOfHostNetwork(container.ports ?? []);
   }
 }
 
@@ -44,6 +45,8 @@ export function setPodSpecDefaults(spec: Draft<PodSpec>): void {
   for (const container of spec.containers ?? []) setContainerDefaults(container);
   for (const container of spec.ephemeralContainers ?? []) setContainerDefaults(container);
   for (const volume of spec.volumes ?? []) setVolumeDefaults(volume);
+  roundAmounts(spec.overhead);
+  roundRequirements(spec.resources);
 }
 
 /** `serviceAccount` is the deprecated name of `serviceAccountName`; both are always shown with the same value. */
@@ -59,6 +62,7 @@ export function setContainerDefaults(container: Draft<Container> | Draft<Ephemer
   setDefaultText(container, 'terminationMessagePath', '/dev/termination-log');
   setDefaultText(container, 'terminationMessagePolicy', 'File');
   setDefault(container, 'resources', {});
+  roundRequirements(container.resources);
   for (const port of container.ports ?? []) setDefaultText(port, 'protocol', 'TCP');
   for (const { valueFrom } of container.env ?? []) {
     if (valueFrom?.fieldRef) setDefaultText(valueFrom.fieldRef, 'apiVersion', 'v1');
@@ -70,10 +74,12 @@ export function setContainerDefaults(container: Draft<Container> | Draft<Ephemer
   setHttpGetDefaults(container.lifecycle?.preStop?.httpGet);
 }
 
-/** `Always` for an image whose tag is `latest`, said or unsaid; a digest or any other tag does not change. */
+/** `Always` for an image whose tag is `latest`, said or, without a digest, unsaid; any other tag does not change. */
 export function pullPolicyOf(image: string): 'Always' | 'IfNotPresent' {
-  if (image.includes('@')) return 'IfNotPresent';
-  const tag = /:([^/:]*)$/.exec(image)?.[1] ?? 'latest';
+  const at = image.indexOf('@');
+  const tagged = at < 0 ? image : image.slice(0, at);
+  const colon = tagged.lastIndexOf(':');
+  const tag = colon > tagged.lastIndexOf('/') ? tagged.slice(colon + 1) : at < 0 ? 'latest' : '';
   return tag === 'latest' ? 'Always' : 'IfNotPresent';
 }
 
@@ -91,11 +97,6 @@ function setHttpGetDefaults(action: Draft<HTTPGetAction> | undefined): void {
   if (action === undefined) return;
   setDefaultText(action, 'path', '/');
   setDefaultText(action, 'scheme', 'HTTP');
-}
-
-function requestsFromLimits(resources: Draft<ResourceRequirements>): void {
-  if (resources.limits === undefined) return;
-  resources.requests = { ...resources.limits, ...resources.requests };
 }
 
 function hostPortsOfHostNetwork(ports: Draft<ContainerPort>[]): void {
@@ -121,5 +122,7 @@ export function setVolumeDefaults(volume: Draft<Volume>): void {
   if (volume.iscsi) setDefaultText(volume.iscsi, 'iscsiInterface', 'default');
   if (volume.image) setDefaultText(volume.image, 'pullPolicy', pullPolicyOf(volume.image.reference ?? ''));
   const claim = volume.ephemeral?.volumeClaimTemplate?.spec;
-  if (claim) setDefault(claim, 'volumeMode', 'Filesystem');
+  if (claim === undefined) return;
+  setDefault(claim, 'volumeMode', 'Filesystem');
+  roundRequirements(claim.resources);
 }

@@ -52,7 +52,9 @@ export function setStatefulSetDefaults({ spec }: Draft<StatefulSet>): void {
 function setStatefulSetStrategyDefaults(strategy: Draft<StatefulSetUpdateStrategy>): void {
   setDefaultText(strategy, 'type', 'RollingUpdate');
   if (strategy.type !== 'RollingUpdate') return;
-  setDefault((strategy.rollingUpdate ??= {}), 'partition', 0);
+  const rolling = (strategy.rollingUpdate ??= {});
+  setDefault(rolling, 'partition', 0);
+  setDefault(rolling, 'maxUnavailable', 1);
 }
 
 export function setDaemonSetDefaults({ spec }: Draft<DaemonSet>): void {
@@ -93,6 +95,7 @@ export function setJobDefaults(job: Draft<Job>): void {
   for (const rule of spec.podFailurePolicy?.rules ?? []) {
     for (const pattern of rule.onPodConditions ?? []) setDefaultText(pattern, 'status', 'True');
   }
+  setDefault(spec, 'manualSelector', false);
   labelsFromTemplate(job, spec.template?.metadata?.labels);
   setPodTemplateDefaults(spec.template);
 }

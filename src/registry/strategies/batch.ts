@@ -3,10 +3,17 @@ import type { CronJob, Job } from '../../api/schema/types/batch-v1.ts';
 import { setCronJobDefaults, setJobDefaults } from '../defaults/workloads.ts';
 import type { Draft } from '../draft.ts';
 import type { Strategy } from '../strategy.ts';
-import { validateCronJob, validateJob, validateJobUpdate } from '../validation/workloads.ts';
-
-const controllerUid = 'batch.kubernetes.io/controller-uid';
-const jobName = 'batch.kubernetes.io/job-name';
+import { validateCronJob } from '../validation/cron-jobs.ts';
+import { validateJobStatusUpdate } from '../validation/job-status.ts';
+import { validateJobUpdate } from '../validation/job-update.ts';
+import {
+  controllerUidLabel,
+  jobNameLabel,
+  oldControllerUidLabel,
+  oldJobNameLabel,
+  validateJob,
+} from '../validation/jobs.ts';
+import { cronJobWarnings, jobWarnings } from '../validation/workload-warnings.ts';
 
 export const jobStrategy: Strategy<Job> = {
   dependents: 'orphaned',
@@ -18,10 +25,12 @@ export const jobStrategy: Strategy<Job> = {
   prepareForCreate: selectByUid,
   validate: validateJob,
   validateUpdate: validateJobUpdate,
+  validateStatusUpdate: validateJobStatusUpdate,
+  warnings: jobWarnings,
   fields: { 'status.successful': ({ status }) => String(status?.succeeded ?? 0) },
 };
 
-/** The labels without a domain are the old names of the same two. */
+/** What the author said of these labels stays: where it does not fit, validation says so. */
 function selectByUid(job: Draft<Job>): void {
   const { spec, metadata } = job;
   if (spec?.template === undefined || spec.manualSelector) return;
@@ -29,18 +38,19 @@ function selectByUid(job: Draft<Job>): void {
   const name = metadata?.name ?? '';
   const template = (spec.template.metadata ??= {});
   template.labels = {
+    [oldJobNameLabel]: name,
+    [jobNameLabel]: name,
+    [oldControllerUidLabel]: uid,
+    [controllerUidLabel]: uid,
     ...template.labels,
-    [controllerUid]: uid,
-    'controller-uid': uid,
-    [jobName]: name,
-    'job-name': name,
   };
   const selector = (spec.selector ??= {});
-  selector.matchLabels = { ...selector.matchLabels, [controllerUid]: uid };
+  selector.matchLabels = { [controllerUidLabel]: uid, ...selector.matchLabels };
 }
 
 export const cronJobStrategy: Strategy<CronJob> = {
   generation: true,
   setDefaults: setCronJobDefaults,
   validate: validateCronJob,
+  warnings: cronJobWarnings,
 };

@@ -1,11 +1,11 @@
-/** Namespaces, Nodes and Leases: what the cluster itself is made of. */
+/** Namespaces and Nodes: what the cluster itself is made of. */
 import { isDns1123Label } from '../../api/names.ts';
-import type { Lease } from '../../api/schema/types/coordination-v1.ts';
 import type { Namespace, Node } from '../../api/schema/types/core-v1.ts';
 import { setNamespaceDefaults, setNodeDefaults } from '../defaults/cluster.ts';
-import { draftOf } from '../draft.ts';
+import { type Draft, draftOf } from '../draft.ts';
 import type { Strategy } from '../strategy.ts';
-import { validateLease, validateNamespace, validateNode, validateNodeUpdate } from '../validation/cluster.ts';
+import { validateNamespace, validateNamespaceStatus } from '../validation/cluster.ts';
+import { nodeWarnings, validateNode, validateNodeUpdate } from '../validation/node.ts';
 
 export const namespaceFinalizer = 'kubernetes';
 
@@ -26,6 +26,7 @@ export const namespaceStrategy: Strategy<Namespace> = {
     else delete namespace.spec;
   },
   validate: validateNamespace,
+  validateStatusUpdate: validateNamespaceStatus,
   fields: { 'status.phase': ({ status }) => status?.phase ?? '' },
 };
 
@@ -33,10 +34,21 @@ export const namespaceStrategy: Strategy<Namespace> = {
 export const nodeStrategy: Strategy<Node> = {
   keepStatusOnCreate: true,
   setDefaults: setNodeDefaults,
-  prepareForCreate: mirrorPodCidr,
-  prepareForUpdate: mirrorPodCidr,
+  prepareForCreate(node) {
+    mirrorPodCidr(node);
+    dropConfigSource(node, undefined);
+  },
+  prepareForUpdate(node, old) {
+    mirrorPodCidr(node);
+    dropConfigSource(node, old);
+  },
   validate: validateNode,
   validateUpdate: validateNodeUpdate,
+  prepareForStatusUpdate(node, old) {
+    if (node.status?.config && old.status?.config === undefined) delete node.status.config;
+  },
+  validateStatusUpdate: validateNodeUpdate,
+  warnings: nodeWarnings,
   fields: { 'spec.unschedulable': ({ spec }) => String(spec?.unschedulable ?? false) },
 };
 
@@ -45,8 +57,8 @@ function mirrorPodCidr({ spec }: Parameters<NonNullable<Strategy<Node>['setDefau
   if (spec?.podCIDRs?.[0] && !spec.podCIDR) spec.podCIDR = spec.podCIDRs[0];
 }
 
-export const leaseStrategy: Strategy<Lease> = {
-  allowCreateOnUpdate: true,
-  allowUnconditionalUpdate: false,
-  validate: validateLease,
-};
+/** The kubelet reads its configuration from no ConfigMap any more: what says so goes, where it did not stand before. */
+function dropConfigSource({ spec, status }: Draft<Node>, old: Node | undefined): void {
+  if (spec?.configSource && old?.spec?.configSource === undefined) delete spec.configSource;
+  if (status?.config && old?.status?.config === undefined) delete status.config;
+}

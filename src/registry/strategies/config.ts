@@ -9,10 +9,17 @@ import {
   validateSecret,
   validateSecretUpdate,
 } from '../validation/config.ts';
-import { validateQuantities } from '../validation/resources.ts';
+import {
+  validateLimitRange,
+  validateResourceQuota,
+  validateResourceQuotaStatus,
+  validateResourceQuotaUpdate,
+} from '../validation/quota.ts';
+import { secretWarnings } from '../validation/secret-warnings.ts';
 
 export const configMapStrategy: Strategy<ConfigMap> = {
   validate: validateConfigMap,
+  updateRules: 'change first',
   validateUpdate: validateConfigMapUpdate,
 };
 
@@ -22,7 +29,9 @@ export const secretStrategy: Strategy<Secret> = {
     if (!secret.type && old.type) secret.type = old.type;
   },
   validate: validateSecret,
+  updateRules: 'change first',
   validateUpdate: validateSecretUpdate,
+  warnings: secretWarnings,
   fields: { type: ({ type }) => type ?? '' },
 };
 
@@ -36,14 +45,39 @@ function setSecretDefaults(secret: Draft<Secret>): void {
   secret.data = { ...secret.data, ...(Object.fromEntries(encoded) as Record<string, string>) };
 }
 
-export const serviceAccountStrategy: Strategy<ServiceAccount> = { returnDeletedObject: true };
+const mountableSecrets = 'kubernetes.io/enforce-mountable-secrets';
 
+export const serviceAccountStrategy: Strategy<ServiceAccount> = {
+  returnDeletedObject: true,
+  prepareForCreate: nameSecrets,
+  prepareForUpdate: nameSecrets,
+  validate: () => [],
+  warnings({ metadata }, old) {
+    const value = metadata?.annotations?.[mountableSecrets];
+    if (value === undefined || value === old?.metadata?.annotations?.[mountableSecrets]) return [];
+    const advice = 'prefer separate namespaces to isolate access to mounted secrets';
+    return [`metadata.annotations[${mountableSecrets}]: deprecated in v1.32+; ${advice}`];
+  },
+};
+
+/** Of its secrets, which stand beside it, only the names. */
+function nameSecrets(account: Draft<ServiceAccount>): void {
+  account.secrets &&= account.secrets.map(({ name }) => (name === undefined ? {} : { name }));
+}
+
+/** One without a name is called by its uid. */
 export const limitRangeStrategy: Strategy<LimitRange> = {
   allowCreateOnUpdate: true,
   setDefaults: setLimitRangeDefaults,
+  prepareForCreate({ metadata }) {
+    if (metadata?.uid && !metadata.name) metadata.name = metadata.uid;
+  },
+  validate: validateLimitRange,
 };
 
 export const resourceQuotaStrategy: Strategy<ResourceQuota> = {
   returnDeletedObject: true,
-  validate: ({ spec }) => validateQuantities('spec.hard', spec?.hard),
+  validate: validateResourceQuota,
+  validateUpdate: validateResourceQuotaUpdate,
+  validateStatusUpdate: validateResourceQuotaStatus,
 };

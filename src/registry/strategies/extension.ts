@@ -1,85 +1,126 @@
-/** What extends or steers the API and the network: webhooks, CRDs, APIServices, autoscalers, ingresses, flow schemas, devices. */
-
-import { invalidValue } from '../../api/field-error.ts';
+/** What extends or steers the API: webhooks, policies, CRDs, APIServices, flow control. */
 import type {
+  MutatingAdmissionPolicy,
+  MutatingAdmissionPolicyBinding,
   MutatingWebhookConfiguration,
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
   ValidatingWebhookConfiguration,
 } from '../../api/schema/types/admissionregistration-v1.ts';
 import type { CustomResourceDefinition } from '../../api/schema/types/apiextensions-v1.ts';
-import type { HorizontalPodAutoscaler } from '../../api/schema/types/autoscaling-v2.ts';
-import type { NetworkPolicy } from '../../api/schema/types/networking-v1.ts';
-import type { ResourceSlice } from '../../api/schema/types/resource-v1.ts';
+import type { APIService } from '../../api/schema/types/apiregistration-v1.ts';
+import type { FlowSchema, PriorityLevelConfiguration } from '../../api/schema/types/flowcontrol-v1.ts';
+import type { RuntimeClass } from '../../api/schema/types/node-v1.ts';
+import { setBindingDefaults, setPolicyDefaults } from '../defaults/admission.ts';
 import {
-  setAutoscalerDefaults,
   setCustomResourceDefinitionDefaults,
   setMutatingWebhookDefaults,
   setWebhookDefaults,
 } from '../defaults/cluster.ts';
-import { setNetworkPolicyDefaults } from '../defaults/network.ts';
+import { setApiServiceDefaults, setFlowSchemaDefaults, setPriorityLevelDefaults } from '../defaults/flow-control.ts';
+import { type Draft, draftOf } from '../draft.ts';
 import type { Strategy } from '../strategy.ts';
-import { requiredText } from '../validation/checks.ts';
-import { validateNetworkPolicy } from '../validation/cluster.ts';
+import { validateApiService, validateApiServiceStatus } from '../validation/api-service.ts';
+import {
+  validateCustomResourceDefinition,
+  validateCustomResourceDefinitionStatus,
+} from '../validation/custom-resource-definition.ts';
+import { formatWarnings } from '../validation/custom-resource-formats.ts';
+import { validateFlowConditions, validateFlowSchema, validatePriorityLevel } from '../validation/flow-control.ts';
+import {
+  validateMutatingBinding,
+  validateMutatingPolicy,
+  validateValidatingBinding,
+  validateValidatingPolicy,
+  validateValidatingPolicyStatus,
+} from '../validation/policies.ts';
+import { validateRuntimeClass, validateRuntimeClassUpdate } from '../validation/scheduling.ts';
+import { validateWebhooks } from '../validation/webhooks.ts';
+
+const counted = { generation: true, allowUnconditionalUpdate: false } as const;
 
 export const validatingWebhookStrategy: Strategy<ValidatingWebhookConfiguration> = {
-  generation: true,
-  allowUnconditionalUpdate: false,
+  ...counted,
   setDefaults: setWebhookDefaults,
+  validate: validateWebhooks,
 };
 
 export const mutatingWebhookStrategy: Strategy<MutatingWebhookConfiguration> = {
-  generation: true,
-  allowUnconditionalUpdate: false,
+  ...counted,
   setDefaults: setMutatingWebhookDefaults,
+  validate: validateWebhooks,
+};
+
+export const validatingPolicyStrategy: Strategy<ValidatingAdmissionPolicy> = {
+  ...counted,
+  setDefaults: setPolicyDefaults,
+  validate: validateValidatingPolicy,
+  validateStatusUpdate: validateValidatingPolicyStatus,
+};
+
+export const validatingPolicyBindingStrategy: Strategy<ValidatingAdmissionPolicyBinding> = {
+  ...counted,
+  setDefaults: setBindingDefaults,
+  validate: validateValidatingBinding,
+};
+
+export const mutatingPolicyStrategy: Strategy<MutatingAdmissionPolicy> = {
+  ...counted,
+  setDefaults: setPolicyDefaults,
+  validate: validateMutatingPolicy,
+};
+
+export const mutatingPolicyBindingStrategy: Strategy<MutatingAdmissionPolicyBinding> = {
+  ...counted,
+  setDefaults: setBindingDefaults,
+  validate: validateMutatingBinding,
 };
 
 export const customResourceDefinitionStrategy: Strategy<CustomResourceDefinition> = {
-  generation: true,
-  allowUnconditionalUpdate: false,
+  ...counted,
   statusKeepsMetadata: true,
   setDefaults: setCustomResourceDefinitionDefaults,
-  validate({ metadata, spec }) {
-    const wanted = `${spec?.names?.plural ?? ''}.${spec?.group ?? ''}`;
-    if (metadata?.name === wanted) return [];
-    return [invalidValue('metadata.name', metadata?.name ?? '', 'must be spec.names.plural+"."+spec.group')];
-  },
+  prepareForCreate: noteStorageVersion,
+  prepareForUpdate: noteStorageVersion,
+  validate: validateCustomResourceDefinition,
+  validateStatusUpdate: validateCustomResourceDefinitionStatus,
+  warnings: formatWarnings,
 };
 
-export const autoscalerStrategy: Strategy<HorizontalPodAutoscaler> = {
-  setDefaults: setAutoscalerDefaults,
-  validate({ spec }) {
-    const errors = [
-      ...requiredText('spec.scaleTargetRef.kind', spec?.scaleTargetRef?.kind),
-      ...requiredText('spec.scaleTargetRef.name', spec?.scaleTargetRef?.name),
-    ];
-    const [min, max] = [spec?.minReplicas ?? 1, spec?.maxReplicas ?? 0];
-    if (min < 1) errors.push(invalidValue('spec.minReplicas', min, 'must be greater than or equal to 1'));
-    if (max < 1) errors.push(invalidValue('spec.maxReplicas', max, 'must be greater than 0'));
-    else if (max < min)
-      errors.push(invalidValue('spec.maxReplicas', max, 'must be greater than or equal to `minReplicas`'));
-    return errors;
-  },
+/** Objects may be stored in each version that ever was the one to store. */
+function noteStorageVersion(definition: Draft<CustomResourceDefinition>): void {
+  const stored = definition.spec?.versions?.find(({ storage }) => storage)?.name;
+  const names = definition.status?.storedVersions ?? [];
+  if (stored === undefined || names.includes(stored)) return;
+  // The status may be the old object's own.
+  definition.status = { ...draftOf(definition.status ?? {}), storedVersions: [...names, stored] };
+}
+
+export const apiServiceStrategy: Strategy<APIService> = {
+  allowUnconditionalUpdate: false,
+  statusKeepsMetadata: true,
+  setDefaults: setApiServiceDefaults,
+  validate: validateApiService,
+  validateStatusUpdate: validateApiServiceStatus,
 };
 
-export const networkPolicyStrategy: Strategy<NetworkPolicy> = {
-  generation: true,
-  setDefaults: setNetworkPolicyDefaults,
-  validate: validateNetworkPolicy,
+export const flowSchemaStrategy: Strategy<FlowSchema> = {
+  ...counted,
+  setDefaults: setFlowSchemaDefaults,
+  validate: validateFlowSchema,
+  validateStatusUpdate: ({ status }) => validateFlowConditions(status?.conditions),
 };
 
-export const resourceSliceStrategy: Strategy<ResourceSlice> = {
-  generation: true,
-  fields: {
-    'spec.nodeName': ({ spec }) => spec?.nodeName ?? '',
-    'spec.driver': ({ spec }) => spec?.driver ?? '',
-  },
+export const priorityLevelStrategy: Strategy<PriorityLevelConfiguration> = {
+  ...counted,
+  setDefaults: setPriorityLevelDefaults,
+  validate: validatePriorityLevel,
+  validateStatusUpdate: ({ status }) => validateFlowConditions(status?.conditions),
 };
 
-/** Nothing special but a generation that counts changes. */
-export const countedStrategy: Strategy = { generation: true };
-
-/** Nothing special but that a PUT must say what it replaces. */
-export const conditionalStrategy: Strategy = { allowUnconditionalUpdate: false };
-
-export const countedConditionalStrategy: Strategy = { generation: true, allowUnconditionalUpdate: false };
-
-export const apiServiceStrategy: Strategy = { allowUnconditionalUpdate: false, statusKeepsMetadata: true };
+export const runtimeClassStrategy: Strategy<RuntimeClass> = {
+  allowUnconditionalUpdate: false,
+  validate: validateRuntimeClass,
+  updateRules: 'change only',
+  validateUpdate: validateRuntimeClassUpdate,
+};

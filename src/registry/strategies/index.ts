@@ -5,8 +5,9 @@
  * here, and its row below.
  */
 import type { Strategy } from '../strategy.ts';
+import { autoscalerStrategy, leaseStrategy, podDisruptionBudgetStrategy } from './autoscaling.ts';
 import { cronJobStrategy, jobStrategy } from './batch.ts';
-import { leaseStrategy, namespaceStrategy, nodeStrategy } from './cluster.ts';
+import { namespaceStrategy, nodeStrategy } from './cluster.ts';
 import {
   configMapStrategy,
   limitRangeStrategy,
@@ -16,23 +17,36 @@ import {
 } from './config.ts';
 import { eventStrategy, strictEventStrategy } from './events.ts';
 import {
-  apiServiceStrategy,
-  autoscalerStrategy,
-  conditionalStrategy,
-  countedConditionalStrategy,
-  countedStrategy,
-  customResourceDefinitionStrategy,
-  mutatingWebhookStrategy,
-  networkPolicyStrategy,
+  deviceClassStrategy,
+  resourceClaimStrategy,
+  resourceClaimTemplateStrategy,
   resourceSliceStrategy,
+} from './devices.ts';
+import {
+  apiServiceStrategy,
+  customResourceDefinitionStrategy,
+  flowSchemaStrategy,
+  mutatingPolicyBindingStrategy,
+  mutatingPolicyStrategy,
+  mutatingWebhookStrategy,
+  priorityLevelStrategy,
+  runtimeClassStrategy,
+  validatingPolicyBindingStrategy,
+  validatingPolicyStrategy,
   validatingWebhookStrategy,
 } from './extension.ts';
+import {
+  ingressClassStrategy,
+  ingressStrategy,
+  ipAddressStrategy,
+  networkPolicyStrategy,
+  serviceCidrStrategy,
+} from './networking.ts';
 import { podStrategy } from './pods.ts';
 import {
   certificateSigningRequestStrategy,
   clusterRoleBindingStrategy,
   clusterRoleStrategy,
-  podDisruptionBudgetStrategy,
   priorityClassStrategy,
   roleBindingStrategy,
   roleStrategy,
@@ -41,10 +55,12 @@ import { endpointSliceStrategy, endpointsStrategy, serviceStrategy } from './ser
 import {
   csiDriverStrategy,
   csiNodeStrategy,
+  csiStorageCapacityStrategy,
   persistentVolumeClaimStrategy,
   persistentVolumeStrategy,
   storageClassStrategy,
   volumeAttachmentStrategy,
+  volumeAttributesClassStrategy,
 } from './storage.ts';
 import {
   controllerRevisionStrategy,
@@ -87,15 +103,19 @@ const strategies: Readonly<Record<string, Strategy<never>>> = {
   'leases.coordination.k8s.io': leaseStrategy,
   'endpointslices.discovery.k8s.io': endpointSliceStrategy,
   'networkpolicies.networking.k8s.io': networkPolicyStrategy,
-  'ingresses.networking.k8s.io': countedStrategy,
-  'ingressclasses.networking.k8s.io': countedStrategy,
+  'ingresses.networking.k8s.io': ingressStrategy,
+  'ingressclasses.networking.k8s.io': ingressClassStrategy,
+  'ipaddresses.networking.k8s.io': ipAddressStrategy,
+  'servicecidrs.networking.k8s.io': serviceCidrStrategy,
   'storageclasses.storage.k8s.io': storageClassStrategy,
   'csidrivers.storage.k8s.io': csiDriverStrategy,
   'csinodes.storage.k8s.io': csiNodeStrategy,
   'csistoragecapacities.storage.k8s.io': conditionalStrategy,
+  'csistoragecapacities.storage.k8s.io': csiStorageCapacityStrategy,
   'volumeattachments.storage.k8s.io': volumeAttachmentStrategy,
+  'volumeattributesclasses.storage.k8s.io': volumeAttributesClassStrategy,
   'priorityclasses.scheduling.k8s.io': priorityClassStrategy,
-  'runtimeclasses.node.k8s.io': conditionalStrategy,
+  'runtimeclasses.node.k8s.io': runtimeClassStrategy,
   'certificatesigningrequests.certificates.k8s.io': certificateSigningRequestStrategy,
 
   'roles.rbac.authorization.k8s.io': roleStrategy,
@@ -105,15 +125,17 @@ const strategies: Readonly<Record<string, Strategy<never>>> = {
 
   'validatingwebhookconfigurations.admissionregistration.k8s.io': validatingWebhookStrategy,
   'mutatingwebhookconfigurations.admissionregistration.k8s.io': mutatingWebhookStrategy,
-  'validatingadmissionpolicies.admissionregistration.k8s.io': countedConditionalStrategy,
-  'validatingadmissionpolicybindings.admissionregistration.k8s.io': countedConditionalStrategy,
-  'mutatingadmissionpolicies.admissionregistration.k8s.io': countedConditionalStrategy,
-  'mutatingadmissionpolicybindings.admissionregistration.k8s.io': countedConditionalStrategy,
+  'validatingadmissionpolicies.admissionregistration.k8s.io': validatingPolicyStrategy,
+  'validatingadmissionpolicybindings.admissionregistration.k8s.io': validatingPolicyBindingStrategy,
+  'mutatingadmissionpolicies.admissionregistration.k8s.io': mutatingPolicyStrategy,
+  'mutatingadmissionpolicybindings.admissionregistration.k8s.io': mutatingPolicyBindingStrategy,
   'customresourcedefinitions.apiextensions.k8s.io': customResourceDefinitionStrategy,
   'apiservices.apiregistration.k8s.io': apiServiceStrategy,
-  'flowschemas.flowcontrol.apiserver.k8s.io': countedConditionalStrategy,
-  'prioritylevelconfigurations.flowcontrol.apiserver.k8s.io': countedConditionalStrategy,
-  'deviceclasses.resource.k8s.io': countedStrategy,
+  'flowschemas.flowcontrol.apiserver.k8s.io': flowSchemaStrategy,
+  'prioritylevelconfigurations.flowcontrol.apiserver.k8s.io': priorityLevelStrategy,
+  'deviceclasses.resource.k8s.io': deviceClassStrategy,
+  'resourceclaims.resource.k8s.io': resourceClaimStrategy,
+  'resourceclaimtemplates.resource.k8s.io': resourceClaimTemplateStrategy,
   'resourceslices.resource.k8s.io': resourceSliceStrategy,
 };
 

@@ -7,7 +7,11 @@ import type { Draft } from '../draft.ts';
 import type { DeleteOptions } from '../request.ts';
 import type { Strategy } from '../strategy.ts';
 import { validatePod } from '../validation/pod.ts';
+import { validatePodStatusUpdate } from '../validation/pod-status.ts';
 import { validatePodUpdate } from '../validation/pod-update.ts';
+import { podWarnings } from '../validation/pod-warnings.ts';
+import { dropDisabledPodFields, dropDisabledPodStatus } from './pod-disabled-fields.ts';
+import { mergeLabelKeys, mirrorAppArmor } from './pod-prepare.ts';
 
 export const podStrategy: Strategy<Pod> = {
   generation: true,
@@ -16,13 +20,19 @@ export const podStrategy: Strategy<Pod> = {
   setDefaults: setPodDefaults,
   prepareForCreate(pod) {
     pod.status = { phase: 'Pending', qosClass: qualityOfService(pod.spec) };
+    dropDisabledPodFields(pod.spec, undefined);
     if (pod.spec?.schedulingGates?.length) pod.status.conditions = [gatedCondition];
+    mergeLabelKeys(pod);
+    mirrorAppArmor(pod);
   },
-  prepareForUpdate(pod) {
+  prepareForUpdate(pod, old) {
     if (pod.spec) mirrorServiceAccount(pod.spec);
+    dropDisabledPodFields(pod.spec, old.spec);
   },
   validate: validatePod,
   validateUpdate: validatePodUpdate,
+  // Few people write to pods that are there, and machines do so often.
+  warnings: (pod, old) => (old === undefined ? podWarnings(pod) : []),
 
   prepareForStatusUpdate(pod, old) {
     if (old.metadata?.ownerReferences)
@@ -31,7 +41,9 @@ export const podStrategy: Strategy<Pod> = {
     const status = (pod.status ??= {});
     if (!status.qosClass && old.status?.qosClass) status.qosClass = old.status.qosClass;
     mirrorAddresses(status);
+    dropDisabledPodStatus(status, old.status);
   },
+  validateStatusUpdate: validatePodStatusUpdate,
 
   gracePeriodSeconds,
 
@@ -84,9 +96,14 @@ const zero = parseQuantity('0');
  */
 export function qualityOfService(spec: PodSpec | undefined): 'BestEffort' | 'Burstable' | 'Guaranteed' {
   const containers: readonly Container[] = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
-  const all = spec?.resources ? [spec.resources] : containers.map(({ resources }) => resources ?? {});
+  const all = isPodLevelSet(spec?.resources) ? [spec?.resources ?? {}] : containers.map(({ resources }) => resources ?? {});
   if (all.every((resources) => !asksForAnything(resources))) return 'BestEffort';
   return all.every(isGuaranteed) ? 'Guaranteed' : 'Burstable';
+}
+
+function isPodLevelSet(resources: ResourceRequirements | undefined): boolean {
+  const names = Object.keys({ ...resources?.requests, ...resources?.limits });
+  return names.some((name) => name === 'cpu' || name === 'memory' || name.startsWith('hugepages-'));
 }
 
 function asksForAnything({ requests = {}, limits = {} }: ResourceRequirements): boolean {

@@ -1,6 +1,13 @@
-/** Volumes, claims, storage classes and CSI. */
+/** Volumes, claims, classes and CSI. */
 import type { PersistentVolume, PersistentVolumeClaim } from '../../api/schema/types/core-v1.ts';
-import type { CSIDriver, CSINode, StorageClass, VolumeAttachment } from '../../api/schema/types/storage-v1.ts';
+import type {
+  CSIDriver,
+  CSINode,
+  CSIStorageCapacity,
+  StorageClass,
+  VolumeAttachment,
+  VolumeAttributesClass,
+} from '../../api/schema/types/storage-v1.ts';
 import { formatTime } from '../../lib/clock.ts';
 import {
   setCsiDriverDefaults,
@@ -8,16 +15,32 @@ import {
   setPersistentVolumeDefaults,
   setStorageClassDefaults,
 } from '../defaults/storage.ts';
-import { sameJson } from '../draft.ts';
+import type { Draft } from '../draft.ts';
 import type { Strategy } from '../strategy.ts';
-import { immutable } from '../validation/checks.ts';
+import { immutableField } from '../validation/checks.ts';
 import {
-  validatePersistentVolume,
+  validateCsiDriver,
+  validateCsiDriverUpdate,
+  validateCsiNode,
+  validateCsiNodeUpdate,
+  validateCsiStorageCapacity,
+  validateCsiStorageCapacityUpdate,
+} from '../validation/csi.ts';
+import { validatePersistentVolume, validatePersistentVolumeUpdate } from '../validation/persistent-volume.ts';
+import {
   validatePersistentVolumeClaim,
+  validatePersistentVolumeClaimStatusUpdate,
   validatePersistentVolumeClaimUpdate,
+} from '../validation/persistent-volume-claim.ts';
+import {
   validateStorageClass,
   validateStorageClassUpdate,
-} from '../validation/cluster.ts';
+  validateVolumeAttachment,
+  validateVolumeAttachmentStatus,
+  validateVolumeAttributesClass,
+  validateVolumeAttributesClassUpdate,
+} from '../validation/storage.ts';
+import { claimWarnings, storageClassWarnings, volumeWarnings } from '../validation/storage-warnings.ts';
 
 export const persistentVolumeStrategy: Strategy<PersistentVolume> = {
   returnDeletedObject: true,
@@ -26,10 +49,12 @@ export const persistentVolumeStrategy: Strategy<PersistentVolume> = {
     volume.status = { phase: 'Pending', lastPhaseTransitionTime: formatTime(nowMs) };
   },
   validate: validatePersistentVolume,
+  validateUpdate: validatePersistentVolumeUpdate,
   prepareForStatusUpdate(volume, old, { nowMs }) {
     const status = (volume.status ??= {});
     if (status.phase !== old.status?.phase) status.lastPhaseTransitionTime = formatTime(nowMs);
   },
+  warnings: volumeWarnings,
 };
 
 export const persistentVolumeClaimStrategy: Strategy<PersistentVolumeClaim> = {
@@ -37,26 +62,55 @@ export const persistentVolumeClaimStrategy: Strategy<PersistentVolumeClaim> = {
   setDefaults: setPersistentVolumeClaimDefaults,
   prepareForCreate(claim) {
     claim.status = { phase: 'Pending' };
+    dropForeignSources(claim, undefined);
   },
+  prepareForUpdate: dropForeignSources,
   validate: validatePersistentVolumeClaim,
   validateUpdate: validatePersistentVolumeClaimUpdate,
+  validateStatusUpdate: validatePersistentVolumeClaimStatusUpdate,
+  warnings: claimWarnings,
 };
+
+/** A source in another namespace is an alpha feature, which is off. */
+function dropForeignSources({ spec }: Draft<PersistentVolumeClaim>, old: PersistentVolumeClaim | undefined): void {
+  if (spec?.dataSourceRef?.namespace && old?.spec?.dataSourceRef === undefined) delete spec.dataSourceRef;
+}
 
 export const storageClassStrategy: Strategy<StorageClass> = {
   setDefaults: setStorageClassDefaults,
   validate: validateStorageClass,
   validateUpdate: validateStorageClassUpdate,
+  warnings: storageClassWarnings,
+};
+
+export const volumeAttributesClassStrategy: Strategy<VolumeAttributesClass> = {
+  validate: validateVolumeAttributesClass,
+  updateRules: 'change first',
+  validateUpdate: validateVolumeAttributesClassUpdate,
 };
 
 export const csiDriverStrategy: Strategy<CSIDriver> = {
   generation: true,
   allowUnconditionalUpdate: false,
   setDefaults: setCsiDriverDefaults,
+  validate: validateCsiDriver,
+  validateUpdate: validateCsiDriverUpdate,
 };
 
-export const csiNodeStrategy: Strategy<CSINode> = { allowUnconditionalUpdate: false };
+export const csiNodeStrategy: Strategy<CSINode> = {
+  allowUnconditionalUpdate: false,
+  validate: validateCsiNode,
+  validateUpdate: validateCsiNodeUpdate,
+};
+
+export const csiStorageCapacityStrategy: Strategy<CSIStorageCapacity> = {
+  validate: validateCsiStorageCapacity,
+  validateUpdate: validateCsiStorageCapacityUpdate,
+};
 
 export const volumeAttachmentStrategy: Strategy<VolumeAttachment> = {
   allowUnconditionalUpdate: false,
-  validateUpdate: (attachment, old) => immutable('spec', attachment.spec, sameJson(attachment.spec, old.spec)),
+  validate: validateVolumeAttachment,
+  validateUpdate: (attachment, old) => immutableField('spec', attachment.spec, old.spec),
+  validateStatusUpdate: validateVolumeAttachmentStatus,
 };

@@ -15,54 +15,81 @@ import {
   setReplicationControllerDefaults,
   setStatefulSetDefaults,
 } from '../defaults/workloads.ts';
-import { draftOf, sameJson } from '../draft.ts';
+import { draftOf } from '../draft.ts';
 import type { Strategy } from '../strategy.ts';
-import { immutable, nonNegative } from '../validation/checks.ts';
 import { validatePodTemplate } from '../validation/pod.ts';
+import { podTemplateWarnings } from '../validation/pod-warnings.ts';
 import {
-  validateDaemonSet,
-  validateDaemonSetUpdate,
-  validateDeployment,
-  validateDeploymentUpdate,
-  validateReplicaSet,
-  validateReplicaSetUpdate,
-  validateReplicationController,
+  statefulSetNameErrors,
+  validateControllerRevision,
+  validateControllerRevisionUpdate,
   validateStatefulSet,
   validateStatefulSetUpdate,
+} from '../validation/stateful-sets.ts';
+import {
+  daemonSetStatusRule,
+  deploymentStatusRule,
+  replicaSetStatusRule,
+  statefulSetStatusRule,
+  validateStatusCounts,
+} from '../validation/workload-status.ts';
+import {
+  daemonSetWarnings,
+  podOwnerWarnings,
+  replicationControllerWarnings,
+  statefulSetWarnings,
+} from '../validation/workload-warnings.ts';
+import {
+  validateDaemonSet,
+  validateDeployment,
+  validateReplicaSet,
+  validateReplicationController,
+  validateSelectorUpdate,
 } from '../validation/workloads.ts';
+import { dropDisabledPodFields } from './pod-disabled-fields.ts';
 
 export const deploymentStrategy: Strategy<Deployment> = {
   generation: true,
   setDefaults: setDeploymentDefaults,
   validate: validateDeployment,
-  validateUpdate: validateDeploymentUpdate,
+  validateUpdate: validateSelectorUpdate,
   prepareForStatusUpdate(deployment, old) {
     const metadata = (deployment.metadata ??= {});
     if (old.metadata?.labels) metadata.labels = draftOf(old.metadata.labels);
     else delete metadata.labels;
   },
+  validateStatusUpdate: validateStatusCounts(deploymentStatusRule),
+  warnings: podOwnerWarnings,
 };
 
 export const replicaSetStrategy: Strategy<ReplicaSet> = {
   generation: true,
   setDefaults: setReplicaSetDefaults,
   validate: validateReplicaSet,
-  validateUpdate: validateReplicaSetUpdate,
+  validateUpdate: validateSelectorUpdate,
+  validateStatusUpdate: validateStatusCounts(replicaSetStatusRule),
+  warnings: podOwnerWarnings,
   fields: { 'status.replicas': ({ status }) => String(status?.replicas ?? 0) },
 };
 
 export const statefulSetStrategy: Strategy<StatefulSet> = {
   generation: true,
+  nameErrors: statefulSetNameErrors,
   setDefaults: setStatefulSetDefaults,
   validate: validateStatefulSet,
   validateUpdate: validateStatefulSetUpdate,
+  validateStatusUpdate: validateStatusCounts(statefulSetStatusRule),
+  warnings: statefulSetWarnings,
 };
 
 export const daemonSetStrategy: Strategy<DaemonSet> = {
   generation: true,
+  updateRules: 'change first',
   setDefaults: setDaemonSetDefaults,
   validate: validateDaemonSet,
-  validateUpdate: validateDaemonSetUpdate,
+  validateUpdate: validateSelectorUpdate,
+  validateStatusUpdate: validateStatusCounts(daemonSetStatusRule),
+  warnings: daemonSetWarnings,
 };
 
 export const replicationControllerStrategy: Strategy<ReplicationController> = {
@@ -70,6 +97,8 @@ export const replicationControllerStrategy: Strategy<ReplicationController> = {
   generation: true,
   setDefaults: setReplicationControllerDefaults,
   validate: validateReplicationController,
+  validateStatusUpdate: validateStatusCounts(replicaSetStatusRule),
+  warnings: replicationControllerWarnings,
   fields: { 'status.replicas': ({ status }) => String(status?.replicas ?? 0) },
 };
 
@@ -78,11 +107,15 @@ export const podTemplateStrategy: Strategy<PodTemplate> = {
   returnDeletedObject: true,
   generation: true,
   setDefaults: setPodTemplateObjectDefaults,
-  validate: ({ template }) => validatePodTemplate('template', template),
+  prepareForCreate: ({ template }) => dropDisabledPodFields(template?.spec, undefined),
+  prepareForUpdate: ({ template }, old) => dropDisabledPodFields(template?.spec, old.template?.spec),
+  validate: ({ template }, old) => validatePodTemplate('template', template, old?.template),
+  warnings: ({ metadata, template }, old) =>
+    metadata?.generation === old?.metadata?.generation ? [] : podTemplateWarnings('template', template),
 };
 
 /** A record of what a template once was. */
 export const controllerRevisionStrategy: Strategy<ControllerRevision> = {
-  validate: ({ revision }) => nonNegative('revision', revision),
-  validateUpdate: (revision, old) => immutable('data', revision.data, sameJson(revision.data, old.data)),
+  validate: validateControllerRevision,
+  validateUpdate: validateControllerRevisionUpdate,
 };

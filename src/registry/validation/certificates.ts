@@ -16,7 +16,9 @@ import {
   invalidValue,
   notSupported,
   required,
+  tooLong,
 } from '../../api/field-error.ts';
+import { isDns1123Label, isDns1123Subdomain } from '../../api/names.ts';
 import type {
   CertificateSigningRequest,
   CertificateSigningRequestCondition,
@@ -25,6 +27,7 @@ import type {
 import type { FieldError } from '../../api/status-error.ts';
 import { formatTime } from '../../lib/clock.ts';
 import { type Draft, draftOf, sameJson } from '../draft.ts';
+import { noDuplicates } from './checks.ts';
 
 const usages: ReadonlySet<string> = new Set([
   'signing',
@@ -70,27 +73,43 @@ export function validateCertificateRequest({ spec, status }: CertificateSigningR
 
 function usageErrors(list: readonly string[]): FieldError[] {
   if (list.length === 0) return [required('spec.usages')];
-  return list.flatMap((usage, at) => {
-    const path = indexPath('spec.usages', at);
-    if (!usages.has(usage)) return [notSupported(path, usage, [...usages].sort())];
-    return list.indexOf(usage) < at ? [duplicate(path, usage)] : [];
-  });
+  const unknown = list.flatMap((usage, at) =>
+    usages.has(usage) ? [] : [notSupported(indexPath('spec.usages', at), usage, [...usages].sort())],
+  );
+  return [...unknown, ...noDuplicates(list, (at) => indexPath('spec.usages', at))];
 }
 
+const domainBytesMax = 253;
+/** A domain, and below it a namespace and a name. */
+const signerBytesMax = domainBytesMax + 1 + 63 + 1 + 253;
+const legacySigner = 'kubernetes.io/legacy-unknown';
+
 function signerErrors(signer: string): FieldError[] {
-  if (signer === '') return [required('spec.signerName')];
-  const [domain = '', ...rest] = signer.split('/');
-  if (rest.length !== 1 || rest[0] === '') {
-    return [
-      invalidValue(
-        'spec.signerName',
-        signer,
-        'must be a fully qualified domain and path of the form "example.com/signer-name"',
-      ),
-    ];
+  const path = 'spec.signerName';
+  if (signer === '') return [required(path)];
+  if (signer === legacySigner) {
+    return [invalidValue(path, signer, 'the legacy signerName is not allowed via this API version')];
   }
-  if (domain.includes('.')) return [];
-  return [invalidValue('spec.signerName', domain, 'should be a domain with at least two segments separated by dots')];
+  const [domain = '', name, ...rest] = signer.split('/');
+  if (name === undefined || rest.length > 0) {
+    const why = "must be a fully qualified domain and path of the form 'example.com/signer-name'";
+    return [invalidValue(path, signer, why)];
+  }
+  const errors = Buffer.byteLength(domain) > domainBytesMax ? [tooLong(path, domainBytesMax)] : [];
+  errors.push(...labelErrors(path, domain, isDns1123Label));
+  if (!domain.includes('.')) {
+    errors.push(invalidValue(path, domain, 'should be a domain with at least two segments separated by dots'));
+  }
+  errors.push(...labelErrors(path, name, isDns1123Subdomain));
+  if (Buffer.byteLength(signer) > signerBytesMax) errors.push(tooLong(path, signerBytesMax));
+  return errors;
+}
+
+/** Of the first bad label alone: the others would say the same. */
+function labelErrors(path: string, text: string, rule: (label: string) => string[]): FieldError[] {
+  const bad = text.split('.').find((label) => rule(label).length > 0);
+  if (bad === undefined) return [];
+  return rule(bad).map((message) => invalidValue(path, text, `validating label ${goQuote(bad)}: ${message}`));
 }
 
 const decisions: readonly string[] = ['Approved', 'Denied', 'Failed'];

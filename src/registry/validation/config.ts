@@ -1,34 +1,35 @@
 /** The rules of the kinds that carry configuration: ConfigMap, Secret, ServiceAccount. */
-import { forbiddenField, invalidValue, required } from '../../api/field-error.ts';
+import { parseJson } from '../../api/decode-json.ts';
+import { forbiddenField, invalidValue, required, tooLong } from '../../api/field-error.ts';
 import { isConfigMapKey } from '../../api/names.ts';
 import type { ConfigMap, Secret } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
 import { sameJson } from '../draft.ts';
-import { immutable, invalidEach } from './checks.ts';
+import { immutable, invalidEach, requiredText } from './checks.ts';
 
 /** All data of one object (bytes); upstream's `MaxSecretSize`. */
 const dataBytesMax = 1024 * 1024;
 
-const tooLargeMessage = (path: string): FieldError => ({
-  reason: 'FieldValueTooLong',
-  field: path,
-  message: `Too long: may not be more than ${dataBytesMax} bytes`,
-});
-
-export function validateConfigMap({ data = {}, binaryData = {} }: ConfigMap): FieldError[] {
-  const errors = [
-    ...Object.keys(data).flatMap((key) => invalidEach(`data[${key}]`, key, isConfigMapKey(key))),
-    ...Object.keys(binaryData).flatMap((key) => invalidEach(`binaryData[${key}]`, key, isConfigMapKey(key))),
-  ];
-  for (const key of Object.keys(binaryData)) {
-    if (data[key] !== undefined)
-      errors.push(invalidValue(`data[${key}]`, key, 'duplicate of key present in binaryData'));
-  }
+export function validateConfigMap(configMap: ConfigMap): FieldError[] {
+  const data = configMap.data ?? {};
+  const binaryData = configMap.binaryData ?? {};
+  const errors = Object.keys(data).flatMap((key) => validateTextKey(key, binaryData));
+  for (const key of Object.keys(binaryData)) errors.push(...validateKey('binaryData', key));
   const text = Object.values(data).reduce((sum, value) => sum + Buffer.byteLength(value), 0);
   const bytes = Object.values(binaryData).reduce((sum, value) => sum + base64Bytes(value), text);
   // The object as a whole: upstream's path without a name.
-  if (bytes > dataBytesMax) errors.push(tooLargeMessage('[]'));
+  if (bytes > dataBytesMax) errors.push(tooLong('[]', dataBytesMax));
   return errors;
+}
+
+function validateTextKey(key: string, binaryData: object): FieldError[] {
+  const errors = validateKey('data', key);
+  if (!Object.hasOwn(binaryData, key)) return errors;
+  return [...errors, invalidValue(`data[${key}]`, key, 'duplicate of key present in binaryData')];
+}
+
+function validateKey(field: 'data' | 'binaryData', key: string): FieldError[] {
+  return invalidEach(`${field}[${key}]`, key, isConfigMapKey(key));
 }
 
 /** How many bytes a base64 text stands for. */
@@ -57,43 +58,56 @@ function frozenField(path: string, now: object | undefined, old: object | undefi
 const requiredKeys: Readonly<Record<string, readonly string[]>> = {
   'kubernetes.io/dockercfg': ['.dockercfg'],
   'kubernetes.io/dockerconfigjson': ['.dockerconfigjson'],
-  'kubernetes.io/ssh-auth': ['ssh-privatekey'],
   'kubernetes.io/tls': ['tls.crt', 'tls.key'],
 };
 
 const dockerConfigKeys = new Set(['.dockercfg', '.dockerconfigjson']);
+const accountNameKey = 'kubernetes.io/service-account.name';
 
 export function validateSecret(secret: Secret): FieldError[] {
   const data = secret.data ?? {};
-  const errors = Object.keys(data).flatMap((key) => invalidEach(`data[${key}]`, key, isConfigMapKey(key)));
+  const errors = Object.keys(data).flatMap((key) => validateKey('data', key));
   const bytes = Object.values(data).reduce((sum, value) => sum + base64Bytes(value), 0);
-  if (bytes > dataBytesMax) errors.push(tooLargeMessage('data'));
+  if (bytes > dataBytesMax) errors.push(tooLong('data', dataBytesMax));
   return [...errors, ...validateSecretType(secret, data)];
 }
 
 function validateSecretType(secret: Secret, data: Readonly<Record<string, string>>): FieldError[] {
-  const type = secret.type ?? '';
-  if (type === 'kubernetes.io/service-account-token') {
-    const path = 'metadata.annotations[kubernetes.io/service-account.name]';
-    return secret.metadata?.annotations?.['kubernetes.io/service-account.name'] ? [] : [required(path)];
+  switch (secret.type) {
+    case 'kubernetes.io/service-account-token':
+      return requiredText(`metadata.annotations[${accountNameKey}]`, secret.metadata?.annotations?.[accountNameKey]);
+    case 'kubernetes.io/basic-auth':
+      if (data['username'] !== undefined || data['password'] !== undefined) return [];
+      return [required('data[username]'), required('data[password]')];
+    case 'kubernetes.io/ssh-auth':
+      return requiredText('data[ssh-privatekey]', data['ssh-privatekey']);
+    case undefined:
+      return [];
+    default: {
+      const keys = Object.hasOwn(requiredKeys, secret.type) ? requiredKeys[secret.type] : undefined;
+      return (keys ?? []).flatMap((key) => validateSecretKey(key, data[key]));
+    }
   }
-  if (type === 'kubernetes.io/basic-auth') {
-    if (data['username'] !== undefined || data['password'] !== undefined) return [];
-    return [required('data[username]'), required('data[password]')];
-  }
-  return (requiredKeys[type] ?? []).flatMap((key) => validateSecretKey(key, data[key]));
 }
 
 function validateSecretKey(key: string, value: string | undefined): FieldError[] {
   const path = `data[${key}]`;
   if (value === undefined) return [required(path)];
   if (!dockerConfigKeys.has(key)) return [];
+  const problem = objectProblem(Buffer.from(value, 'base64').toString());
+  // The value is secret: it stays out of the message.
+  return problem === undefined ? [] : [invalidValue(path, '<secret contents redacted>', problem)];
+}
+
+/** Why a text is no JSON object, in Go's words. */
+function objectProblem(text: string): string | undefined {
   try {
-    JSON.parse(Buffer.from(value, 'base64').toString());
-    return [];
-  } catch {
-    // The value is secret: it stays out of the message.
-    return [invalidValue(path, '<secret contents redacted>', 'must be valid JSON')];
+    const { value } = parseJson(text);
+    const type = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+    if (type === 'object') return undefined;
+    return `json: cannot unmarshal ${type} into Go value of type map[string]interface {}`;
+  } catch (error) {
+    return (error as Error).message;
   }
 }
 

@@ -1,9 +1,9 @@
 /** The rules of CronJobs. What a schedule may look like is said in `lib/cron-schedule.ts`. */
-import { invalidValue, notSupported, required } from '../../api/field-error.ts';
+import { invalidValue, notSupported, required, tooShort } from '../../api/field-error.ts';
 import type { CronJob, CronJobSpec, JobTemplateSpec } from '../../api/schema/types/batch-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
 import { cronScheduleError } from '../../lib/cron-schedule.ts';
-import { nonNegative, requiredOneOf, tooShort } from './checks.ts';
+import { nonNegative, requiredOneOf } from './checks.ts';
 import { validateJobSpec } from './jobs.ts';
 
 /** The names of its jobs get eleven bytes more, and must stay labels. */

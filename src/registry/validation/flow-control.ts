@@ -305,9 +305,7 @@ function validateQueuing(path: string, queuing: QueuingConfiguration): FieldErro
   return errors;
 }
 
-/** How many bits it takes to deal `handSize` cards of `deckSize`. Ends at the first that are too many. */
+/** How many bits it takes to deal `handSize` cards of `deckSize`, as upstream reckons. */
 function entropyBits(deckSize: number, handSize: number): number {
-  let bits = 0;
-  for (let dealt = 0; dealt < handSize && bits <= hashBits; dealt++) bits += Math.log2(deckSize - dealt);
-  return Math.ceil(bits);
+  return Math.ceil(Math.log2(deckSize) * handSize);
 }

@@ -120,3 +120,7 @@ export function formatCidr(network: IpNetwork): string {
 export function familyOf(text: string): 'IPv4' | 'IPv6' | undefined {
   return parseIp(text)?.family;
 }
+
+export function isCidr(text: string): boolean {
+  return parseCidr(text) !== undefined;
+}

@@ -1,6 +1,6 @@
 /** Which nodes: the selectors of volumes, devices and classes. */
 import { duplicate, forbiddenField, invalidValue, required } from '../../api/field-error.ts';
-import { isDns1123Subdomain, isQualifiedName } from '../../api/names.ts';
+import { isDns1123Subdomain, isLabelValue, isQualifiedName } from '../../api/names.ts';
 import type {
   NodeSelector,
   NodeSelectorRequirement,
@@ -10,16 +10,24 @@ import type {
 import type { FieldError } from '../../api/status-error.ts';
 import { invalidEach } from './checks.ts';
 
-export function validateNodeSelector(path: string, selector: NodeSelector): FieldError[] {
+/** `anyValue`: values that no label can have are let pass; they select nothing. */
+export function validateNodeSelector(path: string, selector: NodeSelector, anyValue = false): FieldError[] {
   const at = `${path}.nodeSelectorTerms`;
   const terms = selector.nodeSelectorTerms ?? [];
   if (terms.length === 0) return [required(at, 'must have at least one node selector term')];
-  return terms.flatMap((term, index) => validateTerm(`${at}[${index}]`, term));
+  return terms.flatMap((term, index) => validateNodeSelectorTerm(`${at}[${index}]`, term, anyValue));
 }
 
-function validateTerm(path: string, { matchExpressions, matchFields }: NodeSelectorTerm): FieldError[] {
+export function validateNodeSelectorTerm(
+  path: string,
+  { matchExpressions, matchFields }: NodeSelectorTerm,
+  anyValue: boolean,
+): FieldError[] {
   return [
-    ...(matchExpressions ?? []).flatMap((each, index) => validateLabel(`${path}.matchExpressions[${index}]`, each)),
+    ...(matchExpressions ?? []).flatMap((each, index) => [
+      ...validateLabel(`${path}.matchExpressions[${index}]`, each),
+      ...(anyValue ? [] : validateLabelValues(`${path}.matchExpressions[${index}].values`, each.values)),
+    ]),
     ...(matchFields ?? []).flatMap((each, index) => validateField(`${path}.matchFields[${index}]`, each)),
   ];
 }
@@ -37,6 +45,10 @@ function validateLabel(path: string, { key, operator, values }: NodeSelectorRequ
     if (count !== 1) errors.push(required(at, "must be specified single value when `operator` is 'Lt' or 'Gt'"));
   } else errors.push(invalidValue(`${path}.operator`, operator ?? '', 'not a valid selector operator'));
   return [...errors, ...invalidEach(`${path}.key`, key ?? '', isQualifiedName(key ?? ''))];
+}
+
+function validateLabelValues(path: string, values: readonly string[] | undefined): FieldError[] {
+  return (values ?? []).flatMap((value, index) => invalidEach(`${path}[${index}]`, value, isLabelValue(value)));
 }
 
 /** The one field that nodes can be selected by. */

@@ -1,13 +1,13 @@
 /** Nodes: taints, address ranges, amounts. The kubelet's configuration from a ConfigMap is gone; its fields are dropped. */
-import { isIPv4 } from 'node:net';
 import { duplicate, forbiddenField, invalidValue } from '../../api/field-error.ts';
 import { isLabelValue, isQualifiedName } from '../../api/names.ts';
 import type { Node, Taint } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
 import { sameJson } from '../draft.ts';
 import { invalidEach, requiredOneOf } from './checks.ts';
+import { cidrErrors, cidrWarnings } from './ip-rules.ts';
 import { type Amounts, validateAmount } from './quantities.ts';
-import { isCidr } from './service.ts';
+import { isCidr } from './ip-addresses.ts';
 
 export function validateNode({ spec, status }: Node): FieldError[] {
   return [
@@ -51,13 +51,9 @@ function validateTaint(path: string, { key, value, effect }: Taint): FieldError[
 
 function validatePodCidrs(ranges: readonly string[]): FieldError[] {
   const path = 'spec.podCIDRs';
-  const errors = ranges.flatMap((range, index) =>
-    isCidr(range)
-      ? []
-      : [invalidValue(`${path}[${index}]`, range, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)')],
-  );
+  const errors = ranges.flatMap((range, index) => cidrErrors(`${path}[${index}]`, range));
   if (ranges.length < 2) return errors;
-  const families = new Set(ranges.map((range) => isIPv4(range.split('/')[0] ?? '')));
+  const families = new Set(ranges.map((range) => range.includes(':')));
   if (families.size < 2 || ranges.length > 2) {
     errors.push(invalidValue(path, ranges, 'may specify no more than one CIDR for each IP family'));
   }
@@ -97,4 +93,9 @@ function duplicateAddresses(addresses: readonly { readonly type: string; readonl
     seen.add(key);
     return [];
   });
+}
+
+/** Of the ranges: whatever else is deprecated is dropped. */
+export function nodeWarnings({ spec }: Node): string[] {
+  return (spec?.podCIDRs ?? []).flatMap((range, index) => cidrWarnings(`spec.podCIDRs[${index}]`, range));
 }

@@ -1,59 +1,114 @@
 /**
- * `pods/resize`: only how much cpu and memory running containers may use, never which class of pod it is (KEP-1287). Upstream's rules and
- * words; what else the client sent was dropped before (`parts.ts`).
+ * `pods/resize`: only how much cpu and memory containers and the pod as a whole may use, never which class of pod it is (KEP-1287).
+ * Upstream's rules and words; what else the client sent was dropped before (`parts.ts`).
  */
 import { forbiddenField, invalidValue } from '../../api/field-error.ts';
-import type { Container, Pod, ResourceRequirements } from '../../api/schema/types/core-v1.ts';
+import type { Container, Pod, PodSpec, ResourceRequirements } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
 import { sameJson } from '../draft.ts';
 import { qualityOfService } from '../strategies/pods.ts';
-import { validatePodSpec } from './pod.ts';
+import { validateWholePod } from './pod.ts';
+import { mirrorAnnotation } from './pod-annotations.ts';
+
+const noSpec: PodSpec = { containers: [] };
 
 export function validateResize(pod: Pod, old: Pod): FieldError[] {
-  if (old.metadata?.annotations?.['kubernetes.io/config.mirror'] !== undefined) {
-    return [forbiddenField('', 'static pods cannot be resized')];
+  if (old.metadata?.annotations?.[mirrorAnnotation] !== undefined) {
+    return [forbiddenField('[]', 'static pods cannot be resized')];
   }
-  if (old.spec?.os?.name === 'windows') return [forbiddenField('', 'windows pods cannot be resized')];
-  const errors = validatePodSpec('spec', pod.spec ?? { containers: [] });
-  const quality = qualityOfService(pod.spec);
-  if (quality !== qualityOfService(old.spec)) {
-    errors.push(invalidValue('spec', quality, 'Pod QOS Class may not change as a result of resizing'));
+  if (old.spec?.os?.name === 'windows') return [forbiddenField('[]', 'windows pods cannot be resized')];
+  const [spec, before] = [pod.spec ?? noSpec, old.spec ?? noSpec];
+  const errors = [...validateWholePod(pod, old), ...validateClass(pod, old)];
+  if (!nodeCanResize(old)) errors.push(forbiddenField('spec', 'Pod running on node without support for resize'));
+  errors.push(...validatePodLevel(spec.resources, before.resources));
+  if (old.status?.nodeAllocatableResourceClaimStatuses?.length) {
+    errors.push(forbiddenField('spec', 'pods with node allocatable resource claims cannot be resized'));
   }
-  const containers = resourceErrors('spec.containers', pod.spec?.containers ?? [], old.spec?.containers ?? []);
-  const sidecars = resourceErrors(
-    'spec.initContainers',
-    pod.spec?.initContainers ?? [],
-    old.spec?.initContainers ?? [],
-  );
-  return [...errors, ...containers, ...sidecars];
+  return [
+    ...errors,
+    ...validateRemovals('spec.initContainers', spec.initContainers, before.initContainers),
+    ...validateRemovals('spec.containers', spec.containers, before.containers),
+    ...validateContainers(spec.containers, before.containers),
+    ...validateInitContainers(spec.initContainers ?? [], before.initContainers ?? []),
+  ];
 }
 
-/** The two lists name the same containers in the same order: `parts.ts` made the new one from the old. */
-function resourceErrors(path: string, containers: readonly Container[], old: readonly Container[]): FieldError[] {
-  return containers.flatMap((container, at) => {
-    const before = old[at];
-    if (before === undefined || sameJson(container.resources, before.resources)) return [];
-    const isSidecar = path === 'spec.containers' || container.restartPolicy === 'Always';
-    if (!isSidecar) return [forbiddenField(path, 'resources for non-sidecar init containers are immutable')];
-    return changedResources(`${path}[${at}].resources`, container.resources ?? {}, before.resources ?? {});
+function validateClass(pod: Pod, old: Pod): FieldError[] {
+  const quality = old.status?.qosClass || qualityOfService(old.spec);
+  if (quality === qualityOfService(pod.spec)) return [];
+  return [invalidValue('spec', pod.status?.qosClass ?? '', 'Pod QOS Class may not change as a result of resizing')];
+}
+
+/** A node that resizes says what its containers have; one where nothing runs yet gets the benefit of the doubt. */
+function nodeCanResize({ status }: Pod): boolean {
+  const running = status?.containerStatuses?.find(({ state }) => state?.running !== undefined);
+  return running === undefined || running.resources !== undefined;
+}
+
+const resizable: readonly string[] = ['cpu', 'memory'];
+const amounts = ['requests', 'limits'] as const;
+
+/** Is anything gone? */
+function removals(path: string, what: string, now: ResourceRequirements, old: ResourceRequirements): FieldError[] {
+  return amounts.flatMap((which) => {
+    const names = Object.keys(old[which] ?? {});
+    if (names.every((name) => now[which]?.[name] !== undefined)) return [];
+    return [forbiddenField(`${path}.${which}`, `${what} ${which} cannot be removed`)];
   });
 }
 
-function changedResources(path: string, now: ResourceRequirements, old: ResourceRequirements): FieldError[] {
-  const errors: FieldError[] = [];
-  for (const what of ['requests', 'limits'] as const) {
-    const [after, before] = [now[what] ?? {}, old[what] ?? {}];
-    if (Object.keys(before).some((name) => after[name] === undefined)) {
-      errors.push(forbiddenField(`${path}.${what}`, `resource ${what} cannot be removed`));
-    }
-    const others = [...new Set([...Object.keys(after), ...Object.keys(before)])].filter((name) => !resizable.has(name));
-    if (others.some((name) => after[name] !== before[name])) {
-      errors.push(forbiddenField('spec', 'only cpu and memory resources are mutable'));
-    }
-  }
-  return sameJson(now.claims, old.claims)
-    ? errors
-    : [...errors, forbiddenField('spec', 'only cpu and memory resources are mutable')];
+/** The two lists name the same containers in the same order: `parts.ts` made the new one from the old. */
+function validateRemovals(
+  path: string,
+  now: readonly Container[] = [],
+  old: readonly Container[] = [],
+): FieldError[] {
+  return now.flatMap(({ resources = {} }, index) =>
+    removals(`${path}[${index}].resources`, 'resource', resources, old[index]?.resources ?? {}),
+  );
 }
 
-const resizable: ReadonlySet<string> = new Set(['cpu', 'memory']);
+function validatePodLevel(now: ResourceRequirements | undefined, old: ResourceRequirements | undefined): FieldError[] {
+  if (!asksForAnything(now) && !asksForAnything(old)) return [];
+  if (now === undefined) return [forbiddenField('spec.resources', 'pod-level resources cannot be removed')];
+  const errors = removals('spec.resources', 'pod-level resource', now, old ?? {});
+  if (!sameButForResizable(now, old ?? {}) || !sameJson(now.claims, old?.claims)) {
+    errors.push(forbiddenField('spec', 'only cpu and memory resources are mutable at pod-level'));
+  }
+  return errors;
+}
+
+function asksForAnything(resources: ResourceRequirements | undefined): boolean {
+  return amounts.some((which) => Object.keys(resources?.[which] ?? {}).length > 0);
+}
+
+function sameButForResizable(now: ResourceRequirements, old: ResourceRequirements): boolean {
+  return amounts.every((which) => sameJson(withoutResizable(now[which]), withoutResizable(old[which])));
+}
+
+function withoutResizable(list: ResourceRequirements['limits']): object {
+  return Object.fromEntries(Object.entries(list ?? {}).filter(([name]) => !resizable.includes(name)));
+}
+
+/** Upstream compares without the claims: a container that has some cannot be resized. */
+function isResized(now: Container, old: Container | undefined): boolean {
+  if (old === undefined || old.resources?.claims?.length) return false;
+  const { resources: _now, ...rest } = now;
+  const { resources: _old, ...before } = old;
+  return sameJson(rest, before) && sameButForResizable(now.resources ?? {}, old.resources ?? {});
+}
+
+function validateContainers(now: readonly Container[], old: readonly Container[]): FieldError[] {
+  return now.flatMap((container, index) =>
+    isResized(container, old[index]) ? [] : [forbiddenField('spec', 'only cpu and memory resources are mutable')],
+  );
+}
+
+function validateInitContainers(now: readonly Container[], old: readonly Container[]): FieldError[] {
+  return now.flatMap((container, index) => {
+    const path = `spec.initContainers[${index}]`;
+    if (isResized(container, old[index])) return [];
+    const detail = 'only cpu and memory resources for init or sidecar containers are mutable';
+    return [forbiddenField(path, detail)];
+  });
+}

@@ -88,7 +88,9 @@ function validateSleep(path: string, seconds: number, graceSeconds: number | und
 
 const schemes = ['HTTP', 'HTTPS'];
 
-function validateHttpGet(path: string, { path: target, port, scheme = '', httpHeaders }: HTTPGetAction): FieldError[] {
+function validateHttpGet(path: string, action: HTTPGetAction): FieldError[] {
+  const { path: target, port, httpHeaders } = action;
+  const scheme: string = action.scheme ?? '';
   const errors = target ? [] : [required(`${path}.path`)];
   errors.push(...validatePortOrName(`${path}.port`, port));
   if (!schemes.includes(scheme)) errors.push(notSupported(`${path}.scheme`, scheme, schemes));

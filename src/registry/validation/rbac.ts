@@ -73,6 +73,7 @@ function validateSubject(path: string, subject: Subject, namespaced: boolean): F
       return errors;
     case 'User':
     case 'Group':
+      if (!name) errors.push(invalidValue(`${path}.name`, '', `${kind.toLowerCase()} name cannot be empty`));
       return [...errors, ...groupIs(rbacGroup)];
     default:
       return [...errors, notSupported(`${path}.kind`, kind ?? '', ['ServiceAccount', 'User', 'Group'])];

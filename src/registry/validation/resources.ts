@@ -144,9 +144,13 @@ function validateClaimUse(
   return errors;
 }
 
+/** As many names as a message shows; upstream shows them all. */
+const shownNamesMax = 32;
+
 function unknownClaim(podClaims: ReadonlySet<string>): string {
   const rule = 'must be one of the names in pod.spec.resourceClaims';
-  return podClaims.size === 0 ? `${rule} which is empty` : `${rule}: ${[...podClaims].sort().join(', ')}`;
+  if (podClaims.size === 0) return `${rule} which is empty`;
+  return `${rule}: ${[...podClaims].slice(0, shownNamesMax).sort().join(', ')}`;
 }
 
 /** For amounts outside containers: `capacity`, `hard`, storage requests. */

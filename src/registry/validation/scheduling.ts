@@ -6,7 +6,7 @@ import type { PriorityClass } from '../../api/schema/types/scheduling-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
 import { immutableField, invalidEach, validateLabels } from './checks.ts';
 import { validateToleration } from './pod.ts';
-import { validateResources } from './resources.ts';
+import { type Amounts, validateAmount, validateContainerResourceName } from './quantities.ts';
 
 /** Priorities above this are for the cluster's own. */
 const userPriorityMax = 1_000_000_000;
@@ -52,15 +52,22 @@ export function validatePriorityClassUpdate(now: PriorityClass, old: PriorityCla
 }
 
 export function validateRuntimeClass({ handler = '', overhead, scheduling }: RuntimeClass): FieldError[] {
-  const fixed = overhead?.podFixed;
   return [
     ...invalidEach('handler', handler, isDns1123Label(handler)),
-    ...(fixed === undefined ? [] : validateResources('overhead', { limits: fixed })),
+    ...validateOverhead(overhead?.podFixed),
     ...validateLabels('scheduling.nodeSelector', scheduling?.nodeSelector),
     ...(scheduling?.tolerations ?? []).flatMap((each, index) =>
       validateToleration(`scheduling.tolerations[${index}]`, each),
     ),
   ];
+}
+
+/** Upstream looks at it as at a container's limits. */
+function validateOverhead(amounts: Amounts | undefined): FieldError[] {
+  return Object.entries(amounts ?? {}).flatMap(([name, value]) => {
+    const path = `overhead.limits[${name}]`;
+    return [...validateContainerResourceName(path, name), ...validateAmount(path, name, value)];
+  });
 }
 
 export function validateRuntimeClassUpdate(now: RuntimeClass, old: RuntimeClass): FieldError[] {

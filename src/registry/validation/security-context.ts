@@ -37,9 +37,7 @@ function validateNoEscalation(path: string, security: SecurityContext): FieldErr
     errors.push(invalidValue(path, shown(security), `cannot set \`allowPrivilegeEscalation\` to false and ${what}`));
   };
   if (security.privileged) refuse('`privileged` to true');
-  for (const capability of security.capabilities?.add ?? []) {
-    if (capability === 'CAP_SYS_ADMIN') refuse('`capabilities.Add` CAP_SYS_ADMIN');
-  }
+  if (security.capabilities?.add?.includes('CAP_SYS_ADMIN')) refuse('`capabilities.Add` CAP_SYS_ADMIN');
   return errors;
 }
 

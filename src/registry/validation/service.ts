@@ -1,169 +1,213 @@
-/** The rules of Services. Which addresses and ports are free is not asked here: see `service-addresses.ts`. */
-import { isIP, isIPv4 } from 'node:net';
-import { duplicate, forbiddenField, invalidValue, required } from '../../api/field-error.ts';
-import { isDns1123Label, isDns1123Subdomain, isPortNumber } from '../../api/names.ts';
+/**
+ * The rules of Services. Which addresses and ports are free is not asked here: see `service-addresses.ts` beside the registry.
+ * The addresses themselves have `service-ips.ts`, what may change `service-update.ts`.
+ */
+import { duplicate, forbiddenField, invalidValue, notSupported, required } from '../../api/field-error.ts';
+import { isDns1123Label, isDns1123Subdomain, isPortNumber, isQualifiedName } from '../../api/names.ts';
 import type { Service, ServicePort, ServiceSpec } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
-import { invalidEach, noDuplicates, oneOf, validateLabels } from './checks.ts';
-import { validatePortOrName } from './container.ts';
+import { invalidEach, requiredOneOf, validateLabels } from './checks.ts';
+import { appProtocolErrors } from './endpoints.ts';
+import { cidrErrors, endpointIpErrors, ipErrors } from './ip-rules.ts';
+import { validatePortOrName } from './probes.ts';
+import { isHeadless, validateClusterIps } from './service-ips.ts';
 
 const types = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
+const protocols = ['SCTP', 'TCP', 'UDP'];
 const affinitySecondsMax = 86_400;
+export const oldTopologyAnnotation = 'service.kubernetes.io/topology-aware-hints';
+export const topologyAnnotation = 'service.kubernetes.io/topology-mode';
+const rangesAnnotation = 'service.beta.kubernetes.io/load-balancer-source-ranges';
 
-export function validateService({ spec = {} }: Service): FieldError[] {
+export function validateService(service: Service, old?: Service): FieldError[] {
+  const spec = service.spec ?? {};
   return [
-    ...oneOf('spec.type', spec.type, types),
-    ...validatePorts(spec),
+    ...validateTopology(service.metadata?.annotations),
+    ...validateForType(spec),
+    ...validatePorts(spec.ports ?? []),
     ...validateLabels('spec.selector', spec.selector),
     ...validateAffinity(spec),
-    ...validateAddresses(spec),
+    ...validateClusterIps(spec, old?.spec),
+    ...validateExternalIps(spec.externalIPs ?? [], old?.spec?.externalIPs),
+    ...requiredOneOf('spec.type', spec.type, types),
+    ...validateNodePorts(spec),
+    ...duplicatePorts(spec.ports ?? []),
+    ...validateSourceRanges(service, old),
+    ...validateBalancer(spec),
     ...validateTraffic(spec),
-    ...validateExternalName(spec),
   ];
 }
 
-function validatePorts(spec: ServiceSpec): FieldError[] {
-  const ports = spec.ports ?? [];
-  const headless = spec.clusterIP === 'None';
-  if (ports.length === 0 && !headless && spec.type !== 'ExternalName') return [required('spec.ports')];
-  return [
-    ...noDuplicates(
-      ports.map((port) => port.name),
-      (index) => `spec.ports[${index}].name`,
-    ),
-    ...ports.flatMap((port, index) => validatePort(`spec.ports[${index}]`, port, ports.length > 1, spec.type)),
-    ...duplicatePorts(ports),
-  ];
+function validateTopology(annotations: Readonly<Record<string, string>> = {}): FieldError[] {
+  const [old, mode] = [annotations[oldTopologyAnnotation], annotations[topologyAnnotation]];
+  if (old === undefined || mode === undefined || old === mode) return [];
+  const detail = `must match annotations[${oldTopologyAnnotation}] when both are specified`;
+  return [invalidValue(`metadata.annotations[${topologyAnnotation}]`, mode, detail)];
 }
 
-function validatePort(path: string, port: ServicePort, needsName: boolean, type: string | undefined): FieldError[] {
+function validateForType(spec: ServiceSpec): FieldError[] {
+  const needsPorts = !isHeadless(spec) && spec.type !== 'ExternalName';
+  const errors = needsPorts && !spec.ports?.length ? [required('spec.ports')] : [];
+  if (spec.type === 'ExternalName') return [...errors, ...validateExternalName(spec)];
+  if (!isHeadless(spec) || (spec.type !== 'LoadBalancer' && spec.type !== 'NodePort')) return errors;
+  const detail = `may not be set to 'None' for ${spec.type} services`;
+  return [...errors, invalidValue('spec.clusterIPs[0]', 'None', detail)];
+}
+
+/** A name alone: no address, and nothing that is said of addresses. */
+function validateExternalName(spec: ServiceSpec): FieldError[] {
+  const notFor = 'may not be set for ExternalName services';
   const errors: FieldError[] = [];
-  if (port.name) errors.push(...invalidEach(`${path}.name`, port.name, isDns1123Label(port.name)));
-  else if (needsName) errors.push(required(`${path}.name`));
-  errors.push(...invalidEach(`${path}.port`, port.port ?? 0, isPortNumber(port.port ?? 0)));
-  errors.push(...oneOf(`${path}.protocol`, port.protocol, ['SCTP', 'TCP', 'UDP']));
-  errors.push(...validatePortOrName(`${path}.targetPort`, port.targetPort));
-  if (port.nodePort && (type === 'ClusterIP' || type === 'ExternalName')) {
-    errors.push(forbiddenField(`${path}.nodePort`, `may not be used when \`type\` is '${type}'`));
-  }
-  return errors;
+  if (spec.clusterIPs?.length) errors.push(forbiddenField('spec.clusterIPs', notFor));
+  if (spec.ipFamilies?.length) errors.push(forbiddenField('spec.ipFamilies', notFor));
+  if (spec.ipFamilyPolicy !== undefined) errors.push(forbiddenField('spec.ipFamilyPolicy', notFor));
+  const name = (spec.externalName ?? '').replace(/\.$/, '');
+  if (name === '') return [...errors, required('spec.externalName')];
+  return [...errors, ...invalidEach('spec.externalName', name, isDns1123Subdomain(name))];
 }
 
-function duplicatePorts(ports: readonly ServicePort[]): FieldError[] {
-  const seen = new Set<string>();
-  return ports.flatMap(({ protocol, port, nodePort }, index) => {
-    const errors: FieldError[] = [];
-    const key = `${protocol}/${port}`;
-    if (seen.has(key)) {
-      errors.push(duplicate(`spec.ports[${index}]`, { protocol, port }));
-    }
-    seen.add(key);
-    const nodeKey = `node ${protocol}/${nodePort}`;
-    if (nodePort && seen.has(nodeKey)) errors.push(duplicate(`spec.ports[${index}].nodePort`, nodePort));
-    seen.add(nodeKey);
-    return errors;
+function validatePorts(ports: readonly ServicePort[]): FieldError[] {
+  const names = new Set<string>();
+  return ports.flatMap((port, index) => validatePort(`spec.ports[${index}]`, port, ports.length > 1, names));
+}
+
+function validatePort(path: string, servicePort: ServicePort, needsName: boolean, names: Set<string>): FieldError[] {
+  const { name = '', port = 0, protocol, targetPort, appProtocol } = servicePort;
+  const errors: FieldError[] = [];
+  if (name !== '') {
+    errors.push(...invalidEach(`${path}.name`, name, isDns1123Label(name)));
+    if (names.has(name)) errors.push(duplicate(`${path}.name`, name));
+    names.add(name);
+  } else if (needsName) errors.push(required(`${path}.name`));
+  return [
+    ...errors,
+    ...invalidEach(`${path}.port`, port, isPortNumber(port)),
+    ...requiredOneOf(`${path}.protocol`, protocol, protocols),
+    ...validatePortOrName(`${path}.targetPort`, targetPort),
+    ...appProtocolErrors(`${path}.appProtocol`, appProtocol),
+  ];
+}
+
+function validateAffinity({ sessionAffinity: affinity, sessionAffinityConfig: config }: ServiceSpec): FieldError[] {
+  const path = 'spec.sessionAffinityConfig';
+  const errors = requiredOneOf('spec.sessionAffinity', affinity, ['ClientIP', 'None']);
+  if (affinity === 'None' && config !== undefined) {
+    return [...errors, forbiddenField(path, 'must not be set when session affinity is None')];
+  }
+  return affinity === 'ClientIP' ? [...errors, ...validateAffinityTime(path, config)] : errors;
+}
+
+function validateAffinityTime(path: string, config: ServiceSpec['sessionAffinityConfig']): FieldError[] {
+  const needed = 'when session affinity is ClientIP';
+  if (config === undefined) return [required(path, needed)];
+  if (config.clientIP === undefined) return [required(`${path}.clientIP`, needed)];
+  const seconds = config.clientIP.timeoutSeconds;
+  if (seconds === undefined) return [required(`${path}.clientIP.timeoutSeconds`, needed)];
+  if (seconds > 0 && seconds <= affinitySecondsMax) return [];
+  const detail = `must be greater than 0 and less than ${affinitySecondsMax}`;
+  return [invalidValue(`${path}.clientIP.timeoutSeconds`, seconds, detail)];
+}
+
+function validateExternalIps(addresses: readonly string[], old: readonly string[] = []): FieldError[] {
+  const before = new Set(old);
+  return addresses.flatMap((address, index) => {
+    const path = `spec.externalIPs[${index}]`;
+    const errors = ipErrors(path, address, before);
+    return errors.length > 0 ? errors : endpointIpErrors(path, address);
   });
 }
 
-function validateAffinity(spec: ServiceSpec): FieldError[] {
-  const errors = oneOf('spec.sessionAffinity', spec.sessionAffinity, ['ClientIP', 'None']);
-  const seconds = spec.sessionAffinityConfig?.clientIP?.timeoutSeconds;
-  if (seconds !== undefined && (seconds <= 0 || seconds > affinitySecondsMax)) {
-    const path = 'spec.sessionAffinityConfig.clientIP.timeoutSeconds';
-    errors.push(invalidValue(path, seconds, `must be greater than 0 and less than ${affinitySecondsMax}`));
+function validateNodePorts({ type, ports = [] }: ServiceSpec): FieldError[] {
+  const errors: FieldError[] = [];
+  const seen = new Set<string>();
+  for (const [index, { nodePort, protocol }] of ports.entries()) {
+    if (!nodePort) continue;
+    const path = `spec.ports[${index}].nodePort`;
+    const key = `${protocol}/${nodePort}`;
+    if (type === 'ClusterIP') errors.push(forbiddenField(path, "may not be used when `type` is 'ClusterIP'"));
+    if (seen.has(key)) errors.push(duplicate(path, nodePort));
+    seen.add(key);
   }
   return errors;
 }
 
-function validateAddresses(spec: ServiceSpec): FieldError[] {
+/** In the words of upstream's own form of a port. */
+function duplicatePorts(ports: readonly ServicePort[]): FieldError[] {
+  const seen = new Set<string>();
+  return ports.flatMap(({ protocol = '', port = 0 }, index) => {
+    const key = `${protocol}/${port}`;
+    const isNew = !seen.has(key);
+    seen.add(key);
+    const shown = { Name: '', Protocol: protocol, AppProtocol: null, Port: port, TargetPort: 0, NodePort: 0 };
+    return isNew ? [] : [duplicate(`spec.ports[${index}]`, shown)];
+  });
+}
+
+/** They may be padded with spaces, and were an annotation before they were a field. */
+function validateSourceRanges({ metadata, spec = {} }: Service, old: Service | undefined): FieldError[] {
+  const ranges = spec.loadBalancerSourceRanges ?? [];
+  const said = metadata?.annotations?.[rangesAnnotation];
+  const notHere = (path: string): FieldError[] =>
+    spec.type === 'LoadBalancer' ? [] : [forbiddenField(path, "may only be used when `type` is 'LoadBalancer'")];
+  if (ranges.length > 0) {
+    const path = 'spec.LoadBalancerSourceRanges';
+    const before = new Set((old?.spec?.loadBalancerSourceRanges ?? []).map((range) => range.trim()));
+    const check = (range: string, index: number): FieldError[] =>
+      cidrErrors(`${path}[${index}]`, range.trim(), before);
+    return [...notHere(path), ...ranges.flatMap(check)];
+  }
+  if (said === undefined) return [];
+  const path = `metadata.annotations[${rangesAnnotation}]`;
+  const isNew = old?.metadata?.annotations?.[rangesAnnotation] !== said && said.trim() !== '';
+  const errors = isNew ? said.split(',').flatMap((range) => cidrErrors(path, range.trim())) : [];
+  return [...notHere(path), ...errors];
+}
+
+function validateBalancer({ type, allocateLoadBalancerNodePorts, loadBalancerClass }: ServiceSpec): FieldError[] {
+  const only = "may only be used when `type` is 'LoadBalancer'";
   const errors: FieldError[] = [];
-  const { clusterIP, clusterIPs = [] } = spec;
-  if (spec.type === 'ExternalName') {
-    if (clusterIP) errors.push(forbiddenField('spec.clusterIP', 'may not be set for ExternalName services'));
-    return errors;
+  if (type !== 'LoadBalancer' && allocateLoadBalancerNodePorts !== undefined) {
+    errors.push(forbiddenField('spec.allocateLoadBalancerNodePorts', only));
   }
-  if (clusterIP === 'None' && (spec.type === 'NodePort' || spec.type === 'LoadBalancer')) {
-    errors.push(invalidValue('spec.clusterIPs[0]', 'None', `may not be set to 'None' for ${spec.type} services`));
-  }
-  if (clusterIP && clusterIPs.length > 0 && clusterIPs[0] !== clusterIP) {
-    errors.push(invalidValue('spec.clusterIPs', clusterIPs, 'first value must match `clusterIP`'));
-  }
-  for (const [index, address] of clusterIPs.entries()) {
-    if (address !== 'None' && isIP(address) === 0) {
-      errors.push(
-        invalidValue(
-          `spec.clusterIPs[${index}]`,
-          address,
-          'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
-        ),
-      );
-    }
-  }
-  for (const [index, address] of (spec.externalIPs ?? []).entries()) {
-    const usable = isIP(address) !== 0 && !address.startsWith('127.') && address !== '::1';
-    if (!usable)
-      errors.push(
-        invalidValue(
-          `spec.externalIPs[${index}]`,
-          address,
-          'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
-        ),
-      );
-  }
-  return errors;
+  if (loadBalancerClass === undefined) return errors;
+  const path = 'spec.loadBalancerClass';
+  if (type !== 'LoadBalancer') return [...errors, forbiddenField(path, only)];
+  return [...errors, ...invalidEach(path, loadBalancerClass, isQualifiedName(loadBalancerClass))];
+}
+
+/** Can it be reached from outside of the cluster? */
+export function isReachable({ type, externalIPs }: ServiceSpec): boolean {
+  return type === 'LoadBalancer' || type === 'NodePort' || (type === 'ClusterIP' && (externalIPs?.length ?? 0) > 0);
+}
+
+export function needsHealthCheck({ type, externalTrafficPolicy }: ServiceSpec): boolean {
+  return type === 'LoadBalancer' && externalTrafficPolicy === 'Local';
 }
 
 function validateTraffic(spec: ServiceSpec): FieldError[] {
-  const errors = [
-    ...oneOf('spec.externalTrafficPolicy', spec.externalTrafficPolicy, ['Cluster', 'Local']),
-    ...oneOf('spec.internalTrafficPolicy', spec.internalTrafficPolicy, ['Cluster', 'Local']),
-  ];
-  const external = spec.type === 'NodePort' || spec.type === 'LoadBalancer' || (spec.externalIPs?.length ?? 0) > 0;
-  if (spec.externalTrafficPolicy && !external) {
-    errors.push(
-      invalidValue(
-        'spec.externalTrafficPolicy',
-        spec.externalTrafficPolicy,
-        'may only be set for externally-accessible services',
-      ),
-    );
+  const { externalTrafficPolicy: policy, internalTrafficPolicy, trafficDistribution } = spec;
+  const path = 'spec.externalTrafficPolicy';
+  const errors: FieldError[] = [];
+  if (isReachable(spec)) errors.push(...requiredOneOf(path, policy, ['Cluster', 'Local']));
+  else if (policy) errors.push(invalidValue(path, policy, 'may only be set for externally-accessible services'));
+  errors.push(...validateHealthPort(spec));
+  if (internalTrafficPolicy !== undefined || spec.type !== 'ExternalName') {
+    errors.push(...requiredOneOf('spec.internalTrafficPolicy', internalTrafficPolicy, ['Cluster', 'Local']));
   }
-  if (spec.type !== 'LoadBalancer') {
-    if (spec.loadBalancerClass) {
-      errors.push(forbiddenField('spec.loadBalancerClass', "may only be used when `type` is 'LoadBalancer'"));
-    }
-    if (spec.allocateLoadBalancerNodePorts !== undefined) {
-      errors.push(
-        forbiddenField('spec.allocateLoadBalancerNodePorts', "may only be used when `type` is 'LoadBalancer'"),
-      );
-    }
-  }
-  for (const [index, range] of (spec.loadBalancerSourceRanges ?? []).entries()) {
-    if (!isCidr(range.trim())) {
-      const path = `spec.loadBalancerSourceRanges[${index}]`;
-      errors.push(invalidValue(path, range, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'));
-    }
+  if (trafficDistribution !== undefined && !distributions.includes(trafficDistribution)) {
+    errors.push(notSupported('spec.trafficDistribution', trafficDistribution, distributions));
   }
   return errors;
 }
 
-export function isCidr(text: string): boolean {
-  const [address = '', bits = '', ...rest] = text.split('/');
-  if (rest.length > 0 || isIP(address) === 0 || !/^[0-9]{1,3}$/.test(bits)) return false;
-  return Number(bits) <= (isIPv4(address) ? 32 : 128);
-}
+const distributions = ['PreferClose', 'PreferSameZone', 'PreferSameNode'];
 
-function validateExternalName(spec: ServiceSpec): FieldError[] {
-  if (spec.type !== 'ExternalName') return [];
-  if (!spec.externalName) return [required('spec.externalName')];
-  const name = spec.externalName.replace(/\.$/, '');
-  return invalidEach('spec.externalName', spec.externalName, isDns1123Subdomain(name));
-}
-
-/** An address stays with its Service while it has one; a Service may take one, or give it up by becoming an ExternalName. */
-export function validateServiceUpdate({ spec = {} }: Service, { spec: old = {} }: Service): FieldError[] {
-  const keepsAddress = spec.type !== 'ExternalName' && old.type !== 'ExternalName' && old.clusterIP;
-  if (!keepsAddress) return [];
-  if ((spec.clusterIPs?.[0] ?? '') === (old.clusterIPs?.[0] ?? '')) return [];
-  return [invalidValue('spec.clusterIPs[0]', spec.clusterIPs ?? null, 'may not change once set')];
+/** One that is needed and not given is allocated once the rules hold. */
+function validateHealthPort(spec: ServiceSpec): FieldError[] {
+  const { healthCheckNodePort: port } = spec;
+  const path = 'spec.healthCheckNodePort';
+  if (!port) return [];
+  if (needsHealthCheck(spec)) return invalidEach(path, port, isPortNumber(port));
+  const detail = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
+  return [invalidValue(path, port, detail)];
 }

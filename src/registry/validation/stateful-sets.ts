@@ -10,6 +10,9 @@ import { validatePersistentVolumeClaim } from './cluster.ts';
 import { validatePodTemplate } from './pod.ts';
 import { alwaysRestarts, isZero, validateSelected } from './workloads.ts';
 
+/** Its pods are called after it, and their host names after them. */
+export const statefulSetNameErrors = isDns1123Label;
+
 /**
  * What was allowed once stays so: the name of the service, the claims and, where the old object already breaks a rule, the
  * template are not looked at again in an update.

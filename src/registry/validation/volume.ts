@@ -1,10 +1,100 @@
-/** The rules of a pod's volumes: a unique name, exactly one source, and what the common sources need. */
-import { forbiddenField, invalidValue, notSupported, required } from '../../api/field-error.ts';
-import { isConfigMapKey, isDns1123Label } from '../../api/names.ts';
-import type { DownwardAPIVolumeFile, KeyToPath, Volume, VolumeProjection } from '../../api/schema/types/core-v1.ts';
+/**
+ * The rules of a pod's volumes: a name of their own and exactly one source, of which only the first given is looked at.
+ * Sources are a table: those with files stand in `volume-files.ts`, those of drivers in `volume-drivers.ts`.
+ */
+import { duplicate, forbiddenField, goQuote, invalidValue, notSupported, required } from '../../api/field-error.ts';
+import { isDns1123Label, isDns1123Subdomain } from '../../api/names.ts';
+import type { PersistentVolumeClaimTemplate, Volume, VolumeSource } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
-import { invalidEach, noDuplicates, oneOf, requiredName, requiredText } from './checks.ts';
-import { isSubscript, localPath } from './container.ts';
+import { invalidEach, requiredName, requiredOneOf, validateLabels } from './checks.ts';
+import { pullPolicies } from './container.ts';
+import type { VolumesByName } from './container-mounts.ts';
+import { validateAnnotations } from './metadata.ts';
+import { noBacksteps } from './paths.ts';
+import { validateClaimSpec } from './persistent-volume-claim.ts';
+import type { PodOptions } from './pod-options.ts';
+import { sign } from './quantities.ts';
+import { driverRules } from './volume-drivers.ts';
+import {
+  validateConfigMapVolume,
+  validateDownwardVolume,
+  validateProjectedVolume,
+  validateSecretVolume,
+} from './volume-files.ts';
+
+type SourceName = keyof VolumeSource;
+type Source<K extends SourceName> = NonNullable<VolumeSource[K]>;
+type SourceRules = {
+  readonly [K in SourceName]?: (path: string, source: Source<K>, options: PodOptions) => FieldError[];
+};
+
+export interface CheckedVolumes {
+  readonly errors: FieldError[];
+  /** Those that break no rule: what is said of others would only repeat their faults. */
+  readonly volumes: VolumesByName;
+}
+
+/** `podName`: empty where it is not known, as in templates. */
+export function validateVolumes(
+  path: string,
+  list: readonly Volume[],
+  podName: string,
+  options: PodOptions,
+): CheckedVolumes {
+  const volumes = new Map<string, Volume>();
+  const errors: FieldError[] = [];
+  const made = podName ? list.filter(({ ephemeral }) => ephemeral).map(({ name }) => `${podName}-${name}`) : [];
+  const madeClaims = new Set(made);
+  for (const [index, volume] of list.entries()) {
+    const at = `${path}[${index}]`;
+    const faults = validateVolume(at, volume, podName, options);
+    if (volumes.has(volume.name ?? '')) faults.push(duplicate(`${at}.name`, volume.name));
+    if (faults.length === 0) volumes.set(volume.name, volume);
+    errors.push(...faults, ...referenceErrors(at, volume, madeClaims));
+  }
+  return { errors, volumes };
+}
+
+function referenceErrors(path: string, { persistentVolumeClaim }: Volume, made: ReadonlySet<string>): FieldError[] {
+  const claim = persistentVolumeClaim?.claimName ?? '';
+  if (!made.has(claim)) return [];
+  const detail = 'must not reference a PVC that gets created for an ephemeral volume';
+  return [invalidValue(`${path}.persistentVolumeClaim.claimName`, claim, detail)];
+}
+
+/** In upstream's order, which decides the source that counts where there are several. */
+const sourceOrder: readonly SourceName[] = [
+  'emptyDir',
+  'hostPath',
+  'gitRepo',
+  'gcePersistentDisk',
+  'awsElasticBlockStore',
+  'secret',
+  'nfs',
+  'iscsi',
+  'glusterfs',
+  'flocker',
+  'persistentVolumeClaim',
+  'rbd',
+  'cinder',
+  'cephfs',
+  'quobyte',
+  'downwardAPI',
+  'fc',
+  'flexVolume',
+  'configMap',
+  'azureFile',
+  'vsphereVolume',
+  'photonPersistentDisk',
+  'portworxVolume',
+  'azureDisk',
+  'storageos',
+  'projected',
+  'scaleIO',
+  'csi',
+  'ephemeral',
+  'image',
+];
 
 const hostPathTypes = [
   '',
@@ -16,156 +106,83 @@ const hostPathTypes = [
   'FileOrCreate',
   'Socket',
 ];
-const fileModeMax = 0o777;
 
-export function validateVolumes(path: string, volumes: readonly Volume[]): FieldError[] {
-  return [
-    ...noDuplicates(
-      volumes.map((volume) => volume.name),
-      (index) => `${path}[${index}].name`,
-    ),
-    ...volumes.flatMap((volume, index) => validateVolume(`${path}[${index}]`, volume)),
-  ];
-}
-
-function validateVolume(path: string, volume: Volume): FieldError[] {
-  const { name, ...sources } = volume;
-  return [...requiredName(`${path}.name`, name, isDns1123Label), ...validateSource(path, sources)];
-}
-
-function validateSource(path: string, sources: Omit<Volume, 'name'>): FieldError[] {
-  const given = Object.entries(sources).filter(([, source]) => source !== undefined);
-  if (given.length === 0) return [required(path, 'must specify a volume type')];
-  const errors = given
-    .slice(1)
-    .map(([kind]) => forbiddenField(`${path}.${kind}`, 'may not specify more than 1 volume type'));
-  return [...errors, ...validateFiles(path, sources), ...validateOther(path, sources)];
-}
-
-function validateFiles(
-  path: string,
-  { secret, configMap, downwardAPI, projected }: Omit<Volume, 'name'>,
-): FieldError[] {
-  const errors: FieldError[] = [];
-  if (secret) {
-    errors.push(...requiredText(`${path}.secret.secretName`, secret.secretName));
-    errors.push(...validateItems(`${path}.secret`, secret.items, secret.defaultMode));
-  }
-  if (configMap) {
-    errors.push(...requiredText(`${path}.configMap.name`, configMap.name));
-    errors.push(...validateItems(`${path}.configMap`, configMap.items, configMap.defaultMode));
-  }
-  if (downwardAPI) {
-    errors.push(...validateMode(`${path}.downwardAPI.defaultMode`, downwardAPI.defaultMode));
-    errors.push(...validateDownward(`${path}.downwardAPI`, downwardAPI.items ?? []));
-  }
-  if (projected) {
-    errors.push(...validateMode(`${path}.projected.defaultMode`, projected.defaultMode));
-    for (const [index, source] of (projected.sources ?? []).entries()) {
-      errors.push(...validateProjection(`${path}.projected.sources[${index}]`, source));
-    }
-  }
-  return errors;
-}
-
-function validateProjection(path: string, source: VolumeProjection): FieldError[] {
-  const given = Object.entries(source).filter(([, value]) => value !== undefined);
-  const errors = given
-    .slice(1)
-    .map(([kind]) => forbiddenField(`${path}.${kind}`, 'may not specify more than 1 volume type per source'));
-  if (given.length === 0) errors.push(required(path, 'must specify a source'));
-  if (source.secret) {
-    errors.push(...requiredText(`${path}.secret.name`, source.secret.name));
-    errors.push(...validateItems(`${path}.secret`, source.secret.items, undefined));
-  }
-  if (source.configMap) {
-    errors.push(...requiredText(`${path}.configMap.name`, source.configMap.name));
-    errors.push(...validateItems(`${path}.configMap`, source.configMap.items, undefined));
-  }
-  if (source.downwardAPI) errors.push(...validateDownward(`${path}.downwardAPI`, source.downwardAPI.items ?? []));
-  if (source.serviceAccountToken)
-    errors.push(...validateToken(`${path}.serviceAccountToken`, source.serviceAccountToken));
-  return errors;
-}
-
-function validateToken(path: string, token: NonNullable<VolumeProjection['serviceAccountToken']>): FieldError[] {
-  const errors = token.path ? localPath(`${path}.path`, token.path) : [required(`${path}.path`)];
-  const seconds = token.expirationSeconds ?? 3600;
-  if (seconds < 600) {
-    errors.push(invalidValue(`${path}.expirationSeconds`, seconds, 'may not specify a duration less than 10 minutes'));
-  }
-  return errors;
-}
-
-function validateItems(
-  path: string,
-  items: readonly KeyToPath[] | undefined,
-  defaultMode: number | undefined,
-): FieldError[] {
-  const errors = validateMode(`${path}.defaultMode`, defaultMode);
-  for (const [index, item] of (items ?? []).entries()) {
-    const at = `${path}.items[${index}]`;
-    errors.push(...requiredName(`${at}.key`, item.key, isConfigMapKey));
-    errors.push(...(item.path ? localPath(`${at}.path`, item.path) : [required(`${at}.path`)]));
-    errors.push(...validateMode(`${at}.mode`, item.mode));
-  }
-  return errors;
-}
-
-const volumeFieldPaths = [
-  'metadata.annotations',
-  'metadata.labels',
-  'metadata.name',
-  'metadata.namespace',
-  'metadata.uid',
-];
-
-function validateDownward(path: string, items: readonly DownwardAPIVolumeFile[]): FieldError[] {
-  return items.flatMap((item, index) => {
-    const at = `${path}.items[${index}]`;
-    const errors = item.path ? localPath(`${at}.path`, item.path) : [required(`${at}.path`)];
-    errors.push(...validateMode(`${at}.mode`, item.mode));
-    const fieldPath = item.fieldRef?.fieldPath;
-    if (item.fieldRef && item.resourceFieldRef) {
-      errors.push(invalidValue(at, 'resource', 'fieldRef and resourceFieldRef can not be specified simultaneously'));
-    } else if (item.fieldRef && !fieldPath) errors.push(required(`${at}.fieldRef.fieldPath`));
-    else if (fieldPath && !volumeFieldPaths.includes(fieldPath) && !isSubscript(fieldPath)) {
-      errors.push(notSupported(`${at}.fieldRef.fieldPath`, fieldPath, volumeFieldPaths));
-    } else if (!item.fieldRef && !item.resourceFieldRef) {
-      errors.push(required(at, 'one of fieldRef and resourceFieldRef is required'));
+const rules: SourceRules = {
+  ...driverRules,
+  emptyDir: (path, { sizeLimit = '0' }) =>
+    sign(sizeLimit) < 0 ? [forbiddenField(`${path}.sizeLimit`, 'SizeLimit field must be a valid resource quantity')] : [],
+  hostPath: (path, { path: folder, type }) => {
+    if (!folder) return [required(`${path}.path`)];
+    const errors = noBacksteps(`${path}.path`, folder);
+    if (type !== undefined && !hostPathTypes.includes(type)) {
+      errors.push(notSupported(`${path}.type`, type, hostPathTypes));
     }
     return errors;
-  });
-}
+  },
+  secret: validateSecretVolume,
+  configMap: validateConfigMapVolume,
+  downwardAPI: validateDownwardVolume,
+  projected: validateProjectedVolume,
+  ephemeral: (path, { volumeClaimTemplate: template }) =>
+    template
+      ? validateClaimTemplate(`${path}.volumeClaimTemplate`, template)
+      : [required(`${path}.volumeClaimTemplate`)],
+  image: (path, { reference, pullPolicy }, { tolerated }) => [
+    ...(reference || tolerated.has('empty image reference') ? [] : [required(`${path}.reference`)]),
+    ...requiredOneOf(`${path}.pullPolicy`, pullPolicy, pullPolicies),
+  ],
+};
 
-function validateMode(path: string, mode: number | undefined): FieldError[] {
-  if (mode === undefined || (mode >= 0 && mode <= fileModeMax)) return [];
-  return [invalidValue(path, mode, 'must be a number between 0 and 0777 (octal), both inclusive')];
-}
+/** Names that upstream's errors give in another form than the field's: of a source itself, and of one too many. */
+const shownAs: Readonly<Record<string, string | undefined>> = { gcePersistentDisk: 'persistentDisk' };
+const repeatedAs: Readonly<Record<string, string | undefined>> = { cephfs: 'cephFS', downwardAPI: 'downwarAPI' };
 
-function validateOther(path: string, sources: Omit<Volume, 'name'>): FieldError[] {
-  const { hostPath, persistentVolumeClaim, nfs, csi, ephemeral } = sources;
+function validateVolume(path: string, volume: Volume, podName: string, options: PodOptions): FieldError[] {
+  const [first, ...more] = sourceOrder.filter((name) => volume[name] !== undefined);
   const errors: FieldError[] = [];
-  if (hostPath) {
-    errors.push(...requiredText(`${path}.hostPath.path`, hostPath.path));
-    if (hostPath.path?.split('/').includes('..')) {
-      errors.push(invalidValue(`${path}.hostPath.path`, hostPath.path, "must not contain '..'"));
-    }
-    errors.push(...oneOf(`${path}.hostPath.type`, hostPath.type, hostPathTypes));
+  if (first === undefined) errors.push(required(path, 'must specify a volume type'));
+  else {
+    const rule = rules[first] as (path: string, source: unknown, options: PodOptions) => FieldError[];
+    errors.push(...rule(`${path}.${shownAs[first] ?? first}`, volume[first], options));
   }
-  if (persistentVolumeClaim) {
-    const at = `${path}.persistentVolumeClaim.claimName`;
-    const claim = persistentVolumeClaim.claimName;
-    errors.push(...requiredText(at, claim));
-    if (claim?.includes('/')) errors.push(...invalidEach(at, claim, ["may not contain '/'"]));
+  for (const name of more) {
+    errors.push(forbiddenField(`${path}.${repeatedAs[name] ?? name}`, 'may not specify more than 1 volume type'));
   }
-  if (nfs) {
-    errors.push(...requiredText(`${path}.nfs.server`, nfs.server), ...requiredText(`${path}.nfs.path`, nfs.path));
-    if (nfs.path && !nfs.path.startsWith('/')) {
-      errors.push(invalidValue(`${path}.nfs.path`, nfs.path, 'must be an absolute path'));
-    }
+  errors.push(...validateJoinedNames(path, volume, podName, first));
+  return [...errors, ...requiredName(`${path}.name`, volume.name, isDns1123Label)];
+}
+
+const portalBytesMax = 64;
+
+/** Names that are put together with the volume's. */
+function validateJoinedNames(
+  path: string,
+  { name = '', iscsi, ephemeral }: Volume,
+  podName: string,
+  first: SourceName | undefined,
+): FieldError[] {
+  const errors: FieldError[] = [];
+  if (iscsi?.initiatorName !== undefined && Buffer.byteLength(`${name}:${iscsi.targetPortal}`) > portalBytesMax) {
+    const rule = 'Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters';
+    errors.push(invalidValue(`${path}.name`, name, `${rule} if iscsi.initiatorName is specified.`));
   }
-  if (csi) errors.push(...requiredText(`${path}.csi.driver`, csi.driver));
-  if (ephemeral && !ephemeral.volumeClaimTemplate) errors.push(required(`${path}.ephemeral.volumeClaimTemplate`));
+  if (ephemeral && first === 'ephemeral' && podName && name) {
+    const claim = `${podName}-${name}`;
+    const messages = isDns1123Subdomain(claim).map((message) => `PVC name ${goQuote(claim)}: ${message}`);
+    errors.push(...invalidEach(`${path}.name`, name, messages));
+  }
   return errors;
+}
+
+/** Of a claim's metadata, only labels and annotations are taken over. */
+function validateClaimTemplate(path: string, { metadata, spec }: PersistentVolumeClaimTemplate): FieldError[] {
+  const refused = Object.entries(metadata ?? {}).filter(
+    ([field, value]) => value !== undefined && value !== null && field !== 'annotations' && field !== 'labels',
+  );
+  return [
+    ...validateAnnotations(metadata?.annotations, `${path}.metadata.annotations`),
+    ...validateLabels(`${path}.metadata.labels`, metadata?.labels),
+    ...refused.map(([field]) => forbiddenField(`${path}.metadata.${field}`, 'cannot be set')),
+    ...validateClaimSpec(`${path}.spec`, spec ?? {}),
+  ];
 }

@@ -46,8 +46,9 @@ export class Http2Exchange implements Exchange {
 
   get requestBody(): Readable | undefined {
     if (this.#stream.endAfterHeaders) return undefined;
-    if (this.#headers.expect === '100-continue') this.#stream.additionalHeaders({ ':status': 100 });
-    return this.#stream;
+    const stream = this.#stream;
+    if (this.#headers.expect === '100-continue' && !stream.destroyed) stream.additionalHeaders({ ':status': 100 });
+    return stream;
   }
 
   async body(bytesMax: number): Promise<Buffer> {

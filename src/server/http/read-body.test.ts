@@ -35,3 +35,13 @@ describe('the body of a request', () => {
     await assert.rejects(body, (error) => error instanceof StatusError && error.code === 413);
   });
 });
+
+test('a stream that was destroyed before anybody read it is broken off at once', async () => {
+  const stream = new PassThrough();
+  stream.destroy();
+  await once(stream, 'close');
+  await assert.rejects(
+    readBody(stream, 10, () => new Error('broken off')),
+    /broken off/,
+  );
+});

@@ -5,6 +5,8 @@ import { bodyTooLarge } from './exchange.ts';
 /** @throws StatusError RequestEntityTooLarge above `bytesMax`; what `brokenOff` makes where the stream ends early */
 export function readBody(stream: Readable, bytesMax: number, brokenOff: () => Error): Promise<Buffer> {
   return new Promise((resolve, reject) => {
+    // Its client went while nobody listened: no event would come any more.
+    if (stream.destroyed) return reject(brokenOff());
     const chunks: Buffer[] = [];
     let bytes = 0;
     const take = (chunk: Buffer): void => {

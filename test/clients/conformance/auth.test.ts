@@ -61,7 +61,12 @@ describe('conformance: auth', { timeout: 120_000 }, () => {
     assert.deepEqual([type, object.metadata.annotations.patched], ['MODIFIED', 'true']);
     watch.stop();
 
-    const condition = (of: string): Sent => ({ type: of, status: 'True', reason: 'E2E', message: 'Set from an e2e test' });
+    const condition = (of: string): Sent => ({
+      type: of,
+      status: 'True',
+      reason: 'E2E',
+      message: 'Set from an e2e test',
+    });
     const approval = await unstructured.get(name, 'approval');
     assert.deepEqual([approval.kind, approval.metadata.uid], ['CertificateSigningRequest', uid]);
     const approvalPatch = {
@@ -184,7 +189,10 @@ describe('conformance: auth', { timeout: 120_000 }, () => {
     assert.deepEqual(claims.aud, ['oidc-discovery-test']);
     const { server, authority } = cluster.connection;
     const nobody = { server, authority, certificate: '', key: '' };
-    const plain = await accounts.createSubresource('default', 'token', { ...request, spec: { expirationSeconds: 600 } });
+    const plain = await accounts.createSubresource('default', 'token', {
+      ...request,
+      spec: { expirationSeconds: 600 },
+    });
     const pod = new Wire(nobody, { authorization: `Bearer ${plain.status.token}` });
     const discovery = await pod.json('/.well-known/openid-configuration');
     assert.equal(discovery.issuer, claims.iss);
@@ -195,7 +203,10 @@ describe('conformance: auth', { timeout: 120_000 }, () => {
 
   test('a review of a token knows its account, pod and audience', async () => {
     const namespace = await cluster.namespace('tokenreview');
-    const pod = await typed(wire(), 'v1', 'Pod', namespace).create({ metadata: { name: 'bound' }, spec: { containers } });
+    const pod = await typed(wire(), 'v1', 'Pod', namespace).create({
+      metadata: { name: 'bound' },
+      spec: { containers },
+    });
     const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name: 'bound', uid: pod.metadata.uid };
     const accounts = typed(wire(), 'v1', 'ServiceAccount', namespace);
     const { status } = await accounts.createSubresource('default', 'token', {
@@ -205,7 +216,8 @@ describe('conformance: auth', { timeout: 120_000 }, () => {
       spec: { audiences: ['vault'], boundObjectRef },
     });
     const reviews = typed(wire(), 'authentication.k8s.io/v1', 'TokenReview');
-    const review = (spec: object): Promise<Sent> => reviews.create({ metadata: {}, spec: { token: status.token, ...spec } });
+    const review = (spec: object): Promise<Sent> =>
+      reviews.create({ metadata: {}, spec: { token: status.token, ...spec } });
     const known = await review({ audiences: ['vault', 'other'] });
     assert.equal(known.status.authenticated, true);
     assert.deepEqual(known.status.audiences, ['vault']);

@@ -130,11 +130,11 @@ export class ResourceClient {
   }
 
   #complete(object: object): JsonObject {
-    return { apiVersion: apiVersionOf(this.info), kind: this.info.kind, ...object } as JsonObject;
+    return { apiVersion: apiVersionOf(this.info), kind: this.info.kind, ...object };
   }
 
   #deleteOptions(options: object): JsonObject {
-    return { kind: 'DeleteOptions', apiVersion: apiVersionOf(this.info), ...options } as JsonObject;
+    return { kind: 'DeleteOptions', apiVersion: apiVersionOf(this.info), ...options };
   }
 
   async #read(path: string): Promise<Sent> {

@@ -1,24 +1,18 @@
 /** Upstream's conformance tests of API operations, replayed step by step (`lifecycle.ts`) with the requests that Go's clients send. */
 import { after, before, describe, test } from 'node:test';
-import { TestCluster } from '../../harness.ts';
-import { typed } from './client.ts';
+import { ConformanceCluster } from './cluster.ts';
 import { walk } from './lifecycle.ts';
 import { lifecycles } from './lifecycles.ts';
-import { Wire } from './wire.ts';
 
 describe('conformance: API operations', { timeout: 120_000 }, () => {
-  const namespace = 'e2e-lifecycle';
-  let wire: Wire;
+  let cluster: ConformanceCluster;
+  let namespace: string;
 
   before(async () => {
-    const cluster = await TestCluster.up('--simulated-nodes', '2');
-    wire = new Wire(cluster.connection);
-    await typed(wire, 'v1', 'Namespace').create({ metadata: { name: namespace } });
+    cluster = await ConformanceCluster.up();
+    namespace = await cluster.namespace('lifecycle');
   });
-  after(async () => {
-    wire.close();
-    await TestCluster.closeAll();
-  });
+  after(() => cluster.close());
 
-  for (const row of lifecycles) test(row.test, () => walk(row, wire, namespace));
+  for (const row of lifecycles) test(row.test, () => walk(row, cluster.wire, namespace));
 });

@@ -14,7 +14,6 @@ const condition = (type: string): object => ({
 });
 const conditions = { patch: condition('StatusPatch'), update: condition('StatusUpdate') };
 const typed = (type: string): object => ({ conditions: [{ type, status: 'True', reason: 'e2e' }] });
-const counted = { patch: typed('StatusPatch'), update: typed('StatusUpdate') };
 const atTime = (type: string): object => ({
   conditions: [
     {
@@ -397,7 +396,7 @@ const core: readonly Lifecycle[] = [
       reason: 'Test',
       type: 'Normal',
       count: 1,
-      involvedObject: { namespace: 'e2e-lifecycle' },
+      involvedObject: { namespace: 'lifecycle-1' },
       source: { component: 'kubelet' },
     },
     patch: { message: 'This is a test event - patched' },
@@ -408,7 +407,7 @@ const core: readonly Lifecycle[] = [
     apiVersion: 'events.k8s.io/v1',
     kind: 'Event',
     object: {
-      regarding: { namespace: 'e2e-lifecycle' },
+      regarding: { namespace: 'lifecycle-1' },
       eventTime: '2017-09-19T13:49:16.000005Z',
       note: 'This is a test event',
       reason: 'Test',

@@ -70,10 +70,16 @@ describe('conformance: workloads', { timeout: 120_000 }, () => {
 
       const patch = {
         metadata: { labels: { 'test-deployment': 'patched' } },
-        spec: { replicas: 1, template: { spec: { terminationGracePeriodSeconds: 1, containers: [{ name, image: 'x' }] } } },
+        spec: {
+          replicas: 1,
+          template: { spec: { terminationGracePeriodSeconds: 1, containers: [{ name, image: 'x' }] } },
+        },
       };
       await deployments.patch(name, 'strategic', patch);
-      await watch.until('the patched deployment', ({ object }) => object.metadata.labels['test-deployment'] === 'patched');
+      await watch.until(
+        'the patched deployment',
+        ({ object }) => object.metadata.labels['test-deployment'] === 'patched',
+      );
       await ready(deployments, name, 1);
       const everywhere = await typed(wire(), 'apps/v1', 'Deployment').list(selector);
       assertHas(everywhere.items[0], patch, 'deployment');
@@ -82,10 +88,14 @@ describe('conformance: workloads', { timeout: 120_000 }, () => {
       const condition = { type: 'StatusUpdate', status: 'True', reason: 'E2E', message: 'Set from e2e test' };
       const conditions = [...read.status.conditions, condition];
       await update(deployments, name, 'status', { status: { conditions } });
-      const isSeen = ({ object }: Sent): boolean => object.status.conditions?.some(({ type }: Sent) => type === 'StatusUpdate');
+      const isSeen = ({ object }: Sent): boolean =>
+        object.status.conditions?.some(({ type }: Sent) => type === 'StatusUpdate');
       await watch.until('the condition', isSeen);
-      const statusPatch = { metadata: { labels: { 'test-deployment': 'patched-status' } }, status: { readyReplicas: 0 } };
-      await deployments.patch(name, 'strategic', statusPatch, 'status');
+      await ready(deployments, name, 1);
+      await unstructured.patch(name, 'strategic', { status: { readyReplicas: 0, availableReplicas: 0 } }, 'status');
+      const isEmptied = ({ type, object: { status } }: Sent): boolean =>
+        type === 'MODIFIED' && !status.readyReplicas && !status.availableReplicas;
+      await watch.until('the patched status', isEmptied);
       await ready(deployments, name, 1);
       await deployments.deleteCollection(selector);
       await watch.until('the deletion', ({ type }) => type === 'DELETED');
@@ -125,7 +135,10 @@ describe('conformance: workloads', { timeout: 120_000 }, () => {
       await ready(sets, name, 2);
       const patch = {
         metadata: { labels: { 'test-rs': 'patched' } },
-        spec: { replicas: 3, template: { spec: { terminationGracePeriodSeconds: 0, containers: [{ name, image: 'x' }] } } },
+        spec: {
+          replicas: 3,
+          template: { spec: { terminationGracePeriodSeconds: 0, containers: [{ name, image: 'x' }] } },
+        },
       };
       assertHas(await sets.patch(name, 'strategic', patch), patch, 'patched');
       await ready(sets, name, 3);
@@ -169,7 +182,10 @@ describe('conformance: workloads', { timeout: 120_000 }, () => {
 
   describe('DisruptionController', () => {
     const labels = { foo: 'bar' };
-    const budgetOf = (spec: object): Sent => ({ metadata: { name: 'foo', labels }, spec: { selector: { matchLabels: labels }, ...spec } });
+    const budgetOf = (spec: object): Sent => ({
+      metadata: { name: 'foo', labels },
+      spec: { selector: { matchLabels: labels }, ...spec },
+    });
     const runningPod = async (pods: ResourceClient): Promise<string> =>
       eventually('a pod runs', async () => {
         const { items } = await pods.list({ labelSelector: 'foo=bar' });
@@ -230,7 +246,11 @@ describe('conformance: workloads', { timeout: 120_000 }, () => {
       const pods = typed(wire(), 'v1', 'Pod', namespace);
       const sets = typed(wire(), 'apps/v1', 'ReplicaSet', namespace);
       const evict = (name: string): Promise<Sent> =>
-        pods.createSubresource(name, 'eviction', { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace } });
+        pods.createSubresource(name, 'eviction', {
+          apiVersion: 'policy/v1',
+          kind: 'Eviction',
+          metadata: { name, namespace },
+        });
       const blocked = async (name: string): Promise<void> => {
         const { status } = await mustRefuse(evict(name), 429);
         assert.ok(status.details.causes.some(({ reason }: Sent) => reason === 'DisruptionBudget'));

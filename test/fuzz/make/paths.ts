@@ -162,7 +162,7 @@ function mangled(chance: Chance, path: string): string {
     () => chance.pick(prototypeKeys),
     () => encodeURIComponent(nastyText(chance).toWellFormed()),
     () => `${segment}/${segment}`,
-    () => [...segment].map((char) => `%${char.charCodeAt(0).toString(16).padStart(2, '0')}`).join(''),
+    () => `%${Buffer.from(segment).toString('hex').match(/../g)?.join('%') ?? ''}`,
     () => `${segment}%`,
     () => `${segment}%2f..`,
     () => segment.toUpperCase(),

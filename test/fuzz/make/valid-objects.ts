@@ -264,7 +264,10 @@ function scalar(chance: Chance, form: Scalar): JsonValue {
     case 'float':
     case 'double':
       return chance.int(100) / 8;
-    default:
+    case 'int32':
+    case 'int64':
+    case 'uint32':
+    case 'uint64':
       return chance.pick([0, 1, 2, 80, 1000, -1, 65_536]);
   }
 }

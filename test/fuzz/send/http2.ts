@@ -150,6 +150,7 @@ function misbehave(session: ClientHttp2Session, request: FuzzRequest, server: st
     case 'no-end':
       stream.write(body);
       break;
+    case undefined:
     default:
       stream.pause();
       stream.end(body);

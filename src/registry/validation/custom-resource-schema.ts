@@ -1,0 +1,308 @@
+/** What OpenAPI v3 schemas of custom resources may say, beside being structural. */
+import { forbiddenField, invalidValue, notSupported, required } from '../../api/field-error.ts';
+import type { JSONSchemaProps, ValidationRule } from '../../api/schema/types/apiextensions-v1.ts';
+import type { FieldError } from '../../api/status-error.ts';
+import { validateSchemaDefaults } from './schema-defaults.ts';
+import { itemsOf, validateStructure, valuesOf } from './structural-schema.ts';
+
+const types = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
+
+/** Where a schema stands, which decides what it may say. */
+interface Place {
+  readonly isRoot: boolean;
+  /** In what every object has: `apiVersion`, `kind`, `metadata`. */
+  readonly inMeta: boolean;
+  /** Why there may be no default. */
+  readonly noDefaults?: string;
+}
+
+/** Allowed at the root where the status is taken out of it: whatever else it says would be lost. */
+const rootFields: readonly (readonly [string, string])[] = [
+  ['description', 'Description'],
+  ['type', 'Type'],
+  ['format', 'Format'],
+  ['title', 'Title'],
+  ['maximum', 'Maximum'],
+  ['exclusiveMaximum', 'ExclusiveMaximum'],
+  ['minimum', 'Minimum'],
+  ['exclusiveMinimum', 'ExclusiveMinimum'],
+  ['maxLength', 'MaxLength'],
+  ['minLength', 'MinLength'],
+  ['pattern', 'Pattern'],
+  ['maxItems', 'MaxItems'],
+  ['minItems', 'MinItems'],
+  ['uniqueItems', 'UniqueItems'],
+  ['multipleOf', 'MultipleOf'],
+  ['required', 'Required'],
+  ['items', 'Items'],
+  ['properties', 'Properties'],
+  ['externalDocs', 'ExternalDocs'],
+  ['example', 'Example'],
+  ['x-kubernetes-preserve-unknown-fields', 'XPreserveUnknownFields'],
+  ['x-kubernetes-validations', 'XValidations'],
+];
+const rootNames = new Set(rootFields.map(([name]) => name));
+
+export function validateSchema(path: string, schema: JSONSchemaProps, hasStatus: boolean): FieldError[] {
+  const errors = hasStatus ? validateRoot(path, schema) : [];
+  if (schema.nullable) errors.push(forbiddenField(`${path}.nullable`, 'nullable cannot be true at the root'));
+  const unsupported = unsupportedIn(schema);
+  if (unsupported === undefined) {
+    const structure = validateStructure(path, schema);
+    errors.push(...(structure.length > 0 ? structure : validateSchemaDefaults(path, schema)));
+  }
+  errors.push(...validateNode(path, schema, { isRoot: true, inMeta: false }));
+  if (errors.length > 0 || unsupported === undefined) return errors;
+  return [invalidValue(path, '', unsupported)];
+}
+
+function validateRoot(path: string, schema: JSONSchemaProps): FieldError[] {
+  for (const [name, value] of Object.entries(schema)) {
+    if (value === undefined || value === false || value === '' || name === 'nullable') continue;
+    if (name === 'type' && value !== 'object') {
+      const why = 'only "object" is allowed as the type at the root of the schema if the status subresource is enabled';
+      return [invalidValue(`${path}.type`, value, why)];
+    }
+    if (rootNames.has(name)) continue;
+    const names = rootFields.map(([, goName]) => goName).join(' ');
+    const why = `only [${names}] fields are allowed at the root of the schema if the status subresource is enabled`;
+    return [invalidValue(path, schema, why)];
+  }
+  return [];
+}
+
+/** Why no structural schema can be made of it; most reasons are told better by the rules below. */
+function unsupportedIn(schema: JSONSchemaProps): string | undefined {
+  const own = (['id', '$schema', '$ref', 'patternProperties', 'dependencies', 'additionalItems', 'definitions'] as const).find(
+    (field) => isSet(schema[field]),
+  );
+  if (own !== undefined) return `OpenAPIV3Schema '${own === '$schema' ? 'schema' : own}' is not supported`;
+  if (Array.isArray(schema.items)) return "OpenAPIV3Schema 'items' must be a schema, but is an array";
+  if (schema['x-kubernetes-preserve-unknown-fields'] === false) {
+    return "internal error: 'x-kubernetes-preserve-unknown-fields' must be true or undefined";
+  }
+  for (const [, child] of childrenOf(schema)) {
+    const inside = unsupportedIn(child);
+    if (inside !== undefined) return inside;
+  }
+  return undefined;
+}
+
+function isSet(value: unknown): boolean {
+  if (value === undefined || value === '') return false;
+  return typeof value !== 'object' || value === null || Object.keys(value).length > 0;
+}
+
+/** The schemas inside, each with the step that leads there. */
+function childrenOf(schema: JSONSchemaProps): (readonly [string, JSONSchemaProps])[] {
+  const [items, values] = [itemsOf(schema), valuesOf(schema)];
+  const listed = (['allOf', 'oneOf', 'anyOf'] as const).flatMap((name) =>
+    (schema[name] ?? []).map((each, index) => [`.${name}[${index}]`, each] as const),
+  );
+  const list = (Array.isArray(schema.items) ? schema.items : []) as readonly JSONSchemaProps[];
+  return [
+    ...(values ? [['.additionalProperties', values] as const] : []),
+    ...Object.entries(schema.properties ?? {}).map(([name, each]) => [`.properties[${name}]`, each] as const),
+    ...(schema.not ? [['.not', schema.not] as const] : []),
+    ...listed,
+    ...Object.entries(schema.definitions ?? {}).map(([name, each]) => [`.definitions[${name}]`, each] as const),
+    ...(items ? [['.items', items] as const] : []),
+    ...list.map((each, index) => [`.items[${index}]`, each] as const),
+  ];
+}
+
+function validateNode(path: string, schema: JSONSchemaProps, place: Place): FieldError[] {
+  const errors = validateOwn(path, schema, place);
+  for (const [step, child] of childrenOf(schema)) {
+    errors.push(...validateNode(path + step, child, placeOf(step, schema, place)));
+  }
+  return [
+    ...errors,
+    ...validateLists(path, schema),
+    ...validateMapKeys(path, schema),
+    ...validateListItems(path, schema),
+    ...(schema['x-kubernetes-validations'] ?? []).flatMap((rule, index) =>
+      validateRule(`${path}.x-kubernetes-validations[${index}]`, rule),
+    ),
+  ];
+}
+
+const metaSteps = new Map(['apiVersion', 'kind', 'metadata'].map((name) => [`.properties[${name}]`, name]));
+
+function placeOf(step: string, schema: JSONSchemaProps, place: Place): Place {
+  const meta = metaSteps.get(step);
+  const { isRoot, ...rest } = place;
+  if (step === '.additionalProperties' && place.inMeta) {
+    return { ...rest, isRoot: false, noDefaults: 'inside additionalProperties applying to object metadata' };
+  }
+  if (meta === undefined || (!isRoot && !schema['x-kubernetes-embedded-resource'])) return { ...rest, isRoot: false };
+  return { ...rest, isRoot: false, inMeta: true, ...(isRoot && { noDefaults: `in top-level ${meta}` }) };
+}
+
+/** Field → what is said of it where it is there. */
+const unsupported: readonly (readonly [keyof JSONSchemaProps, string])[] = [
+  ['id', 'id is not supported'],
+  ['additionalItems', 'additionalItems is not supported'],
+  ['patternProperties', 'patternProperties is not supported'],
+  ['definitions', 'definitions is not supported'],
+  ['dependencies', 'dependencies is not supported'],
+  ['$ref', '$ref is not supported'],
+];
+
+function validateOwn(path: string, schema: JSONSchemaProps, { inMeta, noDefaults }: Place): FieldError[] {
+  const errors: FieldError[] = [];
+  if (schema.type && !types.includes(schema.type)) errors.push(notSupported(`${path}.type`, schema.type, types));
+  if (schema.default !== undefined && noDefaults !== undefined) {
+    errors.push(forbiddenField(`${path}.default`, `must not be set ${noDefaults}`));
+  }
+  for (const [field, why] of unsupported) if (isSet(schema[field])) errors.push(forbiddenField(`${path}.${field}`, why));
+  if (schema.type === 'null') {
+    errors.push(forbiddenField(`${path}.type`, 'type cannot be set to null, use nullable as an alternative'));
+  }
+  if (Array.isArray(schema.items) && schema.items.length > 0) {
+    errors.push(forbiddenField(`${path}.items`, 'items must be a schema object and not an array'));
+  }
+  if (inMeta && schema['x-kubernetes-embedded-resource']) {
+    errors.push(forbiddenField(`${path}.x-kubernetes-embedded-resource`, 'must not be used inside of resource meta'));
+  }
+  if (schema.uniqueItems) {
+    const why = 'uniqueItems cannot be set to true since the runtime complexity becomes quadratic';
+    errors.push(forbiddenField(`${path}.uniqueItems`, why));
+  }
+  const { additionalProperties } = schema;
+  if (isSet(schema.properties) && additionalProperties !== undefined && additionalProperties !== true) {
+    const why = 'additionalProperties and properties are mutual exclusive';
+    errors.push(forbiddenField(`${path}.additionalProperties`, why));
+  }
+  return errors;
+}
+
+function validateLists(path: string, schema: JSONSchemaProps): FieldError[] {
+  const mapType = schema['x-kubernetes-map-type'];
+  const listType = schema['x-kubernetes-list-type'];
+  const errors: FieldError[] = [];
+  if (schema['x-kubernetes-preserve-unknown-fields'] === false) {
+    errors.push(invalidValue(`${path}.x-kubernetes-preserve-unknown-fields`, false, 'must be true or undefined'));
+  }
+  if (mapType !== undefined) errors.push(...typeFor(path, schema, 'object', 'x-kubernetes-map-type'));
+  if (mapType !== undefined && !['atomic', 'granular'].includes(mapType)) {
+    errors.push(notSupported(`${path}.x-kubernetes-map-type`, mapType, ['atomic', 'granular']));
+  }
+  if (listType === undefined) return errors;
+  if (schema.type !== 'array') errors.push(...typeFor(path, schema, 'array', 'x-kubernetes-list-type'));
+  else if (listType === 'set') errors.push(...validateSetItems(path, itemsOf(schema)));
+  if (!['atomic', 'set', 'map'].includes(listType)) {
+    errors.push(notSupported(`${path}.x-kubernetes-list-type`, listType, ['atomic', 'set', 'map']));
+  }
+  return errors;
+}
+
+function typeFor(path: string, { type }: JSONSchemaProps, wanted: string, field: string): FieldError[] {
+  if (type === wanted) return [];
+  const why = `must be ${wanted} if ${field} is specified`;
+  return [type ? invalidValue(`${path}.type`, type, why) : required(`${path}.type`, why)];
+}
+
+/** Of a set, each item is one thing. */
+function validateSetItems(path: string, items: JSONSchemaProps | undefined): FieldError[] {
+  const why = 'must be atomic as item of a list with x-kubernetes-list-type=set';
+  const listType = items?.['x-kubernetes-list-type'];
+  if (items?.type === 'array' && listType !== undefined && listType !== 'atomic') {
+    return [invalidValue(`${path}.items.x-kubernetes-list-type`, listType, why)];
+  }
+  if (items?.type !== 'object' || items['x-kubernetes-map-type'] === 'atomic') return [];
+  return [invalidValue(`${path}.items.x-kubernetes-map-type`, listType ?? null, why)];
+}
+
+function validateMapKeys(path: string, schema: JSONSchemaProps): FieldError[] {
+  const keys = schema['x-kubernetes-list-map-keys'] ?? [];
+  const listType = schema['x-kubernetes-list-type'];
+  const at = `${path}.x-kubernetes-list-type`;
+  const errors: FieldError[] = [];
+  if (keys.length > 0 && listType !== 'map') {
+    const why = 'must be map if x-kubernetes-list-map-keys is non-empty';
+    errors.push(listType === undefined ? required(at, why) : invalidValue(at, listType, why));
+  }
+  if (listType !== 'map') return errors;
+  if (keys.length === 0) {
+    const why = 'must not be empty if x-kubernetes-list-type is map';
+    errors.push(required(`${path}.x-kubernetes-list-map-keys`, why));
+  }
+  if (schema.items === undefined) {
+    errors.push(required(`${path}.items`, 'must have a schema if x-kubernetes-list-type is map'));
+  }
+  if (Array.isArray(schema.items)) {
+    const why = 'must only have a single schema if x-kubernetes-list-type is map';
+    errors.push(invalidValue(`${path}.items`, schema.items, why));
+  }
+  return [...errors, ...validateKeyNames(path, keys, itemsOf(schema))];
+}
+
+function validateKeyNames(path: string, keys: readonly string[], items: JSONSchemaProps | undefined): FieldError[] {
+  if (items === undefined) return [];
+  if (items.type !== 'object') {
+    return [invalidValue(`${path}.items.type`, items.type ?? '', "must be object if parent array's x-kubernetes-list-type is map")];
+  }
+  const seen = new Set<string>();
+  return keys.flatMap((key) => {
+    const at = `${path}.x-kubernetes-list-map-keys`;
+    const property = items.properties && Object.hasOwn(items.properties, key) ? items.properties[key] : undefined;
+    const errors: FieldError[] = [];
+    if (property === undefined) errors.push(invalidValue(at, keys, 'entries must all be names of item properties'));
+    else if (property.type === 'array' || property.type === 'object') {
+      const why = "must be a scalar type if parent array's x-kubernetes-list-type is map";
+      errors.push(invalidValue(`${path}.items.properties[${key}].type`, items.type, why));
+    }
+    if (seen.has(key)) errors.push(invalidValue(at, keys, 'must not contain duplicate entries'));
+    seen.add(key);
+    return errors;
+  });
+}
+
+/** Items that are told apart have to be there, and so have the keys by which they are. */
+function validateListItems(path: string, schema: JSONSchemaProps): FieldError[] {
+  const listType = schema['x-kubernetes-list-type'];
+  const items = itemsOf(schema);
+  if (items === undefined || (listType !== 'set' && listType !== 'map')) return [];
+  const errors: FieldError[] = [];
+  if (items.nullable) {
+    const why = `cannot be nullable when x-kubernetes-list-type is ${listType}`;
+    errors.push(forbiddenField(`${path}.items.nullable`, why));
+  }
+  if (listType === 'set') return errors;
+  for (const key of schema['x-kubernetes-list-map-keys'] ?? []) {
+    const property = items.properties && Object.hasOwn(items.properties, key) ? items.properties[key] : undefined;
+    const at = `${path}.items.properties[${key}]`;
+    const why = 'this property is in x-kubernetes-list-map-keys, so it';
+    if (property && property.default === undefined && !items.required?.includes(key)) {
+      errors.push(required(`${at}.default`, `${why} must have a default or be a required property`));
+    }
+    if (property?.nullable) errors.push(forbiddenField(`${at}.nullable`, `${why} cannot be nullable`));
+  }
+  return errors;
+}
+
+const reasons = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueRequired'];
+const hasLineBreak = (text: string): boolean => /[\n\r]/.test(text);
+
+function validateRule(path: string, rule: ValidationRule): FieldError[] {
+  const { message = '', messageExpression = '', reason, fieldPath = '' } = rule;
+  const [expression, said] = [rule.rule?.trim() ?? '', message.trim()];
+  const errors: FieldError[] = [];
+  const at = `${path}.message`;
+  if (expression === '') errors.push(required(`${path}.rule`, 'rule is not specified'));
+  else if (message !== '' && said === '') errors.push(invalidValue(at, message, 'must be non-empty if specified'));
+  else if (hasLineBreak(said)) errors.push(invalidValue(at, message, 'must not contain line breaks'));
+  else if (hasLineBreak(expression) && said === '') {
+    errors.push(required(at, 'message must be specified if rule contains line breaks'));
+  }
+  if (messageExpression !== '' && messageExpression.trim() === '') {
+    errors.push(required(`${path}.messageExpression`, 'messageExpression must be non-empty if specified'));
+  }
+  if (reason !== undefined && !reasons.includes(reason)) errors.push(notSupported(`${path}.reason`, reason, reasons));
+  if (fieldPath !== '' && fieldPath.trim() === '') {
+    errors.push(invalidValue(`${path}.fieldPath`, fieldPath, 'must be non-empty if specified'));
+  }
+  if (hasLineBreak(fieldPath)) errors.push(invalidValue(`${path}.fieldPath`, fieldPath, 'must not contain line breaks'));
+  return errors;
+}

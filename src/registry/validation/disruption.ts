@@ -1,0 +1,32 @@
+/** The rules of PodDisruptionBudgets. */
+import { invalidValue } from '../../api/field-error.ts';
+import type { PodDisruptionBudget } from '../../api/schema/types/policy-v1.ts';
+import type { FieldError } from '../../api/status-error.ts';
+import { countOrPercent, nonNegativeFields, notAbove100Percent, oneOf, validateLabelSelector } from './checks.ts';
+import { validateConditions } from './conditions.ts';
+
+export function validateDisruptionBudget({ spec }: PodDisruptionBudget): FieldError[] {
+  const { minAvailable, maxUnavailable, selector, unhealthyPodEvictionPolicy } = spec ?? {};
+  const errors: FieldError[] = [];
+  if (minAvailable !== undefined && maxUnavailable !== undefined) {
+    errors.push(invalidValue('spec', spec, 'minAvailable and maxUnavailable cannot be both set'));
+  }
+  return [
+    ...errors,
+    ...countOrPercent('spec.minAvailable', minAvailable),
+    ...notAbove100Percent('spec.minAvailable', minAvailable),
+    ...countOrPercent('spec.maxUnavailable', maxUnavailable),
+    ...notAbove100Percent('spec.maxUnavailable', maxUnavailable),
+    ...validateLabelSelector('spec.selector', selector),
+    ...oneOf('spec.unhealthyPodEvictionPolicy', unhealthyPodEvictionPolicy, ['AlwaysAllow', 'IfHealthyBudget']),
+  ];
+}
+
+const counts = ['disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods'] as const;
+
+export function validateDisruptionBudgetStatus({ status }: PodDisruptionBudget): FieldError[] {
+  return [
+    ...validateConditions('status.conditions', status?.conditions),
+    ...nonNegativeFields('status', status, counts),
+  ];
+}
