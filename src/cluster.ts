@@ -36,10 +36,15 @@ import { ensureKubeconfig } from './server/admin-kubeconfig.ts';
 import { ApiServer } from './server/api-server.ts';
 import type { Auditor } from './server/audit/auditor.ts';
 import { type AuditSettings, openAuditor } from './server/audit/open-auditor.ts';
-import { RuleAuthorizer } from './server/authorization.ts';
+import { AuthorizerChain, masters, RuleAuthorizer } from './server/authorization.ts';
+import { componentRules } from './server/builtin-rules.ts';
 import { CertificateAuthority } from './server/certificates/certificate-authority.ts';
 import type { HealthCheck } from './server/health.ts';
 import { NodeConnectionTable } from './server/node-tunnel.ts';
+import { EscalationGuard } from './server/rbac/escalation-guard.ts';
+import { indexedDefaults, PolicyBootstrap } from './server/rbac/policy-bootstrap.ts';
+import { RbacAuthorizer } from './server/rbac/rbac-authorizer.ts';
+import { RbacIndex } from './server/rbac/rbac-index.ts';
 import { openSigningKey, type SigningKey } from './server/service-accounts/signing-key.ts';
 import { tokenRequests } from './server/service-accounts/token-requests.ts';
 import { tokenReviews } from './server/service-accounts/token-review.ts';
@@ -90,6 +95,14 @@ const administrator: UserInfo = { name: 'naru-admin', groups: ['system:masters',
 
 function component(name: string): UserInfo {
   return { name, groups: ['system:authenticated'] };
+}
+
+/** Of the cluster's own. */
+function serviceAccount(name: string): UserInfo {
+  return {
+    name: `system:serviceaccount:kube-system:${name}`,
+    groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'],
+  };
 }
 
 function nodeUser(node: string): UserInfo {
@@ -168,7 +181,10 @@ function parts(
   const store = new ObservedStore(journaled, { metrics, clock, sizeBytes });
   const schema = builtinSchema();
   const resources = resourceTable();
-  const authorizer = new RuleAuthorizer();
+  const index = new RbacIndex(store, indexedDefaults());
+  const rbac = new RbacAuthorizer(index);
+  const authorizer = new AuthorizerChain([masters, new RuleAuthorizer(componentRules), rbac]);
+  const grants = new EscalationGuard({ authorizer, rbac, index });
   const connections = new NodeConnectionTable();
   const tokens = new ServiceAccountTokens({ key: tokenKey, store, clock });
   const virtualResources = new Map([
@@ -176,7 +192,7 @@ function parts(
     ['serviceaccounts/token', tokenRequests({ tokens, store, schema, clock, prng })] as const,
     ['tokenreviews.authentication.k8s.io', tokenReviews({ tokens, schema })] as const,
   ]);
-  const handler = new Registry({ store, clock, prng, schema, resources, log, virtualResources });
+  const handler = new Registry({ store, clock, prng, schema, resources, log, virtualResources, grants });
   const clientFor = (user: UserInfo): Client => inProcessClient({ handler, authorizer, user, resources });
   const { port = 0, host = '127.0.0.1', nodes = { kind: 'simulated', count: 1 } } = options;
   const common = { clock, prng, log };
@@ -202,6 +218,7 @@ function parts(
   const nodeParts = partsOfNodes(nodes, { ...foundations, clientFor });
   const controlPlane: Service[] = [
     store,
+    index,
     step('bootstrap', () => bootstrap(handler)),
     server,
     step('kubeconfigs', () => writeKubeconfigs(home, server.address, certificates, nodes, clock)),
@@ -209,6 +226,8 @@ function parts(
     ...allControllers({
       ...common,
       client: controllerClient,
+      clientFor: (account) =>
+        account === 'clusterrole-aggregation-controller' ? clientFor(serviceAccount(account)) : controllerClient,
       informers,
       resources,
       rootCa: certificates.certificate,
@@ -224,6 +243,7 @@ function parts(
       ...machines,
     ]),
     ...nodeParts.flatMap((node) => [connection(node, connections), node.agent]),
+    new PolicyBootstrap({ handler, index, resources, clock, log }),
   ];
   return { services, clientFor, server };
 }

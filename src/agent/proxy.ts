@@ -100,7 +100,11 @@ function pass(
     out.once('close', () => late.cancel());
     out.on('error', fail);
     out.once('response', (response) => resolve(answerOf(response)));
-    out.once('upgrade', (response, socket, first) => resolve(switched(response, socket, first)));
+    out.once('upgrade', (response, socket, first) => {
+      if (request.upgrade !== undefined) return resolve(switched(response, socket, first));
+      socket.destroy();
+      reject(unreachable('malformed HTTP response: 101 Switching Protocols, without having been asked to'));
+    });
   });
 }
 

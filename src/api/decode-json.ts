@@ -50,12 +50,42 @@ class ParsedJson implements ParsedDocument {
   }
 
   get duplicates(): readonly string[] {
-    return (this.#duplicates ??= scanJson(this.#text));
+    return (this.#duplicates ??= mayRepeatKeys(this.#text, this.value) ? scanJson(this.#text) : []);
   }
 
   inOrder(unknownFields: readonly string[]): readonly string[] {
     return scanJson(this.#text, unknownFields);
   }
+}
+
+/**
+ * False is sure: no key stands twice in an object of the text. Scanning it costs as much as the rest of the decoding, and hardly any body
+ * repeats a key; counting is enough to see that. Every key ends with a quote before a colon, and so may some text in a string: where
+ * there are no more such places than keys in the value, none was dropped.
+ */
+export function mayRepeatKeys(text: string, value: JsonValue): boolean {
+  let places = 0;
+  for (let at = text.indexOf(':'); at >= 0; at = text.indexOf(':', at + 1)) if (followsQuote(text, at)) places++;
+  return places > countKeys(value);
+}
+
+function followsQuote(text: string, at: number): boolean {
+  let before = at - 1;
+  while (isSpace(text.charCodeAt(before))) before--;
+  return text.charCodeAt(before) === 0x22;
+}
+
+const isSpace = (code: number): boolean => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+
+function countKeys(value: JsonValue): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let keys = 0;
+  if (Array.isArray(value)) {
+    for (const element of value) keys += countKeys(element);
+    return keys;
+  }
+  for (const name in value) keys += 1 + countKeys(value[name] as JsonValue);
+  return keys;
 }
 
 /** Throws where a value nests too deep, or holds a number too large for JSON. */

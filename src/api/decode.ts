@@ -117,6 +117,9 @@ class Decoder {
     checkDepth(++this.#depth);
     const slots = slotsOf(message);
     const found: { order: number; name: string; value: JsonValue }[] = [];
+    // Machines write fields in the table's order.
+    let isSorted = true;
+    let last = -1;
     for (const name of Object.keys(value)) {
       const slot = slots.get(name);
       if (slot === undefined) {
@@ -125,10 +128,13 @@ class Decoder {
       }
       this.#enterValue(value, name);
       const decoded = this.#field(message, slot, value[name] as JsonValue);
-      if (decoded !== undefined) found.push({ order: slot.order, name, value: decoded });
+      if (decoded === undefined) continue;
+      isSorted &&= slot.order > last;
+      last = slot.order;
+      found.push({ order: slot.order, name, value: decoded });
     }
     this.#depth--;
-    found.sort((a, b) => a.order - b.order);
+    if (!isSorted) found.sort((a, b) => a.order - b.order);
     const object: JsonObject = {};
     for (const { name, value: decoded } of found) object[name] = decoded;
     return object;

@@ -8,6 +8,7 @@
  */
 import type { JsonArray, JsonObject, JsonValue } from './object.ts';
 import { setKey } from './patch/json-tree.ts';
+import { fieldsIn, type PlacedField, placedFields } from './schema/field-order.ts';
 import type { Field, MessageType, Type } from './schema/schema.ts';
 import { zeroValue } from './schema/zero.ts';
 
@@ -21,13 +22,36 @@ export function normalizeWithNulls(type: MessageType, object: JsonObject): JsonO
   return normalMessage(type, object, true);
 }
 
-function normalMessage(type: MessageType, object: JsonObject, nulls: boolean): JsonObject {
-  const normal: JsonObject = {};
-  for (const [name, field] of type.fieldsByName) {
-    const value = normalField(field, Object.hasOwn(object, name) ? object[name] : undefined, nulls);
-    if (value !== undefined) normal[name] = value;
+const alwaysByType = new WeakMap<MessageType, readonly PlacedField[]>();
+
+/** Those that are there also where they are absent. */
+function alwaysThere(type: MessageType): readonly PlacedField[] {
+  let always = alwaysByType.get(type);
+  if (always === undefined) {
+    always = [...placedFields(type).values()].filter(({ field }) => field.alwaysEncoded && !field.pointer);
+    alwaysByType.set(type, always);
   }
+  return always;
+}
+
+/** Two lists in the table's order become one: the fields that the object has, and those that are always there. */
+function normalMessage(type: MessageType, object: JsonObject, nulls: boolean): JsonObject {
+  const always = alwaysThere(type);
+  const normal: JsonObject = {};
+  let due = 0;
+  for (const { field, order } of fieldsIn(type, object)) {
+    for (let next = always[due]; next && next.order <= order; next = always[++due]) {
+      if (next.order < order) put(normal, next.field, undefined, nulls);
+    }
+    put(normal, field, object[field.name], nulls);
+  }
+  for (; due < always.length; due++) put(normal, (always[due] as PlacedField).field, undefined, nulls);
   return normal;
+}
+
+function put(normal: JsonObject, field: Field, value: JsonValue | undefined, nulls: boolean): void {
+  const shown = normalField(field, value, nulls);
+  if (shown !== undefined) normal[field.name] = shown;
 }
 
 function normalField(field: Field, value: JsonValue | undefined, nulls: boolean): JsonValue | undefined {
@@ -52,8 +76,10 @@ function normalValue(type: Type, value: JsonValue | undefined, nulls: boolean): 
     case 'message':
       return normalMessage(type.message, value as JsonObject, nulls);
     case 'list':
+      if (isPlain(type.element)) return [...(value as JsonArray)];
       return (value as JsonArray).map((element) => normalValue(type.element, element, nulls) as JsonValue);
     case 'map':
+      if (isPlain(type.value)) return { ...(value as JsonObject) };
       return Object.fromEntries(
         Object.entries(value as JsonObject).map(([key, each]) => [
           key,
@@ -66,14 +92,19 @@ function normalValue(type: Type, value: JsonValue | undefined, nulls: boolean): 
   }
 }
 
+/** Its values are normal as they are. */
+function isPlain({ kind }: Type): boolean {
+  return kind === 'scalar' || kind === 'special';
+}
+
 /**
  * The fields of an object, and of its metadata, in the order in which Go prints them: for what was put together after it was
  * normal. Deeper down, fields are replaced as a whole and stand in order.
  */
 export function inFieldOrder(type: MessageType, object: JsonObject): JsonObject {
   const ordered: JsonObject = {};
-  for (const [name, field] of type.fieldsByName) {
-    if (!Object.hasOwn(object, name)) continue;
+  for (const { field } of fieldsIn(type, object)) {
+    const { name } = field;
     const value = object[name] as JsonValue;
     const isMetadata =
       name === 'metadata' && field.type.kind === 'message' && typeof value === 'object' && value !== null;

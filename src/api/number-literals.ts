@@ -54,6 +54,31 @@ export function markDocument(document: JsonValue): void {
   if (typeof document === 'object' && document !== null) documents.add(document);
 }
 
+/** A literal by the place of its holder among all objects and lists of the document, each before what it holds. */
+export type PlacedLiteral = readonly [holder: number, key: string, source: string];
+
+/** What copies of a document do not know, in a form that crosses to another thread. */
+export function literalsOf(document: JsonValue): readonly PlacedLiteral[] {
+  if (!hasLiterals(document)) return [];
+  return [...holdersIn(document)].flatMap((holder, place) =>
+    [...(literals.get(holder) ?? [])].map(([key, source]) => [place, key, source] as const),
+  );
+}
+
+/** Makes a copy of a document know what `literalsOf` found in it. */
+export function restoreLiterals(copy: JsonValue, placed: readonly PlacedLiteral[]): void {
+  if (placed.length === 0) return;
+  const holders = [...holdersIn(copy)];
+  for (const [place, key, source] of placed) recordLiteral(holders[place] as Holder, key, source);
+  markDocument(copy);
+}
+
+function* holdersIn(value: JsonValue): Generator<Holder> {
+  if (typeof value !== 'object' || value === null) return;
+  yield value;
+  for (const each of Object.values(value)) yield* holdersIn(each);
+}
+
 const int64Max = 2n ** 63n - 1n;
 
 /** An int64 beyond what a JavaScript number is sure to hold. Larger integers are floating point in Go, too. */

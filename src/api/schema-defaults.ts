@@ -7,25 +7,44 @@
  * What upstream defaults in code (a Service's type, a probe's period) is not here, but in `src/registry/defaults`.
  */
 import type { JsonArray, JsonObject, JsonValue } from './object.ts';
+import { setKey } from './patch/json-tree.ts';
+import { fieldsIn } from './schema/field-order.ts';
 import type { Field, MessageType, Type } from './schema/schema.ts';
 
 /** The object with its defaults: itself where nothing is missing; it may be frozen, and is not changed. */
 export function applySchemaDefaults(type: MessageType, object: JsonObject): JsonObject {
-  if (!hasDefaults(type)) return object;
-  let changed = false;
-  const filled: JsonObject = {};
-  for (const [name, field] of type.fieldsByName) {
-    const before = Object.hasOwn(object, name) ? object[name] : undefined;
+  let changes: JsonObject | undefined;
+  for (const field of fieldsToLookAt(type)) {
+    const before = Object.hasOwn(object, field.name) ? object[field.name] : undefined;
     const after = fieldWithDefault(field, before);
-    if (after !== undefined) filled[name] = after;
-    if (after !== before) changed = true;
+    // What is there cannot come to be absent.
+    if (after !== before && after !== undefined) (changes ??= {})[field.name] = after;
   }
-  return changed ? { ...filled, ...unknownTo(type, object) } : object;
+  return changes === undefined ? object : inOrder(type, { ...object, ...changes });
 }
 
-/** Fields that the type does not know are kept: pruning is not this function's duty. */
-function unknownTo(type: MessageType, object: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(object).filter(([name]) => !type.fieldsByName.has(name)));
+/** Most of a Pod's fields have no default of this kind, nor anything below them. */
+const fieldsKnown = new WeakMap<MessageType, readonly Field[]>();
+
+function fieldsToLookAt(type: MessageType): readonly Field[] {
+  let fields = fieldsKnown.get(type);
+  if (fields === undefined) {
+    fields = [...type.fieldsByName.values()].filter((field) => field.default !== undefined || typeHasDefaults(field.type));
+    fieldsKnown.set(type, fields);
+  }
+  return fields;
+}
+
+/** Fields in the table's order. What the type does not know comes last: pruning is not this function's duty. */
+function inOrder(type: MessageType, object: JsonObject): JsonObject {
+  const ordered: JsonObject = {};
+  for (const { field } of fieldsIn(type, object)) {
+    const value = object[field.name];
+    if (value !== undefined) ordered[field.name] = value;
+  }
+  for (const name of Object.keys(object))
+    if (!type.fieldsByName.has(name)) setKey(ordered, name, object[name] as JsonValue);
+  return ordered;
 }
 
 function fieldWithDefault(field: Field, value: JsonValue | undefined): JsonValue | undefined {

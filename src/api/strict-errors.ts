@@ -7,8 +7,8 @@ const errorsMax = 100;
 
 export class StrictErrors {
   readonly #texts = new Set<string>();
-  /** `spec`, `.containers`, `[0]`: joined they are the path. */
-  readonly #path: string[] = [];
+  /** Names and indexes on the way. They become text only where there is something to complain about. */
+  readonly #path: (string | number)[] = [];
 
   get texts(): string[] {
     return [...this.#texts];
@@ -19,19 +19,23 @@ export class StrictErrors {
   }
 
   textOf(what: 'unknown field' | 'duplicate field', name: string): string {
-    const path = this.#path.length === 0 ? name : `${this.#path.join('')}.${name}`;
-    return `${what} ${JSON.stringify(path)}`;
+    return `${what} ${JSON.stringify([...this.#path, name].map(stepText).join(''))}`;
   }
 
   enterField(name: string): void {
-    this.#path.push(this.#path.length === 0 ? name : `.${name}`);
+    this.#path.push(name);
   }
 
   enterIndex(index: number): void {
-    this.#path.push(`[${index}]`);
+    this.#path.push(index);
   }
 
   leave(): void {
     this.#path.pop();
   }
+}
+
+function stepText(step: string | number, position: number): string {
+  if (typeof step === 'number') return `[${step}]`;
+  return position === 0 ? step : `.${step}`;
 }

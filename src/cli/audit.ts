@@ -39,6 +39,17 @@ export function auditSettings(
   };
 }
 
+/** Can what the command names be used? What an earlier one named is left to the start. @throws Error, one sentence that names the file */
+export async function checkAudit(
+  settings: AuditSettings | undefined,
+  { auditPolicyFile }: AuditCommandOptions,
+): Promise<void> {
+  if (settings === undefined || auditPolicyFile === undefined) return;
+  // Loaded only here: most commands name no policy.
+  const { readPolicy } = await import('../server/audit/open-auditor.ts');
+  readPolicy(settings.policyFile);
+}
+
 /** The process in the background works in another folder. */
 function absolute(file: string | undefined, folder: string): string | undefined {
   return file === undefined || file === '' || file === '-' ? file : path.resolve(folder, file);

@@ -5,7 +5,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import type { Clock } from '../lib/clock.ts';
-import { identifyProcess, isRunning, type ProcessIdentity, parseIdentity } from '../lib/process-identity.ts';
+import { identifyProcess, isRunning, type ProcessIdentity, parseIdentity, signal } from '../lib/process-identity.ts';
 
 /** The process that the file names, with what it says of itself, if it runs now. */
 export function readProcessFile<Facts extends object>(file: string): (Facts & ProcessIdentity) | undefined {
@@ -38,10 +38,10 @@ export async function stopProcess(file: string, clock: Clock): Promise<boolean> 
     removeProcessFile(file);
     return false;
   }
-  process.kill(running.pid, 'SIGTERM');
+  signal(running, 'SIGTERM');
   const deadline = clock.monotonic() + stopWaitMsMax;
   while (isRunning(running)) {
-    if (clock.monotonic() > deadline) process.kill(running.pid, 'SIGKILL');
+    if (clock.monotonic() > deadline) signal(running, 'SIGKILL');
     await clock.sleep(20);
   }
   removeProcessFile(file);

@@ -26,7 +26,7 @@ export async function run(home: Home, options: RunOptions): Promise<void> {
     if (running !== undefined)
       throw new UserError(`the cluster in ${home.root} already runs, as process ${running.pid}`);
     if (options.nodes !== 'none') refuseSecondAgent(home);
-    const settings = updateSettings(home, options);
+    const settings = await updateSettings(home, options);
     const starting = startCluster({
       home,
       port: settings.port,

@@ -7,7 +7,7 @@ import os from 'node:os';
 import process from 'node:process';
 import { type Home, makeHome } from '../home.ts';
 import type { AuditSettings } from '../server/audit/open-auditor.ts';
-import { type AuditCommandOptions, auditSettings } from './audit.ts';
+import { type AuditCommandOptions, auditSettings, checkAudit } from './audit.ts';
 import { UserError } from './user-error.ts';
 
 export interface Settings {
@@ -67,8 +67,12 @@ export function readSettings(home: Home): Settings {
   }
 }
 
-/** Puts the command line's options over what was there, and keeps the result. */
-export function updateSettings(home: Home, options: SettingsOptions): Settings {
+/**
+ * Puts the command line's options over what was there, and keeps the result: later commands without options live by it, so that nothing
+ * is kept which could not work.
+ * @throws UserError, Error, one sentence
+ */
+export async function updateSettings(home: Home, options: SettingsOptions): Promise<Settings> {
   const before = readSettings(home);
   const settings: Settings = {
     ...before,
@@ -78,6 +82,7 @@ export function updateSettings(home: Home, options: SettingsOptions): Settings {
     ...(options.nodeName !== undefined && { nodeName: options.nodeName }),
     audit: auditSettings(before.audit, options, process.cwd()),
   };
+  await checkAudit(settings.audit, options);
   makeHome(home);
   const temporary = `${home.settings}.new`;
   writeFileSync(temporary, `${JSON.stringify(settings, undefined, 2)}\n`, { mode: 0o600 });

@@ -25,7 +25,7 @@ export async function up(home: Home, options: UpOptions): Promise<void> {
     return;
   }
   prepareHome(home);
-  const settings = updateSettings(home, options);
+  const settings = await updateSettings(home, options);
   if (settings.simulatedNodes === 0) {
     refuseWithoutContainers();
     await installSystemPackages((line) => console.log(line));

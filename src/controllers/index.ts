@@ -5,6 +5,7 @@
  * To add one: a folder with a pure `decide.ts` and a `controller.ts`, and a line here.
  */
 import type { Service } from '../lib/service.ts';
+import { clusterRoleAggregation } from './cluster-role-aggregation.ts';
 import { deploymentController } from './deployment/controller.ts';
 import { disruptionControllers } from './disruption/controller.ts';
 import { eventExpiry } from './event-expiry.ts';
@@ -31,5 +32,6 @@ export function allControllers(context: ControllerContext): Service[] {
     nodeLifecycleController(context),
     ...disruptionControllers(context),
     eventExpiry(context),
+    clusterRoleAggregation(context),
   ];
 }

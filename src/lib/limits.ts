@@ -7,6 +7,8 @@ export const limits = {
   requestBodyBytesMax: 3 * 1024 * 1024,
   /** What a client sends on after it was refused (bytes) is taken and dropped, so that it reads why. Above it: its connection is closed. */
   droppedBodyBytesMax: 16 * 1024 * 1024,
+  /** How long such a client may send nothing. At it: the same. */
+  droppedBodyIdleMsMax: 10_000,
   /** Headers of one request (bytes). `kubectl exec` carries whole scripts in its URL. At it: 431. */
   headerBytesMax: 1024 * 1024,
   /** An object as stored (bytes); etcd's limit upstream. At it: 413 RequestEntityTooLarge. */
@@ -21,8 +23,16 @@ export const limits = {
   annotationsBytesMax: 256 * 1024,
   /** A YAML text that the library has to read, at half a megabyte a second or less (characters). At it: 400 BadRequest. */
   yamlCharactersMax: 512 * 1024,
-  /** Nodes that the aliases of one YAML document may repeat. At it: 400 BadRequest. */
+  /** Such a text that is read between other requests (characters), in a tenth of a second. Above it: a thread of its own reads it. */
+  yamlCharactersInlineMax: 16 * 1024,
+  /** Texts that wait for that thread (characters): some twenty seconds of its time. At it: 429 TooManyRequests with `Retry-After`. */
+  yamlWaitingCharactersMax: 2 * 1024 * 1024,
+  /** How long that thread may read one text, and its heap (MiB): several times what the worst text needs. At them: 400 BadRequest. */
+  yamlReadMsMax: 30_000,
+  yamlHeapMebibytesMax: 512,
+  /** Nodes that the aliases of one YAML document may repeat, and characters in them: a whole body's. At it: 400 BadRequest. */
   yamlAliasedNodesMax: 100_000,
+  yamlAliasedCharactersMax: 3 * 1024 * 1024,
   /** Operations in one JSON patch, as upstream's. At it: 413 RequestEntityTooLarge. */
   jsonPatchOperationsMax: 10_000,
   /** Changes kept so that watches can resume. Beyond it: 410 Expired, and the client lists again. */
@@ -61,7 +71,10 @@ export const limits = {
   /** Audit events that wait for the disk, as upstream's batch buffer, and their bytes. At it: events are dropped, and counted. */
   auditQueueEventsMax: 10_000,
   auditQueueBytesMax: 64 * 1024 * 1024,
-  /** A body within an audit event (bytes). Above it: the event goes without it, annotated `audit.k8s.io/truncated`. */
+  /**
+   * A body within an audit event (bytes). Above it, and where a body is YAML that a thread of its own would have to read
+   * (`yamlCharactersInlineMax`): the event goes without it, annotated `audit.k8s.io/truncated`.
+   */
   auditObjectBytesMax: 1024 * 1024,
   /** Concurrent requests, watches included, on one HTTP/2 connection. At it: the client's transport waits or opens another. */
   streamsPerConnectionMax: 1_000,
@@ -90,10 +103,16 @@ export const limits = {
   streamingIdleMsMax: 4 * 60 * 60 * 1000,
   /** How long a SPDY client has to open its streams, as upstream's. At it: the connection is closed. */
   streamCreationMsMax: 30_000,
+  /** How many objects of the default policy are written at once, so that requests are served between. Above it: they wait for the next round. */
+  policyWritesAtOnce: 32,
+  /** How long after a failure the default policy is written again. */
+  policyRetryMs: 1_000,
   /** How long a connection lasts after one of its ends has said goodbye: what is under way reaches a slow client meanwhile. Then it is cut. */
   connectionLingerMsMax: 5 * 60 * 1000,
   /** One WebSocket message from a client (bytes), as upstream's. At it: close code 1009. */
   webSocketMessageBytesMax: 32 * 1024 * 1024,
+  /** What a WebSocket client has not read yet (bytes). Above it: its pings are not answered, until it has. */
+  webSocketUnreadBytesMax: 1024 * 1024,
   /** Standard input that waits for a program which does not read (bytes). At it: the client waits, too, and may give up. */
   stdinBufferBytesMax: 64 * 1024 * 1024,
   /** Streams of one SPDY connection at a time: two for each forwarded connection. At it: the connection is closed. */

@@ -52,10 +52,12 @@ export function nameSuffix(prng: Prng, length = 5): string {
   return suffix;
 }
 
+const hexDigits = '0123456789abcdef';
+
 /** A version 4 UUID (RFC 9562), for `metadata.uid`. */
 export function uuid(prng: Prng): string {
   let hex = '';
-  for (let i = 0; i < 32; i++) hex += nextInt(prng, 16).toString(16);
+  for (let i = 0; i < 32; i++) hex += hexDigits[nextInt(prng, 16)];
   const variant = '89ab'[nextInt(prng, 4)];
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`;
 }

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import process from 'node:process';
 import { test } from 'node:test';
-import { identifyProcess, isRunning, parseIdentity, parseStat } from './process-identity.ts';
+import { identifyProcess, isRunning, parseIdentity, parseStat, signal } from './process-identity.ts';
 
 test('a running process is itself, an ended one is gone', async () => {
   const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
@@ -34,4 +34,15 @@ test('half a record of a process counts as none', () => {
   for (const text of ['', '{"pid":1', 'null', '{"pid":"1","startTicks":2,"bootId":"b"}']) {
     assert.equal(parseIdentity(text), undefined);
   }
+});
+
+test('a process that ends between the look and the signal is no error, one that may not be signalled is', () => {
+  const self = identifyProcess(process.pid);
+  assert.ok(self !== undefined);
+  const failing = (code: string) => (): never => {
+    throw Object.assign(new Error(code), { code });
+  };
+  signal(self, 'SIGTERM', failing('ESRCH'));
+  assert.throws(() => signal(self, 'SIGTERM', failing('EPERM')), { code: 'EPERM' });
+  signal({ ...self, startTicks: self.startTicks + 1 }, 'SIGTERM', failing('EPERM'));
 });

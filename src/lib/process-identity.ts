@@ -55,6 +55,16 @@ export function isRunning(identity: ProcessIdentity): boolean {
   return now !== undefined && now.startTicks === identity.startTicks && now.bootId === identity.bootId;
 }
 
+/** Sends a signal where exactly this process still runs. It may end between the look and the signal: that is no error. */
+export function signal(target: ProcessIdentity, name: 'SIGTERM' | 'SIGKILL', kill = process.kill): void {
+  if (!isRunning(target)) return;
+  try {
+    kill(target.pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 /** From a file's text. Anything but a whole record, such as half a file after a power cut, counts as none. */
 export function parseIdentity(text: string): ProcessIdentity | undefined {
   try {

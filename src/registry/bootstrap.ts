@@ -1,10 +1,12 @@
 /**
- * What every cluster has from the start: four namespaces, the priority classes of the cluster's own pods, and the `kubernetes` Service,
- * by which pods find the API. Made where missing, through the registry as anybody would; left alone where present.
+ * What every cluster has from the start: four namespaces, the priority classes of the cluster's own pods, the `kubernetes` Service, by
+ * which pods find the API, and upstream's flow schemas with their priority levels. Made where missing, through the registry as anybody
+ * would; left alone where present.
  */
 import type { JsonObject } from '../api/object.ts';
 import { resourceTable } from '../api/resource-table.ts';
 import { hasReason } from '../api/status-error.ts';
+import { flowSchemas, priorityLevels } from './bootstrap-flow-control.ts';
 import type { RequestHandler, RequestTarget, UserInfo } from './request.ts';
 import { apiServiceAddress } from './service-addresses.ts';
 
@@ -15,6 +17,7 @@ interface Wanted {
   readonly resource: string;
   readonly namespace?: string;
   readonly body: JsonObject;
+  readonly fieldManager?: string;
 }
 
 const namespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease'].map(
@@ -63,21 +66,35 @@ const apiService: Wanted = {
   },
 };
 
+const flowControl = Object.entries({ prioritylevelconfigurations: priorityLevels, flowschemas: flowSchemas }).flatMap(
+  ([resource, bodies]) =>
+    bodies.map(
+      (body): Wanted => ({
+        group: 'flowcontrol.apiserver.k8s.io',
+        resource,
+        body,
+        fieldManager: 'api-priority-and-fairness-config-producer-v1',
+      }),
+    ),
+);
+
 /** Idempotent. Rejects with what the registry refuses, save that something exists already. */
 export async function bootstrap(handler: RequestHandler): Promise<void> {
   for (const wanted of [...namespaces, ...serviceAccounts, ...priorityClasses, apiService])
     await createMissing(handler, wanted);
+  // None of these needs another: together they are one commit.
+  await Promise.all(flowControl.map((wanted) => createMissing(handler, wanted)));
 }
 
 async function createMissing(
   handler: RequestHandler,
-  { group, resource, namespace = '', body }: Wanted,
+  { group, resource, namespace = '', body, fieldManager = 'kube-apiserver' }: Wanted,
 ): Promise<void> {
   const info = resourceTable().find(group, 'v1', resource);
   if (info === undefined) return;
   const target: RequestTarget = { user: apiServer, resource: info, namespace, name: '', subresource: '' };
   try {
-    await handler.create(target, body, { fieldManager: 'kube-apiserver' });
+    await handler.create(target, body, { fieldManager });
   } catch (error) {
     if (!hasReason(error, 'AlreadyExists')) throw error;
   }

@@ -5,6 +5,7 @@ import type { Logger } from '../lib/log.ts';
 import type { Prng } from '../lib/prng.ts';
 import type { Store } from '../store/store.ts';
 import type { FieldIndexes } from './field-index.ts';
+import type { GrantGuard } from './grant-guard.ts';
 import type { Pages } from './paging.ts';
 import type { UserInfo } from './request.ts';
 import type { ServedResources } from './served-resource.ts';
@@ -23,6 +24,8 @@ export interface Environment {
   readonly pages: Pages;
   readonly indexes: FieldIndexes;
   readonly turns: Turns;
+  /** Absent: whoever may write roles and bindings may grant anything. */
+  readonly grants?: GrantGuard | undefined;
 }
 
 export function strategyContext(environment: Environment, user: UserInfo): StrategyContext {

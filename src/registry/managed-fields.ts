@@ -8,11 +8,12 @@
  * what the request cannot change (`reset-fields.ts`) does not become the writer's. Bindings, deletes and the server's own
  * marks leave the entries as they are.
  */
-import { type OwnershipRequest, type TypedObject, trackUpdate } from '../api/apply/apply.ts';
+import { type OwnershipRequest, type TypedObject, trackCreate, trackUpdate } from '../api/apply/apply.ts';
 import { normalizeObject, normalizeWithNulls } from '../api/normalize.ts';
 import type { JsonObject, KubeObject } from '../api/object.ts';
 import type { ManagedFieldsEntry } from '../api/schema/types/meta-v1.ts';
 import { formatTime } from '../lib/clock.ts';
+import { sharedTree } from '../store/compact.ts';
 import { type Entry, ObjectTooLarge, type Store, type StoreKey } from '../store/store.ts';
 import { convert } from './conversion.ts';
 import { type Draft, draftOf, type ObjectDraft, sameJson } from './draft.ts';
@@ -74,6 +75,10 @@ export function trackWrite(
   options: WriteOptions,
 ): ManagedFields {
   const request = ownershipRequest(environment, served, target, options);
+  if (old === undefined && served.isStoredForm) {
+    const normal = (): TypedObject => typed(served, inAskedVersion(served, draft, true));
+    return trackCreate(typed(served, draft as JsonObject), normal, request, sharedTree);
+  }
   const live = old && typed(served, shown(served, old) as unknown as JsonObject);
   return trackUpdate(live, typed(served, inAskedVersion(served, draft, live === undefined)), request);
 }

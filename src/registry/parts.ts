@@ -14,6 +14,7 @@ import type { ServedResource } from './served-resource.ts';
 import type { StrategyContext } from './strategy.ts';
 import { validateChange, validateStatusChange } from './validate.ts';
 import { stampConditions, validateDecision } from './validation/certificates.ts';
+import { validateNamespaceFinalize } from './validation/cluster.ts';
 import { validateEphemeralUpdate } from './validation/pod-ephemeral.ts';
 import { validateResize } from './validation/pod-resize.ts';
 
@@ -100,7 +101,7 @@ const ephemeralContainers: Part = {
 const resize: Part = {
   isMain: false,
   prepare(_served, draft, old) {
-    if (draft['spec']) setPodDefaults(draft as unknown as Draft<Pod>);
+    if (draft['spec']) setPodDefaults(draft);
     const wanted = draft['spec'] as Draft<PodSpec> | undefined;
     const spec = keepAll(draft, old);
     if (wanted?.resources) spec.resources = wanted.resources;
@@ -132,7 +133,7 @@ const finalize: Part = {
     if (finalizers?.length) draft['spec'] = { finalizers };
     else draft['spec'] = {};
   },
-  validate: (_served, object) => validateNamespaceFinalize(object as Namespace),
+  validate: (_served, object) => validateNamespaceFinalize(object),
 };
 
 /** CertificateSigningRequests: beside the metadata, only the conditions, as whoever approves decides. */

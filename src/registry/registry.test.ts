@@ -265,6 +265,10 @@ const labels = { app: 'web' };
 const template = { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'i' }] } };
 const once = { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'i' }] } };
 
+const admitted = {
+  resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
+};
+
 /** What a kind asks for beside a name. */
 const bodies: Readonly<Record<string, object>> = {
   'pods.': make.pod(),
@@ -301,22 +305,55 @@ const bodies: Readonly<Record<string, object>> = {
   'rolebindings.rbac.authorization.k8s.io': { roleRef: { kind: 'Role', name: 'r' } },
   'clusterrolebindings.rbac.authorization.k8s.io': { roleRef: { kind: 'ClusterRole', name: 'r' } },
   'storageclasses.storage.k8s.io': { provisioner: 'a.b/c' },
-  'volumeattachments.storage.k8s.io': { spec: { attacher: 'a', nodeName: 'n', source: {} } },
+  'volumeattachments.storage.k8s.io': {
+    spec: { attacher: 'a.b', nodeName: 'n', source: { persistentVolumeName: 'v' } },
+  },
   'csistoragecapacities.storage.k8s.io': { storageClassName: 's' },
-  'volumeattributesclasses.storage.k8s.io': { driverName: 'd' },
+  'volumeattributesclasses.storage.k8s.io': { driverName: 'd', parameters: { speed: 'high' } },
   'runtimeclasses.node.k8s.io': { handler: 'runc' },
   'endpointslices.discovery.k8s.io': { addressType: 'IPv4' },
   'customresourcedefinitions.apiextensions.k8s.io': {
     metadata: { name: 'things.example.com' },
-    spec: { group: 'example.com', scope: 'Namespaced', names: { plural: 'things', kind: 'Thing' }, versions: [] },
+    spec: {
+      group: 'example.com',
+      scope: 'Namespaced',
+      names: { plural: 'things', kind: 'Thing' },
+      versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
+    },
   },
-  'prioritylevelconfigurations.flowcontrol.apiserver.k8s.io': { spec: { type: 'Exempt' } },
+  'apiservices.apiregistration.k8s.io': {
+    metadata: { name: 'v1.example.com' },
+    spec: { group: 'example.com', version: 'v1', groupPriorityMinimum: 100, versionPriority: 10 },
+  },
+  'prioritylevelconfigurations.flowcontrol.apiserver.k8s.io': {
+    spec: { type: 'Limited', limited: { limitResponse: { type: 'Reject' } } },
+  },
   'flowschemas.flowcontrol.apiserver.k8s.io': { spec: { priorityLevelConfiguration: { name: 'p' } } },
-  'ipaddresses.networking.k8s.io': { spec: { parentRef: { name: 'n', resource: 'services' } } },
-  'validatingadmissionpolicybindings.admissionregistration.k8s.io': { spec: { policyName: 'p' } },
+  'ipaddresses.networking.k8s.io': {
+    metadata: { name: '10.43.9.9' },
+    spec: { parentRef: { name: 'n', resource: 'services' } },
+  },
+  'ingressclasses.networking.k8s.io': { spec: { controller: 'a.b/c' } },
+  'ingresses.networking.k8s.io': { spec: { defaultBackend: { service: { name: 's', port: { number: 80 } } } } },
+  'servicecidrs.networking.k8s.io': { spec: { cidrs: ['192.168.0.0/24'] } },
+  'validatingadmissionpolicies.admissionregistration.k8s.io': {
+    spec: { matchConstraints: admitted, validations: [{ expression: 'true' }] },
+  },
+  'validatingadmissionpolicybindings.admissionregistration.k8s.io': {
+    spec: { policyName: 'p', validationActions: ['Deny'] },
+  },
+  'mutatingadmissionpolicies.admissionregistration.k8s.io': {
+    spec: {
+      matchConstraints: admitted,
+      reinvocationPolicy: 'Never',
+      mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: '[]' } }],
+    },
+  },
   'mutatingadmissionpolicybindings.admissionregistration.k8s.io': { spec: { policyName: 'p' } },
   'csidrivers.storage.k8s.io': { spec: {} },
-  'resourceslices.resource.k8s.io': { spec: { driver: 'd', pool: { name: 'p' } } },
+  'resourceslices.resource.k8s.io': {
+    spec: { driver: 'd', pool: { name: 'p', resourceSliceCount: 1 }, allNodes: true },
+  },
 };
 
 test('events show the same object in both groups, under each group’s names', async () => {

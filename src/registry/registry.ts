@@ -23,6 +23,7 @@ import { createObject } from './create.ts';
 import { deleteObject } from './delete.ts';
 import type { Environment } from './environment.ts';
 import { FieldIndexes } from './field-index.ts';
+import type { GrantGuard } from './grant-guard.ts';
 import { listObjects } from './list.ts';
 import { Pages } from './paging.ts';
 import { type Part, partOf } from './parts.ts';
@@ -60,6 +61,8 @@ export interface RegistryOptions {
   readonly log: Logger;
   /** Resources and subresources without stored objects of their own, by group-resource: `tokenreviews.authentication.k8s.io`, `serviceaccounts/token`. */
   readonly virtualResources?: ReadonlyMap<string, VirtualResource>;
+  /** Asked before roles and bindings are written. */
+  readonly grants?: GrantGuard;
 }
 
 export class Registry implements RequestHandler {
@@ -67,12 +70,24 @@ export class Registry implements RequestHandler {
   readonly #schema: SchemaRegistry;
   readonly #virtual: ReadonlyMap<string, VirtualResource>;
 
-  constructor({ store, clock, prng, schema, resources, log, virtualResources }: RegistryOptions) {
+  constructor({ store, clock, prng, schema, resources, log, virtualResources, grants }: RegistryOptions) {
     const served = new ServedResources({ schema, resources });
     const addresses = new ServiceAddresses({ store, prng });
     const pages = new Pages(store, clock);
     const indexes = new FieldIndexes(store);
-    this.#environment = { store, clock, prng, log, resources, served, addresses, pages, indexes, turns: new Turns() };
+    this.#environment = {
+      store,
+      clock,
+      prng,
+      log,
+      resources,
+      served,
+      addresses,
+      pages,
+      indexes,
+      turns: new Turns(),
+      grants,
+    };
     this.#schema = schema;
     this.#virtual = virtualResources ?? new Map();
   }

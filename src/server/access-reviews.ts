@@ -21,18 +21,11 @@ import type {
 } from '../api/schema/types/authorization-v1.ts';
 import { badRequest, type FieldError, invalid, notFound } from '../api/status-error.ts';
 import { decodeBody } from '../registry/decode-body.ts';
-import type {
-  AuthorizationAttributes,
-  Authorizer,
-  RequestTarget,
-  UserInfo,
-  VirtualResource,
-} from '../registry/request.ts';
-import { nodeNameOf, type RuleAuthorizer } from './authorization.ts';
-import type { AccessRule } from './builtin-rules.ts';
+import type { AuthorizationAttributes, RequestTarget, UserInfo, VirtualResource } from '../registry/request.ts';
+import type { Decider, UserRules } from './authorization.ts';
 
 export interface AccessReviewOptions {
-  readonly authorizer: Authorizer & Pick<RuleAuthorizer, 'rulesFor'>;
+  readonly authorizer: Decider;
   readonly schema: SchemaRegistry;
 }
 
@@ -60,7 +53,7 @@ export function accessReviews({ authorizer, schema }: AccessReviewOptions): Read
       'selfsubjectrulesreviews.authorization.k8s.io',
       answered<SelfSubjectRulesReview>(async ({ spec }, { user }) => {
         if (!spec?.namespace) throw badRequest('no namespace on request');
-        return rulesStatus(authorizer.rulesFor(user, spec.namespace), user);
+        return rulesStatus(authorizer.rulesFor(user, spec.namespace));
       }),
     ],
     [
@@ -116,13 +109,9 @@ function checkNamespace({ resourceAttributes }: SubjectAccessReviewSpec, { names
   }
 }
 
-async function verdict(
-  authorizer: Authorizer,
-  spec: SelfSubjectAccessReviewSpec,
-  user: UserInfo,
-): Promise<SubjectAccessReviewStatus> {
-  // The reason of a refusal repeats the question; upstream leaves it out, too.
-  return { allowed: (await authorizer.authorize(attributesOf(spec, user))) === undefined };
+function verdict(authorizer: Decider, spec: SelfSubjectAccessReviewSpec, user: UserInfo): SubjectAccessReviewStatus {
+  const { allowed, reason } = authorizer.decide(attributesOf(spec, user));
+  return { allowed, ...(reason !== '' && { reason }) };
 }
 
 function attributesOf(spec: SelfSubjectAccessReviewSpec, user: UserInfo): AuthorizationAttributes {
@@ -142,19 +131,19 @@ export function userInfo({ name, uid, groups, extra }: UserInfo): object {
   return { username: name, ...(uid && { uid }), groups, ...(extra && { extra }) };
 }
 
-function rulesStatus(rules: readonly AccessRule[], user: UserInfo): object {
+function rulesStatus({ rules, problem }: UserRules): object {
+  const resourceRules = rules.filter(({ resources }) => resources?.length);
   return {
-    resourceRules: rules
-      .filter(({ groups }) => groups !== undefined)
-      .map(({ verbs, groups = [], resources = [], onlyOwnName }) => ({
-        verbs,
-        apiGroups: groups,
-        resources,
-        ...(onlyOwnName && { resourceNames: [nodeNameOf(user.name)] }),
-      })),
+    resourceRules: resourceRules.map(({ verbs, apiGroups, resources, resourceNames }) => ({
+      verbs,
+      ...(apiGroups?.length && { apiGroups }),
+      resources,
+      ...(resourceNames?.length && { resourceNames }),
+    })),
     nonResourceRules: rules
-      .filter(({ paths }) => paths !== undefined)
-      .map(({ verbs, paths = [] }) => ({ verbs, nonResourceURLs: paths })),
+      .filter(({ nonResourceURLs }) => nonResourceURLs?.length)
+      .map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs })),
     incomplete: false,
+    ...(problem !== undefined && { evaluationError: problem }),
   };
 }

@@ -150,7 +150,10 @@ export class ApiServer implements Service {
     this.#renewal?.cancel();
     const { clock, shutdownDelayMs = 0 } = this.#options;
     if (shutdownDelayMs > 0) await clock.sleep(shutdownDelayMs);
-    const late = clock.after(limits.drainMsMax, () => listener.destroy());
+    const late = clock.after(limits.drainMsMax, () => {
+      listener.destroy();
+      void this.#resourceRequests.close();
+    });
     const idle = this.#pipeline.drain();
     const closed = listener.close();
     this.#resourceRequests.endWatches();
@@ -161,12 +164,14 @@ export class ApiServer implements Service {
     cut.cancel();
     late.cancel();
     this.#listener = undefined;
+    await this.#resourceRequests.close();
     await this.#options.auditor?.close();
   }
 
   destroy(): void {
     this.#renewal?.cancel();
     this.#tunnel.close();
+    void this.#resourceRequests.close();
     this.#listener?.destroy();
     void this.#listener?.close();
     this.#listener = undefined;

@@ -1,15 +1,70 @@
 /**
- * May they? The rules of naru's own identities, as data: administrators, everybody, nodes, the scheduler, the controllers.
+ * May they? Whoever belongs to `system:masters` may do anything; then come the rules of naru's own parts, as data; then RBAC (`rbac/`).
  *
- * Deny by default: what no rule of `builtin-rules.ts` allows is refused, with upstream's message. RBAC joins as another
- * `Authorizer`; this one then keeps to what upstream's node authorizer and bootstrap roles grant. It does not know which pods
- * are bound to which node: a node may read the secrets of every namespace until a node authorizer with that graph arrives.
+ * Deny by default: what nobody allows is refused, with upstream's message. The rules of the parts do not know which pods are bound to
+ * which node: a node may read the secrets of every namespace until a node authorizer with that graph arrives.
  */
+import type { PolicyRule } from '../api/schema/types/rbac-v1.ts';
 import { forbidden, StatusError } from '../api/status-error.ts';
 import type { AuthorizationAttributes, Authorizer, UserInfo } from '../registry/request.ts';
 import { type AccessRule, builtinRules } from './builtin-rules.ts';
 
-export class RuleAuthorizer implements Authorizer {
+/** What one of several authorizers says. `reason`: why, in upstream's words; empty where there is nothing to say. */
+export interface Decision {
+  readonly allowed: boolean;
+  readonly reason: string;
+}
+
+export interface UserRules {
+  readonly rules: readonly PolicyRule[];
+  /** What kept the list from being whole. */
+  readonly problem?: string;
+}
+
+/** Decides, and can tell all that holds for a user in a namespace. */
+export interface Decider {
+  decide(attributes: AuthorizationAttributes): Decision;
+  rulesFor(user: UserInfo, namespace: string): UserRules;
+}
+
+/** Asks one after the other: the first that allows ends it. */
+export class AuthorizerChain implements Authorizer, Decider {
+  readonly #members: readonly Decider[];
+
+  constructor(members: readonly Decider[]) {
+    this.#members = members;
+  }
+
+  async authorize(attributes: AuthorizationAttributes): Promise<string | undefined> {
+    const { allowed, reason } = this.decide(attributes);
+    if (allowed) return undefined;
+    return reason === '' ? refusal(attributes) : `${refusal(attributes)}: ${reason}`;
+  }
+
+  decide(attributes: AuthorizationAttributes): Decision {
+    const reasons: string[] = [];
+    for (const member of this.#members) {
+      const decision = member.decide(attributes);
+      if (decision.allowed) return decision;
+      if (decision.reason !== '') reasons.push(decision.reason);
+    }
+    return { allowed: false, reason: reasons.join('\n') };
+  }
+
+  rulesFor(user: UserInfo, namespace: string): UserRules {
+    const all = this.#members.map((member) => member.rulesFor(user, namespace));
+    const problems = all.flatMap(({ problem }) => problem ?? []);
+    return { rules: all.flatMap(({ rules }) => rules), ...(problems.length > 0 && { problem: problems.join(', ') }) };
+  }
+}
+
+/** `system:masters` may do anything, whatever roles say: the way back in. What they may is told by RBAC's `cluster-admin`. */
+export const masters: Decider = {
+  decide: ({ user }) => ({ allowed: user.groups.includes('system:masters'), reason: '' }),
+  rulesFor: () => ({ rules: [] }),
+};
+
+export class RuleAuthorizer implements Authorizer, Decider {
   readonly #byGroup = new Map<string, AccessRule[]>();
   readonly #byUser = new Map<string, AccessRule[]>();
 
@@ -26,10 +81,14 @@ export class RuleAuthorizer implements Authorizer {
     return this.allows(attributes) ? undefined : refusal(attributes);
   }
 
-  /** All that holds for `user` in `namespace`: for those who ask what they may do. */
-  rulesFor({ name, groups }: UserInfo, namespace: string): readonly AccessRule[] {
+  rulesFor({ name, groups }: UserInfo, namespace: string): UserRules {
     const rules = [...(this.#byUser.get(name) ?? []), ...groups.flatMap((group) => this.#byGroup.get(group) ?? [])];
-    return rules.filter((rule) => rule.namespace === undefined || rule.namespace === namespace);
+    const inNamespace = rules.filter((rule) => rule.namespace === undefined || rule.namespace === namespace);
+    return { rules: inNamespace.flatMap((rule) => policyRules(rule, name)) };
+  }
+
+  decide(attributes: AuthorizationAttributes): Decision {
+    return { allowed: this.allows(attributes), reason: '' };
   }
 
   allows(attributes: AuthorizationAttributes): boolean {
@@ -37,6 +96,15 @@ export class RuleAuthorizer implements Authorizer {
     if (anyCovers(this.#byUser.get(name), attributes)) return true;
     return groups.some((group) => anyCovers(this.#byGroup.get(group), attributes));
   }
+}
+
+/** As RBAC would say it. */
+function policyRules({ verbs, groups, resources = [], paths, onlyOwnName }: AccessRule, user: string): PolicyRule[] {
+  const resourceNames = onlyOwnName ? { resourceNames: [nodeNameOf(user)] } : {};
+  return [
+    ...(groups === undefined ? [] : [{ verbs, apiGroups: groups, resources, ...resourceNames }]),
+    ...(paths === undefined ? [] : [{ verbs, nonResourceURLs: paths }]),
+  ];
 }
 
 function anyCovers(rules: readonly AccessRule[] | undefined, attributes: AuthorizationAttributes): boolean {

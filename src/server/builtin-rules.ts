@@ -187,4 +187,8 @@ const controllerRules: readonly AccessRule[] = [
   { subject: controllers, verbs: ['create'], groups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'] },
 ];
 
-export const builtinRules: readonly AccessRule[] = [...everybody, ...nodeRules, ...schedulerRules, ...controllerRules];
+/** What RBAC does not give: naru's own parts in one process, and nodes. */
+export const componentRules: readonly AccessRule[] = [...nodeRules, ...schedulerRules, ...controllerRules];
+
+/** Where there is no RBAC: also what everybody may. */
+export const builtinRules: readonly AccessRule[] = [...everybody, ...componentRules];

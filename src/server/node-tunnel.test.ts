@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect as connectTcp, createServer as createTcpServer, type Socket } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+import { type AddressInfo, connect as connectTcp, createServer as createTcpServer, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
 import { NodeTunnel } from '../agent/tunnel.ts';
 import { badRequest } from '../api/status-error.ts';
 import type { NodeHandler, NodeRequest, NodeResponse } from '../client/node-api.ts';
 import { RealClock, VirtualClock } from '../lib/clock.ts';
 import { silentLogger } from '../lib/log.ts';
 import { SeededPrng } from '../lib/prng.ts';
+import { NodeConnectionTable, NodeTunnelEndpoint } from './node-tunnel.ts';
 import { startTestServer, type TestServer } from './testing.ts';
 
 const never = new AbortController().signal;
@@ -202,4 +205,24 @@ test('both ends notice within 30 s that the other vanished', async () => {
   proxy.close();
   for (const socket of pipes) socket.destroy();
   await world.stop();
+});
+
+test('whoever is refused as a node and goes on sending leaves no connection behind', async () => {
+  const options = { nodes: new NodeConnectionTable(), authenticators: [], clock: new RealClock(), log: silentLogger };
+  const endpoint = new NodeTunnelEndpoint(options);
+  const closed = Promise.withResolvers<void>();
+  const server = createTcpServer((socket) => {
+    socket.once('close', () => closed.resolve());
+    const request = { url: '/connect/v1/nodes/n1', headers: {} } as IncomingMessage;
+    const connection = { remoteAddress: '', certificate: undefined };
+    void endpoint.accept(request, socket as TLSSocket, Buffer.alloc(0), connection);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const client = connectTcp((server.address() as AddressInfo).port, '127.0.0.1');
+  client.on('error', () => {});
+  client.write('junk');
+  client.resume();
+  await once(client, 'close');
+  await closed.promise;
+  server.close();
 });

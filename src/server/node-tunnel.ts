@@ -145,7 +145,10 @@ function refuse(socket: TLSSocket, error: unknown): void {
   const { status, body } = errorAnswer(error, { encoding: 'json', pretty: false });
   const text = Buffer.concat(body).toString();
   const head = `HTTP/1.1 ${status} Refused\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}`;
-  socket.end(`${head}\r\nConnection: close\r\n\r\n${text}`);
+  // What was sent beyond the request has to be read: with it unread, the socket would not see that its client has gone.
+  socket.resume();
+  socket.write(`${head}\r\nConnection: close\r\n\r\n${text}`);
+  socket.destroySoon();
 }
 
 /** The far agent as if it were here. */

@@ -121,8 +121,11 @@ const fieldValidations = ['', 'Ignore', 'Strict', 'Warn'];
 
 export type WriteKind = 'CreateOptions' | 'UpdateOptions' | 'PatchOptions';
 
+const noWriteOptions: WriteOptions = Object.freeze({});
+
 /** `apply`: the patch is a server-side apply. @throws StatusError Invalid */
 export function writeOptions(query: URLSearchParams, kind: WriteKind, apply = false): WriteOptions {
+  if (query.size === 0 && !apply) return noWriteOptions;
   const fieldManager = textOf(query, 'fieldManager');
   const force = kind === 'PatchOptions' ? booleanOf(query, 'force') : undefined;
   const fieldValidation = textOf(query, 'fieldValidation') as FieldValidation | undefined;
@@ -167,8 +170,13 @@ function fieldManagerErrors(fieldManager: string): FieldError[] {
   return errors;
 }
 
+/** What may be shown as it is: nearly always. */
+const plainManager = /^[\x20-\x2e\x30-\x7e]{0,128}(?=\/|$)/;
+
 /** Who writes, where `fieldManager` does not say: the user agent up to its first slash, as far as it may be shown. */
 export function managerOfUserAgent(userAgent: string | undefined): string {
+  const [plain] = plainManager.exec(userAgent ?? '') ?? [];
+  if (plain !== undefined) return plain;
   let manager = '';
   for (const character of userAgent?.split('/', 1)[0] ?? '') {
     if (unprintable.test(character)) continue;

@@ -1,4 +1,7 @@
-/** A request's body → a JSON object, from JSON, YAML or protobuf. */
+/**
+ * A request's body → a JSON object, from JSON, YAML or protobuf. `readYaml` is how YAML is read where somebody has prepared that
+ * (`yaml/yaml-thread.ts`): all else is the same.
+ */
 import { DecodeError, goWord, type ParsedDocument, parseJson } from '../api/decode.ts';
 import { refuseInexact } from '../api/number-literals.ts';
 import type { JsonObject, JsonValue } from '../api/object.ts';
@@ -6,7 +9,8 @@ import { decodeEnveloped, type ObjectKind } from '../api/protobuf/envelope.ts';
 import { openEnvelope } from '../api/protobuf/unknown.ts';
 import { badRequest, type StatusError } from '../api/status-error.ts';
 import { parseYaml } from '../api/yaml.ts';
-import type { Encoding, TextEncoding } from './negotiation.ts';
+import type { Encoding } from './negotiation.ts';
+import type { ReadYaml } from './yaml/yaml-thread.ts';
 
 interface Parsed<V extends JsonValue> extends ParsedDocument {
   readonly value: V;
@@ -14,9 +18,9 @@ interface Parsed<V extends JsonValue> extends ParsedDocument {
 
 export type ObjectDocument = Parsed<JsonObject>;
 
-/** `what`: how a message calls the document. @throws StatusError BadRequest */
-export function parseBody(bytes: Buffer, encoding: TextEncoding, what: string): ParsedDocument {
-  return reading(prefixed(`${what}: `), () => (encoding === 'json' ? parseJson(bytes) : parseYaml(bytes)));
+/** @throws StatusError BadRequest */
+export function parseApplyPatch(bytes: Buffer, readYaml: ReadYaml = parseYaml): ParsedDocument {
+  return reading(prefixed('error decoding YAML: '), () => readYaml(bytes));
 }
 
 /** A patch, which has no type of its own: numbers are checked here. @throws StatusError BadRequest */
@@ -64,23 +68,33 @@ function refusing<T>(refusal: Refusal, parse: () => T): T {
  * its type.
  * @throws StatusError BadRequest
  */
-export function parseObjectBody(bytes: Buffer, encoding: Encoding, kind: ObjectKind): ObjectDocument {
+export function parseObjectBody(
+  bytes: Buffer,
+  encoding: Encoding,
+  kind: ObjectKind,
+  readYaml: ReadYaml = parseYaml,
+): ObjectDocument {
   const refusal = (why: string): StatusError => {
     const said = encoding === 'protobuf' ? kindInEnvelope(bytes) : undefined;
     return said ? cannotBeHandled(said, kind, why) : unrecognized(bytes, kind, why);
   };
-  return reading(refusal, () => parseObject(bytes, encoding, kind));
+  return reading(refusal, () => parseObject(bytes, encoding, kind, readYaml));
 }
 
 /** `DeleteOptions`, whose faults upstream tells without a frame. @throws StatusError BadRequest */
-export function parseOptionsBody(bytes: Buffer, encoding: Encoding, kind: ObjectKind): JsonObject {
-  return refusing(badRequest, () => parseObject(bytes, encoding, kind).value);
+export function parseOptionsBody(
+  bytes: Buffer,
+  encoding: Encoding,
+  kind: ObjectKind,
+  readYaml: ReadYaml = parseYaml,
+): JsonObject {
+  return refusing(badRequest, () => parseObject(bytes, encoding, kind, readYaml).value);
 }
 
 /** @throws DecodeError */
-function parseObject(bytes: Buffer, encoding: Encoding, kind: ObjectKind): ObjectDocument {
+function parseObject(bytes: Buffer, encoding: Encoding, kind: ObjectKind, readYaml: ReadYaml): ObjectDocument {
   if (encoding === 'protobuf') return { value: decodeEnveloped(bytes, kind), duplicates: [] };
-  const document = encoding === 'json' ? parseToInterpret(bytes) : parseYaml(bytes);
+  const document = encoding === 'json' ? parseToInterpret(bytes) : readYaml(bytes);
   if (document.value === null) return { value: {}, duplicates: [] };
   checkKindFields(document.value);
   // Not a copy: duplicates are only looked for when somebody asks.

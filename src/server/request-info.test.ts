@@ -48,7 +48,7 @@ test('method, name and watch make the verb', () => {
   assert.equal(verb('GET', '/api/v1/namespaces/d/pods/p', true), 'get', 'one object is not watched by its URL');
   assert.equal(verb('DELETE', '/api/v1/namespaces/d/pods'), 'deletecollection');
   assert.equal(verb('DELETE', '/api/v1/namespaces/d'), 'delete');
-  assert.equal(verb('OPTIONS', '/api/v1/pods'), '');
+  for (const method of ['OPTIONS', 'constructor', '__proto__']) assert.equal(verb(method, '/api/v1/pods'), '');
 });
 
 test('a field selector can name the one object that is meant', () => {

@@ -95,7 +95,8 @@ const verbsByMethod: Readonly<Record<string, Verb>> = {
 
 /** Empty for a method that the API does not know. `watchAsked` is the query's `watch`. */
 export function verbOf(method: string, path: ResourcePath, watchAsked: boolean): Verb | '' {
-  const verb = verbsByMethod[method] ?? '';
+  // HTTP/2 takes any word for a method: `constructor`, too.
+  const verb = Object.hasOwn(verbsByMethod, method) ? (verbsByMethod[method] ?? '') : '';
   if (path.watch) return verb === 'get' ? 'watch' : '';
   if (path.name !== '') return verb;
   if (verb === 'get') return watchAsked ? 'watch' : 'list';

@@ -17,16 +17,18 @@ import { forbiddenError } from './authorization.ts';
 import { PodConnect } from './connect/pod-connect.ts';
 import type { RequestContext } from './context.ts';
 import { deleteOptions } from './delete-options.ts';
-import { bodyEncoding, mediaType, negotiate, negotiateStream, unsupportedMediaType } from './negotiation.ts';
+import { bodyEncoding, type Encoding, mediaType, negotiate, negotiateStream, unsupportedMediaType } from './negotiation.ts';
+import type { Exchange } from './http/exchange.ts';
 import { type Form, listAnswer, objectAnswer } from './object-answers.ts';
 import { servePodLog } from './pod-log.ts';
 import { isProxyPath, ProxyRequests } from './proxy/proxy-requests.ts';
 import { integerOf, listOptions, managerOfUserAgent, type WriteKind, writeOptions } from './queries.ts';
-import { type ObjectDocument, parseBody, parseObjectBody, parseOptionsBody, parsePatch } from './request-body.ts';
+import { type ObjectDocument, parseApplyPatch, parseObjectBody, parseOptionsBody, parsePatch } from './request-body.ts';
 import type { ResourcePath } from './request-info.ts';
 import { noSuchMethod, resolve } from './resource-lookup.ts';
 import { checkTransform, tableRequest } from './transform.ts';
 import { WatchRequests } from './watch-requests.ts';
+import { type ReadYaml, YamlThread } from './yaml/yaml-thread.ts';
 
 /** A request that was let in. */
 interface Admitted {
@@ -50,6 +52,7 @@ export class ResourceRequests {
   readonly #proxy: ProxyRequests;
   readonly #watches: WatchRequests;
   readonly #podConnect: PodConnect;
+  readonly #yaml: YamlThread;
 
   constructor(options: {
     handler: RequestHandler;
@@ -62,6 +65,7 @@ export class ResourceRequests {
     this.#watches = new WatchRequests(options);
     this.#podConnect = new PodConnect(options);
     this.#clock = options.clock;
+    this.#yaml = new YamlThread(options.clock);
     this.#proxy = new ProxyRequests(options);
     this.#handler = options.handler;
     this.#authorizer = options.authorizer;
@@ -103,6 +107,11 @@ export class ResourceRequests {
     this.#watches.end();
   }
 
+  /** No YAML is being read from here on. */
+  close(): Promise<void> {
+    return this.#yaml.close();
+  }
+
   async #get(admitted: Admitted): Promise<Answer> {
     const { context, target } = admitted;
     const form = this.#form(admitted);
@@ -127,7 +136,7 @@ export class ResourceRequests {
     const { context, target } = admitted;
     const form = this.#form(admitted);
     const options = this.#writeOptions(admitted, 'CreateOptions');
-    const document = await objectBody(context, target);
+    const document = await this.#objectBody(admitted);
     const result = await this.#handler.create(target, document.value, withDuplicates(options, document));
     return objectAnswer(target.resource, result, form);
   }
@@ -136,7 +145,7 @@ export class ResourceRequests {
     const { context, target } = admitted;
     const form = this.#form(admitted);
     const options = this.#writeOptions(admitted, 'UpdateOptions');
-    const document = await objectBody(context, target);
+    const document = await this.#objectBody(admitted);
     const result = await this.#handler.update(target, document.value, withDuplicates(options, document));
     return objectAnswer(target.resource, result, form);
   }
@@ -149,7 +158,7 @@ export class ResourceRequests {
     const apply = type === 'application/apply-patch+yaml';
     const options = this.#writeOptions(admitted, 'PatchOptions', apply);
     const bytes = await context.exchange.body(limits.requestBodyBytesMax);
-    const document = apply ? parseBody(bytes, 'yaml', 'error decoding YAML') : parsePatch(bytes);
+    const document = apply ? parseApplyPatch(bytes, await this.#yaml.prepare(bytes, context.exchange)) : parsePatch(bytes);
     const writing = withDuplicates(options, document);
     const result = await this.#handler.patch(target, type as PatchType, document.value, writing);
     return objectAnswer(target.resource, result, form);
@@ -158,7 +167,7 @@ export class ResourceRequests {
   async #delete(admitted: Admitted): Promise<Answer> {
     const { context, target } = admitted;
     const form = this.#form(admitted);
-    const result = await this.#handler.delete(target, deleteOptions(await optionsBody(context), context.query));
+    const result = await this.#handler.delete(target, deleteOptions(await this.#optionsBody(context), context.query));
     return objectAnswer(target.resource, result, form);
   }
 
@@ -166,7 +175,7 @@ export class ResourceRequests {
     const { context, target } = admitted;
     const form = this.#form(admitted);
     const list = listOptions(context.query);
-    const options = deleteOptions(await optionsBody(context), context.query);
+    const options = deleteOptions(await this.#optionsBody(context), context.query);
     return listAnswer(target.resource, await this.#handler.deleteCollection(target, list, options), form);
   }
 
@@ -200,6 +209,26 @@ export class ResourceRequests {
     return form;
   }
 
+  async #objectBody({ context: { exchange }, target }: Admitted): Promise<ObjectDocument> {
+    const encoding = bodyEncoding(exchange.headers['content-type']);
+    const bytes = await exchange.body(limits.requestBodyBytesMax);
+    return parseObjectBody(bytes, encoding, kindIn(target), await this.#readYaml(exchange, bytes, encoding));
+  }
+
+  /** `DeleteOptions`; a delete needs no body. */
+  async #optionsBody({ exchange }: RequestContext): Promise<JsonObject | undefined> {
+    const bytes = await exchange.body(limits.requestBodyBytesMax);
+    if (bytes.length === 0) return undefined;
+    const encoding = bodyEncoding(exchange.headers['content-type']);
+    const kind = { kind: 'DeleteOptions', apiVersion: 'v1' };
+    return parseOptionsBody(bytes, encoding, kind, await this.#readYaml(exchange, bytes, encoding));
+  }
+
+  /** Undefined where the body is no YAML. */
+  #readYaml(exchange: Exchange, bytes: Buffer, encoding: Encoding): Promise<ReadYaml> | undefined {
+    return encoding === 'yaml' ? this.#yaml.prepare(bytes, exchange) : undefined;
+  }
+
   async #log({ context, target }: Admitted): Promise<undefined> {
     const { object } = await this.#handler.get({ ...target, subresource: '' });
     await servePodLog(context.exchange, this.#nodes, object, context.query, context.headers);
@@ -221,20 +250,6 @@ function kindIn({ resource, subresource }: RequestTarget): ObjectKind {
 function isReadable({ resource, subresource }: RequestTarget): boolean {
   const { verbs } = resource.subresources.find(({ name }) => name === subresource) ?? resource;
   return verbs.includes('get');
-}
-
-async function objectBody({ exchange }: RequestContext, target: RequestTarget): Promise<ObjectDocument> {
-  const encoding = bodyEncoding(exchange.headers['content-type']);
-  const bytes = await exchange.body(limits.requestBodyBytesMax);
-  return parseObjectBody(bytes, encoding, kindIn(target));
-}
-
-/** `DeleteOptions`; a delete needs no body. */
-async function optionsBody({ exchange }: RequestContext): Promise<JsonObject | undefined> {
-  const bytes = await exchange.body(limits.requestBodyBytesMax);
-  if (bytes.length === 0) return undefined;
-  const encoding = bodyEncoding(exchange.headers['content-type']);
-  return parseOptionsBody(bytes, encoding, { kind: 'DeleteOptions', apiVersion: 'v1' });
 }
 
 /** Duplicates are looked for when the registry asks: a second scan of the body that most requests can do without. */

@@ -8,6 +8,7 @@
  */
 import { Writable } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { answerPings } from '../lib/websocket-pings.ts';
 import type { AnswerHeaders, Exchange, Upgrade } from './http/exchange.ts';
 import type { WatchOutput } from './watch-response.ts';
 
@@ -21,6 +22,7 @@ const sockets = new WebSocketServer({
   noServer: true,
   clientTracking: false,
   perMessageDeflate: false,
+  autoPong: false,
   maxPayload: messageBytesMax,
   handleProtocols: (offered) => [...offered].find((protocol) => !protocol.startsWith(bearerProtocol)) ?? false,
 });
@@ -71,6 +73,7 @@ class WebSocketOutput implements WatchOutput {
 /** Each write is a message; it is done when the connection has taken it. */
 function messages(webSocket: WebSocket, binary: boolean): Writable {
   webSocket.on('error', ignore);
+  answerPings(webSocket);
   const out = new Writable({
     write: (chunk: Buffer, _encoding, done) => webSocket.send(chunk, { binary }, done),
     final: (done) => {

@@ -25,7 +25,11 @@ export function compact(object: KubeObject): KubeObject {
 
 function shareTree(entry: { fieldsV1?: object }): void {
   const tree = entry.fieldsV1;
-  if (tree === undefined || Object.isFrozen(tree) || Object.isFrozen(entry)) return;
+  if (tree !== undefined && !Object.isFrozen(tree) && !Object.isFrozen(entry)) entry.fieldsV1 = sharedTree(tree);
+}
+
+/** The tree that is known to be equal, or this one; frozen. */
+export function sharedTree(tree: object): object {
   const json = JSON.stringify(tree);
-  if (json.length <= sharedTreeLengthMax) entry.fieldsV1 = deepFreeze(sharedTrees.share(json, tree));
+  return deepFreeze(json.length <= sharedTreeLengthMax ? sharedTrees.share(json, tree) : tree);
 }

@@ -1,7 +1,7 @@
 /** Processes as /proc shows them: finding them by their arguments, and ending them for certain. Who they are: lib/process-identity.ts. */
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import type { Clock } from '../../lib/clock.ts';
-import { identifyProcess, isRunning, type ProcessIdentity } from '../../lib/process-identity.ts';
+import { identifyProcess, isRunning, type ProcessIdentity, signal } from '../../lib/process-identity.ts';
 
 /** Empty for kernel threads, zombies, and what is gone. */
 export async function argumentsOf(pid: number): Promise<readonly string[]> {
@@ -29,16 +29,6 @@ export async function networkNamespace(pid: number): Promise<string | undefined>
   return /^net:\[(\d+)\]$/.exec(link)?.[1];
 }
 
-/** Sends a signal where exactly this process still runs. */
-export async function signal(target: ProcessIdentity, name: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-  if (!isRunning(target)) return;
-  try {
-    process.kill(target.pid, name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
-}
-
 /** Waits for its end; false where it still runs after `timeoutMs`. */
 export async function waitForExit(target: ProcessIdentity, clock: Clock, timeoutMs: number): Promise<boolean> {
   const endMs = clock.monotonic() + timeoutMs;
@@ -51,8 +41,8 @@ export async function waitForExit(target: ProcessIdentity, clock: Clock, timeout
 
 /** TERM, then KILL after `graceMs`. False where not even that ended it. */
 export async function terminate(target: ProcessIdentity, clock: Clock, graceMs: number): Promise<boolean> {
-  await signal(target, 'SIGTERM');
+  signal(target, 'SIGTERM');
   if (await waitForExit(target, clock, graceMs)) return true;
-  await signal(target, 'SIGKILL');
+  signal(target, 'SIGKILL');
   return waitForExit(target, clock, 2_000);
 }

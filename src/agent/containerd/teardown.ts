@@ -13,13 +13,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
-import { identifyProcess, type ProcessIdentity } from '../../lib/process-identity.ts';
+import { identifyProcess, type ProcessIdentity, signal } from '../../lib/process-identity.ts';
 import { CriConnection, criNamespace } from '../cri/connection.ts';
 import { cgroupProcesses, removeCgroup, thaw } from './cgroups.ts';
 import { findDaemon, isOurDaemon, stopDaemon } from './daemon.ts';
 import { mountsBelow, unmount } from './mounts.ts';
 import type { ContainerdPaths } from './paths.ts';
-import { argumentsOf, findProcesses, hasOption, networkNamespace, signal } from './processes.ts';
+import { argumentsOf, findProcesses, hasOption, networkNamespace } from './processes.ts';
 
 const run = promisify(execFile);
 
@@ -160,7 +160,7 @@ async function endProcesses(context: Context): Promise<void> {
     count('containerd', 1);
   }
   const shims = await findProcesses((argv) => isOurShim(argv, paths));
-  await Promise.all(shims.map((shim) => signal(shim, 'SIGKILL')));
+  for (const shim of shims) signal(shim, 'SIGKILL');
   count('shims', shims.length);
   count('processes', await emptyCgroup(paths, clock));
 }
@@ -178,7 +178,7 @@ async function emptyCgroup(paths: ContainerdPaths, clock: Clock): Promise<number
     if (pids.length === 0) break;
     await thaw(paths.cgroupRoot);
     const processes = pids.map(identifyProcess).filter((each) => each !== undefined);
-    await Promise.all(processes.map((each) => signal(each, 'SIGKILL')));
+    for (const each of processes) signal(each, 'SIGKILL');
     for (const { pid } of processes) killed.add(pid);
     await clock.sleep(Math.min(20, 2 + round));
   }

@@ -2,8 +2,11 @@
  * Forwarded ports over plain WebSocket channels, for clients in browsers and the like: `?ports=80&ports=443` with `v4.channel.k8s.io`. The
  * port at index i has the channels 2i for bytes and 2i+1 for an error, each opened by a message that holds its number (two bytes, the
  * low one first). There is one connection for each port, and no way to tell the end of input.
+ *
+ * Kept true: what a client sends before its port is dialled reaches the program; when the client has gone, so has each connection, also
+ * one that was still being dialled.
  */
-import type { Duplex } from 'node:stream';
+import { type Duplex, PassThrough } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { forwardError, type PortForwardOptions } from './port-forward.ts';
 import { bytesOf } from './websocket.ts';
@@ -20,16 +23,23 @@ export class ChannelPortForward {
   readonly #options: PortForwardOptions;
   readonly #ports: readonly number[];
   readonly #isBase64: boolean;
-  readonly #sockets = new Map<number, Duplex>();
+  /** By channel: what the client sent. */
+  readonly #inputs = new Map<number, PassThrough>();
+  readonly #sockets = new Set<Duplex>();
   readonly #gone = Promise.withResolvers<void>();
+  #isGone = false;
 
   constructor(webSocket: WebSocket, protocol: string, ports: readonly number[], options: PortForwardOptions) {
     this.#webSocket = webSocket;
     this.#options = options;
     this.#ports = ports;
     this.#isBase64 = protocol.includes('base64');
+    for (const index of ports.keys()) this.#inputs.set(index * 2, this.#input());
     webSocket.on('message', (data) => this.#message(bytesOf(data)));
-    webSocket.on('close', () => this.#gone.resolve());
+    webSocket.on('close', () => {
+      this.#isGone = true;
+      this.#gone.resolve();
+    });
   }
 
   /** Resolves when the client has gone. Never rejects. */
@@ -37,7 +47,7 @@ export class ChannelPortForward {
     const done = Promise.all(this.#ports.map((port, index) => this.#forward(port, index * 2)));
     void done.then(() => this.#webSocket.close(1000));
     await this.#gone.promise;
-    for (const socket of this.#sockets.values()) socket.destroy();
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   stop(_reason: string): void {
@@ -52,26 +62,45 @@ export class ChannelPortForward {
     const number = Buffer.alloc(2);
     number.writeUInt16LE(port);
     for (const each of [channel, channel + 1]) await this.#send(each, number);
+    const input = this.#inputs.get(channel);
     try {
       const socket = await this.#options.dial(port);
-      this.#sockets.set(channel, socket);
-      socket.on('drain', () => this.#webSocket.resume());
-      socket.on('error', ignore);
-      for await (const chunk of socket) await this.#send(channel, chunk as Buffer);
+      await this.#join(socket, input, channel);
     } catch (error) {
       await this.#send(channel + 1, Buffer.from(forwardError(port, this.#options.pod, error)));
     }
-    this.#sockets.get(channel)?.destroy();
-    this.#webSocket.resume();
+    // What still comes is not wanted, and must not hold up the other ports.
+    input?.unpipe();
+    input?.resume();
+  }
+
+  /** Resolves when the program has said all, rejects where its connection broke; it is closed then. */
+  async #join(socket: Duplex, input: PassThrough | undefined, channel: number): Promise<void> {
+    socket.on('error', ignore);
+    if (this.#isGone) return void socket.destroy();
+    this.#sockets.add(socket);
+    input?.pipe(socket);
+    try {
+      for await (const chunk of socket) await this.#send(channel, chunk as Buffer);
+    } finally {
+      socket.destroy();
+      this.#sockets.delete(socket);
+    }
+  }
+
+  #input(): PassThrough {
+    const input = new PassThrough();
+    input.on('drain', () => this.#webSocket.resume());
+    return input;
   }
 
   #message(message: Buffer): void {
     const [first] = message;
     if (first === undefined) return;
     const rest = message.subarray(1);
-    const socket = this.#sockets.get(this.#isBase64 ? first - digitZero : first);
+    const input = this.#inputs.get(this.#isBase64 ? first - digitZero : first);
     const data = this.#isBase64 ? Buffer.from(rest.toString('latin1'), 'base64') : rest;
-    if (socket?.writable && !socket.write(data)) this.#webSocket.pause();
+    if (input !== undefined && !input.write(data)) this.#webSocket.pause();
   }
 
   /** Resolves when the client's side has taken it, or has gone. */

@@ -175,6 +175,40 @@ describe('ports over channels', () => {
     assert.equal(sockets[0]?.destroyed, true);
   });
 
+  test('lose nothing that is sent before the port is dialled', async () => {
+    const { options } = world();
+    const slow = Promise.withResolvers<void>();
+    const dial = async (port: number): Promise<Duplex> => slow.promise.then(() => options.dial(port));
+    const { webSocket, connection } = acceptWebSocket(handshake, '');
+    const over = new ChannelPortForward(webSocket, 'v4.channel.k8s.io', [80], { ...options, dial }).run();
+    const client = new TestWebSocket(connection);
+    client.send(0, 'early');
+    await settle();
+    slow.resolve();
+    await settle();
+    assert.equal(client.received(0), 'P\0EARLY');
+    client.destroy();
+    await over;
+  });
+
+  test('are closed also where the client has gone before the port was dialled', async () => {
+    const { options, sockets } = world();
+    const slow = Promise.withResolvers<void>();
+    const dial = async (port: number): Promise<Duplex> => slow.promise.then(() => options.dial(port));
+    const { webSocket, connection } = acceptWebSocket(handshake, '');
+    const over = new ChannelPortForward(webSocket, 'v4.channel.k8s.io', [80], { ...options, dial }).run();
+    const client = new TestWebSocket(connection);
+    await settle();
+    client.destroy();
+    await over;
+    slow.resolve();
+    await settle();
+    assert.deepEqual(
+      sockets.map(({ destroyed }) => destroyed),
+      [true],
+    );
+  });
+
   test('end together when the last has ended', async () => {
     const { client, over } = channels([81]);
     await over;
@@ -184,4 +218,16 @@ describe('ports over channels', () => {
 
 test('a port is a number from 1 to 65535', () => {
   assert.deepEqual(['80', '65535', '0', '65536', '1e3', ' 80', undefined].map(portOf), [80, 65_535, 0, 0, 0, 0, 0]);
+});
+
+test('a client that pings and never reads costs no more memory than one that is slow', async () => {
+  const { webSocket, connection } = acceptWebSocket(handshake, '');
+  const { frame } = TestWebSocket.prototype;
+  const ping = frame(9, Buffer.alloc(120));
+  for (let at = 0; at < 200; at++) {
+    connection.write(Buffer.concat(Array.from({ length: 100 }, () => ping)));
+    await settle();
+  }
+  assert.ok(webSocket.bufferedAmount > 0 && webSocket.bufferedAmount < limits.webSocketUnreadBytesMax * 1.1);
+  connection.destroy();
 });

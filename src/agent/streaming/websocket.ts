@@ -7,6 +7,7 @@ import { Duplex } from 'node:stream';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import { badRequest } from '../../api/status-error.ts';
 import { limits } from '../../lib/limits.ts';
+import { answerPings } from '../../lib/websocket-pings.ts';
 import { connectionPair } from './connection-pair.ts';
 
 export interface AcceptedWebSocket {
@@ -21,6 +22,7 @@ const options: ServerOptions & { readonly closeTimeout: number } = {
   noServer: true,
   clientTracking: false,
   perMessageDeflate: false,
+  autoPong: false,
   maxPayload: limits.webSocketMessageBytesMax,
   skipUTF8Validation: true,
   // After our goodbye a slow client still reads what was sent before.
@@ -52,6 +54,7 @@ export function acceptWebSocket(headers: Readonly<Record<string, string>>, proto
   }
   for (const name of ['upgrade', 'connection']) answer.delete(name);
   accepted.on('error', ignore);
+  answerPings(accepted);
   return { webSocket: accepted, headers: Object.fromEntries(answer), connection };
 }
 

@@ -7,6 +7,7 @@
  * ```
  * `metadata.managedFields` is upstream's format (`FieldsV1`); the rules are those of structured-merge-diff.
  */
+import { SharedValues } from '../../lib/shared-values.ts';
 import { normalizeObject } from '../normalize.ts';
 import type { JsonObject, JsonValue } from '../object.ts';
 import { deepEqual, getKey, isObject, without } from '../patch/json-tree.ts';
@@ -28,6 +29,7 @@ import {
   managerKey,
 } from './managed-fields.ts';
 import { applyOwnership, type Rules, updateOwnership } from './ownership.ts';
+import { shapeOf } from './object-shape.ts';
 import { FieldsError } from './path-element.ts';
 import { withStoredNulls } from './stored-nulls.ts';
 import { unlessUnchanged } from './unchanged.ts';
@@ -72,6 +74,53 @@ export function trackUpdate(
     if (error instanceof TypedError || error instanceof FieldsError) return [];
     throw error;
   }
+}
+
+/** Two generations of so many; a text of 1 KB and a tree of 4 KB each, for a pod. */
+const knownShapes = new SharedValues<ManagedFieldsEntry>(512);
+const shapeLengthMax = 4_096;
+
+/**
+ * `trackUpdate` for an object that is new. `normal`: it in normal form, which is only made where no object of this shape
+ * (`object-shape.ts`) is remembered. The trees of entries are shared and frozen; `share` does both.
+ */
+export function trackCreate(
+  next: TypedObject,
+  normal: () => TypedObject,
+  request: OwnershipRequest,
+  share: (fields: object) => object,
+): readonly ManagedFieldsEntry[] {
+  const shape = shapeToKnow(next, request);
+  const known = shape === undefined ? undefined : knownShapes.known(shape);
+  if (known !== undefined) {
+    const { manager } = identityOf(request, 'Update', next.apiVersion);
+    return [{ ...known, manager, time: request.time }];
+  }
+  const entries = trackUpdate(undefined, normal(), request).map((entry) => ({
+    ...entry,
+    ...(entry.fieldsV1 && { fieldsV1: share(entry.fieldsV1) }),
+  }));
+  const [entry] = entries;
+  if (shape !== undefined && entry !== undefined) knownShapes.share(shape, entry);
+  return entries;
+}
+
+/** Undefined where an entry depends on more: on those that the client sent, or on a subresource. */
+function shapeToKnow({ apiVersion, type, value }: TypedObject, request: OwnershipRequest): string | undefined {
+  if (request.subresource !== '' || getKey(metadataOf(value), 'managedFields') !== undefined) return undefined;
+  const shape = shapeOf(messageAtom(type), value);
+  if (shape === undefined || shape.length > shapeLengthMax) return undefined;
+  return `${numberOf(type)} ${numberOf(request.resetFields ?? FieldSet.empty)} ${apiVersion} ${shape}`;
+}
+
+/** What tells types and sets apart in a text. */
+const numbers = new WeakMap<object, number>();
+let lastNumber = 0;
+
+function numberOf(object: object): number {
+  let number = numbers.get(object);
+  if (number === undefined) numbers.set(object, (number = ++lastNumber));
+  return number;
 }
 
 /**

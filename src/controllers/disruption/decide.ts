@@ -42,7 +42,7 @@ export function decideBudget(budget: PodDisruptionBudget, facts: BudgetFacts): B
   const { expected, desired } = counts(budget, facts);
   const { disruptedPods, notDeleted, recheckAtMs } = stillExpected(budget, facts);
   const healthy = facts.pods.filter(
-    (pod) => !isDeleting(pod) && disruptedPods[nameOf(pod)] === undefined && isReady(pod),
+    (pod) => !isDeleting(pod) && !Object.hasOwn(disruptedPods, nameOf(pod)) && isReady(pod),
   ).length;
   const disruptionsAllowed = expected > 0 ? Math.max(healthy - desired, 0) : 0;
   const observedGeneration = budget.metadata?.generation ?? 0;
@@ -88,12 +88,16 @@ function scaled(value: IntOrString, total: number): number {
   return Math.ceil((Number.parseInt(value, 10) * total) / 100);
 }
 
+/** A pod may be called `constructor`. */
+const grantedAt = (granted: Readonly<Record<string, string>> = {}, pod: string): string | undefined =>
+  Object.hasOwn(granted, pod) ? granted[pod] : undefined;
+
 function stillExpected({ status }: PodDisruptionBudget, { pods, nowMs }: BudgetFacts) {
   const disruptedPods: Record<string, string> = {};
   const notDeleted: Pod[] = [];
   let recheckAtMs: number | undefined;
   for (const pod of pods) {
-    const since = status?.disruptedPods?.[nameOf(pod)];
+    const since = grantedAt(status?.disruptedPods, nameOf(pod));
     if (since === undefined || isDeleting(pod)) continue;
     const givenUpAtMs = timeMs(since) + deletionMsMax;
     if (givenUpAtMs < nowMs) {

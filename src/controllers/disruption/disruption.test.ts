@@ -73,6 +73,15 @@ test('a pod that was let go counts as gone for two minutes, and then as one that
   assert.equal(plan.recheckAtMs, nowMs - 60_000 + deletionMsMax);
 });
 
+test('a pod may be called like anything', () => {
+  const { status } = decideBudget(budget({ minAvailable: 1 }, { disruptedPods: {} }), {
+    pods: [pod('a'), pod('constructor')],
+    scale: 0,
+    nowMs,
+  });
+  assert.deepEqual([status.currentHealthy, status.disruptionsAllowed, status.disruptedPods], [2, 1, undefined]);
+});
+
 test('a condition keeps its time while it stays, and others are left alone', () => {
   const old = {
     type: 'DisruptionAllowed',

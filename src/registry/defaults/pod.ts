@@ -31,7 +31,8 @@ export function setPodDefaults(pod: Draft<Pod>): void {
 }
 
 export function setPodTemplateDefaults(template: Draft<PodTemplateSpec> | undefined): void {
-  if (template?.spec) setPodSpecDefaults(template.spec);
+  if (template === undefined) return;
+  setPodSpecDefaults((template.spec ??= { containers: [] }));
 }
 
 export function setPodSpecDefaults(spec: Draft<PodSpec>): void {

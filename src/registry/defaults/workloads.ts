@@ -81,7 +81,7 @@ export function setReplicationControllerDefaults(controller: Draft<ReplicationCo
 }
 
 export function setPodTemplateObjectDefaults(object: Draft<PodTemplate>): void {
-  setPodTemplateDefaults(object.template);
+  setPodTemplateDefaults((object.template ??= {}));
 }
 
 export function setJobDefaults(job: Draft<Job>): void {

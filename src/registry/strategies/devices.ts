@@ -8,7 +8,12 @@ import type {
 import { setResourceClaimDefaults, setResourceClaimTemplateDefaults, stampTaints } from '../defaults/devices.ts';
 import type { Draft } from '../draft.ts';
 import type { Strategy } from '../strategy.ts';
-import { specStays, validateDeviceClass, validateResourceClaim, validateResourceClaimTemplate } from '../validation/resource-claim.ts';
+import {
+  specStays,
+  validateDeviceClass,
+  validateResourceClaim,
+  validateResourceClaimTemplate,
+} from '../validation/resource-claim.ts';
 import { idOf, validateResourceClaimStatus } from '../validation/resource-claim-status.ts';
 import { sliceWarnings, validateResourceSlice } from '../validation/resource-slice.ts';
 

@@ -26,7 +26,7 @@ import {
   validateCustomResourceDefinitionStatus,
 } from '../validation/custom-resource-definition.ts';
 import { formatWarnings } from '../validation/custom-resource-formats.ts';
-import { validateFlowConditions, validateFlowSchema, validatePriorityLevel } from '../validation/flow-control.ts';
+import { validateFlowConditions, validateFlowSchema } from '../validation/flow-control.ts';
 import {
   validateMutatingBinding,
   validateMutatingPolicy,
@@ -34,6 +34,7 @@ import {
   validateValidatingPolicy,
   validateValidatingPolicyStatus,
 } from '../validation/policies.ts';
+import { validatePriorityLevel } from '../validation/priority-level.ts';
 import { validateRuntimeClass, validateRuntimeClassUpdate } from '../validation/scheduling.ts';
 import { validateWebhooks } from '../validation/webhooks.ts';
 

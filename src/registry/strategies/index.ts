@@ -15,13 +15,13 @@ import {
   secretStrategy,
   serviceAccountStrategy,
 } from './config.ts';
-import { eventStrategy, strictEventStrategy } from './events.ts';
 import {
   deviceClassStrategy,
   resourceClaimStrategy,
   resourceClaimTemplateStrategy,
   resourceSliceStrategy,
 } from './devices.ts';
+import { eventStrategy, strictEventStrategy } from './events.ts';
 import {
   apiServiceStrategy,
   customResourceDefinitionStrategy,
@@ -110,7 +110,6 @@ const strategies: Readonly<Record<string, Strategy<never>>> = {
   'storageclasses.storage.k8s.io': storageClassStrategy,
   'csidrivers.storage.k8s.io': csiDriverStrategy,
   'csinodes.storage.k8s.io': csiNodeStrategy,
-  'csistoragecapacities.storage.k8s.io': conditionalStrategy,
   'csistoragecapacities.storage.k8s.io': csiStorageCapacityStrategy,
   'volumeattachments.storage.k8s.io': volumeAttachmentStrategy,
   'volumeattributesclasses.storage.k8s.io': volumeAttributesClassStrategy,

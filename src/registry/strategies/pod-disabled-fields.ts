@@ -34,10 +34,12 @@ function usesStopSignals(spec: PodSpec | undefined): boolean {
 }
 
 function dropStopSignals(spec: AnyDraft): void {
-  for (const container of lists.flatMap((list) => spec[list] ?? [])) {
-    if (container.lifecycle?.stopSignal === undefined) continue;
-    delete container.lifecycle.stopSignal;
-    if (Object.keys(container.lifecycle).length === 0) delete container.lifecycle;
+  for (const list of lists) {
+    for (const container of spec[list] ?? []) {
+      if (container.lifecycle?.stopSignal === undefined) continue;
+      delete container.lifecycle.stopSignal;
+      if (Object.keys(container.lifecycle).length === 0) delete container.lifecycle;
+    }
   }
 }
 

@@ -96,7 +96,9 @@ const zero = parseQuantity('0');
  */
 export function qualityOfService(spec: PodSpec | undefined): 'BestEffort' | 'Burstable' | 'Guaranteed' {
   const containers: readonly Container[] = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
-  const all = isPodLevelSet(spec?.resources) ? [spec?.resources ?? {}] : containers.map(({ resources }) => resources ?? {});
+  const all = isPodLevelSet(spec?.resources)
+    ? [spec?.resources ?? {}]
+    : containers.map(({ resources }) => resources ?? {});
   if (all.every((resources) => !asksForAnything(resources))) return 'BestEffort';
   return all.every(isGuaranteed) ? 'Guaranteed' : 'Burstable';
 }

@@ -13,8 +13,8 @@ import {
   validateCertificateRequest,
   validateDecision,
 } from '../validation/certificates.ts';
-import { validatePriorityClass, validatePriorityClassUpdate } from '../validation/scheduling.ts';
 import { staysBound, validateAggregation, validateBinding, validateRules } from '../validation/rbac.ts';
+import { validatePriorityClass, validatePriorityClassUpdate } from '../validation/scheduling.ts';
 
 const roleCommon = { allowCreateOnUpdate: true, nameErrors: isPathSegmentName } as const;
 export const roleStrategy: Strategy<Role> = {

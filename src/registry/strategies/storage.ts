@@ -104,6 +104,7 @@ export const csiNodeStrategy: Strategy<CSINode> = {
 };
 
 export const csiStorageCapacityStrategy: Strategy<CSIStorageCapacity> = {
+  allowUnconditionalUpdate: false,
   validate: validateCsiStorageCapacity,
   validateUpdate: validateCsiStorageCapacityUpdate,
 };

@@ -51,7 +51,7 @@ function validatePodAffinity(path: string, affinity: PodAffinity, options: PodOp
   return errors;
 }
 
-function validateTerm(path: string, term: PodAffinityTerm, options: PodOptions): FieldError[] {
+function validateTerm(path: string, term: Partial<PodAffinityTerm>, options: PodOptions): FieldError[] {
   const { labelSelector, namespaceSelector, namespaces, matchLabelKeys, mismatchLabelKeys, topologyKey = '' } = term;
   const anyValue = options.tolerated.has('selector values');
   const errors = [
@@ -84,7 +84,9 @@ export function validateLabelKeys(
     ...keysInSelector(path, match ?? [], selector),
     ...(match ?? []).flatMap((key, index) => {
       if (!different.has(key)) return [];
-      return [invalidValue(`${path}.matchLabelKeys[${index}]`, key, 'exists in both matchLabelKeys and mismatchLabelKeys')];
+      return [
+        invalidValue(`${path}.matchLabelKeys[${index}]`, key, 'exists in both matchLabelKeys and mismatchLabelKeys'),
+      ];
     }),
   ];
 }

@@ -32,11 +32,16 @@ function validateName(name: string, wanted: string): FieldError[] {
   return [invalidValue('metadata.name', name, `must be \`spec.version+"."+spec.group\`: ${goQuote(wanted)}`)];
 }
 
-function validateBackend({ service, caBundle = '', insecureSkipTLSVerify: insecure }: Partial<APIServiceSpec>): FieldError[] {
+function validateBackend({
+  service,
+  caBundle = '',
+  insecureSkipTLSVerify: insecure,
+}: Partial<APIServiceSpec>): FieldError[] {
   const errors: FieldError[] = [];
   if (!service) {
     const bytes = Buffer.byteLength(caBundle, 'base64');
-    if (bytes > 0) errors.push(invalidValue('spec.caBundle', `${bytes} bytes`, 'local APIServices may not have a caBundle'));
+    if (bytes > 0)
+      errors.push(invalidValue('spec.caBundle', `${bytes} bytes`, 'local APIServices may not have a caBundle'));
     if (insecure) {
       const why = 'local APIServices may not have insecureSkipTLSVerify';
       errors.push(invalidValue('spec.insecureSkipTLSVerify', insecure, why));

@@ -19,11 +19,11 @@ const stabilizationSecondsMax = 3600;
 
 export function validateAutoscaler(autoscaler: HorizontalPodAutoscaler, old?: HorizontalPodAutoscaler): FieldError[] {
   const { spec } = autoscaler;
-  const { minReplicas, maxReplicas = 0, scaleTargetRef: target } = spec ?? {};
+  const { minReplicas, maxReplicas, scaleTargetRef: target } = spec ?? {};
   const before = old?.spec?.scaleTargetRef;
   const keepsVersion = before !== undefined && versionErrors('', before, needsGroup(before)).length > 0;
   return [
-    ...validateReplicas(minReplicas, maxReplicas, old?.spec?.minReplicas === 0 ? 0 : 1),
+    ...validateReplicas(minReplicas, maxReplicas ?? 0, old?.spec?.minReplicas === 0 ? 0 : 1),
     ...validateReference('spec.scaleTargetRef', target),
     ...(keepsVersion ? [] : versionErrors('spec.scaleTargetRef', target, needsGroup(target))),
     ...validateMetrics('spec.metrics', spec?.metrics ?? [], minReplicas),
@@ -56,11 +56,7 @@ function validateReference(path: string, reference: CrossVersionObjectReference 
 const needsGroup = (reference: CrossVersionObjectReference | undefined): boolean =>
   reference?.kind !== 'ReplicationController';
 
-function versionErrors(
-  path: string,
-  reference: CrossVersionObjectReference | undefined,
-  group: boolean,
-): FieldError[] {
+function versionErrors(path: string, reference: CrossVersionObjectReference | undefined, group: boolean): FieldError[] {
   const version = reference?.apiVersion ?? '';
   const slashes = version === '/' ? 0 : version.split('/').length - 1;
   if (slashes > 1) {
@@ -152,14 +148,14 @@ function validateIdentifier(path: string, identifier: MetricIdentifier | undefin
   return invalidEach(`${path}.name`, name, isPathSegmentName(name));
 }
 
-function validateTarget(path: string, { type = '', value, averageValue, averageUtilization }: MetricTarget): FieldError[] {
+function validateTarget(path: string, { type, value, averageValue, averageUtilization }: MetricTarget): FieldError[] {
   const errors = type === '' ? [required(`${path}.type`, 'must specify a metric target type')] : [];
   if (!['Utilization', 'Value', 'AverageValue'].includes(type)) {
     errors.push(invalidValue(`${path}.type`, type, 'must be either Utilization, Value, or AverageValue'));
   }
   for (const [field, amount] of Object.entries({ value, averageValue })) {
     if (amount !== undefined && sign(amount) <= 0) {
-      errors.push(invalidValue(`${path}.${field}`, String(amount), 'must be positive'));
+      errors.push(invalidValue(`${path}.${field}`, amount, 'must be positive'));
     }
   }
   if (averageUtilization !== undefined && averageUtilization < 1) {
@@ -212,7 +208,7 @@ function validateRules(path: string, rules: HPAScalingRules | undefined): FieldE
   return tolerance === undefined ? errors : [...errors, ...validateNonNegative(`${path}.tolerance`, tolerance)];
 }
 
-function validatePolicy(path: string, { type = '', value = 0, periodSeconds = 0 }: HPAScalingPolicy): FieldError[] {
+function validatePolicy(path: string, { type, value, periodSeconds }: HPAScalingPolicy): FieldError[] {
   const errors: FieldError[] = [];
   if (type !== 'Pods' && type !== 'Percent') errors.push(notSupported(`${path}.type`, type, ['Percent', 'Pods']));
   if (value <= 0) errors.push(invalidValue(`${path}.value`, value, 'must be greater than zero'));

@@ -20,7 +20,7 @@ export function validateConditions(path: string, conditions: readonly Condition[
 }
 
 function validateCondition(path: string, condition: Condition): FieldError[] {
-  const { type = '', status = '', observedGeneration = 0, lastTransitionTime, reason = '', message = '' } = condition;
+  const { type, status, observedGeneration = 0, lastTransitionTime, reason, message } = condition;
   const errors = invalidEach(`${path}.type`, type, isQualifiedName(type));
   if (!['False', 'True', 'Unknown'].includes(status)) {
     errors.push(notSupported(`${path}.status`, status, ['False', 'True', 'Unknown']));
@@ -43,7 +43,13 @@ function reasonErrors(path: string, reason: string): FieldError[] {
   if (!/^[A-Za-z][A-Za-z0-9_,:]*$/.test(reason) || !/[A-Za-z0-9_]$/.test(reason)) {
     const rule =
       "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric characters or '_,:', and must end with an alphanumeric character or '_'";
-    errors.push(invalidValue(path, reason, patternMessage(rule, reasonPattern, 'my_name', 'MY_NAME', 'MyName', 'ReasonA,ReasonB', 'ReasonA:ReasonB')));
+    errors.push(
+      invalidValue(
+        path,
+        reason,
+        patternMessage(rule, reasonPattern, 'my_name', 'MY_NAME', 'MyName', 'ReasonA,ReasonB', 'ReasonA:ReasonB'),
+      ),
+    );
   }
   return Buffer.byteLength(reason) > reasonBytesMax ? [...errors, tooLong(path, reasonBytesMax)] : errors;
 }

@@ -150,7 +150,7 @@ export function validateFieldRef(
 ): FieldError[] {
   if (!apiVersion) return [required(`${path}.apiVersion`)];
   if (!fieldPath) return [required(`${path}.fieldPath`)];
-  const known = (fieldAliases[fieldPath] ?? fieldPath) as string;
+  const known = fieldAliases[fieldPath] ?? fieldPath;
   const subscript = subscriptOf(known);
   const unknown = unknownField(apiVersion, known, subscript);
   if (unknown) return [invalidValue(`${path}.fieldPath`, fieldPath, `error converting fieldPath: ${unknown}`)];
@@ -195,7 +195,7 @@ const isHugePagesField = (name: string): boolean => /^(limits|requests)\.hugepag
 /** In a volume the container has to be named; a variable is about its own. */
 export function validateResourceFieldRef(
   path: string,
-  reference: ResourceFieldSelector,
+  reference: Partial<ResourceFieldSelector>,
   inVolume: boolean,
 ): FieldError[] {
   const { containerName, resource = '' } = reference;

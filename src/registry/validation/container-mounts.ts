@@ -30,7 +30,7 @@ interface Taken {
 
 function validateFolders(
   path: string,
-  mounts: readonly VolumeMount[],
+  mounts: readonly Partial<VolumeMount>[],
   volumes: VolumesByName,
   devices: Taken,
   isPrivileged: boolean,
@@ -52,7 +52,7 @@ function validateFolders(
   return errors;
 }
 
-function overlaps(at: string, { name = '', mountPath = '' }: VolumeMount, devices: Taken): FieldError[] {
+function overlaps(at: string, { name = '', mountPath = '' }: Partial<VolumeMount>, devices: Taken): FieldError[] {
   const errors: FieldError[] = [];
   if (devices.names.has(name)) errors.push(invalidValue(`${at}.name`, name, 'must not already exist in volumeDevices'));
   if (devices.paths.has(mountPath)) {
@@ -62,7 +62,7 @@ function overlaps(at: string, { name = '', mountPath = '' }: VolumeMount, device
 }
 
 /** Upstream names most of a mount's fields without its index. */
-function validateSubPaths(path: string, at: string, { subPath, subPathExpr }: VolumeMount): FieldError[] {
+function validateSubPaths(path: string, at: string, { subPath, subPathExpr }: Partial<VolumeMount>): FieldError[] {
   const errors = subPath ? localPath(`${path}.subPath`, subPath) : [];
   if (!subPathExpr) return errors;
   if (subPath) {
@@ -82,7 +82,7 @@ function validatePropagation(path: string, mode: string | undefined, isPrivilege
 
 const recursions = ['Disabled', 'Enabled', 'IfPossible'];
 
-function validateRecursion(path: string, mount: VolumeMount): FieldError[] {
+function validateRecursion(path: string, mount: Partial<VolumeMount>): FieldError[] {
   const mode = mount.recursiveReadOnly;
   if (mode === undefined || mode === 'Disabled') return [];
   if (!recursions.includes(mode)) return [notSupported(path, mode, recursions)];

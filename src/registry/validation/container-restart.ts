@@ -1,6 +1,11 @@
 /** When a container starts again: its own policy, rules for exit codes, and whether a resize needs it. */
 import { duplicate, invalidValue, notSupported, required, tooMany } from '../../api/field-error.ts';
-import type { Container, ContainerResizePolicy, ContainerRestartRule } from '../../api/schema/types/core-v1.ts';
+import type {
+  Container,
+  ContainerResizePolicy,
+  ContainerRestartRule,
+  ContainerRestartRuleOnExitCodes,
+} from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
 
 const policies = ['Always', 'Never', 'OnFailure'];
@@ -38,10 +43,17 @@ function validateRules(path: string, rules: readonly ContainerRestartRule[]): Fi
       errors.push(required(`${at}.exitCodes`, 'must be specified'));
       continue;
     }
-    const { operator = '', values = [] } = exitCodes;
-    if (!operators.includes(operator)) errors.push(notSupported(`${at}.exitCodes.operator`, operator, operators));
-    if (values.length > exitCodesMax) errors.push(tooMany(`${at}.exitCodes.values`, values.length, exitCodesMax));
+    errors.push(...validateExitCodes(`${at}.exitCodes`, exitCodes));
   }
+  return errors;
+}
+
+function validateExitCodes(
+  path: string,
+  { operator = '', values = [] }: Partial<ContainerRestartRuleOnExitCodes>,
+): FieldError[] {
+  const errors = operators.includes(operator) ? [] : [notSupported(`${path}.operator`, operator, operators)];
+  if (values.length > exitCodesMax) errors.push(tooMany(`${path}.values`, values.length, exitCodesMax));
   return errors;
 }
 

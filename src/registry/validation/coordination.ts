@@ -28,7 +28,13 @@ function strategyErrors(path: string, strategy: string): FieldError[] {
   if (parts.length === 1) {
     return strategy === 'OldestEmulationVersion'
       ? []
-      : [invalidValue(path, strategy, 'standard leases need to have one of the following values: OldestEmulationVersion')];
+      : [
+          invalidValue(
+            path,
+            strategy,
+            'standard leases need to have one of the following values: OldestEmulationVersion',
+          ),
+        ];
   }
   return invalidEach(path, strategy, isQualifiedName(strategy));
 }

@@ -62,8 +62,7 @@ function validateTimeZone(path: string, zone: string | undefined): FieldError[] 
 function isKnownZone(zone: string): boolean {
   if (/^[-+]/.test(zone)) return false;
   try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-    return true;
+    return new Intl.DateTimeFormat('en', { timeZone: zone }).format(0) !== '';
   } catch {
     return false;
   }

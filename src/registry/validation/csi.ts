@@ -49,7 +49,8 @@ function mustBeSaid({ attachRequired, podInfoOnMount, storageCapacity }: CSIDriv
 
 function validateTokenRequests(requests: NonNullable<CSIDriverSpec['tokenRequests']>): FieldError[] {
   const audiences = new Set<string>();
-  return requests.flatMap(({ audience = '', expirationSeconds: seconds }, index) => {
+  return requests.flatMap(({ audience: given, expirationSeconds: seconds }, index) => {
+    const audience = given ?? '';
     const path = `spec.tokenRequests[${index}]`;
     if (audiences.has(audience)) return [duplicate(`${path}.audience`, audience)];
     audiences.add(audience);
@@ -90,7 +91,8 @@ export function validateCsiNode({ spec }: CSINode): FieldError[] {
   });
 }
 
-function validateNodeDriver(path: string, { name, nodeID = '', allocatable }: CSINodeDriver): FieldError[] {
+function validateNodeDriver(path: string, { name, nodeID: id, allocatable }: CSINodeDriver): FieldError[] {
+  const nodeID = id ?? '';
   const errors = validateDriverName(`${path}.name`, name);
   if (nodeID === '') errors.push(required(`${path}.nodeID`));
   if (Buffer.byteLength(nodeID) > nodeIdBytesMax) {
@@ -121,7 +123,8 @@ export function validateCsiNodeUpdate({ spec }: CSINode, { spec: old }: CSINode)
 }
 
 export function validateCsiStorageCapacity(capacity: CSIStorageCapacity): FieldError[] {
-  const { nodeTopology, storageClassName = '' } = capacity;
+  const { nodeTopology } = capacity;
+  const storageClassName = capacity.storageClassName ?? '';
   return [
     ...validateLabelSelector('nodeTopology', nodeTopology),
     ...invalidEach('storageClassName', storageClassName, isDns1123Subdomain(storageClassName)),

@@ -2,28 +2,21 @@
  * CustomResourceDefinitions. What all versions say alike stands, in upstream's errors, once for all: `spec.validation`,
  * `spec.subresources`, `spec.additionalPrinterColumns`, `spec.selectableFields`; the webhook of a conversion in `webhookClientConfig`.
  */
-import { duplicate, invalidValue, required, tooMany } from '../../api/field-error.ts';
+import { invalidValue, required } from '../../api/field-error.ts';
 import { isDns1035Label, isDns1123Subdomain } from '../../api/names.ts';
 import type {
-  CustomResourceColumnDefinition,
-  CustomResourceConversion,
   CustomResourceDefinition,
   CustomResourceDefinitionNames,
   CustomResourceDefinitionSpec,
   CustomResourceDefinitionVersion,
-  CustomResourceSubresources,
-  CustomResourceValidation,
-  JSONSchemaProps,
-  SelectableField,
 } from '../../api/schema/types/apiextensions-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
 import { sameJson } from '../draft.ts';
 import { immutableField, requiredOneOf } from './checks.ts';
-import { validateSchema } from './custom-resource-schema.ts';
 import { validateConversion } from './custom-resource-conversion.ts';
-import { itemsOf, valuesOf } from './structural-schema.ts';
+import { validateSchema } from './custom-resource-schema.ts';
+import { validateColumns, validateSelectable, validateSubresources } from './custom-resource-version.ts';
 
-const selectableFieldsMax = 8;
 const deprecationBytesMax = 256;
 
 type Version = CustomResourceDefinitionVersion;
@@ -56,7 +49,7 @@ function validateSpec(spec: CustomResourceDefinitionSpec, old: CustomResourceDef
     ...validateVersions(versions),
     ...validateNames('spec.names', spec?.names),
     ...validateShared(versions[0], shared, versions, old),
-    ...validateConversion('spec.conversion', spec?.conversion as CustomResourceConversion | undefined),
+    ...validateConversion('spec.conversion', spec?.conversion),
   ];
 }
 
@@ -68,7 +61,9 @@ function validateGroup(path: string, group: string): FieldError[] {
 }
 
 /** Which parts are the same in all versions. */
-type Shared = { readonly [Part in 'schema' | 'subresources' | 'additionalPrinterColumns' | 'selectableFields']: boolean };
+type Shared = {
+  readonly [Part in 'schema' | 'subresources' | 'additionalPrinterColumns' | 'selectableFields']: boolean;
+};
 
 function sharedOf(versions: readonly Version[]): Shared {
   const same = (part: keyof Shared): boolean => versions.every((each) => sameJson(each[part], versions[0]?.[part]));
@@ -93,11 +88,13 @@ function validateVersion(
   shared: Shared,
   old: CustomResourceDefinitionSpec | undefined,
 ): FieldError[] {
-  const { name = '', subresources } = version;
+  const { subresources } = version;
+  const name = version.name ?? '';
   const nameErrors = isDns1035Label(name);
   const errors = nameErrors.length > 0 ? [invalidValue(`${path}.name`, name, nameErrors.join(','))] : [];
   errors.push(...validateDeprecation(`${path}.deprecationWarning`, version));
-  if (!shared.schema) errors.push(...validateVersionSchema(`${path}.schema`, version, subresources?.status !== undefined, old));
+  if (!shared.schema)
+    errors.push(...validateVersionSchema(`${path}.schema`, version, subresources?.status !== undefined, old));
   if (!shared.subresources) errors.push(...validateSubresources(`${path}.subresources`, subresources));
   if (!shared.additionalPrinterColumns) {
     errors.push(...validateColumns(`${path}.additionalPrinterColumns`, version.additionalPrinterColumns));
@@ -110,7 +107,8 @@ function validateDeprecation(path: string, { deprecated, deprecationWarning: tex
   if (text === undefined) return [];
   if (!deprecated) return [invalidValue(path, text, 'can only be set for deprecated versions')];
   const errors: FieldError[] = [];
-  if (Buffer.byteLength(text) > deprecationBytesMax) errors.push(invalidValue(path, text, 'must be <= 256 characters long'));
+  if (Buffer.byteLength(text) > deprecationBytesMax)
+    errors.push(invalidValue(path, text, 'must be <= 256 characters long'));
   if (text === '') errors.push(invalidValue(path, text, 'must not be an empty string'));
   const at = text.search(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
   if (at >= 0) {
@@ -196,98 +194,11 @@ function validateShared(
   ];
 }
 
-function validateSubresources(path: string, { scale }: CustomResourceSubresources = {}): FieldError[] {
-  if (scale === undefined) return [];
-  const { specReplicasPath: wanted, statusReplicasPath: seen, labelSelectorPath: selector } = scale;
-  return [
-    ...validateReplicasPath(`${path}.scale.specReplicasPath`, wanted, '.spec'),
-    ...validateReplicasPath(`${path}.scale.statusReplicasPath`, seen, '.status'),
-    ...(selector ? validateSelectorPath(`${path}.scale.labelSelectorPath`, selector) : []),
-  ];
-}
-
-function validateReplicasPath(path: string, value: string | undefined, parent: string): FieldError[] {
-  if (!value) return [required(path)];
-  if (!value.startsWith('.')) return [invalidValue(path, value, 'must be a simple json path starting with .')];
-  return value.startsWith(`${parent}.`) ? [] : [invalidValue(path, value, `should be a json path under ${parent}`)];
-}
-
-function validateSelectorPath(path: string, value: string): FieldError[] {
-  if (!value.startsWith('.')) return [invalidValue(path, value, 'must be a simple json path starting with .')];
-  if (value.startsWith('.spec.') || value.startsWith('.status.')) return [];
-  return [invalidValue(path, value, 'should be a json path under either .spec or .status')];
-}
-
-const columnTypes = ['boolean', 'date', 'integer', 'number', 'string'];
-const columnFormats = ['byte', 'date', 'date-time', 'double', 'float', 'int32', 'int64', 'password'];
-
-function validateColumns(path: string, columns: readonly CustomResourceColumnDefinition[] | undefined): FieldError[] {
-  return (columns ?? []).flatMap(({ name, type, format, jsonPath }, index) => {
-    const at = `${path}[${index}]`;
-    const errors = name ? [] : [required(`${at}.name`)];
-    const typeRule = `must be one of ${columnTypes.join(',')}`;
-    if (!type) errors.push(required(`${at}.type`, typeRule));
-    else if (!columnTypes.includes(type)) errors.push(invalidValue(`${at}.type`, type, typeRule));
-    if (format && !columnFormats.includes(format)) {
-      errors.push(invalidValue(`${at}.format`, format, `must be one of ${columnFormats.join(',')}`));
-    }
-    if (!jsonPath) errors.push(required(`${at}.JSONPath`));
-    else if (!jsonPath.startsWith('.')) {
-      errors.push(invalidValue(`${at}.JSONPath`, jsonPath, 'must be a simple json path starting with .'));
-    }
-    return errors;
-  });
-}
-
-function validateSelectable(
-  path: string,
-  fields: readonly SelectableField[] | undefined,
-  validation: CustomResourceValidation | undefined,
-): FieldError[] {
-  if (!fields?.length) return [];
-  const at = `${path}.selectableFields`;
-  const schema = validation?.openAPIV3Schema;
-  if (schema === undefined) {
-    const why =
-      path === 'spec'
-        ? 'may only be set when validations.schema is included'
-        : 'may only be set when `version.schema.openAPIV3Schema` is not included';
-    return [invalidValue(at, '', why)];
-  }
-  const seen = new Set<string>();
-  const errors = fields.flatMap(({ jsonPath = '' }, index) => validateSelectableField(`${at}[${index}].jsonPath`, jsonPath, schema, seen));
-  if (seen.size > selectableFieldsMax) errors.push(tooMany(at, seen.size, selectableFieldsMax));
-  return errors;
-}
-
-const selectableTypes = ['boolean', 'integer', 'string'];
-
-function validateSelectableField(path: string, jsonPath: string, schema: JSONSchemaProps, seen: Set<string>): FieldError[] {
-  if (jsonPath === '') return [required(path)];
-  const found = jsonPath.startsWith('.') ? schemaAt(schema, jsonPath.slice(1).split('.')) : undefined;
-  if (found === undefined) {
-    return [invalidValue(path, jsonPath, `is an invalid path: does not refer to a valid field`)];
-  }
-  const errors: FieldError[] = [];
-  if (jsonPath.startsWith('.metadata')) errors.push(invalidValue(path, jsonPath, 'must not point to fields in metadata'));
-  if (!selectableTypes.includes(found.type ?? '')) {
-    const why =
-      'must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.';
-    errors.push(invalidValue(path, jsonPath, why));
-  }
-  if (seen.has(jsonPath)) errors.push(duplicate(path, jsonPath));
-  seen.add(jsonPath);
-  return errors;
-}
-
-function schemaAt(schema: JSONSchemaProps | undefined, [step, ...rest]: readonly string[]): JSONSchemaProps | undefined {
-  if (schema === undefined || step === undefined) return schema;
-  const own = schema.properties && Object.hasOwn(schema.properties, step) ? schema.properties[step] : undefined;
-  return schemaAt(own ?? valuesOf(schema) ?? (step === 'items' ? itemsOf(schema) : undefined), rest);
-}
-
 /** Objects are stored by these names. */
-function validateSpecUpdate({ spec }: CustomResourceDefinition, { spec: old, status }: CustomResourceDefinition): FieldError[] {
+function validateSpecUpdate(
+  { spec }: CustomResourceDefinition,
+  { spec: old, status }: CustomResourceDefinition,
+): FieldError[] {
   const established = status?.conditions?.some((each) => each.type === 'Established' && each.status === 'True');
   return [
     ...(established
@@ -330,7 +241,10 @@ const approvalKey = 'api-approved.kubernetes.io';
 const isCommunity = (group: string): boolean => /(^|\.)(k8s|kubernetes)\.io$/.test(group);
 
 /** Groups of the community are reviewed; whoever takes one has to say where, or that it was not. */
-function validateApproval(definition: CustomResourceDefinition, old: CustomResourceDefinition | undefined): FieldError[] {
+function validateApproval(
+  definition: CustomResourceDefinition,
+  old: CustomResourceDefinition | undefined,
+): FieldError[] {
   if (!isCommunity(definition.spec?.group ?? '')) return [];
   const value = definition.metadata?.annotations?.[approvalKey];
   const state = approvalOf(value);
@@ -354,7 +268,6 @@ function validatePreserving(
   old: CustomResourceDefinitionSpec | undefined,
 ): FieldError[] {
   if (!spec?.preserveUnknownFields || old?.preserveUnknownFields) return [];
-  const why =
-    'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead';
+  const why = 'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead';
   return [invalidValue('spec.preserveUnknownFields', true, why)];
 }

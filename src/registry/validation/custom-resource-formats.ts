@@ -1,6 +1,7 @@
 /** Formats in the schema of a custom resource that nobody looks at are warned of, once they are new. */
-import type { CustomResourceDefinition, JSONSchemaProps } from '../../api/schema/types/apiextensions-v1.ts';
+
 import { goQuote } from '../../api/field-error.ts';
+import type { CustomResourceDefinition, JSONSchemaProps } from '../../api/schema/types/apiextensions-v1.ts';
 import { childSchemas } from './structural-schema.ts';
 
 const textFormats = new Set(

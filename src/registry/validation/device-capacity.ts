@@ -11,12 +11,18 @@ import { compareAmounts, sign } from './quantities.ts';
 
 const optionsMax = 10;
 
-type Amount = string | number;
+type Amount = string;
 
-export function validateCapacity(path: string, { value = '0', requestPolicy }: DeviceCapacity, isShared: boolean): FieldError[] {
+export function validateCapacity(
+  path: string,
+  { value, requestPolicy }: DeviceCapacity,
+  isShared: boolean,
+): FieldError[] {
   if (requestPolicy === undefined) return [];
   const at = `${path}.requestPolicy`;
-  return isShared ? validatePolicy(at, value, requestPolicy) : [forbiddenField(at, 'allowMultipleAllocations must be true')];
+  return isShared
+    ? validatePolicy(at, value, requestPolicy)
+    : [forbiddenField(at, 'allowMultipleAllocations must be true')];
 }
 
 function validatePolicy(path: string, most: Amount, policy: CapacityRequestPolicy): FieldError[] {
@@ -37,19 +43,19 @@ function validateOptions(path: string, most: Amount, usual: Amount, options: rea
   const errors = options.flatMap((option, index) => {
     const before = options[index - 1];
     if (before === undefined || compareAmounts(before, option) <= 0) return [];
-    return [invalidValue(`${path}[${index}]`, String(option), 'values must be sorted in ascending order')];
+    return [invalidValue(`${path}[${index}]`, option, 'values must be sorted in ascending order')];
   });
   if (options.length > optionsMax) errors.push(tooMany(path, options.length, optionsMax));
   else errors.push(...validateEachOption(path, most, options));
   if (options.some((option) => compareAmounts(option, usual) === 0)) return errors;
-  return [...errors, invalidValue(path, String(usual), 'default value is not valid according to the requestPolicy')];
+  return [...errors, invalidValue(path, usual, 'default value is not valid according to the requestPolicy')];
 }
 
 function validateEachOption(path: string, most: Amount, options: readonly Amount[]): FieldError[] {
   const seen = new Set<number>();
   const large = options.flatMap((option, index) =>
     compareAmounts(option, most) > 0
-      ? [invalidValue(`${path}[${index}]`, String(option), `option is larger than capacity value: ${most}`)]
+      ? [invalidValue(`${path}[${index}]`, option, `option is larger than capacity value: ${most}`)]
       : [],
   );
   const repeated = options.flatMap((option, index) => {
@@ -66,7 +72,7 @@ function validateRange(path: string, most: Amount, usual: Amount, range: Capacit
   if (min === undefined) return [required(`${path}.min`, 'required when validRange is defined')];
   const errors: FieldError[] = [];
   const refuse = (field: string, value: Amount, why: string): number =>
-    errors.push(invalidValue(`${path}.${field}`, String(value), why));
+    errors.push(invalidValue(`${path}.${field}`, value, why));
   if (compareAmounts(min, most) > 0) refuse('min', min, `min is larger than capacity value: ${most}`);
   if (compareAmounts(usual, min) < 0) refuse('default', usual, `default is less than min: ${min}`);
   if (max !== undefined) {
@@ -81,17 +87,17 @@ function validateStep(path: string, most: Amount, usual: Amount, range: Capacity
   const { min, max, step } = range;
   const at = `${path}.step`;
   if (step === undefined) return [];
-  if (sign(step) <= 0) return [invalidValue(at, String(step), 'must be greater than zero')];
+  if (sign(step) <= 0) return [invalidValue(at, step, 'must be greater than zero')];
   const units = (amount: Amount): number => Math.ceil(milliValue(amount) / 1000);
   const first = units(min) + units(step);
   const errors: FieldError[] = [];
   if (compareAmounts(first, most) > 0) {
-    errors.push(invalidValue(at, String(step), `one step ${first} is larger than capacity value: ${most}`));
+    errors.push(invalidValue(at, step, `one step ${first} is larger than capacity value: ${most}`));
   }
   for (const amount of [usual, ...(max === undefined ? [] : [max])]) {
     if ((units(amount) - units(min)) % units(step) === 0) continue;
     const why = `value is not a multiple of a given step (${step}) from (${min})`;
-    errors.push(invalidValue(at, String(amount), why));
+    errors.push(invalidValue(at, amount, why));
   }
   return errors;
 }

@@ -94,8 +94,9 @@ export function validateFullAttributeName(path: string, name: string): FieldErro
 export function validateSelectors(path: string, selectors: readonly DeviceSelector[] | undefined): FieldError[] {
   return validateList(path, selectors, selectorsMax, (at, { cel }) => {
     if (cel === undefined) return [required(`${at}.cel`)];
-    const { expression = '' } = cel;
-    if (Buffer.byteLength(expression) > expressionBytesMax) return [tooLong(`${at}.cel.expression`, expressionBytesMax)];
+    const expression = cel.expression ?? '';
+    if (Buffer.byteLength(expression) > expressionBytesMax)
+      return [tooLong(`${at}.cel.expression`, expressionBytesMax)];
     return [];
   });
 }
@@ -119,7 +120,8 @@ export function validateParameters(path: string, parameters: unknown, isStored =
 
 const effects = ['NoExecute', 'NoSchedule', 'None'];
 
-export function validateDeviceTaint(path: string, { key = '', value, effect }: DeviceTaint): FieldError[] {
+export function validateDeviceTaint(path: string, { key: name, value, effect }: DeviceTaint): FieldError[] {
+  const key = name ?? '';
   const errors = invalidEach(`${path}.key`, key, isQualifiedName(key));
   if (value) errors.push(...invalidEach(`${path}.value`, value, isLabelValue(value)));
   if (!effect) errors.push(required(`${path}.effect`));
@@ -147,7 +149,10 @@ interface Binding {
 }
 
 /** What must be so before a pod is bound, and what says that it will not be. */
-export function validateBindingConditions(path: string, { bindingConditions, bindingFailureConditions }: Binding): FieldError[] {
+export function validateBindingConditions(
+  path: string,
+  { bindingConditions, bindingFailureConditions }: Binding,
+): FieldError[] {
   const [good, bad] = [bindingConditions ?? [], bindingFailureConditions ?? []];
   const [goodAt, badAt] = [`${path}.bindingConditions`, `${path}.bindingFailureConditions`];
   const rule = (at: string, name: string): FieldError[] => invalidEach(at, name, isQualifiedName(name));
@@ -168,4 +173,3 @@ export function validateBindingConditions(path: string, { bindingConditions, bin
   }
   return errors;
 }
-

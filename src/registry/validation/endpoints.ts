@@ -1,7 +1,7 @@
 /** The rules of Endpoints and EndpointSlices: where the pods of a Service are reached. */
 import { duplicate, invalidValue, notSupported, required, tooMany } from '../../api/field-error.ts';
 import { isDns1123Label, isDns1123Subdomain, isLabelValue, isPortNumber, isQualifiedName } from '../../api/names.ts';
-import type { EndpointAddress, EndpointPort, Endpoints, EndpointSubset } from '../../api/schema/types/core-v1.ts';
+import type { EndpointAddress, EndpointPort, EndpointSubset, Endpoints } from '../../api/schema/types/core-v1.ts';
 import type { Endpoint, EndpointSlice, EndpointPort as SlicePort } from '../../api/schema/types/discovery-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
 import { sameJson } from '../draft.ts';
@@ -47,7 +47,7 @@ function validateSubset(path: string, { addresses, notReadyAddresses, ports = []
   return errors;
 }
 
-function validateAddress(path: string, { ip = '', hostname, nodeName }: EndpointAddress): FieldError[] {
+function validateAddress(path: string, { ip, hostname, nodeName }: EndpointAddress): FieldError[] {
   return [
     ...ipErrors(`${path}.ip`, ip),
     ...(hostname ? invalidEach(`${path}.hostname`, hostname, isDns1123Label(hostname)) : []),
@@ -57,7 +57,7 @@ function validateAddress(path: string, { ip = '', hostname, nodeName }: Endpoint
 }
 
 function validatePort(path: string, endpointPort: EndpointPort, needsName: boolean): FieldError[] {
-  const { name, port = 0, protocol, appProtocol } = endpointPort;
+  const { name, port, protocol, appProtocol } = endpointPort;
   const errors = name ? invalidEach(`${path}.name`, name, isDns1123Label(name)) : [];
   if (!name && needsName) errors.push(required(`${path}.name`));
   return [
@@ -106,7 +106,7 @@ export function validateEndpointSliceUpdate(slice: EndpointSlice, old: EndpointS
 }
 
 function validateEndpoint(path: string, endpoint: Endpoint, addressType: string): FieldError[] {
-  const { addresses = [], nodeName, deprecatedTopology: topology = {}, hostname, hints } = endpoint;
+  const { addresses, nodeName, deprecatedTopology: topology = {}, hostname, hints } = endpoint;
   const at = `${path}.addresses`;
   const errors: FieldError[] = [];
   if (addresses.length === 0) errors.push(required(at, 'must contain at least 1 address'));
@@ -153,7 +153,7 @@ function validateHints(
 ): FieldError[] {
   if (hints.length > hintsMax) return [tooMany(path, hints.length, hintsMax)];
   const seen = new Set<string>();
-  return hints.flatMap(({ name = '' }, index) => {
+  return hints.flatMap(({ name }, index) => {
     const at = `${path}[${index}].name`;
     const twice = seen.has(name) ? [duplicate(at, name)] : [];
     seen.add(name);
@@ -181,7 +181,7 @@ const managers = ['endpointslice-controller.k8s.io', 'endpointslicemirroring-con
 export function endpointSliceWarnings({ metadata, addressType, endpoints = [] }: EndpointSlice): string[] {
   if (addressType === 'FQDN') return ['spec.addressType: FQDN endpoints are deprecated'];
   if (managers.includes(metadata?.labels?.['endpointslice.kubernetes.io/managed-by'] ?? '')) return [];
-  return endpoints.flatMap(({ addresses = [] }, index) =>
+  return endpoints.flatMap(({ addresses }, index) =>
     addresses.flatMap((address, which) => ipWarnings(`endpoints[${index}].addresses[${which}]`, address)),
   );
 }

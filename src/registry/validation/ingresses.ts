@@ -153,7 +153,8 @@ export function ingressWarnings({ metadata }: Ingress, old?: Ingress): string[] 
 
 export function validateIngressClass({ spec }: IngressClass): FieldError[] {
   const { controller = '', parameters } = spec ?? {};
-  const errors = Buffer.byteLength(controller) > controllerBytesMax ? [tooLong('spec.controller', controllerBytesMax)] : [];
+  const errors =
+    Buffer.byteLength(controller) > controllerBytesMax ? [tooLong('spec.controller', controllerBytesMax)] : [];
   return [
     ...errors,
     ...domainPrefixedPath('spec.controller', controller),

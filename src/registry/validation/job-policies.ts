@@ -57,7 +57,7 @@ function validateRule(path: string, rule: PodFailurePolicyRule, spec: JobSpec, n
 
 function validateExitCodes(
   path: string,
-  { operator, containerName, values = [] }: PodFailurePolicyOnExitCodesRequirement,
+  { operator, containerName, values }: PodFailurePolicyOnExitCodesRequirement,
   names: ReadonlySet<string>,
 ): FieldError[] {
   const errors = requiredOf(`${path}.operator`, operator, operators);
@@ -84,8 +84,7 @@ function validateCodes(path: string, values: readonly number[], isIn: boolean): 
 }
 
 function validatePatterns(path: string, patterns: readonly PodFailurePolicyOnPodConditionsPattern[]): FieldError[] {
-  const errors =
-    patterns.length > conditionPatternsMax ? [tooMany(path, patterns.length, conditionPatternsMax)] : [];
+  const errors = patterns.length > conditionPatternsMax ? [tooMany(path, patterns.length, conditionPatternsMax)] : [];
   for (const [index, { type = '', status }] of patterns.entries()) {
     errors.push(...invalidEach(`${path}[${index}].type`, type, isQualifiedName(type)));
     errors.push(...requiredOf(`${path}[${index}].status`, status, conditionStatuses));

@@ -93,10 +93,7 @@ function endErrors(now: Side, old: Side): FieldError[] {
   const failing = differs(now, old, 'Failed') || changed(now, old, 'failedIndexes');
   if (failing && now.has('Failed') && !now.has('FailureTarget')) {
     errors.push(
-      invalidAsAWhole(
-        'status.conditions',
-        'cannot set Failed=True condition without the FailureTarget=true condition',
-      ),
+      invalidAsAWhole('status.conditions', 'cannot set Failed=True condition without the FailureTarget=true condition'),
     );
   }
   const completing = differs(now, old, 'Complete') || differs(now, old, 'SuccessCriteriaMet');

@@ -1,10 +1,11 @@
 /** What an update of a Job may change: the scale of an indexed job and, while it sleeps, how its pods will be scheduled. */
-import { immutableField } from './checks.ts';
+
 import { invalidValue } from '../../api/field-error.ts';
 import type { Job, JobSpec } from '../../api/schema/types/batch-v1.ts';
 import type { Affinity, Container, PodSpec, PodTemplateSpec } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
 import { type Draft, draftOf, sameJson } from '../draft.ts';
+import { immutableField } from './checks.ts';
 
 const fixedFields = [
   'completionMode',
@@ -56,7 +57,8 @@ function withScheduling(old: PodTemplateSpec | undefined, now: PodTemplateSpec |
   for (const field of ['labels', 'annotations'] as const) take(metadata, field, now?.metadata?.[field]);
   template.metadata = metadata;
   const spec: Record<string, unknown> = { ...template.spec };
-  for (const field of ['nodeSelector', 'tolerations', 'schedulingGates'] as const) take(spec, field, now?.spec?.[field]);
+  for (const field of ['nodeSelector', 'tolerations', 'schedulingGates'] as const)
+    take(spec, field, now?.spec?.[field]);
   take(spec, 'affinity', affinityLike(old?.spec?.affinity, now?.spec?.affinity));
   template.spec = spec as unknown as Draft<PodSpec>;
   return template;

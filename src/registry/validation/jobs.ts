@@ -133,9 +133,7 @@ function validateIndexed(path: string, spec: JobSpec): FieldError[] {
   errors.push(...atMost('maxFailedIndexes', failedIndexesMax));
   if ((completions ?? 0) <= manyCompletions || spec.backoffLimitPerIndex === undefined) return errors;
   if (spec.maxFailedIndexes === undefined) {
-    errors.push(
-      required(`${path}.maxFailedIndexes`, `must be specified when completions is above ${manyCompletions}`),
-    );
+    errors.push(required(`${path}.maxFailedIndexes`, `must be specified when completions is above ${manyCompletions}`));
   }
   const when = ` when completions are above ${manyCompletions} and used with backoff limit per index`;
   if (parallelism > manyCompletionsMax) errors.push(...atMost('parallelism', manyCompletionsMax, when));

@@ -104,9 +104,7 @@ function blocksOf(spec: NetworkPolicySpec | undefined): { readonly path: string;
     ...(spec?.egress ?? []).map(({ to }, index) => [`spec.egress[${index}].to`, to ?? []] as const),
   ];
   return lists.flatMap(([path, peers]) =>
-    peers.flatMap(({ ipBlock }, index) =>
-      ipBlock ? [{ path: `${path}[${index}].ipBlock`, block: ipBlock }] : [],
-    ),
+    peers.flatMap(({ ipBlock }, index) => (ipBlock ? [{ path: `${path}[${index}].ipBlock`, block: ipBlock }] : [])),
   );
 }
 

@@ -106,4 +106,3 @@ function meaningOf({ matchLabelExpressions }: TopologySelectorTerm): string {
   const parts = (matchLabelExpressions ?? []).map(({ key, values }) => [key, [...new Set(values)].sort()]);
   return JSON.stringify(parts.sort((left, right) => (String(left[0]) < String(right[0]) ? -1 : 1)));
 }
-

@@ -7,7 +7,6 @@ import { sameJson } from '../draft.ts';
 import { invalidEach, requiredOneOf } from './checks.ts';
 import { cidrErrors, cidrWarnings } from './ip-rules.ts';
 import { type Amounts, validateAmount } from './quantities.ts';
-import { isCidr } from './ip-addresses.ts';
 
 export function validateNode({ spec, status }: Node): FieldError[] {
   return [

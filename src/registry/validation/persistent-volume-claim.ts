@@ -69,7 +69,8 @@ function validateSource(path: string, source: TypedObjectReference | undefined, 
 /** Both say the same, unless one reaches into another namespace: then it stands alone. The value shown is upstream's path struct. */
 function validateSources(path: string, { dataSource, dataSourceRef }: PersistentVolumeClaimSpec): FieldError[] {
   if (dataSource === undefined || dataSourceRef === undefined) return [];
-  if (dataSourceRef.namespace) return [invalidValue(path, {}, 'may not be specified when dataSourceRef.namespace is specified')];
+  if (dataSourceRef.namespace)
+    return [invalidValue(path, {}, 'may not be specified when dataSourceRef.namespace is specified')];
   const same =
     dataSource.apiGroup === dataSourceRef.apiGroup &&
     dataSource.kind === dataSourceRef.kind &&
@@ -92,7 +93,8 @@ export function validatePersistentVolumeClaimUpdate(
   ];
 }
 
-const annotated = ({ metadata }: PersistentVolumeClaim): string | undefined => metadata?.annotations?.[betaStorageClass];
+const annotated = ({ metadata }: PersistentVolumeClaim): string | undefined =>
+  metadata?.annotations?.[betaStorageClass];
 
 /** The class that the old annotation named may move to the field. */
 function movesClass(claim: PersistentVolumeClaim, old: PersistentVolumeClaim): boolean {
@@ -176,7 +178,10 @@ export function validatePersistentVolumeClaimStatusUpdate({ status }: Persistent
     const keyErrors = validateResourceKey(path, name);
     const at = `${path}[${name}]`;
     if (keyErrors.length > 0) errors.push(...keyErrors);
-    else errors.push(...(validateUnits(at, value).length > 0 ? validateUnits(at, value) : validateAmount(at, 'storage', value)));
+    else
+      errors.push(
+        ...(validateUnits(at, value).length > 0 ? validateUnits(at, value) : validateAmount(at, 'storage', value)),
+      );
   }
   return errors;
 }

@@ -86,7 +86,9 @@ const rules: SourceRules = {
   fc: (path, source) => validateFibreChannel(path, source),
   flexVolume: (path, { driver, options }) => [
     ...requiredText(`${path}.driver`, driver),
-    ...Object.keys(options ?? {}).filter(isReserved).map((key) => invalidValue(`${path}.options[${key}]`, key, reserved)),
+    ...Object.keys(options ?? {})
+      .filter(isReserved)
+      .map((key) => invalidValue(`${path}.options[${key}]`, key, reserved)),
   ],
   azureFile: (path, { secretName, shareName, secretNamespace }) => [
     ...requiredText(`${path}.secretName`, secretName),
@@ -121,8 +123,7 @@ const rules: SourceRules = {
 };
 
 const emptyNamespace = 'if the endpointnamespace is set, it must be a valid namespace name';
-const quobyteRegistry =
-  'must be a host:port pair or multiple pairs separated by commas';
+const quobyteRegistry = 'must be a host:port pair or multiple pairs separated by commas';
 const reserved = 'kubernetes.io and k8s.io namespaces are reserved';
 
 /** Sources by their names in the spec, in upstream's order. */
@@ -149,12 +150,16 @@ export function validateVolumeSource(path: string, spec: PersistentVolumeSpec, h
 
 function validateFlocker(path: string, name: string | undefined, uuid: string | undefined): FieldError[] {
   if (!name && !uuid) return [required(path, 'one of datasetName and datasetUUID is required')];
-  const errors = name && uuid ? [invalidValue(path, 'resource', 'datasetName and datasetUUID can not be specified simultaneously')] : [];
+  const errors =
+    name && uuid
+      ? [invalidValue(path, 'resource', 'datasetName and datasetUUID can not be specified simultaneously')]
+      : [];
   const slash = name?.includes('/') ? [invalidValue(`${path}.datasetName`, name, "must not contain '/'")] : [];
   return [...errors, ...slash];
 }
 
-const initiatorName = /^(iqn\.\d{4}-\d{2}\.(?:[a-z0-9-]+\.)*[a-z0-9-]+(?::[^:].*)?|eui\.[0-9A-Fa-f]{16}|naa\.(?:[0-9A-Fa-f]{16}|[0-9A-Fa-f]{32}))$/;
+const initiatorName =
+  /^(iqn\.\d{4}-\d{2}\.(?:[a-z0-9-]+\.)*[a-z0-9-]+(?::[^:].*)?|eui\.[0-9A-Fa-f]{16}|naa\.(?:[0-9A-Fa-f]{16}|[0-9A-Fa-f]{32}))$/;
 
 function validateIscsi(path: string, source: Source<'iscsi'>): FieldError[] {
   const { targetPortal, iqn, lun, secretRef, initiatorName: initiator } = source;
@@ -179,7 +184,9 @@ function validateFibreChannel(path: string, { targetWWNs, wwids, lun }: Source<'
     errors.push(required(`${path}.targetWWNs`, 'must specify either targetWWNs or wwids, but not both'));
   }
   if (names > 0 && ids > 0) {
-    errors.push(invalidValue(`${path}.targetWWNs`, targetWWNs, 'targetWWNs and wwids can not be specified simultaneously'));
+    errors.push(
+      invalidValue(`${path}.targetWWNs`, targetWWNs, 'targetWWNs and wwids can not be specified simultaneously'),
+    );
   }
   if (names === 0) return errors;
   if (lun === undefined) errors.push(required(`${path}.lun`, 'lun is required if targetWWNs is specified'));
@@ -189,12 +196,12 @@ function validateFibreChannel(path: string, { targetWWNs, wwids, lun }: Source<'
 
 const cachingModes = ['None', 'ReadOnly', 'ReadWrite'];
 const diskKinds = ['Dedicated', 'Managed', 'Shared'];
-const managedUri =
-  '/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}';
+const managedUri = '/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}';
 const blobUri = 'https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd';
 
 function validateAzureDisk(path: string, source: Source<'azureDisk'>): FieldError[] {
-  const { diskName, diskURI = '', cachingMode, kind } = source;
+  const { diskName, cachingMode, kind } = source;
+  const diskURI = source.diskURI ?? '';
   const errors = [
     ...requiredText(`${path}.diskName`, diskName),
     ...requiredText(`${path}.diskURI`, diskURI),
@@ -212,4 +219,3 @@ function isReserved(key: string): boolean {
   const domain = `.${(slash < 0 ? key : key.slice(0, slash)).toLowerCase()}`;
   return domain.endsWith('.kubernetes.io') || domain.endsWith('.k8s.io');
 }
-

@@ -31,7 +31,11 @@ export function validatePersistentVolume({ spec }: PersistentVolume): FieldError
   return validatePersistentVolumeSpec('spec', spec ?? {}, false);
 }
 
-export function validatePersistentVolumeSpec(path: string, spec: PersistentVolumeSpec, isInline: boolean): FieldError[] {
+export function validatePersistentVolumeSpec(
+  path: string,
+  spec: PersistentVolumeSpec,
+  isInline: boolean,
+): FieldError[] {
   return [
     ...(isInline ? inlineErrors(path, spec) : []),
     ...(spec.accessModes?.length ? [] : [required(`${path}.accessModes`)]),
@@ -119,7 +123,12 @@ export function validatePersistentVolumeUpdate(volume: PersistentVolume, old: Pe
   const errors: FieldError[] = [];
   if (!sameJson(sourceOf(spec, before), sourceOf(before, before))) {
     const why = 'spec.persistentvolumesource is immutable after creation';
-    errors.push(forbiddenField('spec.persistentvolumesource', `${why}\n${difference(sourceOf(before, before), sourceOf(spec, before))}`));
+    errors.push(
+      forbiddenField(
+        'spec.persistentvolumesource',
+        `${why}\n${difference(sourceOf(before, before), sourceOf(spec, before))}`,
+      ),
+    );
   }
   errors.push(...immutableField('volumeMode', spec.volumeMode, before.volumeMode));
   if (before.nodeAffinity !== undefined) {

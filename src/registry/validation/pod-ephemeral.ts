@@ -13,7 +13,10 @@ export function validateEphemeralUpdate(pod: Pod, old: Pod): FieldError[] {
   }
   const byName = new Map((pod.spec?.ephemeralContainers ?? []).map((container) => [container.name, container]));
   const before = old.spec?.ephemeralContainers ?? [];
-  return [...validateWholePod(pod, old), ...before.flatMap((container) => stays(container, byName.get(container.name)))];
+  return [
+    ...validateWholePod(pod, old),
+    ...before.flatMap((container) => stays(container, byName.get(container.name))),
+  ];
 }
 
 function stays(before: EphemeralContainer, now: EphemeralContainer | undefined): FieldError[] {

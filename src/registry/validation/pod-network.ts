@@ -1,7 +1,7 @@
 /** How a pod is called and whom it asks for names: DNS, host names, aliases, ports on the node. */
 import { forbiddenField, invalidValue, required, tooLong } from '../../api/field-error.ts';
 import { isDns1123Label, isDns1123Subdomain, isDns1123SubdomainWithUnderscore } from '../../api/names.ts';
-import type { HostAlias, PodDNSConfig, PodSpec } from '../../api/schema/types/core-v1.ts';
+import type { ContainerPort, HostAlias, PodDNSConfig, PodSpec } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
 import { invalidEach, requiredOneOf } from './checks.ts';
 import { ipErrors } from './ip-rules.ts';
@@ -60,14 +60,16 @@ function validateSearches(path: string, searches: readonly string[]): FieldError
 }
 
 function validateDnsOptions(path: string, { options }: PodDNSConfig): FieldError[] {
-  return (options ?? []).flatMap(({ name }, index) => (name ? [] : [required(`${path}[${index}]`, 'must not be empty')]));
+  return (options ?? []).flatMap(({ name }, index) =>
+    name ? [] : [required(`${path}[${index}]`, 'must not be empty')],
+  );
 }
 
 /** On the node's own network a port is the node's. A template may leave it open until there is a pod. */
 export function validateNodePorts(path: string, spec: PodSpec, { isPod }: PodOptions): FieldError[] {
   if (!spec.hostNetwork) return [];
   return (spec.containers ?? []).flatMap((container, index) =>
-    (container.ports ?? []).flatMap(({ hostPort = 0, containerPort = 0 }, portIndex) => {
+    (container.ports ?? []).flatMap(({ hostPort = 0, containerPort = 0 }: Partial<ContainerPort>, portIndex) => {
       if (hostPort === containerPort || (hostPort === 0 && !isPod)) return [];
       const at = `${path}.containers[${index}].ports[${portIndex}].hostPort`;
       return [invalidValue(at, hostPort, 'must match `containerPort` when `hostNetwork` is true')];

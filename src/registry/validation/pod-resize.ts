@@ -58,11 +58,7 @@ function removals(path: string, what: string, now: ResourceRequirements, old: Re
 }
 
 /** The two lists name the same containers in the same order: `parts.ts` made the new one from the old. */
-function validateRemovals(
-  path: string,
-  now: readonly Container[] = [],
-  old: readonly Container[] = [],
-): FieldError[] {
+function validateRemovals(path: string, now: readonly Container[] = [], old: readonly Container[] = []): FieldError[] {
   return now.flatMap(({ resources = {} }, index) =>
     removals(`${path}[${index}].resources`, 'resource', resources, old[index]?.resources ?? {}),
   );

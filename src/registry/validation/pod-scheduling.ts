@@ -105,7 +105,9 @@ function validateConstraint(
   const keys = tolerated.has('spread keys')
     ? validateSeparateLabelKeys(`${path}.matchLabelKeys`, matchLabelKeys, labelSelector)
     : validateLabelKeys(path, matchLabelKeys, undefined, labelSelector);
-  const selector = tolerated.has('spread selectors') ? [] : validateLabelSelector(`${path}.labelSelector`, labelSelector);
+  const selector = tolerated.has('spread selectors')
+    ? []
+    : validateLabelSelector(`${path}.labelSelector`, labelSelector);
   return [...errors, ...keys, ...selector];
 }
 
@@ -113,10 +115,7 @@ function positive(path: string, value: number): FieldError[] {
   return value > 0 ? [] : [invalidValue(path, value, 'must be greater than zero')];
 }
 
-function validateMinDomains(
-  path: string,
-  { minDomains, whenUnsatisfiable }: TopologySpreadConstraint,
-): FieldError[] {
+function validateMinDomains(path: string, { minDomains, whenUnsatisfiable }: TopologySpreadConstraint): FieldError[] {
   if (minDomains === undefined) return [];
   const errors = positive(path, minDomains);
   if (whenUnsatisfiable === 'DoNotSchedule') return errors;
@@ -125,14 +124,14 @@ function validateMinDomains(
 }
 
 export function validateReadinessGates(path: string, gates: readonly PodReadinessGate[] | undefined): FieldError[] {
-  return (gates ?? []).flatMap(({ conditionType = '' }, index) =>
+  return (gates ?? []).flatMap(({ conditionType = '' }: Partial<PodReadinessGate>, index) =>
     invalidEach(`${path}[${index}].conditionType`, conditionType, isQualifiedName(conditionType)),
   );
 }
 
 export function validateSchedulingGates(path: string, gates: readonly PodSchedulingGate[] | undefined): FieldError[] {
   const seen = new Set<string>();
-  return (gates ?? []).flatMap(({ name = '' }, index) => {
+  return (gates ?? []).flatMap(({ name = '' }: Partial<PodSchedulingGate>, index) => {
     const at = `${path}[${index}]`;
     const errors = invalidEach(at, name, isQualifiedName(name));
     if (seen.has(name)) errors.push(duplicate(at, name));

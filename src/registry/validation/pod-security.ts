@@ -52,12 +52,7 @@ const sysctlCharactersMax = 253;
 /** In upstream's form, which its error shows. */
 const sysctlPattern = String.raw`^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$`;
 
-function validateSysctls(
-  path: string,
-  sysctls: readonly Sysctl[],
-  spec: PodSpec,
-  options: PodOptions,
-): FieldError[] {
+function validateSysctls(path: string, sysctls: readonly Sysctl[], spec: PodSpec, options: PodOptions): FieldError[] {
   const seen = new Set<string>();
   const errors: FieldError[] = [];
   for (const [index, { name = '' }] of sysctls.entries()) {

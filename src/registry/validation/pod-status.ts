@@ -10,6 +10,7 @@ import type {
   PodResourceClaimStatus,
   PodSpec,
   PodStatus,
+  ResourceHealth,
   ResourceStatus,
 } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
@@ -61,7 +62,7 @@ function notNegative(path: string, value = 0): FieldError[] {
 }
 
 function validateConditions(path: string, conditions: readonly PodCondition[] | undefined): FieldError[] {
-  return (conditions ?? []).flatMap(({ type = '', observedGeneration }, index) => [
+  return (conditions ?? []).flatMap(({ type = '', observedGeneration }: Partial<PodCondition>, index) => [
     ...notNegative(`${path}[${index}].observedGeneration`, observedGeneration),
     ...(systemConditions.has(type) ? [] : invalidEach(`${path}[${index}].Type`, type, isQualifiedName(type))),
   ]);
@@ -83,7 +84,7 @@ function validateClaims(
 ): FieldError[] {
   const known = new Set((resourceClaims ?? []).map(({ name }) => name));
   const seen = new Set<string>();
-  return (statuses ?? []).flatMap(({ name = '', resourceClaimName: claim }, index) => {
+  return (statuses ?? []).flatMap(({ name = '', resourceClaimName: claim }: Partial<PodResourceClaimStatus>, index) => {
     const at = `${path}[${index}]`;
     const errors: FieldError[] = [];
     if (!known.has(name)) {
@@ -98,7 +99,7 @@ function validateClaims(
 
 function validateExtendedClaim(
   path: string,
-  status: PodExtendedResourceClaimStatus | undefined,
+  status: Partial<PodExtendedResourceClaimStatus> | undefined,
   spec: PodSpec,
 ): FieldError[] {
   if (status === undefined) return [];
@@ -156,7 +157,10 @@ function validateHostAddresses({ hostIP, hostIPs }: PodStatus, before: PodStatus
 function validateAddresses(path: string, addresses: readonly string[], before: readonly string[]): FieldError[] {
   const known = new Set(before);
   const errors = addresses.flatMap((address, index) => ipErrors(`${path}[${index}]`, address, known));
-  if (addresses.length < 2 || (addresses.length === 2 && familyOf(addresses[0] ?? '') !== familyOf(addresses[1] ?? ''))) {
+  if (
+    addresses.length < 2 ||
+    (addresses.length === 2 && familyOf(addresses[0] ?? '') !== familyOf(addresses[1] ?? ''))
+  ) {
     return errors;
   }
   const shown = addresses.map((address) => ({ IP: address }));
@@ -199,14 +203,20 @@ function validateAllocations(
   );
 }
 
-function validateAllocated(path: string, { name = '' }: ResourceStatus, container: Container | undefined): FieldError[] {
+function validateAllocated(
+  path: string,
+  { name = '' }: Partial<ResourceStatus>,
+  container: Container | undefined,
+): FieldError[] {
   if (container === undefined) return [];
   const { claims, requests } = container.resources ?? {};
   if (!name.startsWith('claim:')) {
     const detail = "must match one of the container's resource requests";
     return Object.hasOwn(requests ?? {}, name) ? [] : [invalidValue(`${path}.name`, name, detail)];
   }
-  const known = (claims ?? []).some((claim) => `claim:${claim.name}${claim.request ? `/${claim.request}` : ''}` === name);
+  const known = (claims ?? []).some(
+    (claim) => `claim:${claim.name}${claim.request ? `/${claim.request}` : ''}` === name,
+  );
   const detail =
     "must match one of the container's resource claims in a format 'claim:<claimName>/<request>' or 'claim:<claimName>' if request is empty";
   return known ? [] : [invalidValue(`${path}.name`, name, detail)];
@@ -217,7 +227,7 @@ const healthMessageBytesMax = 1024;
 
 function validateHealth(path: string, { resources }: ResourceStatus): FieldError[] {
   const seen = new Set<string>();
-  return (resources ?? []).flatMap(({ health = '', message, resourceID = '' }, index) => {
+  return (resources ?? []).flatMap(({ health = '', message, resourceID = '' }: Partial<ResourceHealth>, index) => {
     const at = `${path}[${index}]`;
     const errors = healthValues.includes(health) ? [] : [notSupported(`${at}.health`, health, healthValues)];
     if (message === '') errors.push(required(`${at}.message`, 'must be non-empty if specified'));

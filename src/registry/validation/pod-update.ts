@@ -108,7 +108,8 @@ function withMutableFieldsOf(spec: PodSpec, old: PodSpec): Draft<PodSpec> {
   const munged = draftOf(spec);
   keepImages(munged.containers, old.containers);
   keepImages(munged.initContainers ?? [], old.initContainers ?? []);
-  for (const field of ['activeDeadlineSeconds', 'schedulingGates', 'tolerations'] as const) copyField(munged, old, field);
+  for (const field of ['activeDeadlineSeconds', 'schedulingGates', 'tolerations'] as const)
+    copyField(munged, old, field);
   if ((old.terminationGracePeriodSeconds ?? 0) < 0 && spec.terminationGracePeriodSeconds === 1) {
     copyField(munged, old, 'terminationGracePeriodSeconds');
   }

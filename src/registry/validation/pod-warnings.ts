@@ -43,7 +43,11 @@ function specWarnings(prefix: string, spec: PodSpec | undefined, metadata: Objec
     ...nodeLabelWarnings(path, spec),
     ...annotationWarnings(`${prefix}metadata.annotations`, metadata?.annotations, spec),
     ...volumeWarnings(`${path}.volumes`, spec.volumes ?? []),
-    ...duplicates(`${path}.hostAliases`, 'ip', (spec.hostAliases ?? []).map(({ ip }) => ip ?? '')),
+    ...duplicates(
+      `${path}.hostAliases`,
+      'ip',
+      (spec.hostAliases ?? []).map(({ ip }) => ip ?? ''),
+    ),
     ...pullSecretWarnings(`${path}.imagePullSecrets`, spec),
     ...fractions(`${path}.overhead`, spec.overhead),
     ...containerWarnings(path, spec),
@@ -130,9 +134,7 @@ function hiddenVariables(path: string, env: readonly EnvVar[]): string[] {
     seen.add(name);
     const reference = `$(${name})`;
     if (!isRepeated || (valueFrom === undefined && value !== reference && value.includes(reference))) return [];
-    return [
-      `${path}[${index}]: hides previous definition of ${goQuote(name)}, which may be dropped when using apply`,
-    ];
+    return [`${path}[${index}]: hides previous definition of ${goQuote(name)}, which may be dropped when using apply`];
   });
 }
 

@@ -64,7 +64,13 @@ function checkPod({ metadata, spec = noSpec }: Pod, options: PodOptions): FieldE
   ];
 }
 
-const noSpec: PodSpec = { containers: [] };
+/** What an absent spec is once it has its defaults: all that it lacks is containers. */
+const noSpec: PodSpec = {
+  containers: [],
+  dnsPolicy: 'ClusterFirst',
+  restartPolicy: 'Always',
+  terminationGracePeriodSeconds: 30,
+};
 
 /** Whose token would it be? */
 function validateTokens(path: string, { serviceAccountName, volumes }: PodSpec): FieldError[] {
@@ -106,11 +112,7 @@ export function validatePodTemplate(
   );
 }
 
-function checkTemplate(
-  path: string,
-  { metadata, spec = noSpec }: PodTemplateSpec,
-  options: PodOptions,
-): FieldError[] {
+function checkTemplate(path: string, { metadata, spec = noSpec }: PodTemplateSpec, options: PodOptions): FieldError[] {
   const annotations = metadata?.annotations;
   const errors = [
     ...validateLabels(`${path}.labels`, metadata?.labels),

@@ -52,9 +52,7 @@ export function validateValidatingPolicy(
 /** What stood already is not looked at again. */
 function sameConditions({ spec }: Policy, old: Policy | undefined): boolean {
   if (old === undefined) return false;
-  return (
-    sameJson(spec?.paramKind, old.spec?.paramKind) && sameJson(spec?.matchConditions, old.spec?.matchConditions)
-  );
+  return sameJson(spec?.paramKind, old.spec?.paramKind) && sameJson(spec?.matchConditions, old.spec?.matchConditions);
 }
 
 function validateFrame({ spec = {} }: Policy, isMutating: boolean): FieldError[] {
@@ -184,8 +182,8 @@ function validateAnnotations(name: string, annotations: readonly AuditAnnotation
   return errors;
 }
 
-function validateAnnotation(path: string, name: string, { key = '', valueExpression }: AuditAnnotation): FieldError[] {
-  const full = `${name}/${key}`;
+function validateAnnotation(path: string, name: string, { key, valueExpression }: AuditAnnotation): FieldError[] {
+  const full = `${name}/${key ?? ''}`;
   const expression = valueExpression?.trim() ?? '';
   const at = `${path}.valueExpression`;
   const errors = invalidEach(`${path}.key`, full, isQualifiedName(full));

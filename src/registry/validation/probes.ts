@@ -30,11 +30,18 @@ export function refuseHooks(path: string, container: Container): FieldError[] {
   return given.map((name) => forbiddenField(`${path}.${name}`, detail));
 }
 
-const counts = ['initialDelaySeconds', 'timeoutSeconds', 'periodSeconds', 'successThreshold', 'failureThreshold'] as const;
+const counts = [
+  'initialDelaySeconds',
+  'timeoutSeconds',
+  'periodSeconds',
+  'successThreshold',
+  'failureThreshold',
+] as const;
 
 function validateProbe(path: string, probe: Probe, name: ProbeName): FieldError[] {
   const errors = validateHandler(path, probe, undefined);
-  for (const field of counts) if ((probe[field] ?? 0) < 0) errors.push(...nonNegative(`${path}.${field}`, probe[field]));
+  for (const field of counts)
+    if ((probe[field] ?? 0) < 0) errors.push(...nonNegative(`${path}.${field}`, probe[field]));
   const grace = probe.terminationGracePeriodSeconds;
   const graceAt = `${path}.terminationGracePeriodSeconds`;
   if (grace !== undefined && grace <= 0) errors.push(invalidValue(graceAt, grace, 'must be greater than 0'));

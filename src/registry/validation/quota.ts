@@ -232,7 +232,12 @@ function validateBounds(path: string, name: string, { min, max, limit, request, 
   if (ratio !== undefined && most !== undefined) {
     refuse('maxLimitRequestRatio', ratio, `ratio ${ratio} is greater than max/min = ${most.toFixed(6)}`);
   }
-  if (!mayBeOvercommitted(name) && limit !== undefined && request !== undefined && compareAmounts(limit, request) !== 0) {
+  if (
+    !mayBeOvercommitted(name) &&
+    limit !== undefined &&
+    request !== undefined &&
+    compareAmounts(limit, request) !== 0
+  ) {
     const why = `default value ${limit} must equal to defaultRequest value ${request} in ${name}`;
     refuse('defaultRequest', request, why);
   }

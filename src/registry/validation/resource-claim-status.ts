@@ -23,7 +23,13 @@ import {
 } from './device-lists.ts';
 import { formatCidr, parseCidr } from './ip-addresses.ts';
 import { validateNodeSelector } from './node-selector.ts';
-import { configurationsMax, type RequestNames, requestNames, validateReference, validateReferences } from './resource-claim.ts';
+import {
+  configurationsMax,
+  type RequestNames,
+  requestNames,
+  validateReference,
+  validateReferences,
+} from './resource-claim.ts';
 
 const consumersMax = 256;
 const resultsMax = 32;
@@ -126,7 +132,9 @@ function validateInterfaceAddress(path: string, address: string): FieldError[] {
 function validateAllocation(path: string, allocation: AllocationResult, names: RequestNames): FieldError[] {
   const { devices, nodeSelector } = allocation;
   return [
-    ...validateList(`${path}.devices.results`, devices?.results, resultsMax, (at, result) => validateResult(at, result, names)),
+    ...validateList(`${path}.devices.results`, devices?.results, resultsMax, (at, result) =>
+      validateResult(at, result, names),
+    ),
     ...validateList(`${path}.devices.config`, devices?.config, 2 * configurationsMax, (at, config) => [
       ...validateConfigSource(`${at}.source`, config.source),
       ...validateReferences(`${at}.requests`, config.requests, names),
@@ -147,6 +155,8 @@ function validateResult(path: string, result: DeviceRequestAllocationResult, nam
     ...validateReference(`${path}.request`, result.request ?? '', names),
     ...validateDeviceId(path, result),
     ...validateBindingConditions(path, result),
-    ...(result.tolerations ?? []).flatMap((each, index) => validateDeviceToleration(`${path}.tolerations[${index}]`, each)),
+    ...(result.tolerations ?? []).flatMap((each, index) =>
+      validateDeviceToleration(`${path}.tolerations[${index}]`, each),
+    ),
   ];
 }

@@ -63,7 +63,10 @@ export type RequestNames = ReadonlyMap<string, ReadonlySet<string>>;
 
 export function requestNames({ requests }: DeviceClaim): RequestNames {
   return new Map(
-    (requests ?? []).map(({ name, firstAvailable }) => [name, new Set((firstAvailable ?? []).map((each) => each.name))]),
+    (requests ?? []).map(({ name, firstAvailable }) => [
+      name,
+      new Set((firstAvailable ?? []).map((each) => each.name)),
+    ]),
   );
 }
 
@@ -95,7 +98,10 @@ function validateRequest(path: string, { name, exactly, firstAvailable }: Device
 }
 
 function validateAlternative(path: string, request: DeviceSubRequest): FieldError[] {
-  return [...invalidEach(`${path}.name`, request.name ?? '', isDns1123Label(request.name ?? '')), ...validateExact(path, request)];
+  return [
+    ...invalidEach(`${path}.name`, request.name ?? '', isDns1123Label(request.name ?? '')),
+    ...validateExact(path, request),
+  ];
 }
 
 function validateExact(path: string, request: ExactDeviceRequest | DeviceSubRequest): FieldError[] {
@@ -103,7 +109,9 @@ function validateExact(path: string, request: ExactDeviceRequest | DeviceSubRequ
     ...requiredName(`${path}.deviceClassName`, request.deviceClassName, isDns1123Subdomain),
     ...validateSelectors(`${path}.selectors`, request.selectors),
     ...validateMode(path, request.allocationMode, request.count ?? 0),
-    ...(request.tolerations ?? []).flatMap((each, index) => validateDeviceToleration(`${path}.tolerations[${index}]`, each)),
+    ...(request.tolerations ?? []).flatMap((each, index) =>
+      validateDeviceToleration(`${path}.tolerations[${index}]`, each),
+    ),
   ];
 }
 
@@ -134,7 +142,13 @@ export function validateReferences(
   references: readonly string[] | undefined,
   names: RequestNames,
 ): FieldError[] {
-  return validateSet(path, references, requestsMax, (at, name) => validateReference(at, name, names), (name) => name);
+  return validateSet(
+    path,
+    references,
+    requestsMax,
+    (at, name) => validateReference(at, name, names),
+    (name) => name,
+  );
 }
 
 /** `request`, or `request/alternative`. */
@@ -161,4 +175,3 @@ export function validateDeviceClass({ spec }: DeviceClass, old?: DeviceClass): F
       : [invalidValue('spec.extendedResourceName', extended, 'must be a valid extended resource name')]),
   ];
 }
-

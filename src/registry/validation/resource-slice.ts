@@ -50,7 +50,9 @@ export function validateResourceSlice({ spec }: ResourceSlice, old?: ResourceSli
         ]
       : []),
     ...validatePlace(spec ?? {}),
-    ...(sharedCounters && devices ? [invalidValue('spec', '', 'only one of `sharedCounters` or `devices` is allowed')] : []),
+    ...(sharedCounters && devices
+      ? [invalidValue('spec', '', 'only one of `sharedCounters` or `devices` is allowed')]
+      : []),
     ...validateSet(
       'spec.devices',
       devices,
@@ -117,7 +119,8 @@ function validatePlace(spec: Partial<ResourceSliceSpec>): FieldError[] {
 }
 
 function validateDevice(path: string, device: Device, old: Device | undefined, chooses: boolean): FieldError[] {
-  const { name = '', attributes, capacity, taints } = device;
+  const { attributes, capacity, taints } = device;
+  const name = device.name ?? '';
   const count = Object.keys(attributes ?? {}).length + Object.keys(capacity ?? {}).length;
   const many = `the total number of attributes and capacities must not exceed ${attributesMax}`;
   return [
@@ -125,7 +128,9 @@ function validateDevice(path: string, device: Device, old: Device | undefined, c
     ...(count > attributesMax ? [invalidValue(path, count, many)] : []),
     ...validateMap(`${path}.attributes`, attributes, validateAttributeName, validateAttribute),
     ...(old && sameJson(old.capacity, capacity) ? [] : validateCapacities(path, device)),
-    ...(old && sameJson(old.taints, taints) ? [] : validateList(`${path}.taints`, taints, taintsMax, validateDeviceTaint)),
+    ...(old && sameJson(old.taints, taints)
+      ? []
+      : validateList(`${path}.taints`, taints, taintsMax, validateDeviceTaint)),
     ...validateSet(
       `${path}.consumesCounters`,
       device.consumesCounters,
@@ -162,7 +167,9 @@ function validateDevicePlace(path: string, device: Device, chooses: boolean): Fi
 }
 
 const number = '(0|[1-9]\\d*)';
-const version = new RegExp(`^${number}\\.${number}\\.${number}(-[0-9A-Za-z-]+(\\.[0-9A-Za-z-]+)*)?(\\+[0-9A-Za-z-]+(\\.[0-9A-Za-z-]+)*)?$`);
+const version = new RegExp(
+  `^${number}\\.${number}\\.${number}(-[0-9A-Za-z-]+(\\.[0-9A-Za-z-]+)*)?(\\+[0-9A-Za-z-]+(\\.[0-9A-Za-z-]+)*)?$`,
+);
 
 function isVersion(text: string): boolean {
   if (!version.test(text)) return false;

@@ -1,5 +1,13 @@
 /** What containers and pods ask for and may use: names, amounts, and how requests and limits go together. */
-import { duplicate, forbiddenField, invalidValue, keyPath, notFoundValue, notSupported, required } from '../../api/field-error.ts';
+import {
+  duplicate,
+  forbiddenField,
+  invalidValue,
+  keyPath,
+  notFoundValue,
+  notSupported,
+  required,
+} from '../../api/field-error.ts';
 import { isDns1123Label } from '../../api/names.ts';
 import type { ResourceClaim, ResourceRequirements } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
@@ -9,9 +17,9 @@ import {
   compareAmounts,
   mayBeOvercommitted,
   quantityOf,
-  validateAmount as validateQuantity,
   validateContainerResourceName,
   validateNonNegative,
+  validateAmount as validateQuantity,
   validateResourceName,
 } from './quantities.ts';
 
@@ -43,12 +51,15 @@ export function validateRequirements(
   nameRule: ResourceNameRule = validateContainerResourceName,
 ): FieldError[] {
   const errors: FieldError[] = [];
-  for (const name in limits) errors.push(...validateAmount(`${path}.limits`, name, limits[name] ?? '0', nameRule, options));
+  for (const name in limits)
+    errors.push(...validateAmount(`${path}.limits`, name, limits[name] ?? '0', nameRule, options));
   for (const name in requests) {
     const value = requests[name] ?? '0';
-    errors.push(...validateAmount(`${path}.requests`, name, value, nameRule, options, () =>
-      requestWithinLimit(path, name, value, limits?.[name]),
-    ));
+    errors.push(
+      ...validateAmount(`${path}.requests`, name, value, nameRule, options, () =>
+        requestWithinLimit(path, name, value, limits?.[name]),
+      ),
+    );
   }
   if (usesHugePagesAlone({ ...requests, ...limits })) {
     errors.push(forbiddenField(path, 'HugePages require cpu or memory'));

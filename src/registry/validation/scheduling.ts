@@ -51,7 +51,8 @@ export function validatePriorityClassUpdate(now: PriorityClass, old: PriorityCla
   ];
 }
 
-export function validateRuntimeClass({ handler = '', overhead, scheduling }: RuntimeClass): FieldError[] {
+export function validateRuntimeClass({ handler: name, overhead, scheduling }: RuntimeClass): FieldError[] {
+  const handler = name ?? '';
   return [
     ...invalidEach('handler', handler, isDns1123Label(handler)),
     ...validateOverhead(overhead?.podFixed),

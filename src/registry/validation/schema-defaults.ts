@@ -64,7 +64,13 @@ function validateValue(path: string, name: string, schema: JSONSchemaProps, valu
   const allowed = schema.enum ?? [];
   const unlisted = allowed.length > 0 && !allowed.some((each) => sameJson(each, value));
   const errors = unlisted
-    ? [notSupported(at, value, allowed.map((each) => (typeof each === 'string' ? each : JSON.stringify(each))))]
+    ? [
+        notSupported(
+          at,
+          value,
+          allowed.map((each) => (typeof each === 'string' ? each : JSON.stringify(each))),
+        ),
+      ]
     : [];
   if (typeof value === 'string') errors.push(...validateText(at, name, schema, value));
   if (typeof value === 'number') errors.push(...validateNumber(at, name, schema, value));
@@ -78,7 +84,7 @@ function validateValue(path: string, name: string, schema: JSONSchemaProps, valu
 /** Patterns are not run here: one may take for ever. */
 function validateText(at: string, name: string, schema: JSONSchemaProps, text: string): FieldError[] {
   const { minLength, maxLength } = schema;
-  const length = [...text].length;
+  const length = Array.from(text).length;
   const errors: FieldError[] = [];
   if (maxLength !== undefined && length > maxLength) errors.push(tooLong(at, maxLength));
   if (minLength !== undefined && length < minLength) {
@@ -105,7 +111,8 @@ function validateItems(path: string, name: string, schema: JSONSchemaProps, list
   const at = name === '' ? path : `${path}.${name}`;
   const { minItems, maxItems } = schema;
   const items = itemsOf(schema);
-  const errors = items === undefined ? [] : list.flatMap((item, index) => validateValue(path, `${name}[${index}]`, items, item));
+  const errors =
+    items === undefined ? [] : list.flatMap((item, index) => validateValue(path, `${name}[${index}]`, items, item));
   if (maxItems !== undefined && list.length > maxItems) errors.push(tooMany(at, list.length, maxItems));
   if (minItems !== undefined && list.length < minItems) {
     errors.push(invalidValue(at, list.length, `${name} in body should have at least ${minItems} items`));
@@ -113,7 +120,12 @@ function validateItems(path: string, name: string, schema: JSONSchemaProps, list
   return errors;
 }
 
-function validateFields(path: string, name: string, schema: JSONSchemaProps, value: Record<string, unknown>): FieldError[] {
+function validateFields(
+  path: string,
+  name: string,
+  schema: JSONSchemaProps,
+  value: Record<string, unknown>,
+): FieldError[] {
   const child = (field: string): string => (name === '' ? field : `${name}.${field}`);
   const values = valuesOf(schema);
   const missing = (schema.required ?? []).filter((field) => !Object.hasOwn(value, field));
@@ -125,4 +137,3 @@ function validateFields(path: string, name: string, schema: JSONSchemaProps, val
   const gaps = missing.filter((field) => ownProperty(schema, field)?.default === undefined);
   return [...errors, ...gaps.map((field) => required(`${path}.${child(field)}`))];
 }
-

@@ -72,7 +72,7 @@ function validatePorts(ports: readonly ServicePort[]): FieldError[] {
 }
 
 function validatePort(path: string, servicePort: ServicePort, needsName: boolean, names: Set<string>): FieldError[] {
-  const { name = '', port = 0, protocol, targetPort, appProtocol } = servicePort;
+  const { name = '', port, protocol, targetPort, appProtocol } = servicePort;
   const errors: FieldError[] = [];
   if (name !== '') {
     errors.push(...invalidEach(`${path}.name`, name, isDns1123Label(name)));
@@ -134,7 +134,7 @@ function validateNodePorts({ type, ports = [] }: ServiceSpec): FieldError[] {
 /** In the words of upstream's own form of a port. */
 function duplicatePorts(ports: readonly ServicePort[]): FieldError[] {
   const seen = new Set<string>();
-  return ports.flatMap(({ protocol = '', port = 0 }, index) => {
+  return ports.flatMap(({ protocol = '', port }, index) => {
     const key = `${protocol}/${port}`;
     const isNew = !seen.has(key);
     seen.add(key);
@@ -152,8 +152,7 @@ function validateSourceRanges({ metadata, spec = {} }: Service, old: Service | u
   if (ranges.length > 0) {
     const path = 'spec.LoadBalancerSourceRanges';
     const before = new Set((old?.spec?.loadBalancerSourceRanges ?? []).map((range) => range.trim()));
-    const check = (range: string, index: number): FieldError[] =>
-      cidrErrors(`${path}[${index}]`, range.trim(), before);
+    const check = (range: string, index: number): FieldError[] => cidrErrors(`${path}[${index}]`, range.trim(), before);
     return [...notHere(path), ...ranges.flatMap(check)];
   }
   if (said === undefined) return [];

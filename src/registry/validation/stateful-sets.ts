@@ -6,7 +6,7 @@ import type { PodTemplateSpec } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
 import { sameJson } from '../draft.ts';
 import { countOrPercent, immutableField, invalidEach, nonNegative, notAbove100Percent } from './checks.ts';
-import { validatePersistentVolumeClaim } from './cluster.ts';
+import { validatePersistentVolumeClaim } from './persistent-volume-claim.ts';
 import { validatePodTemplate } from './pod.ts';
 import { alwaysRestarts, isZero, validateSelected } from './workloads.ts';
 
@@ -130,7 +130,10 @@ function fixedPart(spec: StatefulSetSpec | undefined): object {
   return rest;
 }
 
-export function validateControllerRevision({ revision, data }: ControllerRevision, old?: ControllerRevision): FieldError[] {
+export function validateControllerRevision(
+  { revision, data }: ControllerRevision,
+  old?: ControllerRevision,
+): FieldError[] {
   const errors = nonNegative('revision', revision);
   if (old !== undefined) return errors;
   if (data === undefined || data === null) return [...errors, required('data', 'data is mandatory')];

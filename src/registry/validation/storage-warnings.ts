@@ -54,7 +54,9 @@ export function volumeWarnings(volume: PersistentVolume): string[] {
         labelWarning(`spec.nodeAffinity.required.nodeSelectorTerms[${index}].matchExpressions[${at}].key`, key),
       ),
     ),
-    ...goneSources.flatMap(([name, said]) => (spec[name] === undefined ? [] : [`spec.${shownAs[name] ?? name}: ${said}`])),
+    ...goneSources.flatMap(([name, said]) =>
+      spec[name] === undefined ? [] : [`spec.${shownAs[name] ?? name}: ${said}`],
+    ),
   ];
 }
 

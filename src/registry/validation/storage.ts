@@ -28,7 +28,9 @@ export function validateStorageClass(storageClass: StorageClass): FieldError[] {
     ...validateProvisioner('provisioner', provisioner),
     ...validateParameters('parameters', parameters),
     ...oneOf('reclaimPolicy', reclaimPolicy, reclaimPolicies),
-    ...(mode === undefined || bindingModes.includes(mode) ? [] : [notSupported('volumeBindingMode', mode, bindingModes)]),
+    ...(mode === undefined || bindingModes.includes(mode)
+      ? []
+      : [notSupported('volumeBindingMode', mode, bindingModes)]),
     ...validateTopologies('allowedTopologies', allowedTopologies),
   ];
 }

@@ -16,7 +16,7 @@ export function itemsOf({ items }: JSONSchemaProps): JSONSchemaProps | undefined
 
 /** The values' schema; undefined where `additionalProperties` is but a yes or no. */
 export function valuesOf({ additionalProperties: schema }: JSONSchemaProps): JSONSchemaProps | undefined {
-  return typeof schema === 'object' && schema !== null ? (schema as JSONSchemaProps) : undefined;
+  return typeof schema === 'object' && schema !== null ? schema : undefined;
 }
 
 /** Those directly inside, whatever for. */
@@ -131,7 +131,12 @@ function namesOnly({ type: _type, default: _default, properties, ...rest }: JSON
   return Object.values(rest).every((value) => value === undefined || value === false || sameJson(value, []));
 }
 
-function validateNarrowing(path: string, schema: JSONSchemaProps, anyOfIsType: boolean, firstIsType: boolean): FieldError[] {
+function validateNarrowing(
+  path: string,
+  schema: JSONSchemaProps,
+  anyOfIsType: boolean,
+  firstIsType: boolean,
+): FieldError[] {
   const each = (name: 'anyOf' | 'allOf' | 'oneOf', isType: (index: number) => boolean): FieldError[] =>
     (schema[name] ?? []).flatMap((nested, index) => validateNested(`${path}.${name}[${index}]`, nested, isType(index)));
   const problem = schema.pattern ? patternProblem(schema.pattern) : undefined;
@@ -155,11 +160,20 @@ export function patternProblem(pattern: string): string | undefined {
   const reference = /(?<!\\)(?:\\\\)*(\\[1-9])/.exec(pattern)?.[1];
   if (reference !== undefined) return `error parsing regexp: invalid escape sequence: \`${reference}\``;
   try {
-    new RegExp(pattern.replace(/\(\?[imsU]+(?:-[imsU]+)?([:)])/g, (_all, end) => (end === ':' ? '(?:' : '')).replaceAll('(?P<', '(?<'));
+    compile(pattern);
     return undefined;
   } catch (error) {
     return `error parsing regexp: ${goMessage((error as Error).message, pattern)}`;
   }
+}
+
+/** Flags and names of groups are written differently in Go. Nothing is ever matched against it. */
+function compile(pattern: string): RegExp {
+  return new RegExp(
+    pattern
+      .replace(/\(\?[imsU]+(?:-[imsU]+)?([:)])/g, (_all, end) => (end === ':' ? '(?:' : ''))
+      .replaceAll('(?P<', '(?<'),
+  );
 }
 
 function goMessage(message: string, pattern: string): string {
@@ -208,9 +222,16 @@ function validateNested(path: string, schema: JSONSchemaProps, anyOfIsType: bool
 }
 
 /** What is narrowed has to be there. */
-function validateComplete(path: string, from: string, narrowing: JSONSchemaProps, schema: JSONSchemaProps): FieldError[] {
+function validateComplete(
+  path: string,
+  from: string,
+  narrowing: JSONSchemaProps,
+  schema: JSONSchemaProps,
+): FieldError[] {
   const each = (name: 'allOf' | 'anyOf' | 'oneOf'): FieldError[] =>
-    (narrowing[name] ?? []).flatMap((nested, index) => validateNarrowed(path, `${from}.${name}[${index}]`, nested, schema));
+    (narrowing[name] ?? []).flatMap((nested, index) =>
+      validateNarrowed(path, `${from}.${name}[${index}]`, nested, schema),
+    );
   return [
     ...(narrowing.not ? validateNarrowed(path, `${from}.not`, narrowing.not, schema) : []),
     ...each('allOf'),

@@ -6,6 +6,7 @@ import type {
   CSIVolumeSource,
   FCVolumeSource,
   ISCSIVolumeSource,
+  NFSVolumeSource,
   QuobyteVolumeSource,
   StorageOSVolumeSource,
   VolumeSource,
@@ -42,7 +43,7 @@ export const driverRules: DriverRules = {
     ...texts(path, { volumeID: disk.volumeID }),
     ...partition(path, disk.partition),
   ],
-  nfs: (path, { server, path: folder = '' }) => [
+  nfs: (path, { server, path: folder = '' }: Partial<NFSVolumeSource>) => [
     ...texts(path, { server, path: folder }),
     ...(folder.startsWith('/') ? [] : [invalidValue(`${path}.path`, folder, 'must be an absolute path')]),
   ],
@@ -72,7 +73,7 @@ function secretName(path: string, secret: { readonly name?: string } | undefined
 
 const startMessage = 'must be valid format starting with iqn, eui, or naa';
 
-function validateIscsi(path: string, source: ISCSIVolumeSource): FieldError[] {
+function validateIscsi(path: string, source: Partial<ISCSIVolumeSource>): FieldError[] {
   const { targetPortal, iqn, lun = 0, initiatorName: initiator } = source;
   const errors = texts(path, { targetPortal, iqn });
   if (iqn) errors.push(...invalidEach(`${path}.iqn`, iqn, initiatorErrors(iqn)));
@@ -151,7 +152,7 @@ const diskKinds = ['Dedicated', 'Managed', 'Shared'];
 const managedUri = '/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}';
 const blobUri = 'https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd';
 
-function validateAzureDisk(path: string, source: AzureDiskVolumeSource): FieldError[] {
+function validateAzureDisk(path: string, source: Partial<AzureDiskVolumeSource>): FieldError[] {
   const { diskName, diskURI = '', cachingMode, kind } = source;
   const errors = texts(path, { diskName, diskURI });
   if (cachingMode !== undefined && !cachingModes.includes(cachingMode)) {

@@ -23,10 +23,7 @@ export function validateSecretVolume(path: string, { secretName, defaultMode, it
   ];
 }
 
-export function validateConfigMapVolume(
-  path: string,
-  { name, defaultMode, items }: Source<'configMap'>,
-): FieldError[] {
+export function validateConfigMapVolume(path: string, { name, defaultMode, items }: Source<'configMap'>): FieldError[] {
   return [
     ...requiredText(`${path}.name`, name),
     ...fileMode(`${path}.defaultMode`, defaultMode),
@@ -38,7 +35,7 @@ function validateItems(path: string, items: readonly KeyToPath[] | undefined): F
   return (items ?? []).flatMap((item, index) => validateItem(`${path}[${index}]`, item));
 }
 
-function validateItem(path: string, { key, path: file = '', mode }: KeyToPath): FieldError[] {
+function validateItem(path: string, { key, path: file = '', mode }: Partial<KeyToPath>): FieldError[] {
   return [
     ...requiredText(`${path}.key`, key),
     ...requiredText(`${path}.path`, file),
@@ -55,7 +52,7 @@ export function validateDownwardVolume(path: string, { defaultMode, items }: Sou
   ];
 }
 
-function validateDownwardFile(path: string, item: DownwardAPIVolumeFile): FieldError[] {
+function validateDownwardFile(path: string, item: Partial<DownwardAPIVolumeFile>): FieldError[] {
   const { path: file = '', fieldRef, resourceFieldRef, mode } = item;
   const errors = [...requiredText(`${path}.path`, file), ...localFile(`${path}.path`, file)];
   if (fieldRef) {

@@ -110,7 +110,9 @@ const hostPathTypes = [
 const rules: SourceRules = {
   ...driverRules,
   emptyDir: (path, { sizeLimit = '0' }) =>
-    sign(sizeLimit) < 0 ? [forbiddenField(`${path}.sizeLimit`, 'SizeLimit field must be a valid resource quantity')] : [],
+    sign(sizeLimit) < 0
+      ? [forbiddenField(`${path}.sizeLimit`, 'SizeLimit field must be a valid resource quantity')]
+      : [],
   hostPath: (path, { path: folder, type }) => {
     if (!folder) return [required(`${path}.path`)];
     const errors = noBacksteps(`${path}.path`, folder);
@@ -157,7 +159,7 @@ const portalBytesMax = 64;
 /** Names that are put together with the volume's. */
 function validateJoinedNames(
   path: string,
-  { name = '', iscsi, ephemeral }: Volume,
+  { name = '', iscsi, ephemeral }: Partial<Volume>,
   podName: string,
   first: SourceName | undefined,
 ): FieldError[] {

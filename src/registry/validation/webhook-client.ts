@@ -38,8 +38,7 @@ function validateUrl(path: string, url: string): FieldError[] {
 
 function urlProblem(url: string, scheme: string): string | undefined {
   const shown = JSON.stringify(url);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  if (/[\x00-\x1f\x7f]/.test(url)) return `parse ${shown}: net/url: invalid control character in URL`;
+  if (/\p{Cc}/u.test(url)) return `parse ${shown}: net/url: invalid control character in URL`;
   if (url.startsWith(':')) return `parse ${shown}: missing protocol scheme`;
   const colon = url.indexOf(':');
   const slash = url.search(/[/?#]/);

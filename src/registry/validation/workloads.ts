@@ -53,6 +53,7 @@ function validateDeploymentStrategy(strategy: DeploymentStrategy): FieldError[] 
     }
     case 'RollingUpdate':
       return validateRolling(`${path}.rollingUpdate`, rollingUpdate ?? {});
+    case undefined:
     default:
       return [notSupported(path, strategy, ['Recreate', 'RollingUpdate'])];
   }

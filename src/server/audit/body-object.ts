@@ -2,7 +2,7 @@
 import { parseJson } from '../../api/decode-json.ts';
 import type { JsonObject, JsonValue } from '../../api/object.ts';
 import { decodeEnveloped, protobufMediaType } from '../../api/protobuf/envelope.ts';
-import { parseYaml } from '../../api/yaml.ts';
+import { documentAtAGlance, firstDocument, yamlText } from '../../api/yaml.ts';
 import { limits } from '../../lib/limits.ts';
 import { mediaType } from '../negotiation.ts';
 
@@ -18,22 +18,28 @@ export function bodyObject(
   if (bytes === 0) return undefined;
   if (bytes > limits.auditObjectBytesMax) return 'too large';
   try {
-    const value = decode(Buffer.concat(body), mediaType(String(contentType ?? '')));
-    if (value === undefined) return undefined;
-    return { value: omitManagedFields ? withoutManagedFields(value) : value };
+    const decoded = decode(Buffer.concat(body), mediaType(String(contentType ?? '')));
+    if (typeof decoded !== 'object' || !omitManagedFields) return decoded;
+    return { value: withoutManagedFields(decoded.value) };
   } catch {
     // What could not be read was answered with an error, which the event tells.
     return undefined;
   }
 }
 
-function decode(bytes: Buffer, type: string): JsonValue | undefined {
-  if (type === protobufMediaType) return decodeEnveloped(bytes, { kind: '', apiVersion: '' });
-  if (type === 'application/yaml' || type.endsWith('+yaml')) return parseYaml(bytes).value;
-  if (type === '' || type === 'application/json' || type.endsWith('+json')) {
-    return parseJson(bytes).value;
-  }
+function decode(bytes: Buffer, type: string): BodyObject {
+  if (type === protobufMediaType) return { value: decodeEnveloped(bytes, { kind: '', apiVersion: '' }) };
+  if (type === 'application/yaml' || type.endsWith('+yaml')) return yamlValue(yamlText(bytes));
+  if (type === '' || type === 'application/json' || type.endsWith('+json')) return { value: parseJson(bytes).value };
   return undefined;
+}
+
+/** Other requests do not wait for an event to be written. */
+function yamlValue(text: string): BodyObject {
+  const document = documentAtAGlance(text);
+  if (document === undefined && text.length > limits.yamlCharactersInlineMax) return 'too large';
+  const { value } = document ?? firstDocument(text);
+  return { value };
 }
 
 /** Of an object, of a list's items, of a table's rows. */

@@ -35,3 +35,13 @@ test('a timeout that is none is a bad request, in words that name it', () => {
   assert.equal(message('5'), `${start}time: missing unit in duration "5"`);
   assert.equal(message('5d'), `${start}time: unknown unit "d" in duration "5d"`);
 });
+
+test('a timeout of a million digits is refused as quickly as any other', () => {
+  const start = performance.now();
+  for (const end of ['', 'x1', 's1']) {
+    assert.throws(() => requestMsMax(new URLSearchParams({ timeout: `${'1'.repeat(1_000_000)}${end}` })), {
+      reason: 'BadRequest',
+    });
+  }
+  assert.ok(performance.now() - start < 1_000);
+});

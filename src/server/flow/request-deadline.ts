@@ -24,13 +24,17 @@ const msPerUnit: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
+/** Longer ones are not looked at: no duration needs so many digits. */
+const durationCharactersMax = 256;
+
 /** Go's form: `1m30s`, `-1.5h`, `0`. In milliseconds; undefined where it is none. */
 export function parseDuration(text: string): number | undefined {
-  const match = /^([+-]?)(0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/.exec(text);
+  if (text.length > durationCharactersMax) return undefined;
+  const match = /^([+-]?)(0|(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/.exec(text);
   if (match === null) return undefined;
   const [, sign, rest = ''] = match;
   let ms = 0;
-  for (const [, number, unit = 's'] of rest.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g)) {
+  for (const [, number, unit = 's'] of rest.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g)) {
     ms += Number(number) * (msPerUnit[unit] ?? 0);
   }
   return sign === '-' ? -ms : ms;
@@ -38,9 +42,10 @@ export function parseDuration(text: string): number | undefined {
 
 /** In Go's words, which upstream passes on. */
 function durationProblem(text: string): string {
-  const quoted = JSON.stringify(text);
-  if (/^[+-]?(\d+\.?\d*|\.\d+)$/.test(text)) return `time: missing unit in duration ${quoted}`;
-  const unknown = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))*(?:\d+\.?\d*|\.\d+)([^\d.]+)/.exec(text)?.[1];
+  const quoted = JSON.stringify(text.slice(0, durationCharactersMax));
+  if (text.length > durationCharactersMax) return `time: invalid duration ${quoted}`;
+  if (/^[+-]?(\d+(?:\.\d*)?|\.\d+)$/.test(text)) return `time: missing unit in duration ${quoted}`;
+  const unknown = /^[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))*(?:\d+(?:\.\d*)?|\.\d+)([^\d.]+)/.exec(text)?.[1];
   if (unknown !== undefined) return `time: unknown unit ${JSON.stringify(unknown)} in duration ${quoted}`;
   return `time: invalid duration ${quoted}`;
 }

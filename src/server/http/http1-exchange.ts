@@ -84,7 +84,7 @@ export class Http1Exchange implements Exchange {
 
   /**
    * A client that is still sending would find its connection reset, and not see the answer. So the rest of its body is taken and
-   * dropped, within a bound; how long that may last is the server's `requestTimeout`.
+   * dropped, within a bound, and as long as it comes.
    */
   #endAfterRequest(): void {
     const end = (): void => void this.#response.end();
@@ -93,6 +93,7 @@ export class Http1Exchange implements Exchange {
       bytes += chunk.length;
       if (bytes > limits.droppedBodyBytesMax) end();
     });
+    this.#request.socket.setTimeout(limits.droppedBodyIdleMsMax, end);
     this.#request.once('end', end);
     this.#request.once('close', end);
     this.#request.resume();

@@ -29,6 +29,8 @@ export interface ListenerOptions {
   readonly exchange: (exchange: Exchange) => void;
   /** In this order: the first that a request is for gets its connection. All others are answered as ordinary requests. */
   readonly upgrades: readonly UpgradeHandler[];
+  /** After which a connection that asks for nothing is closed; upstream's where absent. */
+  readonly times?: ConnectionTimes;
 }
 
 /** Who takes connections that are to become something else. */
@@ -50,8 +52,17 @@ export interface Listener {
 }
 
 const handshakeMsMax = 10_000;
-const headersMsMax = 32_000;
-const idleMsMax = 90_000;
+
+export interface ConnectionTimes {
+  /** For the head of a request, and of a connection that never sends one. */
+  readonly headersMsMax: number;
+  /** Between two requests. */
+  readonly idleMsMax: number;
+  /** How often connections are looked at for the first, over HTTP/1.1. */
+  readonly checkIntervalMs: number;
+}
+
+const usualTimes: ConnectionTimes = { headersMsMax: 32_000, idleMsMax: 90_000, checkIntervalMs: 5_000 };
 
 /** @throws Error, one sentence with the way out, where the port cannot be had */
 export async function listen(host: string, port: number, options: ListenerOptions): Promise<Listener> {
@@ -97,7 +108,7 @@ export async function listen(host: string, port: number, options: ListenerOption
       state.draining = true;
       server.close();
       for (const session of sessions) session.close();
-      http1.closeIdleConnections();
+      http1.close();
       await closed;
     },
     destroy: () => {
@@ -129,14 +140,18 @@ function bindProblem(error: NodeJS.ErrnoException, host: string, port: number): 
 }
 
 function http1Server(options: ListenerOptions, connections: WeakMap<object, Connection>, state: Draining) {
+  const { headersMsMax, idleMsMax, checkIntervalMs } = options.times ?? usualTimes;
   const server = createHttp1Server({
     maxHeaderSize: limits.headerBytesMax,
     headersTimeout: headersMsMax,
+    connectionsCheckingInterval: checkIntervalMs,
     // A body may be on its way to a pod for hours; requests for the API itself have their own bound, `limits.requestMsMax`.
     requestTimeout: 0,
     keepAliveTimeout: idleMsMax,
     shouldUpgradeCallback: (request) => options.upgrades.some((handler) => handler.isFor(request)),
   });
+  // Node keeps an eye on a server's connections from here on, and this one never listens itself: it is handed its connections.
+  server.emit('listening');
   server.on('request', (request, response) => {
     const socket = request.socket as TLSSocket;
     options.exchange(new Http1Exchange(request, response, connectionOf(connections, socket, socket), state));
@@ -155,6 +170,7 @@ function http2Server(
   connections: WeakMap<object, Connection>,
   sessions: Set<ServerHttp2Session>,
 ) {
+  const { idleMsMax } = options.times ?? usualTimes;
   const server = createHttp2Server({
     // MB for one connection. Node's default of 10 would refuse requests while a large list is on its way.
     maxSessionMemory: 512,
@@ -173,6 +189,7 @@ function http2Server(
     session.once('close', () => sessions.delete(session));
     session.on('error', ignore);
     session.setLocalWindowSize(4 * 1024 * 1024);
+    closeWhenIdle(session, idleMsMax);
   });
   server.on('stream', (stream: ServerHttp2Stream, headers) => {
     const { session } = stream;
@@ -182,6 +199,21 @@ function http2Server(
   });
   server.on('sessionError', ignore);
   return server;
+}
+
+/** Whoever has nothing under way keeps no connection for ever. */
+function closeWhenIdle(session: ServerHttp2Session, idleMsMax: number): void {
+  let open = 0;
+  session.on('stream', (stream: ServerHttp2Stream) => {
+    open++;
+    stream.once('close', () => open--);
+  });
+  session.on('timeout', () => {
+    if (open === 0) session.close();
+    // Node's timer rings once.
+    else session.setTimeout(idleMsMax);
+  });
+  session.setTimeout(idleMsMax);
 }
 
 function connectionOf(connections: WeakMap<object, Connection>, key: object, socket: TLSSocket): Connection {

@@ -69,6 +69,10 @@ test('a pod is reached at the port that is named, at the first that it declares,
   assert.equal(await find('pods/https:b:'), 'node-of-b https 443 10.0.0.2');
   assert.equal(await find('pods/b:https'), 'node-of-b http 443 10.0.0.2:https');
   assert.equal(await find('pods/b:70000'), '503 error trying to reach service: dial tcp: address 70000: invalid port');
+  assert.equal(
+    await find('pods/b:constructor'),
+    '503 error trying to reach service: dial tcp: lookup tcp/constructor: unknown port',
+  );
   assert.equal(await find('pods/none'), '404 pods "none" not found');
   assert.equal(await find('pods/ftp:b:1'), '400 invalid pod request "ftp:b:1"');
   assert.equal(await find('pods/a:b:c:d'), '400 invalid pod request "a:b:c:d"');

@@ -22,13 +22,16 @@ export function parseProxyName(text: string): ProxyName | undefined {
 export const unreachable = (why: string): StatusError =>
   new StatusError(503, 'ServiceUnavailable', `error trying to reach service: ${why}`);
 
-const wellKnown: Readonly<Record<string, number>> = { http: 80, https: 443 };
+const wellKnown: ReadonlyMap<string, number> = new Map([
+  ['http', 80],
+  ['https', 443],
+]);
 
 /** @throws StatusError ServiceUnavailable */
 export function portNumber(port: string, scheme: 'http' | 'https'): number {
   if (port === '') return scheme === 'https' ? 443 : 80;
   if (!/^\d+$/.test(port)) {
-    const known = wellKnown[port];
+    const known = wellKnown.get(port);
     if (known === undefined) throw unreachable(`dial tcp: lookup tcp/${port}: unknown port`);
     return known;
   }

@@ -48,6 +48,8 @@ const agentInternal = /^\/(podProxy|nodeProxy|exec|attach|portForward|run)(\/|$)
 export function isProxyPath(path: ResourcePath): boolean {
   const standsThere = path.resource === 'nodes' ? path.namespace === '' : path.namespace !== '';
   return (
+    // The old form asks to watch: who may only do that is let in, and shall get no more by it.
+    !path.watch &&
     path.subresource === 'proxy' &&
     path.group === '' &&
     path.version === 'v1' &&

@@ -3,6 +3,8 @@
  *
  * Bytes are read as Latin-1, so that whatever the page's encoding, all but the links leaves as it came. Comments and scripts are left alone. A
  * tag that is too long to hold is passed on as it is.
+ *
+ * Kept true: the work grows with the page and no faster, whatever is in it and however it is cut, since it is done where everybody is served.
  */
 import { Transform } from 'node:stream';
 import { limits } from '../../lib/limits.ts';
@@ -42,8 +44,10 @@ const opaque = new Set(['script', 'style', 'textarea', 'title', 'xmp']);
 export class LinkRewriter extends Transform {
   readonly #rewrite: (url: string) => string;
   #held = '';
-  /** What ends the text that is passed on unread: `-->`, `</script`. */
+  /** What ends the text that is passed on unread: `-->`, `</script`, `>`. */
   #until = '';
+  /** Of the tag that is held, how far its end was looked for, and within which quotes that is. */
+  #scanned: Scan = fresh;
 
   constructor(rewrite: (url: string) => string) {
     super();
@@ -68,10 +72,11 @@ export class LinkRewriter extends Transform {
   /** Takes what is whole out of what is held. */
   #read(): string {
     const text = this.#held;
+    const lower = new LowerCase(text);
     let out = '';
     let at = 0;
     for (;;) {
-      const next = this.#until === '' ? this.#tag(text, at) : this.#raw(text, at);
+      const next = this.#until === '' ? this.#tag(text, at) : this.#raw(text, lower, at);
       out += next.text;
       at = next.at;
       if (next.waits) break;
@@ -80,8 +85,8 @@ export class LinkRewriter extends Transform {
     return out;
   }
 
-  #raw(text: string, at: number): Step {
-    const end = text.toLowerCase().indexOf(this.#until, at);
+  #raw(text: string, lower: LowerCase, at: number): Step {
+    const end = lower.text.indexOf(this.#until, at);
     if (end < 0) {
       // Its end may have begun.
       const keep = Math.max(at, text.length - this.#until.length);
@@ -103,10 +108,13 @@ export class LinkRewriter extends Transform {
     }
     if (text.length > start + 1 && !/[a-zA-Z]/.test(text[start + 1] ?? ''))
       return { text: `${before}<`, at: start + 1, waits: false };
-    const end = endOfTag(text, start);
-    if (end >= 0) return { text: before + this.#rewritten(text.slice(start, end)), at: end, waits: false };
-    if (text.length - start < limits.htmlTagCharactersMax) return wait;
-    return { text: `${before}<`, at: start + 1, waits: false };
+    const scan = scanTag(text, start, this.#scanned);
+    this.#scanned = scan.isWhole || scan.length >= limits.htmlTagCharactersMax ? fresh : scan;
+    const end = start + scan.length;
+    if (scan.isWhole) return { text: before + this.#rewritten(text.slice(start, end)), at: end, waits: false };
+    if (scan.length < limits.htmlTagCharactersMax) return wait;
+    this.#until = '>';
+    return { text: before, at: start, waits: false };
   }
 
   #rewritten(tag: string): string {
@@ -130,16 +138,42 @@ interface Step {
   readonly waits: boolean;
 }
 
-const attributeForm = /([^\s"'<>/=]+)(\s*=\s*)("[^"]*"|'[^']*'|[^\s"'=<>`]+)/g;
+/** A name is tried from its beginning alone: from each of its characters, a long one would take for ever. */
+const attributeForm = /(?<![^\s"'<>/=])([^\s"'<>/=]+)(\s*=\s*)("[^"]*"|'[^']*'|[^\s"'=<>`]+)/g;
 
-/** After the `>` that ends the tag, which no quotes surround; -1 where it has not come yet. */
-function endOfTag(text: string, start: number): number {
-  let quote = '';
-  for (let at = start + 1; at < text.length; at++) {
+/** The page's text in lower case, made when it is first needed, once for each piece of the page. */
+class LowerCase {
+  readonly #text: string;
+  #made: string | undefined;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  get text(): string {
+    this.#made ??= this.#text.toLowerCase();
+    return this.#made;
+  }
+}
+
+interface Scan {
+  /** How many characters of the tag were looked at. */
+  readonly length: number;
+  readonly quote: string;
+  /** The last of them is the `>` that ends the tag, which no quotes surround. */
+  readonly isWhole: boolean;
+}
+
+const fresh: Scan = { length: 1, quote: '', isWhole: false };
+
+/** Goes on from where `before` stopped. */
+function scanTag(text: string, start: number, before: Scan): Scan {
+  let { quote } = before;
+  for (let at = start + before.length; at < text.length; at++) {
     const character = text[at] as string;
     if (quote !== '') quote = character === quote ? '' : quote;
     else if (character === '"' || character === "'") quote = character;
-    else if (character === '>') return at + 1;
+    else if (character === '>') return { length: at + 1 - start, quote, isWhole: true };
   }
-  return -1;
+  return { length: text.length - start, quote, isWhole: false };
 }

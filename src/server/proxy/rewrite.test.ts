@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { limits } from '../../lib/limits.ts';
 import { LinkRewriter } from './rewrite-html.ts';
 import { restOfPath, rewriteUrl } from './rewrite-url.ts';
 
@@ -59,4 +60,24 @@ test('links are found wherever a page is cut, and nothing else is touched', asyn
     .replace('"s"', '"S"')
     .replace('"i"', '"I"');
   for (const pieceLength of [1, 2, 3, 7, 1000]) assert.equal(await rewritten(html, pieceLength), expected);
+});
+
+test('no page takes longer than its length is worth', async () => {
+  const long = 64 * 1024;
+  const pages = {
+    'a long name without a value': `<a ${'a'.repeat(long - 10)}>`,
+    'tags without an end': '<a'.repeat(long),
+    'quotes without an end': `<a "${"'<a".repeat(long)}`,
+    'many scripts': '<script></script>'.repeat(long / 8),
+  };
+  for (const [name, page] of Object.entries(pages)) {
+    const start = performance.now();
+    assert.equal(await rewritten(page, long), page);
+    assert.ok(performance.now() - start < 1_000, name);
+  }
+});
+
+test('behind a tag that is too long to hold, links are found again', async () => {
+  const long = `<a title="${'x'.repeat(limits.htmlTagCharactersMax + 2000)}" href="a">`;
+  assert.ok((await rewritten(`${long}<a href="b">`, 1000)) === `${long}<a href="B">`);
 });

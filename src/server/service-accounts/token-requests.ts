@@ -113,7 +113,7 @@ function boundTo(
 ): Omit<TokenSubject, 'account'> {
   if (reference === undefined) return {};
   const { apiVersion = '', kind = '', name = '' } = reference;
-  const bindable = apiVersion === 'v1' ? collections[kind] : undefined;
+  const bindable = apiVersion === 'v1' ? collections.get(kind) : undefined;
   if (bindable === undefined)
     throw badRequest(`cannot bind token to object of type ${groupVersionKind(apiVersion, kind)}`);
   const namespace = bindable === 'nodes' ? '' : target.namespace;
@@ -133,11 +133,11 @@ function boundTo(
   return { pod: object, ...(node && { node }) };
 }
 
-const collections: Readonly<Record<string, 'pods' | 'secrets' | 'nodes'>> = {
-  Pod: 'pods',
-  Secret: 'secrets',
-  Node: 'nodes',
-};
+const collections: ReadonlyMap<string, 'pods' | 'secrets' | 'nodes'> = new Map([
+  ['Pod', 'pods'],
+  ['Secret', 'secrets'],
+  ['Node', 'nodes'],
+]);
 
 /** As Go prints one. */
 function groupVersionKind(apiVersion: string, kind: string): string {

@@ -147,6 +147,7 @@ test('what cannot be asked for is refused in upstream’s words', async () => {
     [request({}, admin, 'nobody'), '404 serviceaccounts "nobody" not found'],
     [request(pod({ name: 'none' })), '404 pods "none" not found'],
     [request(pod({ kind: 'ConfigMap' })), '400 cannot bind token to object of type /v1, Kind=ConfigMap'],
+    [request(pod({ kind: 'constructor' })), '400 cannot bind token to object of type /v1, Kind=constructor'],
     [
       request(pod({ apiVersion: 'apps/v1', kind: 'Deployment' })),
       '400 cannot bind token to object of type apps/v1, Kind=Deployment',

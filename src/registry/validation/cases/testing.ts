@@ -62,7 +62,10 @@ async function faults(cluster: TestRegistry, table: CaseTable, each: Omit<Valida
     const options = { ...place, dryRun: true, ...(each.subresource && { subresource: each.subresource }) };
     return await errorsOf(() => cluster.update(resource, wanted, options));
   } finally {
-    await cluster.registry.delete(cluster.target(resource, place), { gracePeriodSeconds: 0 });
+    await cluster.registry.delete(cluster.target(resource, place), {
+      gracePeriodSeconds: 0,
+      propagationPolicy: 'Background',
+    });
   }
 }
 

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { FlowSchema, PriorityLevelConfiguration } from '../api/schema/types/flowcontrol-v1.ts';
+import { bootstrap } from './bootstrap.ts';
+import { startRegistry } from './testing.ts';
+
+test('a new cluster has upstream’s flow schemas, each of a priority level that is there', async () => {
+  const registry = await startRegistry();
+  const levels = (await registry.list('prioritylevelconfigurations.flowcontrol.apiserver.k8s.io')).objects as PriorityLevelConfiguration[];
+  const flows = (await registry.list('flowschemas.flowcontrol.apiserver.k8s.io')).objects as FlowSchema[];
+  const names: readonly (string | undefined)[] = levels.map(({ metadata }) => metadata?.name);
+  assert.equal(
+    names.join(' '),
+    'catch-all exempt global-default leader-election node-high system workload-high workload-low',
+  );
+  assert.equal(flows.length, 11);
+  for (const { metadata, spec } of flows) {
+    assert.ok(names.includes(spec?.priorityLevelConfiguration?.name), metadata?.name);
+  }
+  for (const { metadata } of [...levels, ...flows]) {
+    assert.equal(metadata?.annotations?.['apf.kubernetes.io/autoupdate-spec'], 'true');
+    assert.equal(metadata?.managedFields?.[0]?.manager, 'api-priority-and-fairness-config-producer-v1');
+  }
+  const exempt = flows.find(({ metadata }) => metadata?.name === 'exempt');
+  assert.equal(exempt?.spec?.matchingPrecedence, 1);
+});
+
+test('what a person has changed stays as it is when the cluster starts again', async () => {
+  const registry = await startRegistry();
+  const change = { spec: { limited: { nominalConcurrencyShares: 7 } } };
+  await registry.patch('prioritylevelconfigurations.flowcontrol.apiserver.k8s.io', 'system', change, { type: 'merge' });
+  await bootstrap(registry.registry);
+  const level = (await registry.get('prioritylevelconfigurations.flowcontrol.apiserver.k8s.io', 'system')) as unknown as PriorityLevelConfiguration;
+  assert.equal(level.spec?.limited?.nominalConcurrencyShares, 7);
+});

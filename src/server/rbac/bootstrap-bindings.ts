@@ -1,0 +1,88 @@
+/** Whom the default ClusterRoles are given to, and the Roles of the cluster's own namespaces. Facts of Kubernetes 1.36. */
+
+const manager = 'User:system:kube-controller-manager';
+const scheduler = 'User:system:kube-scheduler';
+
+/** By the name of both the binding and its role. Nobody is bound to `system:node`: what nodes may is decided for each by itself. */
+export const clusterRoleSubjects: Readonly<Record<string, readonly string[]>> = {
+  'cluster-admin': ['Group:system:masters'],
+  'system:monitoring': ['Group:system:monitoring'],
+  'system:discovery': ['Group:system:authenticated'],
+  'system:basic-user': ['Group:system:authenticated'],
+  'system:public-info-viewer': ['Group:system:authenticated', 'Group:system:unauthenticated'],
+  'system:node-proxier': ['User:system:kube-proxy'],
+  'system:kube-controller-manager': [manager],
+  'system:kube-dns': ['kube-system/kube-dns'],
+  'system:kube-scheduler': [scheduler],
+  'system:volume-scheduler': [scheduler],
+  'system:node': [],
+  'system:service-account-issuer-discovery': ['Group:system:serviceaccounts'],
+};
+
+export interface NamespacedDefault {
+  readonly namespace: string;
+  readonly name: string;
+  /** Absent: only a binding. */
+  readonly rules?: readonly string[];
+  /** Absent: only a role. */
+  readonly subjects?: readonly string[];
+  /** What is bound, where it has not the binding's name. */
+  readonly role?: string;
+}
+
+const system = 'kube-system';
+const events = 'create,patch,update core,events.k8s.io events';
+const leading = [
+  'create,get,list,update,watch coordination.k8s.io leases',
+  'create,get,list,update,watch coordination.k8s.io leasecandidates',
+];
+
+export const bootstrapRoles: readonly NamespacedDefault[] = [
+  {
+    namespace: system,
+    name: 'extension-apiserver-authentication-reader',
+    rules: ['read core configmaps extension-apiserver-authentication'],
+  },
+  {
+    namespace: system,
+    name: 'system::extension-apiserver-authentication-reader',
+    role: 'extension-apiserver-authentication-reader',
+    subjects: [manager, scheduler],
+  },
+  {
+    namespace: system,
+    name: 'system::leader-locking-kube-controller-manager',
+    rules: leading,
+    subjects: [manager, 'kube-system/kube-controller-manager'],
+  },
+  {
+    namespace: system,
+    name: 'system::leader-locking-kube-scheduler',
+    rules: leading,
+    subjects: [scheduler, 'kube-system/kube-scheduler'],
+  },
+  {
+    namespace: system,
+    name: 'system:controller:bootstrap-signer',
+    rules: ['read core secrets'],
+    subjects: ['kube-system/bootstrap-signer'],
+  },
+  {
+    namespace: system,
+    name: 'system:controller:cloud-provider',
+    rules: ['create,get,list,watch core configmaps'],
+    subjects: ['kube-system/cloud-provider'],
+  },
+  {
+    namespace: system,
+    name: 'system:controller:token-cleaner',
+    rules: ['delete,get,list,watch core secrets', events],
+    subjects: ['kube-system/token-cleaner'],
+  },
+  {
+    namespace: 'kube-public',
+    name: 'system:controller:bootstrap-signer',
+    rules: ['read core configmaps', 'update core configmaps cluster-info', events],
+    subjects: ['kube-system/bootstrap-signer'],
+  },
+];

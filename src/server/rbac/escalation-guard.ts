@@ -1,0 +1,110 @@
+/**
+ * Nobody grants what they do not hold: who writes a role needs each of its rules themself (or the verb `escalate`), who writes a binding
+ * what its role grants (or the verb `bind` on that role). Members of `system:masters` may grant anything.
+ *
+ * Asked by the registry after defaults and admission and before validation, for creates and changes alike; for patches and applies the
+ * object is the one that would be written. Texts are upstream's.
+ */
+import type { KubeObject } from '../../api/object.ts';
+import type { ClusterRole, PolicyRule, RoleBinding, RoleRef } from '../../api/schema/types/rbac-v1.ts';
+import { forbidden, notFound } from '../../api/status-error.ts';
+import { sameJson } from '../../registry/draft.ts';
+import type { GrantGuard, GrantRequest } from '../../registry/grant-guard.ts';
+import type { AuthorizationAttributes, RequestTarget } from '../../registry/request.ts';
+import type { Decider } from '../authorization.ts';
+import type { RbacIndex } from './rbac-index.ts';
+import { compacted, quotedList, ruleText, uncovered } from './rules.ts';
+
+const group = 'rbac.authorization.k8s.io';
+
+/** Everything there is: what who lets a role gather others must hold. */
+const fullAuthority: readonly PolicyRule[] = [
+  { verbs: ['*'], apiGroups: ['*'], resources: ['*'] },
+  { verbs: ['*'], nonResourceURLs: ['*'] },
+];
+
+export interface EscalationGuardOptions {
+  /** All that decides on requests. */
+  readonly authorizer: Decider;
+  /** What counts as held: roles only. */
+  readonly rbac: Decider;
+  readonly index: RbacIndex;
+}
+
+export class EscalationGuard implements GrantGuard {
+  readonly #options: EscalationGuardOptions;
+
+  constructor(options: EscalationGuardOptions) {
+    this.#options = options;
+  }
+
+  check(request: GrantRequest): void {
+    const { resource } = request.target;
+    if (resource.group !== group) return;
+    if (request.target.user.groups.includes('system:masters')) return;
+    if (request.old !== undefined && lessensOnly(request.object, request.old)) return;
+    if (resource.resource.endsWith('bindings')) this.#checkBinding(request);
+    else this.#checkRole(request);
+  }
+
+  #checkRole({ target, object, old }: GrantRequest): void {
+    if (this.#may('escalate', target, target.resource.resource, target.name)) return;
+    const role = object as ClusterRole;
+    this.#confirmHeld(target, object, role.rules ?? []);
+    if (role.aggregationRule === undefined && (old as ClusterRole | undefined)?.aggregationRule === undefined) return;
+    if (this.#missing(target, fullAuthority).length === 0) return;
+    throw refused(target, object, 'must have cluster-admin privileges to use the aggregationRule');
+  }
+
+  #checkBinding({ target, object }: GrantRequest): void {
+    const { roleRef } = object as RoleBinding;
+    // What is no role at all is for validation to say.
+    const resource = resourceOf(roleRef);
+    if (resource === undefined) return;
+    if (this.#may('bind', target, resource, roleRef.name)) return;
+    const rules = this.#options.index.rulesOf(roleRef, target.namespace);
+    if (rules === undefined) throw notFound({ group, kind: resource, name: roleRef.name });
+    this.#confirmHeld(target, object, rules);
+  }
+
+  #may(verb: string, { user, namespace }: RequestTarget, resource: string, name: string): boolean {
+    const what = { user, verb, group, version: '*', resource, subresource: '', namespace, name, path: '' };
+    return this.#options.authorizer.decide(what satisfies AuthorizationAttributes).allowed;
+  }
+
+  #missing({ user, namespace }: RequestTarget, rules: readonly PolicyRule[]): PolicyRule[] {
+    return uncovered(this.#options.rbac.rulesFor(user, namespace).rules, rules);
+  }
+
+  /** @throws StatusError Forbidden */
+  #confirmHeld(target: RequestTarget, object: KubeObject, rules: readonly PolicyRule[]): void {
+    const missing = this.#missing(target, rules);
+    if (missing.length === 0) return;
+    const { user, namespace } = target;
+    const who = `user ${JSON.stringify(user.name)} (groups=${quotedList(user.groups)})`;
+    const what = [...new Set(compacted(missing).map(ruleText))].sort().join('\n');
+    const { problem } = this.#options.rbac.rulesFor(user, namespace);
+    const unresolved = problem === undefined ? '' : `; resolution errors: [${problem}]`;
+    const why = `is attempting to grant RBAC permissions not currently held:\n${what}${unresolved}`;
+    throw refused(target, object, `${who} ${why}`);
+  }
+}
+
+function refused({ resource }: RequestTarget, { metadata }: KubeObject, why: string) {
+  return forbidden({ group, kind: resource.resource, name: metadata?.name ?? '' }, why);
+}
+
+function resourceOf(roleRef: RoleRef | undefined): string | undefined {
+  if (roleRef?.kind === 'ClusterRole') return 'clusterroles';
+  return roleRef?.kind === 'Role' ? 'roles' : undefined;
+}
+
+/** Only what the garbage collector writes to let an object go. */
+function lessensOnly(object: KubeObject, old: KubeObject): boolean {
+  return sameJson(withoutOwners(object), withoutOwners(old));
+}
+
+function withoutOwners({ metadata, ...rest }: KubeObject): object {
+  const { ownerReferences: _owners, finalizers: _finalizers, managedFields: _managed, ...kept } = metadata ?? {};
+  return { ...rest, metadata: kept };
+}

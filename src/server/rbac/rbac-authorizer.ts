@@ -1,0 +1,61 @@
+/**
+ * May they? Upstream's RBAC: whatever a rule of a role that is bound to the user, or to one of the groups, allows. Deny by default; what a
+ * binding to a role that does not exist would have meant is told with the refusal.
+ */
+import type { PolicyRule } from '../../api/schema/types/rbac-v1.ts';
+import type { AuthorizationAttributes, UserInfo } from '../../registry/request.ts';
+import type { Decision, UserRules } from '../authorization.ts';
+import type { BoundRole, RbacIndex } from './rbac-index.ts';
+import { askedOf, ruleAllows } from './rules.ts';
+
+export class RbacAuthorizer {
+  readonly #index: RbacIndex;
+
+  constructor(index: RbacIndex) {
+    this.#index = index;
+  }
+
+  decide(attributes: AuthorizationAttributes): Decision {
+    const asked = askedOf(attributes);
+    let allowedBy: BoundRole | undefined;
+    let problems: string[] | undefined;
+    this.#index.someBinding(attributes.user, attributes.namespace, (bound) => {
+      const rules = this.#index.rulesOf(bound.roleRef, bound.namespace);
+      if (rules === undefined) (problems ??= []).push(missing(bound));
+      else if (rules.some((rule) => ruleAllows(rule, asked))) allowedBy = bound;
+      return allowedBy !== undefined;
+    });
+    if (allowedBy !== undefined) return { allowed: true, reason: `RBAC: allowed by ${described(allowedBy)}` };
+    return { allowed: false, reason: problems === undefined ? '' : `RBAC: ${aggregate(problems)}` };
+  }
+
+  rulesFor(user: UserInfo, namespace: string): UserRules {
+    const rules: PolicyRule[] = [];
+    const problems: string[] = [];
+    const seen = new Set<string>();
+    this.#index.someBinding(user, namespace, (bound) => {
+      if (seen.has(bound.source)) return false;
+      seen.add(bound.source);
+      const own = this.#index.rulesOf(bound.roleRef, bound.namespace);
+      if (own === undefined) problems.push(missing(bound));
+      else rules.push(...own);
+      return false;
+    });
+    return { rules, ...(problems.length > 0 && { problem: aggregate(problems) }) };
+  }
+}
+
+function missing({ roleRef: { kind, name } }: BoundRole): string {
+  return `${kind.toLowerCase()}.rbac.authorization.k8s.io ${JSON.stringify(name)} not found`;
+}
+
+/** One as it is, several in brackets, none twice. */
+function aggregate(problems: readonly string[]): string {
+  const distinct = [...new Set(problems)];
+  return distinct.length === 1 ? (distinct[0] ?? '') : `[${distinct.join(', ')}]`;
+}
+
+function described({ source, subject, roleRef, namespace }: BoundRole): string {
+  const who = subject.kind === 'ServiceAccount' ? `${subject.name}/${subject.namespace || namespace}` : subject.name;
+  return `${source} of ${roleRef.kind} "${roleRef.name}" to ${subject.kind} "${who}"`;
+}
