@@ -11,7 +11,9 @@ test('a program that switches protocols without having been asked gets its conne
   const program = createServer((socket) => {
     sockets.push(socket);
     socket.on('error', () => {});
-    socket.once('data', () => socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'));
+    socket.once('data', () =>
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'),
+    );
   });
   await once(program.listen(0, '127.0.0.1'), 'listening');
   t.after(() => program.close());

@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { limits } from '../lib/limits.ts';
 import { DecodeError } from './decode-error.ts';
-import { parseJson } from './decode-json.ts';
+import { mayRepeatKeys, parseJson } from './decode-json.ts';
+import { scanJson } from './json-scanner.ts';
+import type { JsonValue } from './object.ts';
 
 test('duplicate keys are told with their path, and the last one wins', () => {
   const { value, duplicates } = parseJson(
@@ -105,4 +107,34 @@ test('what a type does not know stands among the duplicates, in the order of the
     'duplicate field "spec.b"',
     'unknown field "spec.list[0].other"',
   ]);
+});
+
+const mayRepeat = (text: string): boolean => mayRepeatKeys(text, JSON.parse(text) as JsonValue);
+
+test('a text is not scanned for duplicates where counting its keys tells that there are none', () => {
+  assert.equal(mayRepeat('{"a":{"b" : 1},"c":["d:e",{"f"\n:"g"}],"__proto__":1}'), false);
+  assert.equal(mayRepeat('{"a":1,"a" : 2}'), true);
+  assert.equal(mayRepeat('{"a" : 1, "b": {"c":1, "c"\t:2}}'), true);
+});
+
+test('a repeated key is never missed, whatever stands in the strings and between the marks', () => {
+  const name = fc.constantFrom('a', 'b', '"', '":', '\\"', ':', '__proto__', '');
+  const space = fc.constantFrom('', ' ', '\n\t ', '\r\n');
+  const { value } = fc.letrec<{ value: string }>((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 3 },
+      name.map((each) => JSON.stringify(each)),
+      fc.constant('1'),
+      fc.array(tie('value'), { maxLength: 3 }).map((items) => `[${items.join(',')}]`),
+      fc
+        .array(fc.tuple(name, space, space, tie('value')), { maxLength: 4 })
+        .map((pairs) => `{${pairs.map(([key, a, b, each]) => `${JSON.stringify(key)}${a}:${b}${each}`).join(',')}}`),
+    ),
+  }));
+  fc.assert(
+    fc.property(value, (text) => {
+      assert.deepEqual(parseJson(text).duplicates, scanJson(text));
+    }),
+    { numRuns: 500 },
+  );
 });

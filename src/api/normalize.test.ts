@@ -55,3 +55,25 @@ test('an object that was put together later stands in order again', () => {
     '{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"n","uid":"u"},"data":{"b":"1","a":"2"},"x":1}',
   );
 });
+
+test('fields come in the order of the table, those that are always there among them', () => {
+  const normal = normalizeObject(typeOf('Pod'), {
+    status: { phase: 'Running' },
+    spec: { terminationGracePeriodSeconds: 0, containers: [{ image: 'i', args: ['a'], name: 'c' }], nodeName: 'n' },
+    kind: 'Pod',
+    unknown: 1,
+  });
+  assert.equal(
+    JSON.stringify(normal),
+    '{"kind":"Pod","metadata":{},"spec":{"containers":[{"name":"c","image":"i","args":["a"],"resources":{}}],' +
+      '"terminationGracePeriodSeconds":0,"nodeName":"n"},"status":{"phase":"Running"}}',
+  );
+});
+
+test('lists and maps of the result are new', () => {
+  const finalizers = ['a/b'];
+  const labels = { app: 'web' };
+  const { metadata } = normalizeObject(typeOf('Pod'), { metadata: { labels, finalizers } }) as { metadata: object };
+  assert.deepEqual(metadata, { labels, finalizers });
+  assert.ok(!Object.values(metadata).includes(labels) && !Object.values(metadata).includes(finalizers));
+});

@@ -29,7 +29,9 @@ const fieldsKnown = new WeakMap<MessageType, readonly Field[]>();
 function fieldsToLookAt(type: MessageType): readonly Field[] {
   let fields = fieldsKnown.get(type);
   if (fields === undefined) {
-    fields = [...type.fieldsByName.values()].filter((field) => field.default !== undefined || typeHasDefaults(field.type));
+    fields = [...type.fieldsByName.values()].filter(
+      (field) => field.default !== undefined || typeHasDefaults(field.type),
+    );
     fieldsKnown.set(type, fields);
   }
   return fields;

@@ -145,3 +145,7 @@ test('validation names the field of each broken rule', () => {
     ],
   );
 });
+
+test('a selector of a hundred thousand signs is refused as a short one is', () => {
+  for (const sign of ['(', ',', '=']) assert.throws(() => parseLabelSelector(sign.repeat(300_000)), { code: 400 });
+});

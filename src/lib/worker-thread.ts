@@ -54,6 +54,8 @@ export class WorkerThread<Request, Reply> {
     assert(!this.dead, 'only a living worker is asked');
     this.#worker.ref();
     if (!this.#isReady) await this.ready;
+    // It may have died with its first word: nobody would settle what waits from here on.
+    if (this.#death !== undefined) throw this.#death;
     const answered = this.#wait();
     this.#worker.ref();
     this.#worker.postMessage(request, transfer);

@@ -6,7 +6,8 @@ import { startRegistry } from './testing.ts';
 
 test('a new cluster has upstream’s flow schemas, each of a priority level that is there', async () => {
   const registry = await startRegistry();
-  const levels = (await registry.list('prioritylevelconfigurations.flowcontrol.apiserver.k8s.io')).objects as PriorityLevelConfiguration[];
+  const levels = (await registry.list('prioritylevelconfigurations.flowcontrol.apiserver.k8s.io'))
+    .objects as PriorityLevelConfiguration[];
   const flows = (await registry.list('flowschemas.flowcontrol.apiserver.k8s.io')).objects as FlowSchema[];
   const names: readonly (string | undefined)[] = levels.map(({ metadata }) => metadata?.name);
   assert.equal(
@@ -15,7 +16,7 @@ test('a new cluster has upstream’s flow schemas, each of a priority level that
   );
   assert.equal(flows.length, 11);
   for (const { metadata, spec } of flows) {
-    assert.ok(names.includes(spec?.priorityLevelConfiguration?.name), metadata?.name);
+    assert.ok(names.includes(String(spec?.priorityLevelConfiguration.name)), metadata?.name);
   }
   for (const { metadata } of [...levels, ...flows]) {
     assert.equal(metadata?.annotations?.['apf.kubernetes.io/autoupdate-spec'], 'true');
@@ -30,6 +31,9 @@ test('what a person has changed stays as it is when the cluster starts again', a
   const change = { spec: { limited: { nominalConcurrencyShares: 7 } } };
   await registry.patch('prioritylevelconfigurations.flowcontrol.apiserver.k8s.io', 'system', change, { type: 'merge' });
   await bootstrap(registry.registry);
-  const level = (await registry.get('prioritylevelconfigurations.flowcontrol.apiserver.k8s.io', 'system')) as unknown as PriorityLevelConfiguration;
+  const level = (await registry.get(
+    'prioritylevelconfigurations.flowcontrol.apiserver.k8s.io',
+    'system',
+  )) as unknown as PriorityLevelConfiguration;
   assert.equal(level.spec?.limited?.nominalConcurrencyShares, 7);
 });

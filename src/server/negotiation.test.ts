@@ -107,3 +107,10 @@ test('documents that are no API objects are chosen by type alone', () => {
   assert.equal(preferred('text/*, application/json;q=0.5', ['application/json', 'text/plain']), 'text/plain');
   assert.equal(preferred('image/png', ['application/json']), undefined);
 });
+
+test('an Accept header without an end is read up to a bound', () => {
+  const start = performance.now();
+  assert.throws(() => negotiate(`${','.repeat(1_000_000)}application/json`), { code: 406 });
+  assert.equal(negotiate(`application/yaml,${'a/b,'.repeat(250_000)}`).encoding, 'yaml');
+  assert.ok(performance.now() - start < 500);
+});

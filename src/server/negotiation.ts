@@ -27,9 +27,12 @@ export interface MediaRange {
   readonly quality: number;
 }
 
+/** Of one header; what follows is not looked at: a megabyte of commas would take a second. */
+const mediaRangesMax = 256;
+
 /** Best first; of equals those without a wildcard, then in the order given. Those with `q=0` are left out. */
 export function parseAccept(header: string): MediaRange[] {
-  const ranges = header.split(',').map(parseRange);
+  const ranges = header.split(',', mediaRangesMax).map(parseRange);
   return ranges
     .filter((range) => range.type !== '' && range.quality > 0)
     .sort((a, b) => b.quality - a.quality || wildcards(a) - wildcards(b));

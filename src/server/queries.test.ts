@@ -162,6 +162,9 @@ test('a user agent names the writer up to its first slash, as far as it may be s
   assert.equal(managerOfUserAgent('a\u0007b'), 'ab');
   assert.equal(managerOfUserAgent('é'.repeat(100)), 'é'.repeat(64));
   assert.equal(managerOfUserAgent(undefined), '');
+  assert.equal(managerOfUserAgent('/v1'), '');
+  assert.equal(managerOfUserAgent(`${'a'.repeat(128)}/v1`), 'a'.repeat(128));
+  assert.equal(managerOfUserAgent('a'.repeat(129)), 'a'.repeat(128));
 });
 
 test('options of deletes are checked', () => {
@@ -186,4 +189,13 @@ test('options of deletes are checked', () => {
   const ignoring = 'ignoreStoreReadErrorWithClusterBreakingPotential';
   assert.deepEqual(deleteOptions({ [ignoring]: true }, query('')), {});
   assert.throws(() => deleteOptions({ [ignoring]: 'yes' }, query('')), { reason: 'BadRequest' });
+});
+
+test('what is far too long is refused in few words', () => {
+  const long = '\u0001'.repeat(100_000);
+  assert.throws(() => writeOptions(new URLSearchParams({ fieldManager: long }), 'CreateOptions'), {
+    message: 'CreateOptions.meta.k8s.io "" is invalid: fieldManager: Too long: may not be more than 128 bytes',
+  });
+  assert.throws(() => integerOf(new URLSearchParams({ limit: '9'.repeat(20) }), 'limit'), /value out of range$/);
+  assert.equal(integerOf(new URLSearchParams({ limit: `${'0'.repeat(30)}7` }), 'limit'), 7);
 });

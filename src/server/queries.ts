@@ -12,13 +12,16 @@ export function booleanOf(query: URLSearchParams, name: string): boolean | undef
   return text === null ? undefined : text.toLowerCase() !== 'false' && text !== '0';
 }
 
+const int64DigitsMax = 19;
+
 /** A whole number of 64 bits; upstream's words for what is none. */
 export function integerOf(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
   if (text === null) return undefined;
   if (!/^[+-]?[0-9]+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${goQuote(text)}: invalid syntax`);
-  const value = BigInt(text.replace(/^\+/, ''));
-  if (value !== BigInt.asIntN(64, value)) {
+  // A million digits would take BigInt a while.
+  const value = text.replace(/^[+-]?0*/, '').length > int64DigitsMax ? undefined : BigInt(text.replace(/^\+/, ''));
+  if (value === undefined || value !== BigInt.asIntN(64, value)) {
     throw badRequest(`strconv.ParseInt: parsing ${goQuote(text)}: value out of range`);
   }
   return Number(value);
@@ -155,9 +158,9 @@ const fieldManagerBytesMax = 128;
 const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
 
 function fieldManagerErrors(fieldManager: string): FieldError[] {
+  // Each error below tells the whole name once more.
+  if (Buffer.byteLength(fieldManager) > fieldManagerBytesMax) return [tooLong('fieldManager', fieldManagerBytesMax)];
   const errors: FieldError[] = [];
-  if (Buffer.byteLength(fieldManager) > fieldManagerBytesMax)
-    errors.push(tooLong('fieldManager', fieldManagerBytesMax));
   let position = 0;
   for (const character of fieldManager) {
     if (unprintable.test(character)) {

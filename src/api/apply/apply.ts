@@ -28,8 +28,8 @@ import {
   type Managers,
   managerKey,
 } from './managed-fields.ts';
-import { applyOwnership, type Rules, updateOwnership } from './ownership.ts';
 import { shapeOf } from './object-shape.ts';
+import { applyOwnership, type Rules, updateOwnership } from './ownership.ts';
 import { FieldsError } from './path-element.ts';
 import { withStoredNulls } from './stored-nulls.ts';
 import { unlessUnchanged } from './unchanged.ts';

@@ -32,12 +32,20 @@ const request = (options: Partial<OwnershipRequest> = {}): OwnershipRequest => (
 
 const asIs = <T>(value: T): T => frozen(value);
 
-function createdBy(type: MessageType, value: JsonObject, options?: Partial<OwnershipRequest>): readonly ManagedFieldsEntry[] {
+function createdBy(
+  type: MessageType,
+  value: JsonObject,
+  options?: Partial<OwnershipRequest>,
+): readonly ManagedFieldsEntry[] {
   const normal = () => ({ apiVersion: 'v1', type, value: normalizeWithNulls(type, value) });
   return trackCreate({ apiVersion: 'v1', type, value }, normal, request(options), asIs);
 }
 
-function updatedBy(type: MessageType, value: JsonObject, options?: Partial<OwnershipRequest>): readonly ManagedFieldsEntry[] {
+function updatedBy(
+  type: MessageType,
+  value: JsonObject,
+  options?: Partial<OwnershipRequest>,
+): readonly ManagedFieldsEntry[] {
   return trackUpdate(undefined, { apiVersion: 'v1', type, value: normalizeWithNulls(type, value) }, request(options));
 }
 
@@ -130,7 +138,10 @@ describe('a shape', () => {
   const shape = (value: JsonObject): string | undefined => shapeOf(messageAtom(pod), value);
 
   test('is the same for other values in the same places', () => {
-    equal(shape(podOf('web-1', 'one')), shape({ ...podOf('web-1', 'two'), metadata: { name: 'x', labels: { app: 'y' } } }));
+    equal(
+      shape(podOf('web-1', 'one')),
+      shape({ ...podOf('web-1', 'two'), metadata: { name: 'x', labels: { app: 'y' } } }),
+    );
   });
 
   test('differs where the keys of a list, the names in a map, or a zero value differ', () => {

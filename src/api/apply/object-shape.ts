@@ -95,24 +95,17 @@ class Shape {
 
 const sized = (text: string): string => `${text.length}.${text}`;
 
-/** One mark for each value that a type has for its zero, and one for all others. */
+/** One for each value that a type has for its zero, and one for all others. */
 function leafMark(value: string | number | boolean | null | undefined): string {
-  switch (value) {
-    case undefined:
-      return 'u';
-    case null:
-      return 'n';
-    case '':
-      return 'e';
-    case 0:
-      return 'z';
-    case false:
-      return 'f';
-    case '0':
-      return 'q';
-    case '0s':
-      return 'd';
-    default:
-      return 'v';
-  }
+  return zeroMarks.get(value) ?? 'v';
 }
+
+const zeroMarks: ReadonlyMap<unknown, string> = new Map<unknown, string>([
+  [undefined, 'u'],
+  [null, 'n'],
+  ['', 'e'],
+  [0, 'z'],
+  [false, 'f'],
+  ['0', 'q'],
+  ['0s', 'd'],
+]);

@@ -5,7 +5,8 @@ import { builtinSchema } from './load.ts';
 
 const container = builtinSchema().message('io.k8s.api.core.v1.Container');
 assert.ok(container);
-const namesIn = (object: Record<string, string>): string[] => fieldsIn(container, object).map(({ field }) => field.name);
+const namesIn = (object: Record<string, string>): string[] =>
+  fieldsIn(container, object).map(({ field }) => field.name);
 const inTable = [...container.fieldsByName.keys()];
 
 test('fields come in the order of the table, however they stand in the object', () => {

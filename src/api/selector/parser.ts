@@ -22,7 +22,7 @@ function tokens(text: string): Token[] {
   const found: Token[] = [];
   for (const match of text.matchAll(/[=!(),<>]+|[^=!(),<> \t\r\n]+/g)) {
     const [word] = match;
-    if (/^[=!(),<>]/.test(word)) found.push(...symbols(word));
+    if (/^[=!(),<>]/.test(word)) for (const symbol of symbols(word)) found.push(symbol);
     else found.push({ kind: word === 'in' || word === 'notin' ? 'keyword' : 'identifier', text: word });
   }
   return [...found, endToken];

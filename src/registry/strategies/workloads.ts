@@ -33,12 +33,7 @@ import {
   statefulSetStatusRule,
   validateStatusCounts,
 } from '../validation/workload-status.ts';
-import {
-  daemonSetWarnings,
-  podOwnerWarnings,
-  replicationControllerWarnings,
-  statefulSetWarnings,
-} from '../validation/workload-warnings.ts';
+import { podOwnerWarnings, statefulSetWarnings, templateWarnings } from '../validation/workload-warnings.ts';
 import {
   validateDaemonSet,
   validateDeployment,
@@ -89,7 +84,7 @@ export const daemonSetStrategy: Strategy<DaemonSet> = {
   validate: validateDaemonSet,
   validateUpdate: validateSelectorUpdate,
   validateStatusUpdate: validateStatusCounts(daemonSetStatusRule),
-  warnings: daemonSetWarnings,
+  warnings: templateWarnings,
 };
 
 export const replicationControllerStrategy: Strategy<ReplicationController> = {
@@ -98,7 +93,7 @@ export const replicationControllerStrategy: Strategy<ReplicationController> = {
   setDefaults: setReplicationControllerDefaults,
   validate: validateReplicationController,
   validateStatusUpdate: validateStatusCounts(replicaSetStatusRule),
-  warnings: replicationControllerWarnings,
+  warnings: podOwnerWarnings,
   fields: { 'status.replicas': ({ status }) => String(status?.replicas ?? 0) },
 };
 

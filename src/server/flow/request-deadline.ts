@@ -45,7 +45,9 @@ function durationProblem(text: string): string {
   const quoted = JSON.stringify(text.slice(0, durationCharactersMax));
   if (text.length > durationCharactersMax) return `time: invalid duration ${quoted}`;
   if (/^[+-]?(\d+(?:\.\d*)?|\.\d+)$/.test(text)) return `time: missing unit in duration ${quoted}`;
-  const unknown = /^[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))*(?:\d+(?:\.\d*)?|\.\d+)([^\d.]+)/.exec(text)?.[1];
+  const unknown = /^[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))*(?:\d+(?:\.\d*)?|\.\d+)([^\d.]+)/.exec(
+    text,
+  )?.[1];
   if (unknown !== undefined) return `time: unknown unit ${JSON.stringify(unknown)} in duration ${quoted}`;
   return `time: invalid duration ${quoted}`;
 }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { limits } from '../../lib/limits.ts';
+import { parsePath, type ResourcePath } from '../request-info.ts';
+import { isProxyPath } from './proxy-requests.ts';
 import { LinkRewriter } from './rewrite-html.ts';
 import { restOfPath, rewriteUrl } from './rewrite-url.ts';
 
@@ -80,4 +82,10 @@ test('no page takes longer than its length is worth', async () => {
 test('behind a tag that is too long to hold, links are found again', async () => {
   const long = `<a title="${'x'.repeat(limits.htmlTagCharactersMax + 2000)}" href="a">`;
   assert.ok((await rewritten(`${long}<a href="b">`, 1000)) === `${long}<a href="B">`);
+});
+
+test('the old form of a URL for watches is no way to a program: it asks for less', () => {
+  const leads = (path: string): boolean => isProxyPath(parsePath(path) as ResourcePath);
+  assert.equal(leads('/api/v1/namespaces/d/pods/p/proxy/a'), true);
+  assert.equal(leads('/api/v1/watch/namespaces/d/pods/p/proxy/a'), false);
 });

@@ -149,7 +149,7 @@ test('a role that is missing among those held is told with the refusal', async (
   await made.create('clusterrolebindings', binding('gone', 'ClusterRole/gone', ['User:ann']));
   assert.match(
     await refusal(made.create('clusterroles', role('b', ['get core nodes']), ann)),
-    /Verbs:\["get"\]\}; resolution errors: \[clusterroles?\.rbac\.authorization\.k8s\.io "gone" not found\]$/,
+    /Verbs:\["get"\]\}; resolution errors: \[clusterroles\.rbac\.authorization\.k8s\.io "gone" not found\]$/,
   );
   await made.close();
 });

@@ -84,7 +84,9 @@ export class EscalationGuard implements GrantGuard {
     const who = `user ${JSON.stringify(user.name)} (groups=${quotedList(user.groups)})`;
     const what = [...new Set(compacted(missing).map(ruleText))].sort().join('\n');
     const { problem } = this.#options.rbac.rulesFor(user, namespace);
-    const unresolved = problem === undefined ? '' : `; resolution errors: [${problem}]`;
+    // Resolved from what is stored, and so named as what is stored.
+    const told = problem?.replaceAll('role.rbac.', 'roles.rbac.');
+    const unresolved = told === undefined ? '' : `; resolution errors: [${told}]`;
     const why = `is attempting to grant RBAC permissions not currently held:\n${what}${unresolved}`;
     throw refused(target, object, `${who} ${why}`);
   }

@@ -38,6 +38,7 @@ const retryAfterSeconds = 5;
 
 export class YamlThread {
   readonly #clock: Clock;
+  readonly #heapMebibytesMax: number;
   #thread: WorkerThread<string, YamlReply> | undefined;
   /** Threads that were told to end. */
   readonly #endings = new Set<Promise<void>>();
@@ -46,8 +47,9 @@ export class YamlThread {
   #isReading = false;
   #idle: Timer | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, heapMebibytesMax: number = limits.yamlHeapMebibytesMax) {
     this.#clock = clock;
+    this.#heapMebibytesMax = heapMebibytesMax;
   }
 
   /**
@@ -137,7 +139,7 @@ export class YamlThread {
     this.#thread ??= new WorkerThread({
       source: new URL('./yaml-worker.ts', import.meta.url),
       name: 'naru-yaml',
-      resourceLimits: { maxOldGenerationSizeMb: limits.yamlHeapMebibytesMax },
+      resourceLimits: { maxOldGenerationSizeMb: this.#heapMebibytesMax },
     });
     return this.#thread;
   }
