@@ -258,3 +258,10 @@ test('a document that nests without an end is refused where it is too deep', () 
     assert.throws(() => parseYaml(opening.repeat(50_000)), /nests deeper than/, opening);
   }
 });
+
+test('what aliases repeat is counted in characters, too', () => {
+  const repeated = (times: number): string => `a: &x ${'y'.repeat(1024)}\nb: [${'*x ,'.repeat(times)}]\n`;
+  const { value } = parseYaml(repeated(limits.yamlAliasedCharactersMax / 1024));
+  assert.equal((value as { b: JsonValue[] }).b.length, limits.yamlAliasedCharactersMax / 1024);
+  assert.throws(() => parseYaml(repeated(limits.yamlAliasedCharactersMax / 1024 + 1)), /excessive aliasing/);
+});

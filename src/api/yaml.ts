@@ -185,7 +185,8 @@ class Converter {
   #countAliased(node: Node): void {
     this.#aliased++;
     if (isScalar(node)) this.#aliasedCharacters += node.source?.length ?? 0;
-    if (this.#aliased <= limits.yamlAliasedNodesMax && this.#aliasedCharacters <= limits.yamlAliasedCharactersMax) return;
+    if (this.#aliased <= limits.yamlAliasedNodesMax && this.#aliasedCharacters <= limits.yamlAliasedCharactersMax)
+      return;
     throw new DecodeError('yaml: document contains excessive aliasing');
   }
 

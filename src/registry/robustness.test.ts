@@ -6,7 +6,7 @@ import type { Field, MessageType, Type } from '../api/schema/schema.ts';
 import { StatusError } from '../api/status-error.ts';
 import { startRegistry } from './testing.ts';
 
-/** What a field may hold at worst: there, but empty; filled with the wrong thing of the right type; lists of objects without a field. */
+/** What a field may hold at worst: there, but empty; filled with the wrong thing of the right type; lists of objects without a field, and nothing else. */
 type Filling = 'empty' | 'wrong' | 'hollow';
 
 const depthMax = 6;
@@ -33,6 +33,8 @@ function fillType(type: Type, filling: Filling, depth: number): unknown {
     case 'map':
       return { '': fillType(type.value, filling, depth + 1) ?? null };
     case 'scalar':
+      // Nothing that would opt out of anything.
+      if (filling === 'hollow') return undefined;
       if (type.scalar === 'boolean') return filling === 'wrong';
       if (type.scalar === 'string') return filling === 'wrong' ? '/%' : '';
       return type.scalar === 'bytes' ? '' : filling === 'wrong' ? -7 : 0;

@@ -17,8 +17,15 @@ import { forbiddenError } from './authorization.ts';
 import { PodConnect } from './connect/pod-connect.ts';
 import type { RequestContext } from './context.ts';
 import { deleteOptions } from './delete-options.ts';
-import { bodyEncoding, type Encoding, mediaType, negotiate, negotiateStream, unsupportedMediaType } from './negotiation.ts';
 import type { Exchange } from './http/exchange.ts';
+import {
+  bodyEncoding,
+  type Encoding,
+  mediaType,
+  negotiate,
+  negotiateStream,
+  unsupportedMediaType,
+} from './negotiation.ts';
 import { type Form, listAnswer, objectAnswer } from './object-answers.ts';
 import { servePodLog } from './pod-log.ts';
 import { isProxyPath, ProxyRequests } from './proxy/proxy-requests.ts';
@@ -158,7 +165,9 @@ export class ResourceRequests {
     const apply = type === 'application/apply-patch+yaml';
     const options = this.#writeOptions(admitted, 'PatchOptions', apply);
     const bytes = await context.exchange.body(limits.requestBodyBytesMax);
-    const document = apply ? parseApplyPatch(bytes, await this.#yaml.prepare(bytes, context.exchange)) : parsePatch(bytes);
+    const document = apply
+      ? parseApplyPatch(bytes, await this.#yaml.prepare(bytes, context.exchange))
+      : parsePatch(bytes);
     const writing = withDuplicates(options, document);
     const result = await this.#handler.patch(target, type as PatchType, document.value, writing);
     return objectAnswer(target.resource, result, form);

@@ -76,7 +76,7 @@ test('a change is asked as a creation is, also as a patch and as an apply', asyn
   const apply = made.registry.patch(
     made.target('clusterroles', '', 'new', ann),
     'application/apply-patch+yaml',
-    applied as unknown as JsonObject,
+    applied,
     { fieldManager: 'ann' },
   );
   assert.match(await refusal(apply), /Resources:\["nodes"\]/);

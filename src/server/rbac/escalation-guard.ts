@@ -49,9 +49,8 @@ export class EscalationGuard implements GrantGuard {
 
   #checkRole({ target, object, old }: GrantRequest): void {
     if (this.#may('escalate', target, target.resource.resource, target.name)) return;
-    const role = object as ClusterRole;
-    this.#confirmHeld(target, object, role.rules ?? []);
-    if (role.aggregationRule === undefined && (old as ClusterRole | undefined)?.aggregationRule === undefined) return;
+    this.#confirmHeld(target, object, (object as ClusterRole).rules ?? []);
+    if (!gathers(object) && (old === undefined || !gathers(old))) return;
     if (this.#missing(target, fullAuthority).length === 0) return;
     throw refused(target, object, 'must have cluster-admin privileges to use the aggregationRule');
   }
@@ -90,6 +89,10 @@ export class EscalationGuard implements GrantGuard {
     const why = `is attempting to grant RBAC permissions not currently held:\n${what}${unresolved}`;
     throw refused(target, object, `${who} ${why}`);
   }
+}
+
+function gathers(role: KubeObject): boolean {
+  return (role as ClusterRole).aggregationRule !== undefined;
 }
 
 function refused({ resource }: RequestTarget, { metadata }: KubeObject, why: string) {

@@ -12,7 +12,7 @@ import { RealClock, VirtualClock } from '../../lib/clock.ts';
 import { limits } from '../../lib/limits.ts';
 import { parseApplyPatch, parseObjectBody } from '../request-body.ts';
 import { startTestServer } from '../testing.ts';
-import { YamlThread } from './yaml-thread.ts';
+import { type ReadYaml, YamlThread } from './yaml-thread.ts';
 
 const living = new Set<Worker>();
 let started = 0;
@@ -68,8 +68,8 @@ async function agrees(thread: YamlThread, bytes: Buffer): Promise<unknown> {
     shown,
   );
   for (const body of [
-    (readYaml = parseYaml) => parseApplyPatch(bytes, readYaml),
-    (readYaml = parseYaml) => parseObjectBody(bytes, 'yaml', pod, readYaml),
+    (readYaml: ReadYaml = parseYaml) => parseApplyPatch(bytes, readYaml),
+    (readYaml: ReadYaml = parseYaml) => parseObjectBody(bytes, 'yaml', pod, readYaml),
   ]) {
     assert.deepEqual(
       outcome(() => body(read)),
@@ -121,9 +121,28 @@ test('a document from the thread is the one that would have been read here, and 
 
 test('random documents are read the same either way', async () => {
   const pieces = ['a', 'b: ', 'c:', '- ', '\n', '\n  ', '\n- ', ' ', '#', '"', "'", '|', '1', '{', '}', '[', ']', ', '];
-  const more = ['a: 1\n', '&x ', '*x', '!!str ', '<<: ', '{a: 1}', '[b]', '>\n  x', '9007199254740993', '---\n', '~', '? '];
+  const more = [
+    'a: 1\n',
+    '&x ',
+    '*x',
+    '!!str ',
+    '<<: ',
+    '{a: 1}',
+    '[b]',
+    '>\n  x',
+    '9007199254740993',
+    '---\n',
+    '~',
+    '? ',
+  ];
   const soup = fc.array(fc.constantFrom(...pieces, ...more), { maxLength: 16 }).map((parts) => parts.join(''));
-  const texts = fc.sample(fc.oneof(soup, soup.map((text) => `x: [{y: 1}]\n${text}`)), { seed: 11, numRuns: 400 });
+  const texts = fc.sample(
+    fc.oneof(
+      soup,
+      soup.map((text) => `x: [{y: 1}]\n${text}`),
+    ),
+    { seed: 11, numRuns: 400 },
+  );
   const thread = new YamlThread(new RealClock());
   let [read, refused] = [0, 0];
   for (const text of texts) {
@@ -158,7 +177,10 @@ test('a document that takes too long is refused, its thread ended, and the next 
   const error = await refusal(Promise.try(() => parseObjectBody(slow, 'yaml', pod, readYaml)));
   const why = 'yaml: the document takes longer than 30 seconds to read: send it as JSON';
   assert.equal(error.code, 400);
-  assert.match(error.message, new RegExp(`^the object provided is unrecognized \\(must be of type Pod\\): ${why} \\(5b31`));
+  assert.match(
+    error.message,
+    new RegExp(`^the object provided is unrecognized \\(must be of type Pod\\): ${why} \\(5b31`),
+  );
   assert.deepEqual((await next)(padded('{a: 1}')).value, { a: 1 });
   assert.equal(started, before + 2);
   await thread.close();

@@ -171,9 +171,12 @@ function reasonOf(error: unknown): unknown {
 }
 
 const tooSlow = (): DecodeError =>
-  new DecodeError(`yaml: the document takes longer than ${limits.yamlReadMsMax / 1000} seconds to read: send it as JSON`);
+  new DecodeError(
+    `yaml: the document takes longer than ${limits.yamlReadMsMax / 1000} seconds to read: send it as JSON`,
+  );
 
-const tooLarge = (): DecodeError => new DecodeError('yaml: the document takes too much memory to read: send it as JSON');
+const tooLarge = (): DecodeError =>
+  new DecodeError('yaml: the document takes too much memory to read: send it as JSON');
 
 const closing = (): StatusError =>
   new StatusError(503, 'ServiceUnavailable', 'The apiserver is shutting down, please try again later.', {});
