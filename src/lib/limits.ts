@@ -7,8 +7,8 @@ export const limits = {
   requestBodyBytesMax: 3 * 1024 * 1024,
   /** What a client sends on after it was refused (bytes) is taken and dropped, so that it reads why. Above it: its connection is closed. */
   droppedBodyBytesMax: 16 * 1024 * 1024,
-  /** How long such a client may send nothing. At it: the same. */
-  droppedBodyIdleMsMax: 10_000,
+  /** How long such a client may take for it. At it: the same. */
+  droppedBodyMsMax: 60_000,
   /** Headers of one request (bytes). `kubectl exec` carries whole scripts in its URL. At it: 431. */
   headerBytesMax: 1024 * 1024,
   /** An object as stored (bytes); etcd's limit upstream. At it: 413 RequestEntityTooLarge. */
@@ -101,6 +101,8 @@ export const limits = {
   execStartsPerPodMax: 4,
   /** How long a streaming session may be silent, as upstream's. At it: it ends with an error. */
   streamingIdleMsMax: 4 * 60 * 60 * 1000,
+  /** How long the runtime's streaming server has to take a session: its upgrade, and its streams. At it: the session fails. */
+  runtimeStreamMsMax: 30_000,
   /** How long a SPDY client has to open its streams, as upstream's. At it: the connection is closed. */
   streamCreationMsMax: 30_000,
   /** How many objects of the default policy are written at once, so that requests are served between. Above it: they wait for the next round. */

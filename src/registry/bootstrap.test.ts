@@ -9,14 +9,14 @@ test('a new cluster has upstream’s flow schemas, each of a priority level that
   const levels = (await registry.list('prioritylevelconfigurations.flowcontrol.apiserver.k8s.io'))
     .objects as PriorityLevelConfiguration[];
   const flows = (await registry.list('flowschemas.flowcontrol.apiserver.k8s.io')).objects as FlowSchema[];
-  const names: readonly (string | undefined)[] = levels.map(({ metadata }) => metadata?.name);
+  const names = levels.map(({ metadata }) => metadata?.name ?? '');
   assert.equal(
     names.join(' '),
     'catch-all exempt global-default leader-election node-high system workload-high workload-low',
   );
   assert.equal(flows.length, 11);
   for (const { metadata, spec } of flows) {
-    assert.ok(names.includes(String(spec?.priorityLevelConfiguration.name)), metadata?.name);
+    assert.ok(names.includes(spec?.priorityLevelConfiguration.name ?? 'none'), metadata?.name ?? '');
   }
   for (const { metadata } of [...levels, ...flows]) {
     assert.equal(metadata?.annotations?.['apf.kubernetes.io/autoupdate-spec'], 'true');

@@ -90,7 +90,7 @@ function prepareNew(
   if (served.hasStatus && !strategy.keepStatusOnCreate) draft['status'] = emptyStatus(served);
   strategy.prepareForCreate?.(draft, context);
   const ready = normalized(served, draft);
-  environment.grants?.check({ target, object: ready as KubeObject });
+  environment.grants?.check({ target, object: ready });
   const errors = validateNew(served, ready);
   if (errors.length > 0) throw invalid(kindSubjectOf(served, ready.metadata?.name ?? ''), errors);
   return ready;

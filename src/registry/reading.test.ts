@@ -103,7 +103,10 @@ test('a version that lies ahead is waited for, and times out after three seconds
   const late = rejection(cluster.list('pods', { resourceVersion: '100000' }), 'Timeout');
   await cluster.clock.advance(3_000);
   const { code, message, details } = await late;
-  assert.deepEqual([code, message], [504, `Timeout: Too large resource version: 100000, current: ${cluster.store.revision}`]);
+  assert.deepEqual(
+    [code, message],
+    [504, `Timeout: Too large resource version: 100000, current: ${cluster.store.revision}`],
+  );
   assert.deepEqual(details, {
     causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
     retryAfterSeconds: 1,

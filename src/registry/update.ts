@@ -176,7 +176,7 @@ async function prepareChange(
     await admit({ operation: 'UPDATE', target, collection, draft, old, store, clock, prng });
   }
   const ready = normalized(served, draft);
-  environment.grants?.check({ target, object: ready as KubeObject, old });
+  environment.grants?.check({ target, object: ready, old });
   part.prepare(served, ready, old, strategyContext(environment, target.user));
   setManagedFields(ready, entries);
   const errors = part.validate(served, ready, old);

@@ -39,7 +39,7 @@ describe('the API server', () => {
       assert.equal(status, 200);
       assert.equal(headers['content-type'], 'application/json');
       assert.match(headers['audit-id'] ?? '', /^[0-9a-f-]{36}$/);
-      assert.deepEqual(body, entry.json());
+      assert.equal(body.toString(), `${entry.json().toString()}\n`);
     }
     const { target } = world.registry.calls[0] ?? {};
     assert.deepEqual([target?.namespace, target?.name, target?.user.name], ['default', 'web', 'admin']);

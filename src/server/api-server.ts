@@ -129,6 +129,7 @@ export class ApiServer implements Service {
       clientAuthority: this.#options.certificates.certificate,
       exchange: (exchange) => void this.#pipeline.handle(exchange),
       upgrades: this.#upgrades,
+      clock: this.#options.clock,
     });
     this.#renewLater(certificate);
     this.#options.log.info('api server listens', { port: this.port, address: this.#listener.address });

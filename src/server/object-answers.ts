@@ -66,7 +66,7 @@ function isStoredForm(info: ResourceInfo): boolean {
 }
 
 function storedBytes(entry: Entry, { encoding }: Form): Uint8Array[] {
-  if (encoding !== 'protobuf') return [entry.json()];
+  if (encoding !== 'protobuf') return [entry.json(), lineEnd];
   const { message } = storedMessage(entry);
   const { head, tail } = envelop(kindOf(entry.object), message.length);
   return [head, message, tail];
@@ -91,6 +91,8 @@ function joinEntries(info: ResourceInfo, result: ListResult): Uint8Array[] {
 
 const firstItem = Buffer.from('{');
 const nextItem = Buffer.from(',{');
+/** Upstream ends each JSON answer with one. */
+const lineEnd = Buffer.from('\n');
 const listEnd = Buffer.from(']}\n');
 const nothing = Buffer.from('');
 

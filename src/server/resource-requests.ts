@@ -140,7 +140,7 @@ export class ResourceRequests {
   }
 
   async #create(admitted: Admitted): Promise<Answer> {
-    const { context, target } = admitted;
+    const { target } = admitted;
     const form = this.#form(admitted);
     const options = this.#writeOptions(admitted, 'CreateOptions');
     const document = await this.#objectBody(admitted);
@@ -149,7 +149,7 @@ export class ResourceRequests {
   }
 
   async #update(admitted: Admitted): Promise<Answer> {
-    const { context, target } = admitted;
+    const { target } = admitted;
     const form = this.#form(admitted);
     const options = this.#writeOptions(admitted, 'UpdateOptions');
     const document = await this.#objectBody(admitted);

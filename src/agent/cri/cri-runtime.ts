@@ -155,7 +155,7 @@ export class CriRuntime implements Runtime {
     if (this.#fifos === undefined) {
       const request = { container_id: containerId, cmd: command, ...streams(options) };
       const { url } = await connection.call('Exec', request, deadlines.write);
-      return openStreamingSession(url, options);
+      return openStreamingSession(url, options, this.#clock);
     }
     const execId = `${this.#execPrefix}-${this.#execCount++}`;
     const surroundings = { connection, clock: this.#clock, fifos: this.#fifos, execId };
@@ -164,7 +164,7 @@ export class CriRuntime implements Runtime {
 
   async attach(containerId: string, options: StreamOptions): Promise<Session> {
     const { url } = await this.#call('Attach', { container_id: containerId, ...streams(options) }, deadlines.write);
-    return openStreamingSession(url, options);
+    return openStreamingSession(url, options, this.#clock);
   }
 
   dialPod(sandboxId: string, port: number): Promise<Duplex> {

@@ -5,6 +5,8 @@
  */
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Duplex, Readable, Writable } from 'node:stream';
+import type { Clock } from '../../lib/clock.ts';
+import { limits } from '../../lib/limits.ts';
 import { RuntimeError } from '../runtime.ts';
 import type { Session, SessionEnd, StreamOptions, TerminalSize } from '../streaming/session.ts';
 import { SpdyConnection } from '../streaming/spdy/connection.ts';

@@ -98,17 +98,23 @@ async function processSpec(
   return { ...process, ...consoleSize, terminal: tty, args: command, env };
 }
 
-async function openPipes(fifos: FifoFolder, { stdin, tty }: ExecOptions): Promise<Pipes> {
+/** @throws RuntimeError, with nothing left open: out of descriptors, say */
+export async function openPipes(fifos: FifoFolder, { stdin, tty }: ExecOptions): Promise<Pipes> {
   const [input, output, errors] = await Promise.all([
     stdin ? fifos.take() : undefined,
     fifos.take(),
     tty ? undefined : fifos.take(),
   ]);
-  return {
-    stdin: input?.openForWriting(),
-    stdout: output.openForReading(),
-    stderr: errors?.openForReading(),
-  };
+  try {
+    return {
+      stdin: input?.openForWriting(),
+      stdout: output.openForReading(),
+      stderr: errors?.openForReading(),
+    };
+  } catch (error) {
+    discard({ stdin: input, stdout: output, stderr: errors });
+    throw new RuntimeError('failed', "the command's pipes could not be opened", { cause: error });
+  }
 }
 
 function discard(pipes: Pipes): void {

@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import http from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { test } from 'node:test';
 import type { StatusError } from '../../api/status-error.ts';
+import { type Clock, RealClock, settle, VirtualClock } from '../../lib/clock.ts';
 import { limits } from '../../lib/limits.ts';
 import type { Connection } from './connection.ts';
 import { Http1Exchange } from './http1-exchange.ts';
 
 /** A server that takes bodies of 1 KiB, and says why it does not take a larger one. */
-async function startServer(): Promise<{ port: number; close: () => void }> {
+async function startServer(clock: Clock = new RealClock()): Promise<{ port: number; close: () => void }> {
   const server = http.createServer((request, response) => {
-    const exchange = new Http1Exchange(request, response, {} as Connection);
+    const exchange = new Http1Exchange(request, response, {} as Connection, { draining: false, clock });
     exchange.body(1024).then(
       () => exchange.respond(200, {}, 'taken'),
       (error: StatusError) => exchange.respond(error.code, {}, error.message),
@@ -67,4 +69,19 @@ test('one that sends on and on is cut off', async (t) => {
     send();
   });
   assert.ok(sent < 8 * limits.droppedBodyBytesMax, `${sent} bytes`);
+});
+
+test('one that promises a body and sends nothing is cut off, too', { timeout: 10_000 }, async (t) => {
+  const clock = new VirtualClock();
+  const { port, close } = await startServer(clock);
+  t.after(close);
+  const socket = connect({ host: '127.0.0.1', port });
+  socket.on('error', () => {});
+  socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n');
+  const closed = once(socket, 'close');
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  assert.match(answer.toString(), /^HTTP\/1.1 413/);
+  await settle();
+  await clock.advance(limits.droppedBodyMsMax);
+  await closed;
 });

@@ -1,27 +1,30 @@
 /** An exchange over HTTP/1.1. */
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Readable, Writable } from 'node:stream';
+import type { Clock } from '../../lib/clock.ts';
 import { limits } from '../../lib/limits.ts';
 import type { Connection } from './connection.ts';
 import { type AnswerHeaders, bodyBrokenOff, bodyTooLarge, type Exchange } from './exchange.ts';
 import { readBody } from './read-body.ts';
 
-/** What a server's exchanges share: whether it is about to close. */
-export interface Draining {
+/** What a server's exchanges share. */
+export interface Http1Server {
+  /** It is about to close. */
   readonly draining: boolean;
+  readonly clock?: Clock;
 }
 
 export class Http1Exchange implements Exchange {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly connection: Connection;
-  readonly #server: Draining;
+  readonly #server: Http1Server;
 
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
     connection: Connection,
-    server: Draining = { draining: false },
+    server: Http1Server = { draining: false },
   ) {
     this.#request = request;
     this.#response = response;
@@ -84,7 +87,7 @@ export class Http1Exchange implements Exchange {
 
   /**
    * A client that is still sending would find its connection reset, and not see the answer. So the rest of its body is taken and
-   * dropped, within a bound, and as long as it comes.
+   * dropped, within bounds of length and time.
    */
   #endAfterRequest(): void {
     const end = (): void => void this.#response.end();
@@ -93,7 +96,8 @@ export class Http1Exchange implements Exchange {
       bytes += chunk.length;
       if (bytes > limits.droppedBodyBytesMax) end();
     });
-    this.#request.socket.setTimeout(limits.droppedBodyIdleMsMax, end);
+    const late = this.#server.clock?.after(limits.droppedBodyMsMax, end);
+    this.#response.once('close', () => late?.cancel());
     this.#request.once('end', end);
     this.#request.once('close', end);
     this.#request.resume();

@@ -16,10 +16,12 @@ const noCheck = { rejectUnauthorized: false } as const;
 
 async function startListener(t: TestContext, exchange: (exchange: Exchange) => void): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'naru-listener-'));
-  const authority = await CertificateAuthority.open({ folder, clock: new RealClock() });
+  const clock = new RealClock();
+  const authority = await CertificateAuthority.open({ folder, clock });
   const certificate = await authority.servingCertificate(['127.0.0.1']);
   const clientAuthority = authority.certificate;
-  const listener = await listen('127.0.0.1', 0, { certificate, clientAuthority, exchange, upgrades: [], times });
+  const options = { certificate, clientAuthority, exchange, upgrades: [], times, clock };
+  const listener = await listen('127.0.0.1', 0, options);
   t.after(async () => {
     listener.destroy();
     await listener.close();

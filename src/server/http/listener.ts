@@ -11,10 +11,11 @@ import { createServer as createHttp2Server, type ServerHttp2Session, type Server
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import type { Clock } from '../../lib/clock.ts';
 import { limits } from '../../lib/limits.ts';
 import { type Connection, describeConnection } from './connection.ts';
 import type { Exchange } from './exchange.ts';
-import { type Draining, Http1Exchange } from './http1-exchange.ts';
+import { Http1Exchange, type Http1Server } from './http1-exchange.ts';
 import { Http2Exchange } from './http2-exchange.ts';
 
 export interface ServingCertificate {
@@ -31,6 +32,7 @@ export interface ListenerOptions {
   readonly upgrades: readonly UpgradeHandler[];
   /** After which a connection that asks for nothing is closed; upstream's where absent. */
   readonly times?: ConnectionTimes;
+  readonly clock: Clock;
 }
 
 /** Who takes connections that are to become something else. */
@@ -67,7 +69,7 @@ const usualTimes: ConnectionTimes = { headersMsMax: 32_000, idleMsMax: 90_000, c
 /** @throws Error, one sentence with the way out, where the port cannot be had */
 export async function listen(host: string, port: number, options: ListenerOptions): Promise<Listener> {
   const connections = new WeakMap<object, Connection>();
-  const state = { draining: false };
+  const state = { draining: false, clock: options.clock };
   const http1 = http1Server(options, connections, state);
   const sessions = new Set<ServerHttp2Session>();
   const http2 = http2Server(options, connections, sessions);
@@ -139,7 +141,7 @@ function bindProblem(error: NodeJS.ErrnoException, host: string, port: number): 
   }
 }
 
-function http1Server(options: ListenerOptions, connections: WeakMap<object, Connection>, state: Draining) {
+function http1Server(options: ListenerOptions, connections: WeakMap<object, Connection>, state: Http1Server) {
   const { headersMsMax, idleMsMax, checkIntervalMs } = options.times ?? usualTimes;
   const server = createHttp1Server({
     maxHeaderSize: limits.headerBytesMax,
@@ -189,7 +191,7 @@ function http2Server(
     session.once('close', () => sessions.delete(session));
     session.on('error', ignore);
     session.setLocalWindowSize(4 * 1024 * 1024);
-    closeWhenIdle(session, idleMsMax);
+    closeWhenIdle(session, options.clock, idleMsMax);
   });
   server.on('stream', (stream: ServerHttp2Stream, headers) => {
     const { session } = stream;
@@ -201,19 +203,25 @@ function http2Server(
   return server;
 }
 
-/** Whoever has nothing under way keeps no connection for ever. */
-function closeWhenIdle(session: ServerHttp2Session, idleMsMax: number): void {
+/** Whoever has nothing under way keeps no connection for ever: it is closed within twice `idleMsMax`. A request costs no timer. */
+function closeWhenIdle(session: ServerHttp2Session, clock: Clock, idleMsMax: number): void {
   let open = 0;
+  let isUsed = false;
+  const count = (change: 1 | -1): void => {
+    open += change;
+    isUsed = true;
+  };
   session.on('stream', (stream: ServerHttp2Stream) => {
-    open++;
-    stream.once('close', () => open--);
+    count(1);
+    stream.once('close', () => count(-1));
   });
-  session.on('timeout', () => {
-    if (open === 0) session.close();
-    // Node's timer rings once.
-    else session.setTimeout(idleMsMax);
-  });
-  session.setTimeout(idleMsMax);
+  const look = (): void => {
+    if (open === 0 && !isUsed) return session.close();
+    isUsed = false;
+    timer = clock.after(idleMsMax, look);
+  };
+  let timer = clock.after(idleMsMax, look);
+  session.once('close', () => timer.cancel());
 }
 
 function connectionOf(connections: WeakMap<object, Connection>, key: object, socket: TLSSocket): Connection {
