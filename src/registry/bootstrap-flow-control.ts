@@ -4,7 +4,8 @@
  *
  * Kept true: each carries the annotation by which upstream tells those that it may bring up to date from those that a person has changed.
  */
-import type { JsonObject } from '../api/object.ts';
+import type { JsonObject, KubeObject } from '../api/object.ts';
+import type { FlowSchema } from '../api/schema/types/flowcontrol-v1.ts';
 
 const annotations = { 'apf.kubernetes.io/autoupdate-spec': 'true' };
 
@@ -132,3 +133,25 @@ export const flowSchemas: readonly JsonObject[] = Object.entries(flows).map(
     },
   }),
 );
+
+/**
+ * The condition that a flow schema's priority level is there, for each that does not say so yet: its name, and what to apply to its
+ * status. Since when: since both are there, which needs no clock, and is the same whoever says it.
+ */
+export function foundLevels(
+  schemas: readonly KubeObject[],
+  levels: readonly KubeObject[],
+): readonly { readonly name: string; readonly body: JsonObject }[] {
+  const madeAt = new Map(levels.map(({ metadata }) => [metadata?.name, metadata?.creationTimestamp ?? '']));
+  return (schemas as readonly FlowSchema[]).flatMap(({ metadata, spec, status }) => {
+    const level = spec?.priorityLevelConfiguration.name ?? '';
+    const levelSince = madeAt.get(level);
+    const message = `This FlowSchema references the PriorityLevelConfiguration object named ${JSON.stringify(level)} and it exists`;
+    if (levelSince === undefined || status?.conditions?.some((each) => each.message === message)) return [];
+    const name = metadata?.name ?? '';
+    const since = [levelSince, metadata?.creationTimestamp ?? ''].sort().at(-1) ?? '';
+    const condition = { type: 'Dangling', status: 'False', reason: 'Found', lastTransitionTime: since, message };
+    const kind = { apiVersion: 'flowcontrol.apiserver.k8s.io/v1', kind: 'FlowSchema' };
+    return [{ name, body: { ...kind, metadata: { name }, status: { conditions: [condition] } } }];
+  });
+}

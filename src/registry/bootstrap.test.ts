@@ -20,7 +20,21 @@ test('a new cluster has upstream’s flow schemas, each of a priority level that
   }
   for (const { metadata } of [...levels, ...flows]) {
     assert.equal(metadata?.annotations?.['apf.kubernetes.io/autoupdate-spec'], 'true');
-    assert.equal(metadata?.managedFields?.[0]?.manager, 'api-priority-and-fairness-config-producer-v1');
+    assert.equal(metadata?.managedFields?.at(-1)?.manager, 'api-priority-and-fairness-config-producer-v1');
+  }
+  for (const { metadata, spec, status } of flows) {
+    const [condition, ...others] = status?.conditions ?? [];
+    const { lastTransitionTime, ...said } = condition ?? {};
+    const level = spec?.priorityLevelConfiguration.name ?? '';
+    assert.deepEqual(said, {
+      type: 'Dangling',
+      status: 'False',
+      reason: 'Found',
+      message: `This FlowSchema references the PriorityLevelConfiguration object named "${level}" and it exists`,
+    });
+    assert.equal(lastTransitionTime, metadata?.creationTimestamp);
+    assert.equal(others.length, 0);
+    assert.equal(metadata?.managedFields?.[0]?.manager, 'api-priority-and-fairness-config-consumer-v1');
   }
   const exempt = flows.find(({ metadata }) => metadata?.name === 'exempt');
   assert.equal(exempt?.spec?.matchingPrecedence, 1);
@@ -36,4 +50,12 @@ test('what a person has changed stays as it is when the cluster starts again', a
     'system',
   )) as unknown as PriorityLevelConfiguration;
   assert.equal(level.spec?.limited?.nominalConcurrencyShares, 7);
+});
+
+test('a cluster that starts again writes nothing about its flow schemas', async () => {
+  const registry = await startRegistry();
+  const flows = async () => (await registry.list('flowschemas.flowcontrol.apiserver.k8s.io')).objects;
+  const before = await flows();
+  await bootstrap(registry.registry);
+  assert.deepEqual(await flows(), before);
 });

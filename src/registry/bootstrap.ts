@@ -3,10 +3,10 @@
  * which pods find the API, and upstream's flow schemas with their priority levels. Made where missing, through the registry as anybody
  * would; left alone where present.
  */
-import type { JsonObject } from '../api/object.ts';
+import type { JsonObject, KubeObject } from '../api/object.ts';
 import { resourceTable } from '../api/resource-table.ts';
 import { hasReason } from '../api/status-error.ts';
-import { flowSchemas, priorityLevels } from './bootstrap-flow-control.ts';
+import { flowSchemas, foundLevels, priorityLevels } from './bootstrap-flow-control.ts';
 import type { RequestHandler, RequestTarget, UserInfo } from './request.ts';
 import { apiServiceAddress } from './service-addresses.ts';
 
@@ -66,11 +66,13 @@ const apiService: Wanted = {
   },
 };
 
+const flowGroup = 'flowcontrol.apiserver.k8s.io';
+
 const flowControl = Object.entries({ prioritylevelconfigurations: priorityLevels, flowschemas: flowSchemas }).flatMap(
   ([resource, bodies]) =>
     bodies.map(
       (body): Wanted => ({
-        group: 'flowcontrol.apiserver.k8s.io',
+        group: flowGroup,
         resource,
         body,
         fieldManager: 'api-priority-and-fairness-config-producer-v1',
@@ -84,6 +86,33 @@ export async function bootstrap(handler: RequestHandler): Promise<void> {
     await createMissing(handler, wanted);
   // None of these needs another: together they are one commit.
   await Promise.all(flowControl.map((wanted) => createMissing(handler, wanted)));
+  await sayWhatIsFound(handler);
+}
+
+/** As upstream's: each flow schema's status tells whether its priority level is there. */
+async function sayWhatIsFound(handler: RequestHandler): Promise<void> {
+  const [schemas, levels] = await Promise.all([
+    listed(handler, 'flowschemas'),
+    listed(handler, 'prioritylevelconfigurations'),
+  ]);
+  await Promise.all(foundLevels(schemas, levels).map(({ name, body }) => applyStatus(handler, name, body)));
+}
+
+async function applyStatus(handler: RequestHandler, name: string, body: JsonObject): Promise<void> {
+  const target = flowTarget('flowschemas', name, 'status');
+  if (target === undefined) return;
+  const options = { fieldManager: 'api-priority-and-fairness-config-consumer-v1', force: true };
+  await handler.patch(target, 'application/apply-patch+yaml', body, options);
+}
+
+async function listed(handler: RequestHandler, resource: string): Promise<readonly KubeObject[]> {
+  const target = flowTarget(resource);
+  return target === undefined ? [] : (await handler.list(target, {})).objects;
+}
+
+function flowTarget(resource: string, name = '', subresource = ''): RequestTarget | undefined {
+  const info = resourceTable().find(flowGroup, 'v1', resource);
+  return info && { user: apiServer, resource: info, namespace: '', name, subresource };
 }
 
 async function createMissing(

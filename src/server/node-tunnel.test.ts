@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { type AddressInfo, connect as connectTcp, createServer as createTcpServer, type Socket } from 'node:net';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
@@ -123,6 +123,34 @@ describe('the node tunnel', () => {
     await once(body, 'data');
     cancel.abort(new Error('enough'));
     await until(() => agent.aborted.includes('/endless'));
+  });
+
+  test('an agent that answers before it has read everything leaves the upload whole, and read to its end', async () => {
+    const upload = new PassThrough();
+    upload.write('the beginning');
+    const { body } = await call('/unread', { method: 'POST', body: upload });
+    assert.match(await text(body), /^\/unread 0/);
+    await until(() => body.closed);
+    for (let index = 0; index < 10; index++) {
+      if (!upload.write(Buffer.alloc(64 * 1024))) await once(upload, 'drain');
+    }
+    upload.end();
+    await once(upload, 'end');
+  });
+
+  test('an upload that breaks off breaks the call off', async () => {
+    agent.aborted.length = 0;
+    const upload = new PassThrough();
+    const { body } = await call('/endless', { method: 'POST', body: upload });
+    body.on('error', () => {});
+    upload.destroy();
+    await until(() => agent.aborted.includes('/endless'));
+  });
+
+  test('a client that has gone before its call is nobody’s failure', async () => {
+    const { calls } = agent;
+    await assert.rejects(call('/late', { signal: AbortSignal.abort() }), { code: 503, message: 'the client has gone' });
+    assert.equal(agent.calls, calls);
   });
 
   test("an agent's error arrives as its Status", async () => {

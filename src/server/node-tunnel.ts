@@ -17,7 +17,7 @@ import {
   type IncomingHttpHeaders,
   type IncomingHttpStatusHeader,
 } from 'node:http2';
-import { pipeline, Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { StatusError } from '../api/status-error.ts';
 import {
@@ -163,7 +163,7 @@ class TunnelHandler implements NodeHandler {
 
   handle(request: NodeRequest): Promise<NodeResponse> {
     return new Promise((resolve, reject) => {
-      request.signal.throwIfAborted();
+      if (request.signal.aborted) throw unavailable('the client has gone', request.signal.reason);
       const stream = this.#request(request);
       const cancel = (): void => stream.close(constants.NGHTTP2_CANCEL);
       request.signal.addEventListener('abort', cancel, { once: true });
@@ -173,7 +173,7 @@ class TunnelHandler implements NodeHandler {
         request.signal.removeEventListener('abort', cancel);
         reject(this.#broken());
       });
-      if (request.body !== undefined) pipeline(request.body, stream, ignore);
+      if (request.body !== undefined) upload(request.body, stream);
     });
   }
 
@@ -190,6 +190,25 @@ class TunnelHandler implements NodeHandler {
   #broken(cause?: unknown): StatusError {
     return unavailable(`the connection to node ${JSON.stringify(this.#node)} broke`, cause);
   }
+}
+
+/**
+ * Not a pipeline: an agent that answers and closes before it has read everything has answered all the same, and its answer needs the
+ * client's connection, which would go with the body.
+ */
+function upload(body: Readable, stream: ClientHttp2Stream): void {
+  const brokenOff = (): void => {
+    if (!body.readableEnded) stream.close(constants.NGHTTP2_CANCEL);
+  };
+  if (body.destroyed) return stream.close(constants.NGHTTP2_CANCEL);
+  body.on('error', brokenOff);
+  body.once('close', brokenOff);
+  stream.once('close', () => {
+    // What nobody will read any more must not keep the client from reading.
+    body.unpipe(stream);
+    body.resume();
+  });
+  body.pipe(stream);
 }
 
 function responseOf(stream: ClientHttp2Stream, headers: IncomingHttpHeaders & IncomingHttpStatusHeader): NodeResponse {

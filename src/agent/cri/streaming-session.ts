@@ -14,9 +14,9 @@ import type { SpdyStream } from '../streaming/spdy/stream.ts';
 
 const protocol = 'v4.channel.k8s.io';
 
-/** @throws RuntimeError */
-export async function openStreamingSession(url: string, options: StreamOptions): Promise<Session> {
-  const socket = await upgrade(url);
+/** @throws RuntimeError, also where the runtime hangs (`limits.runtimeStreamMsMax`) */
+export async function openStreamingSession(url: string, options: StreamOptions, clock: Clock): Promise<Session> {
+  const socket = await upgrade(url, clock);
   const connection = new SpdyConnection(socket, { role: 'client' });
   const open = (streamtype: string): SpdyStream => connection.open({ streamtype });
   const error = open('error');
@@ -27,11 +27,16 @@ export async function openStreamingSession(url: string, options: StreamOptions):
     stderr: options.stderr && !options.tty ? open('stderr') : undefined,
     resize: options.tty ? open('resize') : undefined,
   };
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = clock.after(limits.runtimeStreamMsMax, () => reject(tooLate()));
   try {
-    await Promise.all(Object.values(streams).map((stream) => stream?.ready ?? Promise.resolve()));
+    await Promise.race([late, Promise.all(Object.values(streams).map((stream) => stream?.ready ?? Promise.resolve()))]);
   } catch (failure) {
     connection.destroy();
+    if (failure instanceof RuntimeError) throw failure;
     throw new RuntimeError('failed', 'the container runtime refused the streams', { cause: failure });
+  } finally {
+    timer.cancel();
   }
   return new StreamingSession(connection, streams);
 }
@@ -123,18 +128,28 @@ async function closeWhenRead(connection: SpdyConnection, outputs: readonly (Spdy
   connection.close();
 }
 
-function upgrade(url: string): Promise<Duplex> {
+const tooLate = (): RuntimeError =>
+  new RuntimeError('timeout', "the container runtime's streaming server: it did not answer in time");
+
+function upgrade(url: string, clock: Clock): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const fail = (why: string, cause?: unknown): void =>
-      reject(new RuntimeError('failed', `the container runtime's streaming server: ${why}`, { cause }));
+      reject(
+        cause instanceof RuntimeError
+          ? cause
+          : new RuntimeError('failed', `the container runtime's streaming server: ${why}`, { cause }),
+      );
     const headers = { connection: 'Upgrade', upgrade: 'SPDY/3.1', 'x-stream-protocol-version': protocol };
     const request = httpRequest(url, { method: 'POST', headers, agent: false });
+    const timer = clock.after(limits.runtimeStreamMsMax, () => request.destroy(tooLate()));
+    request.once('close', () => timer.cancel());
     request.once('error', (error) => fail(error.message, error));
     request.once('response', (response: IncomingMessage) => {
       response.resume();
       fail(`it answered ${response.statusCode}`);
     });
     request.once('upgrade', (_response, socket, head) => {
+      timer.cancel();
       socket.setNoDelay(true);
       if (head.length > 0) socket.unshift(head);
       resolve(socket);

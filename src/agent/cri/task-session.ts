@@ -99,7 +99,7 @@ async function processSpec(
 }
 
 /** @throws RuntimeError, with nothing left open: out of descriptors, say */
-export async function openPipes(fifos: FifoFolder, { stdin, tty }: ExecOptions): Promise<Pipes> {
+export async function openPipes(fifos: Pick<FifoFolder, 'take'>, { stdin, tty }: ExecOptions): Promise<Pipes> {
   const [input, output, errors] = await Promise.all([
     stdin ? fifos.take() : undefined,
     fifos.take(),

@@ -4,10 +4,11 @@
  * low one first). There is one connection for each port, and no way to tell the end of input.
  *
  * Kept true: what a client sends before its port is dialled reaches the program; when the client has gone, so has each connection, also
- * one that was still being dialled.
+ * one that was still being dialled; a client that is silent for too long is let go.
  */
 import { type Duplex, PassThrough } from 'node:stream';
 import type { WebSocket } from 'ws';
+import { IdleWatch } from './idle-watch.ts';
 import { forwardError, type PortForwardOptions } from './port-forward.ts';
 import { bytesOf } from './websocket.ts';
 
@@ -27,12 +28,18 @@ export class ChannelPortForward {
   readonly #inputs = new Map<number, PassThrough>();
   readonly #sockets = new Set<Duplex>();
   readonly #gone = Promise.withResolvers<void>();
+  readonly #idle: IdleWatch;
   #isGone = false;
 
   constructor(webSocket: WebSocket, protocol: string, ports: readonly number[], options: PortForwardOptions) {
     this.#webSocket = webSocket;
     this.#options = options;
     this.#ports = ports;
+    this.#idle = new IdleWatch({
+      clock: options.clock,
+      beat: () => this.#beat(),
+      idle: () => this.stop('idle'),
+    });
     this.#isBase64 = protocol.includes('base64');
     for (const index of ports.keys()) this.#inputs.set(index * 2, this.#input());
     webSocket.on('message', (data) => this.#message(bytesOf(data)));
@@ -44,9 +51,11 @@ export class ChannelPortForward {
 
   /** Resolves when the client has gone. Never rejects. */
   async run(): Promise<void> {
+    this.#idle.start();
     const done = Promise.all(this.#ports.map((port, index) => this.#forward(port, index * 2)));
     void done.then(() => this.#webSocket.close(1000));
     await this.#gone.promise;
+    this.#idle.stop();
     for (const socket of this.#sockets) socket.destroy();
   }
 
@@ -97,14 +106,21 @@ export class ChannelPortForward {
   #message(message: Buffer): void {
     const [first] = message;
     if (first === undefined) return;
+    this.#idle.active();
     const rest = message.subarray(1);
     const input = this.#inputs.get(this.#isBase64 ? first - digitZero : first);
     const data = this.#isBase64 ? Buffer.from(rest.toString('latin1'), 'base64') : rest;
     if (input !== undefined && !input.write(data)) this.#webSocket.pause();
   }
 
+  /** Unasked for, and so without an answer. */
+  #beat(): void {
+    if (this.#webSocket.readyState === this.#webSocket.OPEN) this.#webSocket.pong(undefined, undefined, ignore);
+  }
+
   /** Resolves when the client's side has taken it, or has gone. */
   #send(channel: number, data: Buffer): Promise<void> {
+    this.#idle.active();
     return new Promise((resolve) => {
       if (this.#isBase64) this.#webSocket.send(`${channel}${data.toString('base64')}`, () => resolve());
       else this.#webSocket.send(Buffer.concat([Buffer.of(channel), data]), () => resolve());

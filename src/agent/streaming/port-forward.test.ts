@@ -154,10 +154,10 @@ describe('a forwarded port', () => {
 
 describe('ports over channels', () => {
   function channels(ports: readonly number[]) {
-    const { options, sockets } = world();
+    const { clock, options, sockets } = world();
     const { webSocket, connection } = acceptWebSocket(handshake, '');
     const forward = new ChannelPortForward(webSocket, 'v4.channel.k8s.io', ports, options);
-    return { over: forward.run(), client: new TestWebSocket(connection), sockets };
+    return { over: forward.run(), client: new TestWebSocket(connection), sockets, clock };
   }
 
   test('each have two, which begin with the port', async () => {
@@ -207,6 +207,21 @@ describe('ports over channels', () => {
       sockets.map(({ destroyed }) => destroyed),
       [true],
     );
+  });
+
+  test('are closed when nothing passed for too long, either way', async () => {
+    const { client, over, clock, sockets } = channels([80]);
+    await settle();
+    await clock.advance(limits.streamingIdleMsMax - 20_000);
+    client.send(0, 'still here');
+    await clock.advance(limits.streamingIdleMsMax - 20_000);
+    assert.equal(client.closeCode, undefined);
+    assert.ok(client.frames.some(({ opcode }) => opcode === 10));
+    await clock.advance(40_000);
+    assert.equal(client.closeCode, 1001);
+    await over;
+    assert.equal(sockets[0]?.destroyed, true);
+    assert.equal(clock.pending, 0);
   });
 
   test('end together when the last has ended', async () => {

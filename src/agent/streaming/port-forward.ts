@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { joinStreams } from '../../lib/join-streams.ts';
 import { limits } from '../../lib/limits.ts';
+import { IdleWatch } from './idle-watch.ts';
 import { SpdyConnection } from './spdy/connection.ts';
 import type { SpdyStream } from './spdy/stream.ts';
 
@@ -39,32 +40,33 @@ interface Pair {
   readonly late: Timer;
 }
 
-const heartbeatMs = 10_000;
-
 export class SpdyPortForward {
   readonly #options: PortForwardOptions;
   readonly #connection: SpdyConnection;
   readonly #pairs = new Map<string, Pair>();
   readonly #gone = Promise.withResolvers<void>();
-  #lastActiveMs: number;
-  #heartbeat: Timer | undefined;
+  readonly #idle: IdleWatch;
 
   constructor(socket: Duplex, options: PortForwardOptions) {
     this.#options = options;
-    this.#lastActiveMs = options.clock.monotonic();
+    this.#idle = new IdleWatch({
+      clock: options.clock,
+      beat: () => this.#connection.ping(),
+      idle: () => this.stop('idle'),
+    });
     this.#connection = new SpdyConnection(socket, {
       role: 'server',
       opened: (stream) => this.#opened(stream),
-      active: () => void (this.#lastActiveMs = options.clock.monotonic()),
+      active: () => this.#idle.active(),
       closed: () => this.#gone.resolve(),
     });
   }
 
   /** Resolves when the client has gone. Never rejects. */
   async run(): Promise<void> {
-    this.#beat();
+    this.#idle.start();
     await this.#gone.promise;
-    this.#heartbeat?.cancel();
+    this.#idle.stop();
     for (const { late } of this.#pairs.values()) late.cancel();
     this.#pairs.clear();
   }
@@ -120,15 +122,5 @@ export class SpdyPortForward {
       data.resume();
     }
     error.end();
-  }
-
-  #beat(): void {
-    const { clock } = this.#options;
-    this.#heartbeat = clock.after(heartbeatMs, () => {
-      if (this.#connection.hasEnded) return;
-      this.#connection.ping();
-      if (clock.monotonic() - this.#lastActiveMs > limits.streamingIdleMsMax) this.stop('idle');
-      this.#beat();
-    });
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -81,6 +81,31 @@ describe('the audit log', () => {
     assert.ok(!names.includes('audit-2020-01-01T00-00-00.000.log'));
     assert.ok(names.includes('audit-notes.log'));
     assert.equal(names.length, 3);
+  });
+
+  test('keeps each of the files that are rotated in one millisecond', async () => {
+    const log = await opened({ bytesMax: 10 });
+    for (let index = 0; index < 4; index++) {
+      log.write(`${String(index).repeat(10)}\n`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await log.close();
+    const firsts = readdirSync(folder).map((name) => readFileSync(path.join(folder, name), 'utf8')[0]);
+    assert.deepEqual(firsts.sort(), ['0', '1', '2', '3']);
+  });
+
+  test('loses nothing where an old file cannot be removed', async () => {
+    const stuck = path.join(folder, 'audit-2020-01-01T00-00-00.000.log');
+    mkdirSync(stuck);
+    const log = await opened({ bytesMax: 10, ageMsMax: day });
+    for (let index = 0; index < 3; index++) {
+      log.write(`${String(index).repeat(10)}\n`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await log.close();
+    assert.equal(dropped, 0);
+    assert.equal(readFileSync(file, 'utf8')[0], '2');
+    assert.equal(readdirSync(folder).length, 4);
   });
 
   test('loses events where the disk takes none, counts them, and goes on', async () => {

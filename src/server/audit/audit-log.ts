@@ -7,6 +7,7 @@
  * Requests do not wait for the disk (upstream's `batch` mode): where the disk is full or slow, events are dropped and counted,
  * and the API goes on. `close` writes what waits.
  */
+import { existsSync } from 'node:fs';
 import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
@@ -108,9 +109,11 @@ export class AuditLog {
     await this.#handle?.close();
     this.#handle = undefined;
     const { dir, name, ext } = path.parse(this.#options.file);
-    const stamp = new Date(this.#options.clock.now()).toISOString().slice(0, 23).replace(/:/g, '-');
-    await rename(this.#options.file, path.join(dir, `${name}-${stamp}${ext}`));
-    await this.#forgetOld(dir, name, ext);
+    await rename(this.#options.file, freeBackup(this.#options.clock.now(), { dir, name, ext }));
+    // The new file is to be opened all the same: old ones that stay cost space, and no events.
+    await this.#forgetOld(dir, name, ext).catch((error: unknown) =>
+      this.#options.log.warn('old audit logs cannot be removed', { file: this.#options.file, error }),
+    );
   }
 
   async #forgetOld(folder: string, name: string, extension: string): Promise<void> {
@@ -126,6 +129,15 @@ export class AuditLog {
       const isTooOld = (stampOf(file, name, extension) ?? 0) < oldestMs;
       if (isTooMany || isTooOld) await rm(path.join(folder, file), { force: true });
     }
+  }
+}
+
+/** Named by the time, or by the first millisecond after it that names no other backup. */
+function freeBackup(nowMs: number, { dir, name, ext }: Pick<path.ParsedPath, 'dir' | 'name' | 'ext'>): string {
+  for (let ms = nowMs; ; ms++) {
+    const stamp = new Date(ms).toISOString().slice(0, 23).replace(/:/g, '-');
+    const file = path.join(dir, `${name}-${stamp}${ext}`);
+    if (!existsSync(file)) return file;
   }
 }
 

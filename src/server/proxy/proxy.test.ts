@@ -239,7 +239,7 @@ for (const way of ['in the same process', 'through a tunnel'] as const) {
         (await world.http1('/api/v1/nodes/n1:10250/proxy/metrics')).text,
         /^kubelet_node_name{node="n1"} 1$/m,
       );
-      for (const path of ['configz', 'exec/default/web/c', 'nodeProxy/http/80/']) {
+      for (const path of ['configz', 'exec/default/web/c', 'nodeProxy/http/80/', 'exec?command=sh']) {
         assert.equal((await world.http1(`/api/v1/nodes/n1/proxy/${path}`)).status, 404, path);
       }
     });
