@@ -38,6 +38,8 @@ export async function openStreamingSession(url: string, options: StreamOptions, 
   } finally {
     timer.cancel();
   }
+  // Else each would be reset when it has been read, and a runtime that has closed by then makes the kernel drop what it sent last.
+  for (const output of [streams.error, streams.stdout, streams.stderr]) output?.end();
   return new StreamingSession(connection, streams);
 }
 
