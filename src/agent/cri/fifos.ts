@@ -56,7 +56,7 @@ export class Fifo {
   readonly file: string;
   #ours = -1;
   /** A writing end of ours, or a reader would see the end of file before the first writer has come. */
-  #placeholder = -1;
+  #ownWriter = -1;
 
   constructor(file: string) {
     this.file = file;
@@ -64,7 +64,7 @@ export class Fifo {
 
   openForReading(): this {
     this.#ours = openSync(this.file, constants.O_RDONLY | constants.O_NONBLOCK);
-    this.#placeholder = openSync(this.file, constants.O_WRONLY | constants.O_NONBLOCK);
+    this.#ownWriter = openSync(this.file, constants.O_WRONLY | constants.O_NONBLOCK);
     return this;
   }
 
@@ -90,8 +90,8 @@ export class Fifo {
   }
 
   #forget(): void {
-    if (this.#placeholder >= 0) closeSync(this.#placeholder);
-    this.#placeholder = -1;
+    if (this.#ownWriter >= 0) closeSync(this.#ownWriter);
+    this.#ownWriter = -1;
     rmSync(this.file, { force: true });
   }
 }

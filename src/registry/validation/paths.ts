@@ -1,5 +1,6 @@
 /** Paths within a container's file system or a volume, as pods name them. */
-import { invalidValue } from '../../api/field-error.ts';
+import { invalidValue, notSupported, required } from '../../api/field-error.ts';
+import type { HostPathVolumeSource } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
 
 export function noBacksteps(path: string, value: string): FieldError[] {
@@ -30,3 +31,24 @@ export function fileMode(path: string, mode: number | undefined): FieldError[] {
 }
 
 const fileModeMax = 0o777;
+
+const hostPathTypes = [
+  '',
+  'BlockDevice',
+  'CharDevice',
+  'Directory',
+  'DirectoryOrCreate',
+  'File',
+  'FileOrCreate',
+  'Socket',
+];
+
+/** A folder or file of the node itself, as pods and PersistentVolumes name it. */
+export function validateHostPath(path: string, { path: folder, type }: Partial<HostPathVolumeSource>): FieldError[] {
+  if (!folder) return [required(`${path}.path`)];
+  const errors = noBacksteps(`${path}.path`, folder);
+  if (type !== undefined && !hostPathTypes.includes(type)) {
+    errors.push(notSupported(`${path}.type`, type, hostPathTypes));
+  }
+  return errors;
+}

@@ -1,30 +1,17 @@
 /**
- * Where a PersistentVolume's bytes are: exactly one source, and what each source needs. A table, since most sources only ask for
- * texts that are there.
+ * Where a PersistentVolume's bytes are: exactly one source, and what each source needs. Most are asked the same in a pod's volume
+ * (`volume-drivers.ts`); what stands here is a PersistentVolume's own, mostly secrets and their namespaces.
  */
-import { forbiddenField, invalidValue, notSupported, required } from '../../api/field-error.ts';
-import { isDns1123Label, isDns1123Subdomain, rangeMessage } from '../../api/names.ts';
+import { forbiddenField, invalidValue, required } from '../../api/field-error.ts';
+import { isDns1123Label, isDns1123Subdomain } from '../../api/names.ts';
 import type { PersistentVolumeSpec, SecretReference } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
-import { invalidEach, oneOf, requiredName, requiredText, validateDriverName } from './checks.ts';
+import { invalidEach, requiredName, requiredText, validateDriverName } from './checks.ts';
+import { noBacksteps, validateHostPath } from './paths.ts';
+import { driverRules } from './volume-drivers.ts';
 
 type Source<K extends keyof PersistentVolumeSpec> = NonNullable<PersistentVolumeSpec[K]>;
 type SourceRules = { readonly [K in keyof PersistentVolumeSpec]?: (path: string, source: Source<K>) => FieldError[] };
-
-const hostPathTypes = [
-  '',
-  'BlockDevice',
-  'CharDevice',
-  'Directory',
-  'DirectoryOrCreate',
-  'File',
-  'FileOrCreate',
-  'Socket',
-];
-
-function noBacksteps(path: string, text: string): FieldError[] {
-  return text.split('/').includes('..') ? [invalidValue(path, text, "must not contain '..'")] : [];
-}
 
 function secretParts(path: string, secret: SecretReference | undefined): FieldError[] {
   if (secret === undefined) return [];
@@ -39,71 +26,44 @@ function secretReference(path: string, secret: SecretReference | undefined): Fie
   ];
 }
 
-function partition(path: string, number: number | undefined): FieldError[] {
-  return (number ?? 0) < 0 || (number ?? 0) > 255 ? [invalidValue(path, number, rangeMessage(0, 255))] : [];
-}
-
-function monitors(path: string, list: readonly string[] | undefined): FieldError[] {
-  return list?.length ? [] : [required(`${path}.monitors`)];
-}
-
 /** In upstream's order, which decides the one that is taken where there are several. */
 const rules: SourceRules = {
-  hostPath: (path, { path: folder, type }) => [
-    ...(folder ? noBacksteps(`${path}.path`, folder) : [required(`${path}.path`)]),
-    ...oneOf(`${path}.type`, type, hostPathTypes),
-  ],
-  gcePersistentDisk: (path, disk) => [
-    ...requiredText(`${path}.pdName`, disk.pdName),
-    ...partition(`${path}.partition`, disk.partition),
-  ],
-  awsElasticBlockStore: (path, disk) => [
-    ...requiredText(`${path}.volumeID`, disk.volumeID),
-    ...partition(`${path}.partition`, disk.partition),
-  ],
+  hostPath: validateHostPath,
+  gcePersistentDisk: driverRules.gcePersistentDisk,
+  awsElasticBlockStore: driverRules.awsElasticBlockStore,
   glusterfs: (path, { endpoints, path: folder, endpointsNamespace }) => [
     ...requiredText(`${path}.endpoints`, endpoints),
     ...requiredText(`${path}.path`, folder),
     ...(endpointsNamespace === '' ? [invalidValue(`${path}.endpointsNamespace`, '', emptyNamespace)] : []),
   ],
-  flocker: (path, { datasetName, datasetUUID }) => validateFlocker(path, datasetName, datasetUUID),
-  nfs: (path, { server, path: folder }) => [
-    ...requiredText(`${path}.server`, server),
-    ...requiredText(`${path}.path`, folder),
-    ...(folder?.startsWith('/') ? [] : [invalidValue(`${path}.path`, folder ?? '', 'must be an absolute path')]),
-  ],
-  rbd: (path, { monitors: list, image }) => [...monitors(path, list), ...requiredText(`${path}.image`, image)],
+  flocker: driverRules.flocker,
+  nfs: driverRules.nfs,
+  rbd: driverRules.rbd,
   quobyte: (path, { registry, volume }) => [
     ...requiredText(`${path}.registry`, registry, quobyteRegistry),
     ...requiredText(`${path}.volume`, volume, 'must be a valid volume name'),
   ],
-  cephfs: (path, { monitors: list }) => monitors(path, list),
-  iscsi: (path, source) => validateIscsi(path, source),
+  cephfs: driverRules.cephfs,
+  iscsi: (path, source) => [
+    ...driverRules.iscsi(path, source),
+    ...(source.secretRef ? requiredText(`${path}.secretRef.name`, source.secretRef.name) : []),
+  ],
   cinder: (path, { volumeID, secretRef }) => [
     ...requiredText(`${path}.volumeID`, volumeID),
     ...secretParts(`${path}.secretRef`, secretRef),
   ],
-  fc: (path, source) => validateFibreChannel(path, source),
-  flexVolume: (path, { driver, options }) => [
-    ...requiredText(`${path}.driver`, driver),
-    ...Object.keys(options ?? {})
-      .filter(isReserved)
-      .map((key) => invalidValue(`${path}.options[${key}]`, key, reserved)),
-  ],
+  fc: driverRules.fc,
+  flexVolume: driverRules.flexVolume,
   azureFile: (path, { secretName, shareName, secretNamespace }) => [
     ...requiredText(`${path}.secretName`, secretName),
     ...requiredText(`${path}.shareName`, shareName),
     ...(secretNamespace === '' ? [required(`${path}.secretNamespace`)] : []),
   ],
-  vsphereVolume: (path, { volumePath }) => requiredText(`${path}.volumePath`, volumePath),
-  photonPersistentDisk: (path, { pdID }) => requiredText(`${path}.pdID`, pdID),
-  portworxVolume: (path, { volumeID }) => requiredText(`${path}.volumeID`, volumeID),
-  azureDisk: (path, source) => validateAzureDisk(path, source),
-  scaleIO: (path, { gateway, system, volumeName }) => [
-    ...requiredText(`${path}.gateway`, gateway),
-    ...requiredText(`${path}.system`, system),
-    ...requiredText(`${path}.volumeName`, volumeName),
-  ],
+  vsphereVolume: driverRules.vsphereVolume,
+  photonPersistentDisk: driverRules.photonPersistentDisk,
+  portworxVolume: driverRules.portworxVolume,
+  azureDisk: driverRules.azureDisk,
+  scaleIO: driverRules.scaleIO,
   local: (path, { path: folder }) => (folder ? noBacksteps(`${path}.path`, folder) : [required(`${path}.path`)]),
   storageos: (path, { volumeName, volumeNamespace, secretRef }) => [
     ...requiredName(`${path}.volumeName`, volumeName, isDns1123Label),
@@ -124,7 +84,6 @@ const rules: SourceRules = {
 
 const emptyNamespace = 'if the endpointnamespace is set, it must be a valid namespace name';
 const quobyteRegistry = 'must be a host:port pair or multiple pairs separated by commas';
-const reserved = 'kubernetes.io and k8s.io namespaces are reserved';
 
 /** Sources by their names in the spec, in upstream's order. */
 export const sourceNames = Object.keys(rules) as (keyof PersistentVolumeSpec)[];
@@ -146,76 +105,4 @@ export function validateVolumeSource(path: string, spec: PersistentVolumeSpec, h
     if (name !== 'local' || hasNodeAffinity) return errors;
     return [...errors, required(`${path}.nodeAffinity`, 'Local volume requires node affinity')];
   });
-}
-
-function validateFlocker(path: string, name: string | undefined, uuid: string | undefined): FieldError[] {
-  if (!name && !uuid) return [required(path, 'one of datasetName and datasetUUID is required')];
-  const errors =
-    name && uuid
-      ? [invalidValue(path, 'resource', 'datasetName and datasetUUID can not be specified simultaneously')]
-      : [];
-  const slash = name?.includes('/') ? [invalidValue(`${path}.datasetName`, name, "must not contain '/'")] : [];
-  return [...errors, ...slash];
-}
-
-const initiatorName =
-  /^(iqn\.\d{4}-\d{2}\.(?:[a-z0-9-]+\.)*[a-z0-9-]+(?::[^:].*)?|eui\.[0-9A-Fa-f]{16}|naa\.(?:[0-9A-Fa-f]{16}|[0-9A-Fa-f]{32}))$/;
-
-function validateIscsi(path: string, source: Source<'iscsi'>): FieldError[] {
-  const { targetPortal, iqn, lun, secretRef, initiatorName: initiator } = source;
-  const errors = requiredText(`${path}.targetPortal`, targetPortal);
-  if (!iqn) errors.push(required(`${path}.iqn`));
-  else if (!/^(iqn|eui|naa)/.test(iqn)) errors.push(invalidValue(`${path}.iqn`, iqn, 'must be valid format'));
-  else if (!initiatorName.test(iqn)) errors.push(invalidValue(`${path}.iqn`, iqn, 'must be valid format'));
-  if ((lun ?? 0) < 0 || (lun ?? 0) > 255) errors.push(invalidValue(`${path}.lun`, lun, rangeMessage(0, 255)));
-  const signs = source.chapAuthDiscovery === true || source.chapAuthSession === true;
-  if (signs && secretRef === undefined) errors.push(required(`${path}.secretRef`));
-  if (secretRef && !secretRef.name) errors.push(required(`${path}.secretRef.name`));
-  if (initiator && !initiatorName.test(initiator)) {
-    errors.push(invalidValue(`${path}.initiatorname`, initiator, 'must be valid format'));
-  }
-  return errors;
-}
-
-function validateFibreChannel(path: string, { targetWWNs, wwids, lun }: Source<'fc'>): FieldError[] {
-  const [names, ids] = [targetWWNs?.length ?? 0, wwids?.length ?? 0];
-  const errors: FieldError[] = [];
-  if (names === 0 && ids === 0) {
-    errors.push(required(`${path}.targetWWNs`, 'must specify either targetWWNs or wwids, but not both'));
-  }
-  if (names > 0 && ids > 0) {
-    errors.push(
-      invalidValue(`${path}.targetWWNs`, targetWWNs, 'targetWWNs and wwids can not be specified simultaneously'),
-    );
-  }
-  if (names === 0) return errors;
-  if (lun === undefined) errors.push(required(`${path}.lun`, 'lun is required if targetWWNs is specified'));
-  else if (lun < 0 || lun > 255) errors.push(invalidValue(`${path}.lun`, lun, rangeMessage(0, 255)));
-  return errors;
-}
-
-const cachingModes = ['None', 'ReadOnly', 'ReadWrite'];
-const diskKinds = ['Dedicated', 'Managed', 'Shared'];
-const managedUri = '/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}';
-const blobUri = 'https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd';
-
-function validateAzureDisk(path: string, source: Source<'azureDisk'>): FieldError[] {
-  const { diskName, cachingMode, kind } = source;
-  const diskURI = source.diskURI ?? '';
-  const errors = [
-    ...requiredText(`${path}.diskName`, diskName),
-    ...requiredText(`${path}.diskURI`, diskURI),
-    ...oneOf(`${path}.cachingMode`, cachingMode, cachingModes),
-    ...oneOf(`${path}.kind`, kind, diskKinds),
-  ];
-  if (kind === undefined) return errors;
-  const [start, form] = kind === 'Managed' ? ['/subscriptions/', managedUri] : ['https://', blobUri];
-  if (!diskURI.startsWith(start)) errors.push(notSupported(`${path}.diskURI`, diskURI, [form]));
-  return errors;
-}
-
-function isReserved(key: string): boolean {
-  const slash = key.indexOf('/');
-  const domain = `.${(slash < 0 ? key : key.slice(0, slash)).toLowerCase()}`;
-  return domain.endsWith('.kubernetes.io') || domain.endsWith('.k8s.io');
 }

@@ -33,7 +33,8 @@ function monitors(path: string, list: readonly string[] | undefined): FieldError
   return list?.length ? [] : [required(`${path}.monitors`)];
 }
 
-export const driverRules: DriverRules = {
+/** Pods' volumes; PersistentVolumes share most. */
+export const driverRules = {
   gitRepo: (path, { repository, directory }) => [
     ...texts(path, { repository }),
     ...localPath(`${path}.directory`, directory ?? ''),
@@ -65,7 +66,7 @@ export const driverRules: DriverRules = {
   storageos: (path, source) => validateStorageOs(path, source),
   scaleIO: (path, { gateway, system, volumeName }) => texts(path, { gateway, system, volumeName }),
   csi: (path, source) => validateCsi(path, source),
-};
+} satisfies DriverRules;
 
 function secretName(path: string, secret: { readonly name?: string } | undefined): FieldError[] {
   return secret ? requiredText(`${path}.secretRef.name`, secret.name) : [];

@@ -2,7 +2,7 @@
  * The rules of a pod's volumes: a name of their own and exactly one source, of which only the first given is looked at.
  * Sources are a table: those with files stand in `volume-files.ts`, those of drivers in `volume-drivers.ts`.
  */
-import { duplicate, forbiddenField, goQuote, invalidValue, notSupported, required } from '../../api/field-error.ts';
+import { duplicate, forbiddenField, goQuote, invalidValue, required } from '../../api/field-error.ts';
 import { isDns1123Label, isDns1123Subdomain } from '../../api/names.ts';
 import type { PersistentVolumeClaimTemplate, Volume, VolumeSource } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
@@ -10,7 +10,7 @@ import { invalidEach, requiredName, requiredOneOf, validateLabels } from './chec
 import { pullPolicies } from './container.ts';
 import type { VolumesByName } from './container-mounts.ts';
 import { validateAnnotations } from './metadata.ts';
-import { noBacksteps } from './paths.ts';
+import { validateHostPath } from './paths.ts';
 import { validateClaimSpec } from './persistent-volume-claim.ts';
 import type { PodOptions } from './pod-options.ts';
 import { sign } from './quantities.ts';
@@ -96,31 +96,13 @@ const sourceOrder: readonly SourceName[] = [
   'image',
 ];
 
-const hostPathTypes = [
-  '',
-  'BlockDevice',
-  'CharDevice',
-  'Directory',
-  'DirectoryOrCreate',
-  'File',
-  'FileOrCreate',
-  'Socket',
-];
-
 const rules: SourceRules = {
   ...driverRules,
   emptyDir: (path, { sizeLimit = '0' }) =>
     sign(sizeLimit) < 0
       ? [forbiddenField(`${path}.sizeLimit`, 'SizeLimit field must be a valid resource quantity')]
       : [],
-  hostPath: (path, { path: folder, type }) => {
-    if (!folder) return [required(`${path}.path`)];
-    const errors = noBacksteps(`${path}.path`, folder);
-    if (type !== undefined && !hostPathTypes.includes(type)) {
-      errors.push(notSupported(`${path}.type`, type, hostPathTypes));
-    }
-    return errors;
-  },
+  hostPath: validateHostPath,
   secret: validateSecretVolume,
   configMap: validateConfigMapVolume,
   downwardAPI: validateDownwardVolume,

@@ -138,6 +138,25 @@ testCases([
     valid: volume,
     cases: [
       {
+        name: 'asks of a disk what a pod’s volume is asked',
+        changes: {
+          'spec.hostPath': undefined,
+          'spec.iscsi': { targetPortal: '10.0.0.1:3260', iqn: 'disk', lun: 0, secretRef: { namespace: 'default' } },
+        },
+        errors: [
+          'spec.iscsi.iqn: Invalid value: "disk": must be valid format starting with iqn, eui, or naa',
+          'spec.iscsi.secretRef.name: Required value',
+        ],
+      },
+      {
+        name: 'refuses a partition beyond the last',
+        changes: {
+          'spec.hostPath': undefined,
+          'spec.awsElasticBlockStore': { volumeID: 'v', partition: 256 },
+        },
+        errors: ['spec.awsElasticBlockStore.partition: Invalid value: 256: must be between 1 and 255, inclusive'],
+      },
+      {
         name: 'refuses a volume without access modes',
         changes: { 'spec.accessModes': [] },
         errors: ['spec.accessModes: Required value'],
