@@ -4,8 +4,8 @@
 import { RealClock } from '../src/lib/clock.ts';
 import { silentLogger } from '../src/lib/log.ts';
 import type { AuthorizationAttributes } from '../src/registry/request.ts';
-import { AuthorizerChain, masters, RuleAuthorizer } from '../src/server/authorization.ts';
-import { componentRules } from '../src/server/builtin-rules.ts';
+import { AuthorizerChain, masters, RuleAuthorizer } from '../src/server/authorization/authorization.ts';
+import { componentRules } from '../src/server/authorization/builtin-rules.ts';
 import { indexedDefaults } from '../src/server/rbac/policy-bootstrap.ts';
 import { RbacAuthorizer } from '../src/server/rbac/rbac-authorizer.ts';
 import { RbacIndex } from '../src/server/rbac/rbac-index.ts';

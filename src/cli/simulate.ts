@@ -5,7 +5,7 @@
  */
 import process from 'node:process';
 import { RealClock } from '../lib/clock.ts';
-import { RuleAuthorizer } from '../server/authorization.ts';
+import { RuleAuthorizer } from '../server/authorization/authorization.ts';
 import { type SimulationReport, simulateSeed } from '../simulation/simulator/simulation.ts';
 
 const hourMs = 3_600_000;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RuleAuthorizer } from '../server/authorization.ts';
+import { RuleAuthorizer } from '../server/authorization/authorization.ts';
 import { clientContract } from './client-contract.ts';
 import { inProcessClient } from './in-process-client.ts';
 import { configMaps } from './resources.ts';

@@ -6,7 +6,7 @@ import { deployments, namespaces, pods } from '../client/resources.ts';
 import { startTestApi } from '../client/testing.ts';
 import type { AuthorizationAttributes, Authorizer } from '../registry/request.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
-import { RuleAuthorizer } from '../server/authorization.ts';
+import { RuleAuthorizer } from '../server/authorization/authorization.ts';
 import { allControllers } from './index.ts';
 import { addNode, inDefault, KubeletPlayer, makeDeployment } from './testing.ts';
 

@@ -16,6 +16,7 @@ import type { Prng } from '../lib/prng.ts';
 import type { Service } from '../lib/service.ts';
 import type { Authorizer, RequestHandler } from '../registry/request.ts';
 import type { Auditor } from './audit/auditor.ts';
+import { defaultAuthenticators } from './authentication/authenticators.ts';
 import {
   type CertificateAuthority,
   type IssuedCertificate,
@@ -30,7 +31,6 @@ import { NodeTunnelEndpoint } from './node-tunnel.ts';
 import { PathRequests } from './path-requests.ts';
 import { RequestPipeline } from './request-pipeline.ts';
 import { ResourceRequests } from './resource-requests.ts';
-import { defaultAuthenticators } from './service-accounts/authenticators.ts';
 import type { ServiceAccountTokens } from './service-accounts/tokens.ts';
 
 export interface ApiServerOptions {

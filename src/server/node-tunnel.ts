@@ -33,8 +33,8 @@ import {
 import type { Clock } from '../lib/clock.ts';
 import { keepAlive } from '../lib/http2-keep-alive.ts';
 import type { Logger } from '../lib/log.ts';
-import { type Authenticator, authenticate } from './authentication.ts';
-import { nodeNameOf } from './authorization.ts';
+import { type Authenticator, authenticate } from './authentication/authentication.ts';
+import { nodeNameOf } from './authorization/authorization.ts';
 import type { Connection } from './http/connection.ts';
 import { errorAnswer } from './object-answers.ts';
 

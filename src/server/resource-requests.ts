@@ -13,7 +13,7 @@ import { limits } from '../lib/limits.ts';
 import type { Prng } from '../lib/prng.ts';
 import type { Authorizer, PatchType, RequestHandler, RequestTarget, WriteOptions } from '../registry/request.ts';
 import type { Answer } from './answer.ts';
-import { forbiddenError } from './authorization.ts';
+import { forbiddenError } from './authorization/authorization.ts';
 import { PodConnect } from './connect/pod-connect.ts';
 import type { RequestContext } from './context.ts';
 import { deleteOptions } from './delete-options.ts';

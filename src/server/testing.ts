@@ -26,7 +26,7 @@ import type {
 } from '../registry/request.ts';
 import type { Entry } from '../store/store.ts';
 import { ApiServer, type ApiServerOptions } from './api-server.ts';
-import { RuleAuthorizer } from './authorization.ts';
+import { RuleAuthorizer } from './authorization/authorization.ts';
 import { CertificateAuthority } from './certificates/certificate-authority.ts';
 import { NodeConnectionTable } from './node-tunnel.ts';
 

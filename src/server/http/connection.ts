@@ -1,6 +1,6 @@
 /** What is known about the peer of one TLS connection: found out at the first request, the same for all that follow. */
 import type { PeerCertificate, TLSSocket } from 'node:tls';
-import type { ClientCertificate } from '../authentication.ts';
+import type { ClientCertificate } from '../authentication/authentication.ts';
 
 export interface Connection {
   readonly remoteAddress: string;

@@ -1,7 +1,7 @@
 /** Heads of requests and answers on their way through the proxy: what goes on, what is changed, what stays here. Pure. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { type HeaderPairs, withoutHopHeaders } from '../../client/node-proxy.ts';
-import { withoutBearerProtocol } from '../authentication.ts';
+import { withoutBearerProtocol } from '../authentication/authentication.ts';
 import type { AnswerHeaders } from '../http/exchange.ts';
 
 /** What the API server was told about the caller is no business of the program behind it; the body's length is told anew. */

@@ -11,7 +11,7 @@ import { forbidden, notFound } from '../../api/status-error.ts';
 import { sameJson } from '../../registry/draft.ts';
 import type { GrantGuard, GrantRequest } from '../../registry/grant-guard.ts';
 import type { AuthorizationAttributes, RequestTarget } from '../../registry/request.ts';
-import type { Decider } from '../authorization.ts';
+import type { Decider } from '../authorization/authorization.ts';
 import type { RbacIndex } from './rbac-index.ts';
 import { compacted, quotedList, ruleText, uncovered } from './rules.ts';
 

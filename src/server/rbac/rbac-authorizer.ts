@@ -4,7 +4,7 @@
  */
 import type { PolicyRule } from '../../api/schema/types/rbac-v1.ts';
 import type { AuthorizationAttributes, UserInfo } from '../../registry/request.ts';
-import type { Decision, UserRules } from '../authorization.ts';
+import type { Decision, UserRules } from '../authorization/authorization.ts';
 import type { BoundRole, RbacIndex } from './rbac-index.ts';
 import { askedOf, ruleAllows } from './rules.ts';
 

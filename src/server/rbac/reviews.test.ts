@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { JsonObject } from '../../api/object.ts';
 import { builtinSchema } from '../../api/schema/load.ts';
 import { resourceNamed } from '../../registry/testing.ts';
-import { accessReviews } from '../access-reviews.ts';
+import { accessReviews } from '../authorization/access-reviews.ts';
 import { admin, binding, RbacWorld, user } from './testing.ts';
 
 test('all four reviews answer from the roles, with the binding that allows and what is missing', async () => {

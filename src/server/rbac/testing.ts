@@ -11,7 +11,7 @@ import { Registry } from '../../registry/registry.ts';
 import type { AuthorizationAttributes, RequestTarget, UserInfo } from '../../registry/request.ts';
 import { resourceNamed } from '../../registry/testing.ts';
 import { MemoryStore } from '../../store/memory-store.ts';
-import { AuthorizerChain, masters } from '../authorization.ts';
+import { AuthorizerChain, masters } from '../authorization/authorization.ts';
 import { EscalationGuard } from './escalation-guard.ts';
 import { indexedDefaults } from './policy-bootstrap.ts';
 import { RbacAuthorizer } from './rbac-authorizer.ts';

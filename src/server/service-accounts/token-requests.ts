@@ -18,7 +18,7 @@ import { decodeBody } from '../../registry/decode-body.ts';
 import { checkNames } from '../../registry/metadata.ts';
 import type { RequestTarget, VirtualResource } from '../../registry/request.ts';
 import type { Store } from '../../store/store.ts';
-import { nodeNameOf } from '../authorization.ts';
+import { nodeNameOf } from '../authorization/authorization.ts';
 import { newClaims, type Reference, referenceTo, type TokenSubject } from './claims.ts';
 import type { ServiceAccountTokens } from './tokens.ts';
 

@@ -14,10 +14,10 @@ import { silentLogger } from '../../lib/log.ts';
 import { SeededPrng } from '../../lib/prng.ts';
 import type { UserInfo } from '../../registry/request.ts';
 import { MemoryStore } from '../../store/memory-store.ts';
+import { tokenReviews } from '../authentication/token-review.ts';
 import { issuerDiscovery } from './discovery.ts';
 import { openSigningKey, passingSigningKey } from './signing-key.ts';
 import { tokenRequests } from './token-requests.ts';
-import { tokenReviews } from './token-review.ts';
 import { defaultIssuer, ServiceAccountTokens } from './tokens.ts';
 
 const admin: UserInfo = { name: 'admin', groups: ['system:masters'] };

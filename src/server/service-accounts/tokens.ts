@@ -8,7 +8,12 @@ import { compactVerify, decodeJwt, exportJWK, type JWK, SignJWT } from 'jose';
 import type { Clock } from '../../lib/clock.ts';
 import { limits } from '../../lib/limits.ts';
 import type { Store } from '../../store/store.ts';
-import { type Authentication, type Authenticator, bearerToken, type Credentials } from '../authentication.ts';
+import {
+  type Authentication,
+  type Authenticator,
+  bearerToken,
+  type Credentials,
+} from '../authentication/authentication.ts';
 import { claimsOf, existenceProblem, type TokenClaims, timeOrAudienceProblem, userOf } from './claims.ts';
 import type { SigningKey } from './signing-key.ts';
 

@@ -8,7 +8,7 @@ import type { Client } from '../../client/client.ts';
 import { intercept } from '../../client/intercept.ts';
 import { events } from '../../client/resources.ts';
 import { SeededPrng } from '../../lib/prng.ts';
-import { RuleAuthorizer } from '../../server/authorization.ts';
+import { RuleAuthorizer } from '../../server/authorization/authorization.ts';
 import type { Store } from '../../store/store.ts';
 import { calm, climates } from './faults.ts';
 import {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Authorizer } from '../registry/request.ts';
+import type { Authorizer } from '../../registry/request.ts';
 import { impersonate } from './impersonation.ts';
 
 const anybody: Authorizer = { authorize: async () => undefined };

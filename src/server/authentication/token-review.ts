@@ -3,8 +3,8 @@ import type { SchemaRegistry } from '../../api/schema/schema.ts';
 import type { TokenReview, TokenReviewStatus } from '../../api/schema/types/authentication-v1.ts';
 import { badRequest } from '../../api/status-error.ts';
 import type { UserInfo, VirtualResource } from '../../registry/request.ts';
-import { reviewOf, userInfo } from '../access-reviews.ts';
-import type { ServiceAccountTokens } from './tokens.ts';
+import { reviewOf, userInfo } from '../authorization/access-reviews.ts';
+import type { ServiceAccountTokens } from '../service-accounts/tokens.ts';
 
 export interface TokenReviewOptions {
   readonly tokens: ServiceAccountTokens;

@@ -3,8 +3,8 @@
  * `impersonate` on users, groups, service accounts, …), so that nobody gains more than was granted.
  */
 import type { IncomingHttpHeaders } from 'node:http';
-import { badRequest } from '../api/status-error.ts';
-import type { AuthorizationAttributes, Authorizer, UserInfo } from '../registry/request.ts';
+import { badRequest } from '../../api/status-error.ts';
+import type { AuthorizationAttributes, Authorizer, UserInfo } from '../../registry/request.ts';
 import { forbiddenError } from './authorization.ts';
 
 interface Wanted {

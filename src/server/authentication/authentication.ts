@@ -5,9 +5,9 @@
  * Client certificates here, service accounts' tokens in `service-accounts/`. What the caller may do is `authorization.ts`'s.
  */
 import type { IncomingHttpHeaders } from 'node:http';
-import { unauthorized } from '../api/status-error.ts';
-import type { Clock } from '../lib/clock.ts';
-import type { UserInfo } from '../registry/request.ts';
+import { unauthorized } from '../../api/status-error.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { UserInfo } from '../../registry/request.ts';
 
 /** What TLS found out about the client's certificate. */
 export interface ClientCertificate {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JsonObject } from '../api/object.ts';
-import { resourceTable } from '../api/resource-table.ts';
-import { builtinSchema } from '../api/schema/load.ts';
-import { hasReason } from '../api/status-error.ts';
-import type { UserInfo } from '../registry/request.ts';
+import type { JsonObject } from '../../api/object.ts';
+import { resourceTable } from '../../api/resource-table.ts';
+import { builtinSchema } from '../../api/schema/load.ts';
+import { hasReason } from '../../api/status-error.ts';
+import type { UserInfo } from '../../registry/request.ts';
 import { accessReviews } from './access-reviews.ts';
 import { RuleAuthorizer } from './authorization.ts';
 

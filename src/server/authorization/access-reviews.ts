@@ -5,11 +5,11 @@
  * Kept true: the answer is that of the authorizer which decides on requests. That somebody may ask about others is no matter of
  * this file: SubjectAccessReviews are permitted, or not, as any create.
  */
-import { invalidValue } from '../api/field-error.ts';
-import type { JsonObject, KubeObject } from '../api/object.ts';
-import { apiVersionOf, groupResource } from '../api/resources.ts';
-import type { SchemaRegistry } from '../api/schema/schema.ts';
-import type { SelfSubjectReview } from '../api/schema/types/authentication-v1.ts';
+import { invalidValue } from '../../api/field-error.ts';
+import type { JsonObject, KubeObject } from '../../api/object.ts';
+import { apiVersionOf, groupResource } from '../../api/resources.ts';
+import type { SchemaRegistry } from '../../api/schema/schema.ts';
+import type { SelfSubjectReview } from '../../api/schema/types/authentication-v1.ts';
 import type {
   LocalSubjectAccessReview,
   SelfSubjectAccessReview,
@@ -18,10 +18,10 @@ import type {
   SubjectAccessReview,
   SubjectAccessReviewSpec,
   SubjectAccessReviewStatus,
-} from '../api/schema/types/authorization-v1.ts';
-import { badRequest, type FieldError, invalid, notFound } from '../api/status-error.ts';
-import { decodeBody } from '../registry/decode-body.ts';
-import type { AuthorizationAttributes, RequestTarget, UserInfo, VirtualResource } from '../registry/request.ts';
+} from '../../api/schema/types/authorization-v1.ts';
+import { badRequest, type FieldError, invalid, notFound } from '../../api/status-error.ts';
+import { decodeBody } from '../../registry/decode-body.ts';
+import type { AuthorizationAttributes, RequestTarget, UserInfo, VirtualResource } from '../../registry/request.ts';
 import type { Decider, UserRules } from './authorization.ts';
 
 export interface AccessReviewOptions {

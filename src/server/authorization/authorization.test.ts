@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { AuthorizationAttributes } from '../registry/request.ts';
+import type { AuthorizationAttributes } from '../../registry/request.ts';
 import { forbiddenError, RuleAuthorizer } from './authorization.ts';
 
 const authorizer = new RuleAuthorizer();

@@ -4,9 +4,9 @@
  * Deny by default: what nobody allows is refused, with upstream's message. The rules of the parts do not know which pods are bound to
  * which node: a node may read the secrets of every namespace until a node authorizer with that graph arrives.
  */
-import type { PolicyRule } from '../api/schema/types/rbac-v1.ts';
-import { forbidden, StatusError } from '../api/status-error.ts';
-import type { AuthorizationAttributes, Authorizer, UserInfo } from '../registry/request.ts';
+import type { PolicyRule } from '../../api/schema/types/rbac-v1.ts';
+import { forbidden, StatusError } from '../../api/status-error.ts';
+import type { AuthorizationAttributes, Authorizer, UserInfo } from '../../registry/request.ts';
 import { type AccessRule, builtinRules } from './builtin-rules.ts';
 
 /** What one of several authorizers says. `reason`: why, in upstream's words; empty where there is nothing to say. */
