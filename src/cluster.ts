@@ -20,6 +20,7 @@ import type { Client } from './client/client.ts';
 import { inProcessClient } from './client/in-process-client.ts';
 import { InformerSet } from './client/informer.ts';
 import { allControllers } from './controllers/index.ts';
+import { type GuardFiles, makeGuard } from './guard.ts';
 import { type Home, homeOf, makeHome } from './home.ts';
 import { type Clock, RealClock } from './lib/clock.ts';
 import { type Logger, silentLogger } from './lib/log.ts';
@@ -35,20 +36,10 @@ import { ensureKubeconfig } from './server/admin-kubeconfig.ts';
 import { ApiServer } from './server/api-server.ts';
 import type { Auditor } from './server/audit/auditor.ts';
 import { type AuditSettings, openAuditor } from './server/audit/open-auditor.ts';
-import { tokenReviews } from './server/authentication/token-review.ts';
-import { accessReviews } from './server/authorization/access-reviews.ts';
-import { AuthorizerChain, masters, RuleAuthorizer } from './server/authorization/authorization.ts';
-import { componentRules } from './server/authorization/builtin-rules.ts';
 import { CertificateAuthority } from './server/certificates/certificate-authority.ts';
 import type { HealthCheck } from './server/health.ts';
 import { NodeConnectionTable } from './server/node-tunnel.ts';
-import { EscalationGuard } from './server/rbac/escalation-guard.ts';
-import { indexedDefaults, PolicyBootstrap } from './server/rbac/policy-bootstrap.ts';
-import { RbacAuthorizer } from './server/rbac/rbac-authorizer.ts';
-import { RbacIndex } from './server/rbac/rbac-index.ts';
 import { openSigningKey, type SigningKey } from './server/service-accounts/signing-key.ts';
-import { tokenRequests } from './server/service-accounts/token-requests.ts';
-import { ServiceAccountTokens } from './server/service-accounts/tokens.ts';
 import { outspokenCatalogue } from './simulation/container-behaviour.ts';
 import { simulatedPlatform } from './simulation/simulated-platform.ts';
 import { SimulatedRuntime } from './simulation/simulated-runtime.ts';
@@ -79,6 +70,7 @@ export interface ClusterOptions {
   readonly log?: Logger;
   /** Who did what is written down so; not at all where absent. */
   readonly audit?: AuditSettings;
+  readonly guardFiles?: GuardFiles;
 }
 
 export interface Cluster {
@@ -181,24 +173,18 @@ function parts(
   const store = new ObservedStore(journaled, { metrics, clock, sizeBytes });
   const schema = builtinSchema();
   const resources = resourceTable();
-  const index = new RbacIndex(store, indexedDefaults());
-  const rbac = new RbacAuthorizer(index);
-  const authorizer = new AuthorizerChain([masters, new RuleAuthorizer(componentRules), rbac]);
-  const grants = new EscalationGuard({ authorizer, rbac, index });
+  const { guardFiles: files = {} } = options;
+  const guard = makeGuard({ store, schema, resources, tokenKey, files, clock, prng, log });
+  const { authorizer, authenticators, tokens, virtualResources, grants, admission } = guard;
   const connections = new NodeConnectionTable();
-  const tokens = new ServiceAccountTokens({ key: tokenKey, store, clock });
-  const virtualResources = new Map([
-    ...accessReviews({ authorizer, schema }),
-    ['serviceaccounts/token', tokenRequests({ tokens, store, schema, clock, prng })] as const,
-    ['tokenreviews.authentication.k8s.io', tokenReviews({ tokens, schema })] as const,
-  ]);
-  const handler = new Registry({ store, clock, prng, schema, resources, log, virtualResources, grants });
+  const handler = new Registry({ store, clock, prng, schema, resources, log, virtualResources, grants, admission });
   const clientFor = (user: UserInfo): Client => inProcessClient({ handler, authorizer, user, resources });
   const { port = 0, host = '127.0.0.1', nodes = { kind: 'simulated', count: 1 } } = options;
   const common = { clock, prng, log };
   const server = new ApiServer({
     ...common,
     handler,
+    authenticators,
     authorizer,
     resources,
     schema,
@@ -218,7 +204,7 @@ function parts(
   const nodeParts = partsOfNodes(nodes, { ...foundations, clientFor });
   const controlPlane: Service[] = [
     store,
-    index,
+    ...guard.services,
     step('bootstrap', () => bootstrap(handler)),
     server,
     step('kubeconfigs', () => writeKubeconfigs(home, server.address, certificates, nodes, clock)),
@@ -243,7 +229,7 @@ function parts(
       ...machines,
     ]),
     ...nodeParts.flatMap((node) => [connection(node, connections), node.agent]),
-    new PolicyBootstrap({ handler, index, resources, clock, log }),
+    ...guard.background(handler),
   ];
   return { services, clientFor, server };
 }

@@ -53,7 +53,12 @@ export async function startNode(
   const handler = new Registry({ store, clock, prng, schema: builtinSchema(), resources, log });
   await bootstrap(handler);
   const user = { name: 'system:admin', groups: ['system:masters'] };
-  const client = inProcessClient({ handler, authorizer: { authorize: async () => undefined }, user, resources });
+  const client = inProcessClient({
+    handler,
+    authorizer: { decide: () => ({ allowed: true, reason: '' }) },
+    user,
+    resources,
+  });
   const { catalogue } = options;
   const runtime = new SimulatedRuntime({ clock, prng, podCidr: '10.42.0.0/24', ...(catalogue && { catalogue }) });
   const newAgent = (changes: Partial<AgentOptions> = {}): Agent =>

@@ -5,6 +5,7 @@
 import process from 'node:process';
 import { Command, InvalidArgumentError } from 'commander';
 import { defaultHome } from '../home.ts';
+import { withGuardFiles } from './guard-files.ts';
 import { programVersion } from './version.ts';
 
 function wholeNumber(least: number, most: number): (text: string) => number {
@@ -24,6 +25,9 @@ const simulatedOption = [
   'run this many nodes whose pods are simulated, instead of containers',
   wholeNumber(1, 5000),
 ] as const;
+
+/** For every command that starts the API. */
+const withApi = (command: Command): Command => withGuardFiles(withAudit(command));
 
 const wholeOption = wholeNumber(0, 1_000_000);
 
@@ -55,7 +59,7 @@ Examples:
 State is kept in NARU_HOME (now ${home.root}).`,
     );
 
-  withAudit(program.command('up'))
+  withApi(program.command('up'))
     .description('set up what is missing, start the cluster in the background, and return when it answers')
     .option(...portOption)
     .option(...hostOption)
@@ -78,7 +82,7 @@ State is kept in NARU_HOME (now ${home.root}).`,
     .option('--path', "print the file's path instead")
     .action(async (options) => (await import('./kubeconfig.ts')).printKubeconfig(home, options));
 
-  withAudit(program.command('server'))
+  withApi(program.command('server'))
     .description('run API, scheduler and controllers, in the foreground')
     .option(...portOption)
     .option(...hostOption)
@@ -89,7 +93,7 @@ State is kept in NARU_HOME (now ${home.root}).`,
     .option('--kubeconfig <file>', 'how to reach the server', home.agentKubeconfig)
     .option('--node-name <name>', "this machine's name in the cluster")
     .action(async (options) => (await import('./agent.ts')).agent(home, options));
-  withAudit(program.command('run', { hidden: true }))
+  withApi(program.command('run', { hidden: true }))
     .description('run server and node in the foreground: what `naru up` starts in the background')
     .option(...portOption)
     .option(...hostOption)

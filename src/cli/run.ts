@@ -32,6 +32,7 @@ export async function run(home: Home, options: RunOptions): Promise<void> {
       port: settings.port,
       host: settings.host,
       ...(settings.audit && { audit: settings.audit }),
+      ...(settings.guardFiles && { guardFiles: settings.guardFiles }),
       nodes: options.nodes === 'none' ? { kind: 'none', name: settings.nodeName } : nodesOf(settings),
       clock,
       prng: unseededPrng(),

@@ -5,9 +5,11 @@ import { createHash } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import process from 'node:process';
+import type { GuardFiles } from '../guard.ts';
 import { type Home, makeHome } from '../home.ts';
 import type { AuditSettings } from '../server/audit/open-auditor.ts';
 import { type AuditCommandOptions, auditSettings, checkAudit } from './audit.ts';
+import { type GuardCommandOptions, guardFiles } from './guard-files.ts';
 import { UserError } from './user-error.ts';
 
 export interface Settings {
@@ -21,9 +23,10 @@ export interface Settings {
   readonly podCidr: string;
   /** What is written down about requests, and where; nothing where absent. */
   readonly audit?: AuditSettings | undefined;
+  readonly guardFiles?: GuardFiles;
 }
 
-export interface SettingsOptions extends AuditCommandOptions {
+export interface SettingsOptions extends AuditCommandOptions, GuardCommandOptions {
   readonly port?: number;
   readonly host?: string;
   readonly simulatedNodes?: number;
@@ -81,6 +84,7 @@ export async function updateSettings(home: Home, options: SettingsOptions): Prom
     ...(options.simulatedNodes !== undefined && { simulatedNodes: options.simulatedNodes }),
     ...(options.nodeName !== undefined && { nodeName: options.nodeName }),
     audit: auditSettings(before.audit, options, process.cwd()),
+    guardFiles: guardFiles(before.guardFiles, options, process.cwd()),
   };
   await checkAudit(settings.audit, options);
   makeHome(home);

@@ -5,8 +5,8 @@
  * It sets no time-outs and keeps no state: every call is one call of the registry.
  */
 import type { JsonObject, JsonValue, KubeObject, ObjectReference } from '../api/object.ts';
+import { forbiddenError } from '../api/refusal.ts';
 import type { ResourceInfo, Verb } from '../api/resources.ts';
-import { forbidden } from '../api/status-error.ts';
 import type {
   Authorizer,
   DeleteOptions,
@@ -76,8 +76,8 @@ export function inProcessClient({ handler, authorizer, user, resources }: InProc
     const { group, version, resource: plural } = target.resource;
     const { namespace, name } = reference;
     const attributes = { user, verb, group, version, resource: plural, subresource, namespace, name, path: '' };
-    const refusal = await authorizer.authorize(attributes);
-    if (refusal !== undefined) throw forbidden({ group, kind: plural, name }, refusal);
+    const { allowed, reason } = await authorizer.decide(attributes);
+    if (!allowed) throw forbiddenError(attributes, reason);
     return target;
   }
 

@@ -23,7 +23,7 @@ export interface TestApi<C extends Clock = VirtualClock> {
   readonly informers: InformerSet;
 }
 
-export const everythingAllowed: Authorizer = { authorize: async () => undefined };
+export const everythingAllowed: Authorizer = { decide: () => ({ allowed: true, reason: '' }) };
 
 export const administrator: UserInfo = { name: 'admin', groups: ['system:masters', 'system:authenticated'] };
 

@@ -15,11 +15,11 @@ test('the loops and the scheduler do all their work with the rights that upstrea
   const rules = new RuleAuthorizer();
   const refused = new Set<string>();
   const authorizer: Authorizer = {
-    async authorize(attributes: AuthorizationAttributes) {
-      const refusal = await rules.authorize(attributes);
+    decide(attributes: AuthorizationAttributes) {
+      const decision = rules.decide(attributes);
       const { verb, group, resource, subresource } = attributes;
-      if (refusal !== undefined) refused.add(`${attributes.user.name}: ${verb} ${resource}.${group}/${subresource}`);
-      return refusal;
+      if (!decision.allowed) refused.add(`${attributes.user.name}: ${verb} ${resource}.${group}/${subresource}`);
+      return decision;
     },
   };
   const as = (name: string) => {

@@ -8,7 +8,7 @@ import type { JsonObject, KubeObject } from '../api/object.ts';
 import { alreadyExists, badRequest, invalid, noUniqueName } from '../api/status-error.ts';
 import { deepFreeze } from '../lib/deep-freeze.ts';
 import { RevisionConflict } from '../store/store.ts';
-import { admit } from './admission/admission.ts';
+import { Admission } from './admission/admission.ts';
 import { decodeBody } from './decode-body.ts';
 import { draftOf, type ObjectDraft } from './draft.ts';
 import { type Environment, strategyContext } from './environment.ts';
@@ -59,15 +59,17 @@ export async function createDecoded(
   const draft = toStored(served, decoded);
   served.strategy.setDefaults?.(draft);
   if (!tracked) setManagedFields(draft, trackWrite(environment, served, target, draft, undefined, options));
-  const { store, clock, prng } = environment;
-  await admit({ operation: 'CREATE', target, collection: served.collection, draft, store, clock, prng });
+  const admission = new Admission(environment, { operation: 'CREATE', target, collection: served.collection }, options);
+  await admission.mutate(draft);
   const generated = !metadataOf(draft).name && metadataOf(draft).generateName;
   for (let attempt = 1; ; attempt++) {
     try {
-      const ready = prepareNew(environment, served, target, generated ? draftOf(draft) : draft);
+      const ready = await prepareNew(environment, served, target, generated ? draftOf(draft) : draft);
+      await admission.validate(ready);
       const result = await writeNew(environment, served, ready, options);
-      return { ...result, warnings: [...warnings, ...warningsFor(served, result.object)] };
+      return { ...result, warnings: [...warnings, ...warningsFor(served, result.object), ...admission.warnings] };
     } catch (error) {
+      admission.undo();
       if (!(error instanceof RevisionConflict)) throw error;
       if (generated && attempt < generatedNamesMax) continue;
       const subject = subjectOf(served, error.key.name);
@@ -77,12 +79,12 @@ export async function createDecoded(
 }
 
 /** @throws StatusError Invalid */
-function prepareNew(
+async function prepareNew(
   environment: Environment,
   served: ServedResource,
   target: RequestTarget,
   draft: ObjectDraft,
-): ObjectDraft {
+): Promise<ObjectDraft> {
   const { strategy } = served;
   const context = strategyContext(environment, target.user);
   const generation = strategy.generation ?? false;
@@ -90,7 +92,8 @@ function prepareNew(
   if (served.hasStatus && !strategy.keepStatusOnCreate) draft['status'] = emptyStatus(served);
   strategy.prepareForCreate?.(draft, context);
   const ready = normalized(served, draft);
-  environment.grants?.check({ target, object: ready });
+  const granting = environment.grants?.check({ target, object: ready });
+  if (granting) await granting;
   const errors = validateNew(served, ready);
   if (errors.length > 0) throw invalid(kindSubjectOf(served, ready.metadata?.name ?? ''), errors);
   return ready;

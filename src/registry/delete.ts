@@ -16,7 +16,7 @@ import { conflict, notFound, objectModified, type StatusSubject } from '../api/s
 import { formatTime } from '../lib/clock.ts';
 import { deepFreeze } from '../lib/deep-freeze.ts';
 import { type Entry, RevisionConflict } from '../store/store.ts';
-import { admit } from './admission/admission.ts';
+import { Admission } from './admission/admission.ts';
 import type { Draft } from './draft.ts';
 import { sameJson } from './draft.ts';
 import type { Environment } from './environment.ts';
@@ -109,15 +109,19 @@ export async function deleteObject(
   const options = withGrace(asked);
   const key = keyOf(served, target.namespace, target.name);
   const subject = subjectOf(served, target.name);
-  const { store, clock, prng } = environment;
-  await admit({ operation: 'DELETE', target, collection: served.collection, store, clock, prng });
+  const { collection } = served;
   for (let attempt = 1; attempt <= attemptsMax; attempt++) {
     const current = environment.store.get(key);
     if (current === undefined) throw notFound(subject);
     checkDeletePreconditions(options, current.object, kindSubjectOf(served, target.name));
+    const what = { operation: 'DELETE', target, collection, old: current.object } as const;
+    const admission = new Admission(environment, what, options);
+    await admission.validate();
     try {
-      return await carryOut(environment, served, current, options);
+      const result = await carryOut(environment, served, current, options);
+      return { ...result, warnings: [...result.warnings, ...admission.warnings] };
     } catch (error) {
+      admission.undo();
       if (!(error instanceof RevisionConflict)) throw error;
     }
   }

@@ -4,6 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Prng } from '../lib/prng.ts';
 import type { Store } from '../store/store.ts';
+import type { AdmissionPlugin } from './admission/admission.ts';
 import type { FieldIndexes } from './field-index.ts';
 import type { GrantGuard } from './grant-guard.ts';
 import type { Pages } from './paging.ts';
@@ -24,6 +25,8 @@ export interface Environment {
   readonly pages: Pages;
   readonly indexes: FieldIndexes;
   readonly turns: Turns;
+  /** Asked about every write, in this order. */
+  readonly admission: readonly AdmissionPlugin[];
   /** Absent: whoever may write roles and bindings may grant anything. */
   readonly grants?: GrantGuard | undefined;
 }

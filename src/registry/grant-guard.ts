@@ -1,6 +1,6 @@
 /**
- * Who writes roles and bindings hands out permissions: whoever knows what the writer holds tells the registry whether they may. Synchronous,
- * since it is asked for every write and has something to say for very few.
+ * Who writes roles and bindings hands out permissions: whoever knows what the writer holds tells the registry whether they may. Asked
+ * for every write, it has something to say for very few.
  */
 import type { KubeObject } from '../api/object.ts';
 import type { RequestTarget } from './request.ts';
@@ -14,6 +14,6 @@ export interface GrantRequest {
 }
 
 export interface GrantGuard {
-  /** @throws StatusError Forbidden, NotFound */
-  check(request: GrantRequest): void;
+  /** Undefined: nothing to say, as nearly always. @throws StatusError Forbidden, NotFound */
+  check(request: GrantRequest): Promise<void> | undefined;
 }

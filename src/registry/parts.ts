@@ -19,7 +19,7 @@ import { validateEphemeralUpdate } from './validation/pod-ephemeral.ts';
 import { validateResize } from './validation/pod-resize.ts';
 
 export interface Part {
-  /** Runs the kind's defaults and admission first. */
+  /** Runs the kind's defaults first. */
   readonly isMain: boolean;
   /** Brings back from `old` all that the request may not change. Before it, `draft` is in normal form; after it, too. */
   prepare(served: ServedResource, draft: ObjectDraft, old: KubeObject, context: StrategyContext): void;

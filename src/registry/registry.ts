@@ -19,6 +19,8 @@ import type { Logger } from '../lib/log.ts';
 import type { Prng } from '../lib/prng.ts';
 import type { Store } from '../store/store.ts';
 import { ObjectTooLarge, StoreUnavailable } from '../store/store.ts';
+import type { AdmissionPlugin } from './admission/admission.ts';
+import { admissionPlugins } from './admission/plugins.ts';
 import { createObject } from './create.ts';
 import { deleteObject } from './delete.ts';
 import type { Environment } from './environment.ts';
@@ -63,6 +65,8 @@ export interface RegistryOptions {
   readonly virtualResources?: ReadonlyMap<string, VirtualResource>;
   /** Asked before roles and bindings are written. */
   readonly grants?: GrantGuard;
+  /** Asked about every write; the usual ones where absent. */
+  readonly admission?: readonly AdmissionPlugin[];
 }
 
 export class Registry implements RequestHandler {
@@ -70,7 +74,8 @@ export class Registry implements RequestHandler {
   readonly #schema: SchemaRegistry;
   readonly #virtual: ReadonlyMap<string, VirtualResource>;
 
-  constructor({ store, clock, prng, schema, resources, log, virtualResources, grants }: RegistryOptions) {
+  constructor(options: RegistryOptions) {
+    const { store, clock, prng, schema, resources, log, virtualResources, grants } = options;
     const served = new ServedResources({ schema, resources });
     const addresses = new ServiceAddresses({ store, prng });
     const pages = new Pages(store, clock);
@@ -86,6 +91,7 @@ export class Registry implements RequestHandler {
       pages,
       indexes,
       turns: new Turns(),
+      admission: options.admission ?? admissionPlugins({ store, clock, prng, log }),
       grants,
     };
     this.#schema = schema;

@@ -30,6 +30,8 @@ export interface WriteOptions {
   readonly force?: boolean;
   /** Who writes where `fieldManager` does not say: the user agent up to its first slash, the component's name in process. */
   readonly defaultManager?: string;
+  /** Notes something about the request in the audit log. */
+  readonly annotate?: (key: string, value: string) => void;
   /** Asked before an update or an apply makes what is not there. Rejects with Forbidden. Absent: nobody has to be asked. */
   readonly mayCreate?: () => Promise<void>;
   /** Fields that stood twice in the body, as strict validation names them: `duplicate field "spec.replicas"`. */
@@ -46,6 +48,8 @@ export interface DeleteOptions {
   /** The old way to say it, in place of `propagationPolicy`: true is Orphan, false Background. */
   readonly orphanDependents?: boolean;
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
+  /** Notes something about the request in the audit log. */
+  readonly annotate?: (key: string, value: string) => void;
 }
 
 /** `metav1.ListOptions`; selectors as the client wrote them. */
@@ -146,8 +150,16 @@ export interface VirtualResource {
 
 /** May `user` do this? Asked before the registry by whoever lets requests in. */
 export interface Authorizer {
-  /** Undefined: yes. Else the reason, for the Forbidden error. */
-  authorize(attributes: AuthorizationAttributes): Promise<string | undefined>;
+  /** At once, but where somebody outside has to be asked: to wait for every answer would cost each request a turn. */
+  decide(attributes: AuthorizationAttributes): Decision | Promise<Decision>;
+}
+
+export interface Decision {
+  readonly allowed: boolean;
+  /** Refused for good: nobody who comes later is asked. Never beside `allowed`. */
+  readonly denied?: boolean;
+  /** Why, in upstream's words; empty where there is nothing to say. */
+  readonly reason: string;
 }
 
 export interface AuthorizationAttributes {
@@ -161,4 +173,7 @@ export interface AuthorizationAttributes {
   readonly name: string;
   /** For URLs that name no resource; `resource` is then empty. */
   readonly path: string;
+  /** Of a list, watch or deletecollection, as the client wrote them: some may see only what they select (KEP-4601). */
+  readonly fieldSelector?: string;
+  readonly labelSelector?: string;
 }

@@ -17,7 +17,7 @@ import type { JsonObject, KubeObject } from '../api/object.ts';
 import { conflict, invalid, notFound, objectModified } from '../api/status-error.ts';
 import { deepFreeze } from '../lib/deep-freeze.ts';
 import { type Entry, RevisionConflict, type StoreKey } from '../store/store.ts';
-import { admit } from './admission/admission.ts';
+import { Admission } from './admission/admission.ts';
 import { createDecoded } from './create.ts';
 import { type DecodedBody, decodeBody } from './decode-body.ts';
 import { draftOf, type ObjectDraft } from './draft.ts';
@@ -128,12 +128,16 @@ async function attemptChange(
   checkNames(draft, target);
   const duplicates = change.fromCurrent ? dedupeOwners(draft, true) : [];
   const pinned = checkSentVersion(change, draft, current.object);
-  const ready = await prepareChange(environment, change, draft, current.object, tracked);
+  const { collection } = served;
+  const what = { operation: 'UPDATE', target, collection, old: current.object } as const;
+  const admission = new Admission(environment, what, change.options);
+  const ready = await prepareChange(environment, change, draft, current.object, tracked, admission);
   try {
     const result = await writeChange(environment, change, key, current, ready);
     const told = warningsFor(served, result.object, current.object);
-    return { ...result, warnings: [...warnings, ...duplicates, ...told] };
+    return { ...result, warnings: [...warnings, ...duplicates, ...told, ...admission.warnings] };
   } catch (error) {
+    admission.undo();
     if (!(error instanceof RevisionConflict)) throw error;
     if (pinned && !change.fromCurrent) throw conflict(subject, objectModified);
     return undefined;
@@ -163,6 +167,7 @@ async function prepareChange(
   decoded: ObjectDraft,
   old: KubeObject,
   tracked: boolean,
+  admission: Admission,
 ): Promise<ObjectDraft> {
   const draft = toStored(served, decoded);
   fillChangedMetadata(draft, old);
@@ -170,17 +175,15 @@ async function prepareChange(
   const entries: ManagedFields = tracked
     ? (draft.metadata?.managedFields ?? [])
     : trackWrite(environment, served, target, draft, old, options);
-  if (part.isMain) {
-    const { collection } = served;
-    const { store, clock, prng } = environment;
-    await admit({ operation: 'UPDATE', target, collection, draft, old, store, clock, prng });
-  }
+  await admission.mutate(draft);
   const ready = normalized(served, draft);
-  environment.grants?.check({ target, object: ready, old });
+  const granting = environment.grants?.check({ target, object: ready, old });
+  if (granting) await granting;
   part.prepare(served, ready, old, strategyContext(environment, target.user));
   setManagedFields(ready, entries);
   const errors = part.validate(served, ready, old);
   if (errors.length > 0) throw invalid(kindSubjectOf(served, target.name), errors);
+  await admission.validate(ready);
   return inFieldOrder(served.storedType, ready as JsonObject);
 }
 

@@ -16,6 +16,7 @@ import type { Prng } from '../lib/prng.ts';
 import type { Service } from '../lib/service.ts';
 import type { Authorizer, RequestHandler } from '../registry/request.ts';
 import type { Auditor } from './audit/auditor.ts';
+import type { Authenticator } from './authentication/authentication.ts';
 import { defaultAuthenticators } from './authentication/authenticators.ts';
 import {
   type CertificateAuthority,
@@ -35,6 +36,8 @@ import type { ServiceAccountTokens } from './service-accounts/tokens.ts';
 
 export interface ApiServerOptions {
   readonly handler: RequestHandler;
+  /** Client certificates and `tokens` where absent. */
+  readonly authenticators?: readonly Authenticator[];
   readonly authorizer: Authorizer;
   readonly resources: ResourceTable;
   readonly schema: SchemaRegistry;
@@ -81,7 +84,7 @@ export class ApiServer implements Service {
   constructor(options: ApiServerOptions) {
     this.#options = options;
     const { handler, resources, nodes, clock, prng, log } = options;
-    const authenticators = defaultAuthenticators(clock, options.tokens);
+    const authenticators = options.authenticators ?? defaultAuthenticators(clock, options.tokens);
     const metrics = options.metrics ?? new MetricRegistry();
     this.#resourceRequests = new ResourceRequests({
       handler: withWatchMetrics(handler, metrics),

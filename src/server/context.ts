@@ -11,4 +11,6 @@ export interface RequestContext {
   /** On every answer: the audit id and the like. */
   readonly headers: AnswerHeaders;
   readonly pretty: boolean;
+  /** Notes something in the audit log; absent where this request is not audited. */
+  readonly annotate?: (key: string, value: string) => void;
 }

@@ -9,6 +9,7 @@
  * What is known of a request before anybody is asked stands in `request-facts.ts`. A work that goes on after its time was given up writes nothing
  * more: only what it returns would have been sent.
  */
+import { forbiddenError } from '../api/refusal.ts';
 import type { ResourceTable } from '../api/resource-table.ts';
 import { deprecationWarning, type ResourceInfo } from '../api/resources.ts';
 import { StatusError } from '../api/status-error.ts';
@@ -20,7 +21,6 @@ import type { Authorizer, UserInfo } from '../registry/request.ts';
 import { type Answer, lengthOf, sendAnswer, textAnswer } from './answer.ts';
 import type { AuditedRequest, Auditor } from './audit/auditor.ts';
 import { type Authenticator, authenticate } from './authentication/authentication.ts';
-import { forbiddenError } from './authorization/authorization.ts';
 import { impersonate } from './authorization/impersonation.ts';
 import type { RequestContext } from './context.ts';
 import { InFlight } from './flow/in-flight.ts';
@@ -144,7 +144,9 @@ export class RequestPipeline {
     }
     const pretty = wantsPretty(facts.query, exchange.headers['user-agent']);
     const { pathText: path, query } = facts;
-    const context = { exchange: run.exchange, user, path, query, headers, pretty };
+    const { audit } = run;
+    const annotate = audit && ((key: string, value: string) => audit.annotate(key, value));
+    const context = { exchange: run.exchange, user, path, query, headers, pretty, ...(annotate && { annotate }) };
     return isLongRunning(facts) ? this.#unbounded(run, context, facts) : this.#bounded(run, context, facts);
   }
 
@@ -182,11 +184,12 @@ export class RequestPipeline {
     const user = await impersonate(caller, run.exchange.headers, authorizer);
     if (user !== caller) run.audit?.impersonated(user);
     const attributes = attributesOf(facts, run.exchange.method, user);
-    const reason = await authorizer.authorize(attributes);
-    this.#access.authorization.note(reason === undefined ? 'allowed' : 'denied', clock.monotonic() - run.callerMs);
-    run.audit?.annotate('authorization.k8s.io/decision', reason === undefined ? 'allow' : 'forbid');
-    run.audit?.annotate('authorization.k8s.io/reason', reason ?? '');
-    if (reason !== undefined) throw forbiddenError(attributes, reason);
+    const asked = authorizer.decide(attributes);
+    const { allowed, reason } = asked instanceof Promise ? await asked : asked;
+    this.#access.authorization.note(allowed ? 'allowed' : 'denied', clock.monotonic() - run.callerMs);
+    run.audit?.annotate('authorization.k8s.io/decision', allowed ? 'allow' : 'forbid');
+    run.audit?.annotate('authorization.k8s.io/reason', reason);
+    if (!allowed) throw forbiddenError(attributes, reason);
     return user;
   }
 

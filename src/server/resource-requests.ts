@@ -2,18 +2,26 @@
  * Requests for resources: HTTP on one side, the registry's verbs on the other. Here a body becomes an object, a query options,
  * a result an answer. What the verbs mean is the registry's; who may ask was settled before (`request-pipeline.ts`).
  */
+
 import type { ParsedDocument } from '../api/decode.ts';
 import type { JsonObject } from '../api/object.ts';
 import { type ObjectKind, protobufType } from '../api/protobuf/envelope.ts';
+import { forbiddenError } from '../api/refusal.ts';
 import type { ResourceTable } from '../api/resource-table.ts';
 import { apiVersionOf, type ResourceInfo, type Verb } from '../api/resources.ts';
 import type { NodeConnections } from '../client/node-api.ts';
 import type { Clock } from '../lib/clock.ts';
 import { limits } from '../lib/limits.ts';
 import type { Prng } from '../lib/prng.ts';
-import type { Authorizer, PatchType, RequestHandler, RequestTarget, WriteOptions } from '../registry/request.ts';
+import type {
+  Authorizer,
+  DeleteOptions,
+  PatchType,
+  RequestHandler,
+  RequestTarget,
+  WriteOptions,
+} from '../registry/request.ts';
 import type { Answer } from './answer.ts';
-import { forbiddenError } from './authorization/authorization.ts';
 import { PodConnect } from './connect/pod-connect.ts';
 import type { RequestContext } from './context.ts';
 import { deleteOptions } from './delete-options.ts';
@@ -176,7 +184,7 @@ export class ResourceRequests {
   async #delete(admitted: Admitted): Promise<Answer> {
     const { context, target } = admitted;
     const form = this.#form(admitted);
-    const result = await this.#handler.delete(target, deleteOptions(await this.#optionsBody(context), context.query));
+    const result = await this.#handler.delete(target, await this.#deleteOptions(context));
     return objectAnswer(target.resource, result, form);
   }
 
@@ -184,12 +192,18 @@ export class ResourceRequests {
     const { context, target } = admitted;
     const form = this.#form(admitted);
     const list = listOptions(context.query);
-    const options = deleteOptions(await this.#optionsBody(context), context.query);
+    const options = await this.#deleteOptions(context);
     return listAnswer(target.resource, await this.#handler.deleteCollection(target, list, options), form);
   }
 
+  async #deleteOptions(context: RequestContext): Promise<DeleteOptions> {
+    const options = deleteOptions(await this.#optionsBody(context), context.query);
+    return context.annotate === undefined ? options : { ...options, annotate: context.annotate };
+  }
+
   #writeOptions({ context, target }: Admitted, kind: WriteKind, apply = false): WriteOptions {
-    const options = writeOptions(context.query, kind, apply);
+    const { annotate } = context;
+    const options = { ...writeOptions(context.query, kind, apply), ...(annotate && { annotate }) };
     const defaultManager = managerOfUserAgent(context.exchange.headers['user-agent']);
     const named =
       options.fieldManager !== undefined || defaultManager === '' ? options : { ...options, defaultManager };
@@ -202,8 +216,8 @@ export class ResourceRequests {
     const { group, version } = resource;
     const names = { group, version, resource: resource.resource, subresource, namespace, name, path: '' };
     const attributes = { user, verb: 'create' as const, ...names };
-    const reason = await this.#authorizer.authorize(attributes);
-    if (reason !== undefined) throw forbiddenError(attributes, reason);
+    const { allowed, reason } = await this.#authorizer.decide(attributes);
+    if (!allowed) throw forbiddenError(attributes, reason);
   }
 
   #form({ context: { exchange, query, pretty }, target }: Admitted, stream = false): Form {

@@ -7,6 +7,7 @@ import type { Binding, Pod, PodCondition } from '../../api/schema/types/core-v1.
 import { badRequest, conflict, type FieldError, invalid, notFound, objectModified } from '../../api/status-error.ts';
 import { formatTime } from '../../lib/clock.ts';
 import { RevisionConflict, type StoreKey } from '../../store/store.ts';
+import { Admission } from '../admission/admission.ts';
 import { topologyLabels } from '../admission/pod-topology.ts';
 import { decodeBody } from '../decode-body.ts';
 import type { Environment } from '../environment.ts';
@@ -31,8 +32,12 @@ export async function bindPod(
   const errors = validateBinding(binding);
   const name = binding.metadata?.name ?? '';
   if (errors.length > 0) throw invalid({ group: '', kind: 'Binding', name }, errors);
+  const what = { operation: 'CREATE', target: { ...target, subresource: 'binding' }, collection: 'pods' } as const;
+  const admission = new Admission(environment, what, options);
+  await admission.mutate(draft);
+  await admission.validate(draft);
   await write(environment, { collection: 'pods', namespace: target.namespace, name }, binding, options);
-  return { object: success, created: true, warnings };
+  return { object: success, created: true, warnings: [...warnings, ...admission.warnings] };
 }
 
 function validateBinding({ target }: Binding): FieldError[] {

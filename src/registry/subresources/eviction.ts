@@ -28,6 +28,7 @@ import {
 } from '../../api/status-error.ts';
 import { formatTime } from '../../lib/clock.ts';
 import { type Entry, RevisionConflict, type StoreKey } from '../../store/store.ts';
+import { Admission } from '../admission/admission.ts';
 import { decodeBody } from '../decode-body.ts';
 import { deleteObject } from '../delete.ts';
 import type { Environment } from '../environment.ts';
@@ -54,6 +55,9 @@ export async function evictPod(
   const { draft, warnings } = decodeBody({ apiVersion: 'policy/v1', kind: 'Eviction', type }, asV1(body), options);
   if (draft.metadata?.name !== target.name) throw badRequest('name in URL does not match name in Eviction object');
   checkNames(draft, target);
+  const admission = new Admission(environment, { operation: 'CREATE', target, collection: 'pods' }, options);
+  await admission.mutate(draft);
+  await admission.validate(draft);
   const { deleteOptions } = draft as unknown as Eviction;
   const leave = {
     environment,
@@ -62,7 +66,7 @@ export async function evictPod(
   };
   const pod = await evictUnasked(leave);
   if (pod !== undefined) await evictAsked(leave, pod);
-  return { object: success, created: true, warnings };
+  return { object: success, created: true, warnings: [...warnings, ...admission.warnings] };
 }
 
 /** `policy/v1beta1` is the same thing by its old name, and old clients still say it. */

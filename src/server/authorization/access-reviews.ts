@@ -36,11 +36,11 @@ export function accessReviews({ authorizer, schema }: AccessReviewOptions): Read
   return new Map([
     [
       'selfsubjectaccessreviews.authorization.k8s.io',
-      answered<SelfSubjectAccessReview>(async ({ spec }, { user }) => verdict(authorizer, spec, user)),
+      answered<SelfSubjectAccessReview>(({ spec }, { user }) => verdict(authorizer, spec, user)),
     ],
     [
       'subjectaccessreviews.authorization.k8s.io',
-      answered<SubjectAccessReview>(async ({ spec }) => verdict(authorizer, spec, subjectOf(spec))),
+      answered<SubjectAccessReview>(({ spec }) => verdict(authorizer, spec, subjectOf(spec))),
     ],
     [
       'localsubjectaccessreviews.authorization.k8s.io',
@@ -109,9 +109,13 @@ function checkNamespace({ resourceAttributes }: SubjectAccessReviewSpec, { names
   }
 }
 
-function verdict(authorizer: Decider, spec: SelfSubjectAccessReviewSpec, user: UserInfo): SubjectAccessReviewStatus {
-  const { allowed, reason } = authorizer.decide(attributesOf(spec, user));
-  return { allowed, ...(reason !== '' && { reason }) };
+async function verdict(
+  authorizer: Decider,
+  spec: SelfSubjectAccessReviewSpec,
+  user: UserInfo,
+): Promise<SubjectAccessReviewStatus> {
+  const { allowed, denied, reason } = await authorizer.decide(attributesOf(spec, user));
+  return { allowed, ...(denied && { denied }), ...(reason !== '' && { reason }) };
 }
 
 function attributesOf(spec: SelfSubjectAccessReviewSpec, user: UserInfo): AuthorizationAttributes {

@@ -1,19 +1,12 @@
 /**
  * May they? Whoever belongs to `system:masters` may do anything; then come the rules of naru's own parts, as data; then RBAC (`rbac/`).
  *
- * Deny by default: what nobody allows is refused, with upstream's message. The rules of the parts do not know which pods are bound to
+ * Deny by default: what nobody allows is refused (`api/refusal.ts`). The rules of the parts do not know which pods are bound to
  * which node: a node may read the secrets of every namespace until a node authorizer with that graph arrives.
  */
 import type { PolicyRule } from '../../api/schema/types/rbac-v1.ts';
-import { forbidden, StatusError } from '../../api/status-error.ts';
-import type { AuthorizationAttributes, Authorizer, UserInfo } from '../../registry/request.ts';
+import type { AuthorizationAttributes, Authorizer, Decision, UserInfo } from '../../registry/request.ts';
 import { type AccessRule, builtinRules } from './builtin-rules.ts';
-
-/** What one of several authorizers says. `reason`: why, in upstream's words; empty where there is nothing to say. */
-export interface Decision {
-  readonly allowed: boolean;
-  readonly reason: string;
-}
 
 export interface UserRules {
   readonly rules: readonly PolicyRule[];
@@ -22,33 +15,40 @@ export interface UserRules {
 }
 
 /** Decides, and can tell all that holds for a user in a namespace. */
-export interface Decider {
-  decide(attributes: AuthorizationAttributes): Decision;
+export interface Decider extends Authorizer {
   rulesFor(user: UserInfo, namespace: string): UserRules;
 }
 
-/** Asks one after the other: the first that allows ends it. */
-export class AuthorizerChain implements Authorizer, Decider {
+/** Asks one after the other: the first that allows or denies ends it. */
+export class AuthorizerChain implements Decider {
   readonly #members: readonly Decider[];
 
   constructor(members: readonly Decider[]) {
     this.#members = members;
   }
 
-  async authorize(attributes: AuthorizationAttributes): Promise<string | undefined> {
-    const { allowed, reason } = this.decide(attributes);
-    if (allowed) return undefined;
-    return reason === '' ? refusal(attributes) : `${refusal(attributes)}: ${reason}`;
+  decide(attributes: AuthorizationAttributes): Decision | Promise<Decision> {
+    return this.#decideFrom(0, attributes, []);
   }
 
-  decide(attributes: AuthorizationAttributes): Decision {
-    const reasons: string[] = [];
-    for (const member of this.#members) {
+  #decideFrom(
+    first: number,
+    attributes: AuthorizationAttributes,
+    reasons: readonly string[],
+  ): Decision | Promise<Decision> {
+    const told = [...reasons];
+    for (const [index, member] of this.#members.entries()) {
+      if (index < first) continue;
       const decision = member.decide(attributes);
-      if (decision.allowed) return decision;
-      if (decision.reason !== '') reasons.push(decision.reason);
+      if (decision instanceof Promise) {
+        return decision.then((late) =>
+          isFinal(late) ? late : this.#decideFrom(index + 1, attributes, [...told, late.reason]),
+        );
+      }
+      if (isFinal(decision)) return decision;
+      told.push(decision.reason);
     }
-    return { allowed: false, reason: reasons.join('\n') };
+    return { allowed: false, reason: told.filter((reason) => reason !== '').join('\n') };
   }
 
   rulesFor(user: UserInfo, namespace: string): UserRules {
@@ -58,13 +58,17 @@ export class AuthorizerChain implements Authorizer, Decider {
   }
 }
 
+function isFinal({ allowed, denied }: Decision): boolean {
+  return allowed || denied === true;
+}
+
 /** `system:masters` may do anything, whatever roles say: the way back in. What they may is told by RBAC's `cluster-admin`. */
 export const masters: Decider = {
   decide: ({ user }) => ({ allowed: user.groups.includes('system:masters'), reason: '' }),
   rulesFor: () => ({ rules: [] }),
 };
 
-export class RuleAuthorizer implements Authorizer, Decider {
+export class RuleAuthorizer implements Decider {
   readonly #byGroup = new Map<string, AccessRule[]>();
   readonly #byUser = new Map<string, AccessRule[]>();
 
@@ -75,10 +79,6 @@ export class RuleAuthorizer implements Authorizer, Decider {
       if (list === undefined) index.set(rule.subject.name, [rule]);
       else list.push(rule);
     }
-  }
-
-  async authorize(attributes: AuthorizationAttributes): Promise<string | undefined> {
-    return this.allows(attributes) ? undefined : refusal(attributes);
   }
 
   rulesFor({ name, groups }: UserInfo, namespace: string): UserRules {
@@ -140,26 +140,4 @@ const nodeUserPrefix = 'system:node:';
 /** `web-1` for `system:node:web-1`; empty for everybody who is no node. */
 export function nodeNameOf(user: string): string {
   return user.startsWith(nodeUserPrefix) ? user.slice(nodeUserPrefix.length) : '';
-}
-
-/** Upstream's Forbidden error; `reason` is the authorizer's. */
-export function forbiddenError({ group, resource, name }: AuthorizationAttributes, reason: string): StatusError {
-  if (resource === '') return new StatusError(403, 'Forbidden', `forbidden: ${reason}`, {});
-  return forbidden({ group, kind: resource, name }, reason);
-}
-
-/** Who cannot do what, where: upstream's words, for any authorizer to give as its reason. */
-export function refusal({
-  user,
-  verb,
-  path,
-  group,
-  resource,
-  subresource,
-  namespace,
-}: AuthorizationAttributes): string {
-  if (resource === '') return `User "${user.name}" cannot ${verb} path "${path}"`;
-  const asked = subresource === '' ? resource : `${resource}/${subresource}`;
-  const scope = namespace === '' ? 'at the cluster scope' : `in the namespace "${namespace}"`;
-  return `User "${user.name}" cannot ${verb} resource "${asked}" in API group "${group}" ${scope}`;
 }

@@ -2,10 +2,11 @@
  * `kubectl --as`: one who may, acts as another. The headers are upstream's; each name in them is a permission of its own (verb
  * `impersonate` on users, groups, service accounts, …), so that nobody gains more than was granted.
  */
+
 import type { IncomingHttpHeaders } from 'node:http';
+import { forbiddenError } from '../../api/refusal.ts';
 import { badRequest } from '../../api/status-error.ts';
 import type { AuthorizationAttributes, Authorizer, UserInfo } from '../../registry/request.ts';
-import { forbiddenError } from './authorization.ts';
 
 interface Wanted {
   readonly name: string;
@@ -26,8 +27,8 @@ export async function impersonate(
   const wanted = wantedIn(headers);
   if (wanted === undefined) return user;
   for (const attributes of permissions(user, wanted)) {
-    const reason = await authorizer.authorize(attributes);
-    if (reason !== undefined) throw forbiddenError(attributes, reason);
+    const { allowed, reason } = await authorizer.decide(attributes);
+    if (!allowed) throw forbiddenError(attributes, reason);
   }
   return userFrom(wanted);
 }

@@ -87,10 +87,12 @@ describe('exec, attach and port-forward over HTTP', () => {
   before(async () => {
     world = await startTestServer({
       authorizer: {
-        authorize: async (attributes) =>
-          forbidden.some(({ verb, subresource }) => verb === attributes.verb && subresource === attributes.subresource)
-            ? `User "${attributes.user.name}" cannot ${attributes.verb} resource`
-            : undefined,
+        decide: (attributes) => ({
+          allowed: !forbidden.some(
+            ({ verb, subresource }) => verb === attributes.verb && subresource === attributes.subresource,
+          ),
+          reason: '',
+        }),
       },
     });
     world.registry.add('pods', one);

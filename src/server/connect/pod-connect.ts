@@ -8,7 +8,9 @@
  * ```
  * Kept true: no credentials reach the agent; whoever ends first, client or agent, ends the other.
  */
+
 import type { Readable } from 'node:stream';
+import { forbiddenError } from '../../api/refusal.ts';
 import { badRequest } from '../../api/status-error.ts';
 import type { NodeConnections, NodeResponse } from '../../client/node-api.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -17,7 +19,6 @@ import { limits } from '../../lib/limits.ts';
 import type { Authorizer, RequestHandler, RequestTarget } from '../../registry/request.ts';
 import type { Answer } from '../answer.ts';
 import { withoutBearerProtocol } from '../authentication/authentication.ts';
-import { forbiddenError } from '../authorization/authorization.ts';
 import type { RequestContext } from '../context.ts';
 import { closeSignal, type Exchange, type Upgrade } from '../http/exchange.ts';
 import { type ConnectSubresource, connectPath, isConnectSubresource } from './connect-path.ts';
@@ -69,8 +70,8 @@ export class PodConnect {
     const { group, version } = resource;
     const names = { group, version, resource: resource.resource, subresource, namespace, name, path: '' };
     const attributes = { user, verb: 'create', ...names };
-    const reason = await this.#options.authorizer.authorize(attributes);
-    if (reason !== undefined) throw forbiddenError(attributes, reason);
+    const { allowed, reason } = await this.#options.authorizer.decide(attributes);
+    if (!allowed) throw forbiddenError(attributes, reason);
   }
 
   #join(upgrade: Upgrade, { headers }: NodeResponse, connection: NonNullable<NodeResponse['connection']>): void {

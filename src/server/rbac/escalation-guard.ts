@@ -38,37 +38,41 @@ export class EscalationGuard implements GrantGuard {
     this.#options = options;
   }
 
-  check(request: GrantRequest): void {
-    const { resource } = request.target;
-    if (resource.group !== group) return;
-    if (request.target.user.groups.includes('system:masters')) return;
-    if (request.old !== undefined && lessensOnly(request.object, request.old)) return;
-    if (resource.resource.endsWith('bindings')) this.#checkBinding(request);
-    else this.#checkRole(request);
+  check(request: GrantRequest): Promise<void> | undefined {
+    const { resource, user } = request.target;
+    if (resource.group !== group || user.groups.includes('system:masters')) return undefined;
+    if (request.old !== undefined && lessensOnly(request.object, request.old)) return undefined;
+    return this.#check(request);
   }
 
-  #checkRole({ target, object, old }: GrantRequest): void {
-    if (this.#may('escalate', target, target.resource.resource, target.name)) return;
+  async #check(request: GrantRequest): Promise<void> {
+    const { resource } = request.target;
+    if (resource.resource.endsWith('bindings')) await this.#checkBinding(request);
+    else await this.#checkRole(request);
+  }
+
+  async #checkRole({ target, object, old }: GrantRequest): Promise<void> {
+    if (await this.#may('escalate', target, target.resource.resource, target.name)) return;
     this.#confirmHeld(target, object, (object as ClusterRole).rules ?? []);
     if (!gathers(object) && (old === undefined || !gathers(old))) return;
     if (this.#missing(target, fullAuthority).length === 0) return;
     throw refused(target, object, 'must have cluster-admin privileges to use the aggregationRule');
   }
 
-  #checkBinding({ target, object }: GrantRequest): void {
+  async #checkBinding({ target, object }: GrantRequest): Promise<void> {
     const { roleRef } = object as RoleBinding;
     // What is no role at all is for validation to say.
     const resource = resourceOf(roleRef);
     if (resource === undefined) return;
-    if (this.#may('bind', target, resource, roleRef.name)) return;
+    if (await this.#may('bind', target, resource, roleRef.name)) return;
     const rules = this.#options.index.rulesOf(roleRef, target.namespace);
     if (rules === undefined) throw notFound({ group, kind: resource, name: roleRef.name });
     this.#confirmHeld(target, object, rules);
   }
 
-  #may(verb: string, { user, namespace }: RequestTarget, resource: string, name: string): boolean {
+  async #may(verb: string, { user, namespace }: RequestTarget, resource: string, name: string): Promise<boolean> {
     const what = { user, verb, group, version: '*', resource, subresource: '', namespace, name, path: '' };
-    return this.#options.authorizer.decide(what satisfies AuthorizationAttributes).allowed;
+    return (await this.#options.authorizer.decide(what satisfies AuthorizationAttributes)).allowed;
   }
 
   #missing({ user, namespace }: RequestTarget, rules: readonly PolicyRule[]): PolicyRule[] {

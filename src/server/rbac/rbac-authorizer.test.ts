@@ -89,17 +89,17 @@ test('a missing role gives nothing and is told with the refusal, once; other rol
   const made = await world();
   const ann = user('ann');
   await made.create('clusterrolebindings', binding('a', 'ClusterRole/gone', ['User:ann']));
-  const refused = 'User "ann" cannot delete resource "pods" in API group "" in the namespace "default"';
   const reason = 'RBAC: clusterrole.rbac.authorization.k8s.io "gone" not found';
-  assert.equal(await made.authorizer.authorize(question(ann, 'delete pods', 'default')), `${refused}: ${reason}`);
+  const said = async () => (await made.authorizer.decide(question(ann, 'delete pods', 'default'))).reason;
+  assert.equal(await said(), reason);
   await made.create('clusterrolebindings', binding('b', 'ClusterRole/gone', ['User:ann']));
   await made.create('rolebindings', binding('c', 'Role/away', ['User:ann'], 'default'));
   assert.equal(
-    await made.authorizer.authorize(question(ann, 'delete pods', 'default')),
-    `${refused}: RBAC: [clusterrole.rbac.authorization.k8s.io "gone" not found, role.rbac.authorization.k8s.io "away" not found]`,
+    await said(),
+    `RBAC: [clusterrole.rbac.authorization.k8s.io "gone" not found, role.rbac.authorization.k8s.io "away" not found]`,
   );
   await made.create('rolebindings', binding('d', 'Role/writer', ['User:ann'], 'default'));
-  assert.equal(await made.authorizer.authorize(question(ann, 'delete pods', 'default')), undefined);
+  assert.ok(made.may(ann, 'delete pods', 'default'));
   await made.close();
 });
 

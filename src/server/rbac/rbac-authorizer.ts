@@ -3,8 +3,8 @@
  * binding to a role that does not exist would have meant is told with the refusal.
  */
 import type { PolicyRule } from '../../api/schema/types/rbac-v1.ts';
-import type { AuthorizationAttributes, UserInfo } from '../../registry/request.ts';
-import type { Decision, UserRules } from '../authorization/authorization.ts';
+import type { AuthorizationAttributes, Decision, UserInfo } from '../../registry/request.ts';
+import type { UserRules } from '../authorization/authorization.ts';
 import type { BoundRole, RbacIndex } from './rbac-index.ts';
 import { askedOf, ruleAllows } from './rules.ts';
 

@@ -73,7 +73,9 @@ export class RbacWorld {
 
   /** yes or no, with the namespace where it is asked. */
   may(who: UserInfo, text: string, namespace = '', name = ''): boolean {
-    return this.authorizer.decide(question(who, text, namespace, name)).allowed;
+    const decision = this.authorizer.decide(question(who, text, namespace, name));
+    assert.ok(!(decision instanceof Promise), 'roles are looked at without waiting');
+    return decision.allowed;
   }
 
   target(resource: string, namespace = '', name = '', who = admin): RequestTarget {
