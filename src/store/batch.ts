@@ -5,7 +5,7 @@
  * A refusal that rests on such an earlier write is `tentative`: it is true only if the batch gets to disk.
  */
 import { limits } from '../lib/limits.ts';
-import { makeEntry, type StoredEntry } from './entry.ts';
+import { makeEntry, makeStub, type StoredEntry } from './entry.ts';
 import type { Change } from './history.ts';
 import { ObjectTooLarge, RevisionConflict, type StoreKey, type WriteOperation } from './store.ts';
 
@@ -66,7 +66,8 @@ function planChange(operation: WriteOperation, before: StoredEntry | undefined, 
       : { type: 'modified', entry, previous: before, revision };
   }
   if (before === undefined) throw new RevisionConflict(key, before);
-  return { type: 'deleted', entry: makeEntry(key, revision, before.object), previous: before, revision };
+  const last = before.isReadable ? before.object : makeStub(key);
+  return { type: 'deleted', entry: makeEntry(key, revision, last), previous: before, revision };
 }
 
 function overlayKey({ collection, namespace, name }: StoreKey): string {

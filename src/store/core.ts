@@ -17,10 +17,10 @@
 import { assert } from '../lib/assert.ts';
 import type { Clock } from '../lib/clock.ts';
 import { limits } from '../lib/limits.ts';
-import type { Logger } from '../lib/log.ts';
+import type { LogFields, Logger } from '../lib/log.ts';
 import { type PlannedWrite, planBatch, type RefusedWrite } from './batch.ts';
 import { StoredEntry } from './entry.ts';
-import { type Change, History, type HistoryLimits } from './history.ts';
+import { type Change, History, type HistoryLimits, readable } from './history.ts';
 import { firstRevision, type Journal, type JournalContents, type JournalRecord } from './journal.ts';
 import { MemoryIndex } from './memory-index.ts';
 import {
@@ -144,6 +144,7 @@ export class JournaledStore implements Store {
     this.#revision = compactedRevision;
     for (const record of records) {
       const change = changeOf(record, this.#index.get(record.key));
+      if (record.unreadable !== undefined) this.#log.error('an object cannot be read', unreadableFields(record));
       if (change.type === 'deleted') this.#index.delete(record.key);
       else this.#index.set(change.entry);
       if (record.revision <= compactedRevision) continue;
@@ -185,7 +186,8 @@ export class JournaledStore implements Store {
       this.#history.push(change, nowMs);
       this.#revision = change.revision;
       write.resolve(change.entry);
-      this.#hub.dispatch(change);
+      const event = readable(change);
+      if (event !== undefined) this.#hub.dispatch(event);
       if (change.previous !== undefined) this.#replaced.push(change.previous);
       if (change.type === 'deleted') this.#replaced.push(change.entry);
     }
@@ -216,8 +218,13 @@ function recordOf({ change }: PlannedWrite<PendingWrite>): JournalRecord {
   return { kind: type === 'deleted' ? 'delete' : 'put', key: entry.key, revision, json: entry.json() };
 }
 
-function changeOf({ kind, key, revision, json }: JournalRecord, previous: StoredEntry | undefined): Change {
-  const entry = new StoredEntry(key, revision, json);
+/** Where it stands and why, nothing of what it holds. */
+function unreadableFields({ key, revision, unreadable }: JournalRecord): LogFields {
+  return { ...key, revision, error: unreadable };
+}
+
+function changeOf({ kind, key, revision, json, unreadable }: JournalRecord, previous: StoredEntry | undefined): Change {
+  const entry = new StoredEntry(key, revision, json, undefined, unreadable);
   if (kind === 'delete') return { type: 'deleted', entry, ...(previous && { previous }), revision };
   return previous === undefined ? { type: 'added', entry, revision } : { type: 'modified', entry, previous, revision };
 }

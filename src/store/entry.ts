@@ -8,20 +8,27 @@
 import type { KubeObject } from '../api/object.ts';
 import type { ObjectMeta } from '../api/schema/types/meta-v1.ts';
 import { compact } from './compact.ts';
-import type { Entry, StoreKey } from './store.ts';
+import { type Entry, type StoreKey, UnreadableObject } from './store.ts';
 
 export class StoredEntry implements Entry {
   readonly key: StoreKey;
   readonly revision: number;
   #json: Uint8Array;
   #object: KubeObject | undefined;
+  /** Why there is neither JSON nor object. */
+  readonly #unreadable: string | undefined;
 
   /** `object` must be frozen and the same as `json`; without it, it is decoded on demand. */
-  constructor(key: StoreKey, revision: number, json: Uint8Array, object?: KubeObject) {
+  constructor(key: StoreKey, revision: number, json: Uint8Array, object?: KubeObject, unreadable?: string) {
     this.key = key;
     this.revision = revision;
     this.#json = json;
     this.#object = object;
+    this.#unreadable = unreadable;
+  }
+
+  get isReadable(): boolean {
+    return this.#unreadable === undefined;
   }
 
   get object(): KubeObject {
@@ -34,6 +41,7 @@ export class StoredEntry implements Entry {
   }
 
   json(): Buffer {
+    if (this.#unreadable !== undefined) throw new UnreadableObject(this.key, this.#unreadable);
     const json = this.#json;
     if (Buffer.isBuffer(json)) return json;
     const view = Buffer.from(json.buffer, json.byteOffset, json.length);
@@ -52,6 +60,11 @@ export function makeEntry(key: StoreKey, revision: number, object: KubeObject): 
   const versioned = { ...object, metadata: atVersion(object.metadata ?? {}, String(revision)) };
   const json = encode(JSON.stringify(versioned));
   return new StoredEntry(keyOf(key), revision, json, compact(versioned));
+}
+
+/** The last word on what was deleted unread: where it stood. */
+export function makeStub({ namespace, name }: StoreKey): KubeObject {
+  return { metadata: { name, ...(namespace !== '' && { namespace }) } };
 }
 
 /** A new object's version stands where Go prints it: behind the fields that say which object it is. */

@@ -26,6 +26,14 @@ export interface HistoryLimits {
   readonly ageMsMax: number;
 }
 
+/** A change as watchers see it, for whom an object that cannot be read is not there; undefined: nothing happened. */
+export function readable(change: Change): StoreEvent | undefined {
+  const { entry, previous, revision } = change;
+  if (!entry.isReadable) return undefined;
+  if (previous === undefined || previous.isReadable) return change;
+  return change.type === 'deleted' ? undefined : { type: 'added', entry, revision };
+}
+
 /** What to forget: all events up to `revision`, and the journal's records that only they needed. */
 export interface Compaction {
   readonly revision: number;
@@ -59,10 +67,11 @@ export class History {
     this.#bytes += change.entry.bytes;
   }
 
-  /** The changes after `revision`, which must not be below `compactedRevision`. */
-  *after(revision: number): Generator<Change> {
+  /** The changes after `revision`, which must not be below `compactedRevision`, as watchers see them. */
+  *after(revision: number): Generator<StoreEvent> {
     for (let i = revision - this.#compactedRevision; i < this.#changes.length; i++) {
-      yield (this.#changes[i] as { change: Change }).change;
+      const event = readable((this.#changes[i] as { change: Change }).change);
+      if (event !== undefined) yield event;
     }
   }
 

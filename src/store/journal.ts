@@ -11,6 +11,8 @@ export interface JournalRecord {
   readonly revision: number;
   /** The object's JSON; for `delete`, the last object with the delete's revision. */
   readonly json: Uint8Array;
+  /** Why it cannot be read, where that is so; `json` is empty then. */
+  readonly unreadable?: string;
 }
 
 export interface JournalBatch {

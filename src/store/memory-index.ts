@@ -6,6 +6,7 @@
  * ```
  * Kept true: `sorted` holds exactly the entries of `byName`, by name; an array that was handed out is never changed (the next
  * change copies it). So a list that nothing changed costs nothing, and a change between lists costs one search.
+ * Objects that cannot be read stand aside: found by key, in no list.
  * It does not know of revisions or history: `core.ts` decides what goes in.
  */
 
@@ -15,12 +16,21 @@ import type { StoreKey } from './store.ts';
 
 export class MemoryIndex {
   readonly #collections = new Map<string, Collection>();
+  readonly #unreadable = new Map<string, StoredEntry>();
 
   get(key: StoreKey): StoredEntry | undefined {
-    return this.#collections.get(key.collection)?.get(key);
+    const entry = this.#collections.get(key.collection)?.get(key);
+    if (entry !== undefined || this.#unreadable.size === 0) return entry;
+    return this.#unreadable.get(idOf(key));
   }
 
   set(entry: StoredEntry): void {
+    if (!entry.isReadable) {
+      this.delete(entry.key);
+      this.#unreadable.set(idOf(entry.key), entry);
+      return;
+    }
+    if (this.#unreadable.size > 0) this.#unreadable.delete(idOf(entry.key));
     const name = entry.key.collection;
     let collection = this.#collections.get(name);
     if (collection === undefined) this.#collections.set(name, (collection = new Collection()));
@@ -28,6 +38,7 @@ export class MemoryIndex {
   }
 
   delete(key: StoreKey): void {
+    if (this.#unreadable.size > 0) this.#unreadable.delete(idOf(key));
     const collection = this.#collections.get(key.collection);
     collection?.delete(key);
     if (collection?.size === 0) this.#collections.delete(key.collection);
@@ -40,6 +51,10 @@ export class MemoryIndex {
   counts(): Map<string, number> {
     return new Map([...this.#collections].map(([name, collection]) => [name, collection.size]));
   }
+}
+
+function idOf({ collection, namespace, name }: StoreKey): string {
+  return `${collection}/${namespace}/${name}`;
 }
 
 class Collection {

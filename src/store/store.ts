@@ -11,6 +11,7 @@
  * - A write is visible (get, list, watch) and acknowledged only when it is durable.
  * - There is one frozen copy of each object. `metadata.resourceVersion` is its entry's revision, in decimal.
  * - A watcher sees every change after its revision, in order, once; or it is told that it cannot.
+ * - An object that cannot be read holds its place: `get` finds it, lists and watches leave it out, and it can be deleted.
  * It knows nothing of kinds, defaults or permissions: that is the registry's.
  */
 import type { KubeObject } from '../api/object.ts';
@@ -25,7 +26,10 @@ export interface StoreKey {
 
 export interface Entry {
   readonly key: StoreKey;
-  /** Deeply frozen. Decoded when first asked for where the entry was read from disk. */
+  /**
+   * Deeply frozen. Decoded when first asked for where the entry was read from disk.
+   * @throws UnreadableObject, as `json` does
+   */
   readonly object: KubeObject;
   /** The revision of the write that made it. */
   readonly revision: number;
@@ -72,6 +76,18 @@ export class HistoryCompacted extends Error {
   constructor(oldestRevision: number) {
     super(`history before revision ${oldestRevision} is gone`);
     this.oldestRevision = oldestRevision;
+  }
+}
+
+/** What stands there was sealed, and does not open: its key is not the one, or somebody changed it. Reading it throws this. */
+export class UnreadableObject extends Error {
+  override name = 'UnreadableObject';
+  readonly key: StoreKey;
+
+  constructor(key: StoreKey, why: string) {
+    const place = [key.collection, key.namespace, key.name].filter((part) => part !== '').join('/');
+    super(`unable to transform key "/registry/${place}": ${why}`);
+    this.key = key;
   }
 }
 

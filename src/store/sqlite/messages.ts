@@ -4,7 +4,8 @@
  */
 import { dirname } from 'node:path';
 import { StoreUnavailable } from '../store.ts';
-import { BadStateFile, sqliteCode, sqliteCodes } from './sqlite-file.ts';
+import { BadStateFile, KeysDoNotFit } from './log-row.ts';
+import { sqliteCode, sqliteCodes } from './sqlite-file.ts';
 
 /** The store cannot start. The message names the file and the way out; `cause` is what was thrown. */
 export class StateFileError extends Error {
@@ -22,9 +23,10 @@ const none = 0;
 
 const untouched = 'naru has left it as it is';
 
-/** Why the state file could not be opened. */
-export function openError(file: string, error: unknown): StateFileError {
+/** Why the state file could not be opened. `keys`: the file that says how values are sealed. */
+export function openError(file: string, error: unknown, keys?: string): StateFileError {
   if (error instanceof StateFileError) return error;
+  if (error instanceof KeysDoNotFit) return keysError(file, keys, error);
   if (error instanceof BadStateFile) return badFileError(file, error);
   switch (sqliteCode(error) ?? none) {
     case sqliteCodes.notADatabase:
@@ -77,6 +79,18 @@ function commitSentences(file: string, error: unknown): string {
     default:
       return `The state file ${file} cannot be written (${(error as Error).message}). Check the disk; writes go on by themselves when it works again.`;
   }
+}
+
+function keysError(file: string, keys: string | undefined, error: KeysDoNotFit): StateFileError {
+  const wayOut =
+    keys === undefined
+      ? 'Start with the encryption configuration that it was written with'
+      : `Restore the encryption configuration ${keys} that belongs to it from a backup`;
+  return new StateFileError(
+    file,
+    `The state file ${file} ${error.message}; ${untouched}. ${wayOut}, or move the state file aside, together with ${file}-wal and ${file}-shm where they exist, to start an empty cluster.`,
+    error,
+  );
 }
 
 function badFileError(file: string, error: BadStateFile): StateFileError {

@@ -1,17 +1,23 @@
 /**
  * The state file: one SQLite connection, its tables, and what may be done to them. Runs on either thread (`sqlite-journal.ts`
- * says when); so that a worker starts fast, it imports nothing of naru but types.
+ * says when); so that a worker starts fast, it imports nothing of naru but its neighbours here, `sealing.ts`
+ * and types.
  *
- * Format 1 (`user_version`), `application_id` "naru", WAL, `synchronous=FULL`:
+ * Format 2 (`user_version`; 1 had no `keys`), `application_id` "naru", WAL, `synchronous=FULL`:
  * ```
  *  log    revision   what happened, in order. A new row is always the last one: commits write one place.
  *         kind       0 put, 1 delete
  *         collection, namespace, name
  *         checksum   CRC-32 of the key and the value: SQLite itself would not notice a flipped bit in a value
- *         value      the object's JSON (for a delete: the last object, with the delete's revision)
+ *         value      the object's JSON (for a delete: the last object, with the delete's revision), sealed where the encryption
+ *                    configuration says so: nothing else of it ever gets here, nor to the WAL (`encryption/sealing.ts`)
  *  meta   compacted  rows after this revision are the history, complete; of the others, only what is still needed is there:
  *                    each key's current put, and what the history's oldest changes replaced
  *         clean      1 where the last close was orderly; else the next open checks the whole file
+ *         stale      what pages may still hold of values that were replaced: 2 plain ones, 1 such of a key that went, 0 neither
+ *  keys   form       which keys have sealed values here, by `aesgcm:NAME`
+ *         sample     a known text, sealed: tells a wrong key of the right name from a value that was tampered with
+ *         writes     how many values it sealed: a key is good for 2^32
  * ```
  * There is no table of objects: reading `log` in order and keeping each key's last put gives them. So a value is written
  * once, and the objects and the history cannot disagree.
@@ -22,11 +28,13 @@
  */
 import { statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { crc32 } from 'node:zlib';
+import type { SealedForm, Sealing } from '../encryption/sealing.ts';
 import type { Compaction } from '../history.ts';
 import type { JournalRecord } from '../journal.ts';
+import { BadStateFile, checksumOf, isStale, type LogRow, recordOf } from './log-row.ts';
+import { createKeys, SealedRows, type SealingCall, stalePlain } from './sealed-rows.ts';
 
-export const formatVersion = 1;
+export const formatVersion = 2;
 /** "naru" in ASCII. */
 const applicationId = 0x6e617275;
 /** Pods have 2 to 3 KB: pages of 4 KB would hold one each and waste a third of the file. */
@@ -62,17 +70,6 @@ export interface PackedBatch {
   readonly compaction: Compaction | undefined;
 }
 
-/** The file's content is not what it should be. `found` completes "the state file … ". */
-export class BadStateFile extends Error {
-  override name = 'BadStateFile';
-  readonly reason: 'foreign' | 'newer' | 'damaged';
-
-  constructor(reason: BadStateFile['reason'], found: string) {
-    super(found);
-    this.reason = reason;
-  }
-}
-
 /** The file under the path is not the one that was opened: somebody moved or deleted it. */
 export class StateFileGone extends Error {
   override name = 'StateFileGone';
@@ -100,6 +97,8 @@ export class SqliteFile {
   #inode: number;
   /** The last commit may or may not be in the file. */
   #inDoubt = false;
+  readonly #sealed: SealedRows;
+  #foundStale = false;
 
   /** Makes an empty state file at `path`, where nothing may be yet. */
   static create(path: string): void {
@@ -109,7 +108,8 @@ export class SqliteFile {
         CREATE TABLE log (revision INTEGER PRIMARY KEY, kind INTEGER NOT NULL, collection TEXT NOT NULL,
           namespace TEXT NOT NULL, name TEXT NOT NULL, checksum INTEGER NOT NULL, value BLOB NOT NULL);
         CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-        INSERT INTO meta VALUES ('compacted', 1), ('clean', 1);
+        INSERT INTO meta VALUES ('compacted', 1), ('clean', 1), ('stale', 0);
+        ${createKeys};
         PRAGMA application_id=${applicationId}; PRAGMA user_version=${formatVersion}; COMMIT`);
     } finally {
       database.close();
@@ -117,33 +117,59 @@ export class SqliteFile {
   }
 
   /** Opens an existing state file. @throws BadStateFile, and SQLite's errors */
-  constructor(path: string, bytesMax: number) {
+  constructor(path: string, bytesMax: number, sealing: Sealing = []) {
     this.#path = path;
+    this.#sealed = new SealedRows(() => this.#database, sealing);
     this.#bytesMax = bytesMax;
     this.#inode = statSync(path).ino;
     this.#database = connect(path, bytesMax);
     this.#statements = prepare(this.#database);
   }
 
-  /** Checks the file's structure where the last close was not orderly. @throws BadStateFile */
+  /** Checks the keys, and the file's structure where the last close was not orderly. @throws BadStateFile, KeysDoNotFit */
   check(): void {
+    if (pragma(this.#database, 'user_version') === formatVersion) this.#sealed.checkKeys();
     if (this.#meta('clean') === 1) return;
     const found = this.#database.prepare('PRAGMA quick_check(1)').get() as { quick_check?: string } | undefined;
     if (found?.quick_check !== 'ok')
       throw new BadStateFile('damaged', `is damaged (${found?.quick_check ?? 'unreadable'})`);
   }
 
+  /**
+   * An older format is brought up to this one. Its pages may hold values of before they were sealed, also where no row is left of them.
+   */
+  upgrade(): void {
+    if (pragma(this.#database, 'user_version') === formatVersion) return;
+    this.#database.exec(`BEGIN IMMEDIATE; ${createKeys}; INSERT OR REPLACE INTO meta VALUES ('stale', ${stalePlain});
+      PRAGMA user_version=${formatVersion}; COMMIT`);
+  }
+
+  /** What is asked of how values are sealed. */
+  call(call: SealingCall): unknown {
+    // The next commit settles the doubt.
+    if (this.#inDoubt && (call.name === 'reseal' || call.name === 'erase'))
+      throw new Error('the last write is in doubt');
+    return this.#sealed.call(call);
+  }
+
   compactedRevision(): number {
     return this.#meta('compacted');
   }
 
-  /** All records in order, each one verified. @throws BadStateFile */
+  /** Whether `records` met a value in another form than new ones get. */
+  get foundStale(): boolean {
+    return this.#foundStale;
+  }
+
+  /** All records in order, each one verified. What was sealed and does not open is `unreadable`. @throws BadStateFile, KeysDoNotFit */
   *records(): Generator<JournalRecord> {
     let revision = this.compactedRevision();
+    const { sealer } = this.#sealed;
     const rows = this.#database.prepare('SELECT * FROM log ORDER BY revision');
     rows.setReturnArrays(true);
     for (const row of rows.iterate() as Iterable<unknown>) {
-      const record = recordOf(row as LogRow);
+      const record = recordOf(row as LogRow, sealer);
+      this.#foundStale ||= isStale(row as LogRow, sealer);
       if (record.revision > revision && record.revision !== ++revision) {
         throw new BadStateFile('damaged', `is damaged (revision ${revision} is missing)`);
       }
@@ -198,14 +224,19 @@ export class SqliteFile {
 
   #insertAll({ firstRevision, kinds, keys, lengths, bytes }: PackedBatch): void {
     let start = 0;
+    const { sealer } = this.#sealed;
+    const written: SealedForm[] = [];
     for (let i = 0; i < kinds.length; i++) {
       const [collection, namespace, name] = keys.slice(3 * i, 3 * i + 3) as [string, string, string];
       const end = start + (lengths[i] as number);
-      const value = bytes.subarray(start, end);
+      const plain = bytes.subarray(start, end);
+      const value = sealer.seal({ collection, namespace, name }, plain);
+      if (value !== plain) written.push(sealer.formFor(collection));
       const checksum = checksumOf(collection, namespace, name, value);
       this.#statements.insert.run(firstRevision + i, kinds[i] as number, collection, namespace, name, checksum, value);
       start = end;
     }
+    this.#sealed.countWrites(written);
   }
 
   #removeAfter(revision: number): void {
@@ -277,21 +308,4 @@ function prepare(database: DatabaseSync): Statements {
 
 function pragma(database: DatabaseSync, name: string): number {
   return Number(database.prepare(`PRAGMA ${name}`).get()?.[name]);
-}
-
-/** In the order of the table's columns. */
-type LogRow = [number, number, string, string, string, number, Uint8Array];
-
-function recordOf([revision, kind, collection, namespace, name, checksum, json]: LogRow): JournalRecord {
-  if (checksumOf(collection, namespace, name, json) !== checksum) {
-    throw new BadStateFile(
-      'damaged',
-      `is damaged (${collection} ${namespace}/${name} at revision ${revision} was altered)`,
-    );
-  }
-  return { kind: kind === 0 ? 'put' : 'delete', key: Object.freeze({ collection, namespace, name }), revision, json };
-}
-
-function checksumOf(collection: string, namespace: string, name: string, value: Uint8Array): number {
-  return crc32(value, crc32(`${collection}/${namespace}/${name}`));
 }

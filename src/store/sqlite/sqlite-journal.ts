@@ -23,10 +23,14 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Logger } from '../../lib/log.ts';
+import type { SealedCounts } from '../encryption/encryption-keys.ts';
+import type { SealedForm, Sealing } from '../encryption/sealing.ts';
 import { firstRevision, type Journal, type JournalBatch, type JournalContents } from '../journal.ts';
+import { StoreUnavailable } from '../store.ts';
 import { type FileLock, lockFile } from './file-lock.ts';
 import { commitError, lockedError, lostError, openError } from './messages.ts';
 import { pack } from './pack.ts';
+import type { SealingCall, Stretch } from './sealed-rows.ts';
 import { SqliteFile } from './sqlite-file.ts';
 import { WorkerFile } from './worker-file.ts';
 
@@ -35,12 +39,16 @@ export interface SqliteJournalOptions {
   readonly log: Logger;
   /** The file grows no larger (bytes). */
   readonly bytesMax: number;
+  /** How values are sealed, and the file that says so; not at all where absent. */
+  readonly sealing?: { readonly rules: Sealing; readonly file: string } | undefined;
 }
 
 export class SqliteJournal implements Journal {
   readonly #file: string;
   readonly #log: Logger;
   readonly #bytesMax: number;
+  readonly #sealingFile: string | undefined;
+  #sealing: Sealing;
   #lock: FileLock | undefined;
   /** The last that was acknowledged. */
   #revision = firstRevision;
@@ -50,11 +58,17 @@ export class SqliteJournal implements Journal {
   #worker: WorkerFile | undefined;
   /** Not ready yet. */
   #startingWorker: WorkerFile | undefined;
+  /** The last use of the file: a commit, or one stretch of a walk through it. One at a time, in the order of asking. */
+  #lastUse: Promise<unknown> = Promise.resolve();
+  #closing = false;
+  #foundStale = false;
 
   constructor(options: SqliteJournalOptions) {
     this.#file = options.file;
     this.#log = options.log;
     this.#bytesMax = options.bytesMax;
+    this.#sealing = options.sealing?.rules ?? [];
+    this.#sealingFile = options.sealing?.file;
   }
 
   /** Who commits now. */
@@ -68,7 +82,7 @@ export class SqliteJournal implements Journal {
     } catch (error) {
       this.#own?.close();
       this.#lock?.release();
-      throw openError(this.#file, error);
+      throw openError(this.#file, error, this.#sealingFile);
     }
   }
 
@@ -80,16 +94,63 @@ export class SqliteJournal implements Journal {
   async commit(batch: JournalBatch): Promise<void> {
     const packed = pack(batch);
     try {
-      const worker = this.#livingWorker();
-      if (worker === undefined) this.#ownFile().commit(packed);
-      else await worker.commit(packed);
+      await this.#use(async () => {
+        const worker = this.#livingWorker();
+        if (worker === undefined) this.#ownFile().commit(packed);
+        else await worker.commit(packed);
+      });
     } catch (error) {
       throw commitError(this.#file, error);
     }
     this.#revision = packed.firstRevision + batch.records.length - 1;
   }
 
+  /**
+   * From now on values are sealed so. What lies there is brought into that form by `reseal`.
+   * @throws KeysDoNotFit, by name: then all stays as it is
+   */
+  async setSealing(sealing: Sealing): Promise<void> {
+    // Else the worker would begin with the keys of before.
+    await this.#startingWorker?.ready.catch(() => undefined);
+    await this.#call({ name: 'setSealing', argument: sealing });
+    this.#sealing = sealing;
+  }
+
+  /** Whether the start met values in another form than new ones get. */
+  get foundStale(): boolean {
+    return this.#foundStale;
+  }
+
+  /** How all values lie there. */
+  async survey(): Promise<SealedCounts> {
+    const total: Record<string, Record<SealedForm, number>> = {};
+    for await (const found of this.#walk<SealedCounts>('survey')) addCounts(total, found);
+    return total;
+  }
+
+  /** Brings all values into the form that new ones get. How many were not. */
+  async reseal(): Promise<number> {
+    let count = 0;
+    for await (const found of this.#walk<number>('reseal')) count += found;
+    return count;
+  }
+
+  /** Rids the file of what was replaced. */
+  async erase(): Promise<boolean> {
+    return (await this.#call({ name: 'erase' })) as boolean;
+  }
+
+  async sealedWrites(): Promise<Readonly<Record<SealedForm, number>>> {
+    return (await this.#call({ name: 'writes' })) as Readonly<Record<SealedForm, number>>;
+  }
+
+  async forgetKeys(forms: readonly SealedForm[]): Promise<void> {
+    await this.#call({ name: 'forgetKeys', argument: forms });
+  }
+
   async close(): Promise<void> {
+    this.#closing = true;
+    await this.#lastUse.catch(() => undefined);
     try {
       await this.#startingWorker?.destroy();
       const worker = this.#livingWorker();
@@ -102,14 +163,41 @@ export class SqliteJournal implements Journal {
     }
   }
 
+  /** Commits come between the stretches. */
+  async *#walk<T>(name: 'survey' | 'reseal'): AsyncGenerator<T> {
+    for (let revision: number | undefined = 0; revision !== undefined; ) {
+      const stretch = (await this.#call({ name, argument: revision })) as Stretch<T>;
+      yield stretch.found;
+      revision = stretch.next;
+    }
+  }
+
+  #call(call: SealingCall): Promise<unknown> {
+    return this.#use(async () => {
+      if (this.#closing) throw new StoreUnavailable('The store is not open.');
+      const worker = this.#livingWorker();
+      return worker === undefined ? this.#ownFile().call(call) : worker.call(call);
+    });
+  }
+
+  #use<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#lastUse.then(work, work);
+    this.#lastUse = done;
+    return done;
+  }
+
   #open(): JournalContents {
     this.#lock = this.#acquire();
     createIfNew(this.#file);
-    const file = new SqliteFile(this.#file, this.#bytesMax);
+    const file = new SqliteFile(this.#file, this.#bytesMax, this.#sealing);
     this.#own = file;
     file.check();
     const contents = { compactedRevision: file.compactedRevision(), records: [...file.records()] };
+    this.#foundStale = file.foundStale;
     this.#revision = contents.records.at(-1)?.revision ?? contents.compactedRevision;
+    // Everything could be read: only now is anything changed.
+    file.upgrade();
+    file.call({ name: 'setSealing', argument: this.#sealing });
     file.setClean(false);
     this.#startWorker();
     return contents;
@@ -125,7 +213,7 @@ export class SqliteJournal implements Journal {
   }
 
   #startWorker(): void {
-    const worker = new WorkerFile({ path: this.#file, bytesMax: this.#bytesMax });
+    const worker = new WorkerFile({ path: this.#file, bytesMax: this.#bytesMax, sealing: this.#sealing });
     this.#startingWorker = worker;
     worker.ready.then(
       () => this.#handOver(worker),
@@ -158,10 +246,17 @@ export class SqliteJournal implements Journal {
   /** After the worker's death: what it did last is in doubt. */
   #ownFile(): SqliteFile {
     if (this.#own === undefined) {
-      this.#own = new SqliteFile(this.#file, this.#bytesMax);
+      this.#own = new SqliteFile(this.#file, this.#bytesMax, this.#sealing);
       this.#own.distrust();
     }
     return this.#own;
+  }
+}
+
+function addCounts(total: Record<string, Record<SealedForm, number>>, found: SealedCounts): void {
+  for (const [collection, forms] of Object.entries(found)) {
+    const sums = (total[collection] ??= {});
+    for (const [form, count] of Object.entries(forms)) sums[form] = (sums[form] ?? 0) + count;
   }
 }
 

@@ -143,9 +143,9 @@ test("another program's database is refused and left alone", async (t) => {
 test('a file of a newer format is refused and left alone', async (t) => {
   const file = await makeFile(t);
   const database = new DatabaseSync(file);
-  database.exec('PRAGMA user_version=2; PRAGMA wal_checkpoint(TRUNCATE)');
+  database.exec('PRAGMA user_version=3; PRAGMA wal_checkpoint(TRUNCATE)');
   database.close();
-  await assertRefused(t, file, /newer naru \(format 2; this one knows 1\).*Run that newer naru/);
+  await assertRefused(t, file, /newer naru \(format 3; this one knows 2\).*Run that newer naru/);
 });
 
 test('an empty file is not taken for a new cluster', async (t) => {

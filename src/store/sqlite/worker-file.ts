@@ -1,5 +1,6 @@
 /** The state file as seen from the main thread once a worker writes it: `SqliteFile`, one request at a time. */
 import { WorkerThread } from '../../lib/worker-thread.ts';
+import type { SealingCall } from './sealed-rows.ts';
 import type { PackedBatch } from './sqlite-file.ts';
 import type { WorkerOptions, WorkerReply, WorkerRequest } from './sqlite-worker.ts';
 
@@ -29,8 +30,13 @@ export class WorkerFile {
   }
 
   /** Rejects with what `SqliteFile.commit` throws, or `WorkerDied`. */
-  commit(batch: PackedBatch): Promise<void> {
-    return this.#request({ kind: 'commit', batch }, [batch.bytes.buffer]);
+  async commit(batch: PackedBatch): Promise<void> {
+    await this.#request({ kind: 'commit', batch }, [batch.bytes.buffer]);
+  }
+
+  /** `SqliteFile.call`. */
+  call(call: SealingCall): Promise<unknown> {
+    return this.#request({ kind: 'call', call }, []);
   }
 
   /** `SqliteFile.closeInOrder`, then the worker's end. */
@@ -46,8 +52,9 @@ export class WorkerFile {
     return this.#thread.end();
   }
 
-  async #request(request: WorkerRequest, transfer: readonly ArrayBuffer[]): Promise<void> {
+  async #request(request: WorkerRequest, transfer: readonly ArrayBuffer[]): Promise<unknown> {
     const reply = await this.#thread.ask(request, transfer);
     if (reply.kind === 'failed') throw Object.assign(new Error(reply.error.message), reply.error);
+    return reply.kind === 'done' ? reply.result : undefined;
   }
 }
