@@ -4,6 +4,7 @@ import {
   escapeFieldValue,
   labelMatcher,
   matchLabels,
+  nameInFieldSelector,
   parseFieldSelector,
   parseLabelSelector,
   validateLabelSelector,
@@ -148,4 +149,11 @@ test('validation names the field of each broken rule', () => {
 
 test('a selector of a hundred thousand signs is refused as a short one is', () => {
   for (const sign of ['(', ',', '=']) assert.throws(() => parseLabelSelector(sign.repeat(300_000)), { code: 400 });
+});
+
+test('a field selector can name the one object that is meant', () => {
+  assert.equal(nameInFieldSelector('metadata.name=a'), 'a');
+  assert.equal(nameInFieldSelector('spec.nodeName=n,metadata.name==a.b'), 'a.b');
+  assert.equal(nameInFieldSelector('metadata.name!=a'), '');
+  assert.equal(nameInFieldSelector(undefined), '');
 });

@@ -22,7 +22,7 @@ import {
 } from './selector/requirement.ts';
 import { badRequest, type FieldError } from './status-error.ts';
 
-export { escapeFieldValue, type FieldRequirement, parseFieldSelector } from './selector/field.ts';
+export { escapeFieldValue, type FieldRequirement, nameInFieldSelector, parseFieldSelector } from './selector/field.ts';
 export type { LabelOperator, LabelRequirement, Labels } from './selector/requirement.ts';
 
 export interface LabelMatcher {

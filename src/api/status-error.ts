@@ -93,7 +93,7 @@ function named({ group, kind, name }: StatusSubject): string {
 }
 
 function detailsOf({ group, kind, name }: StatusSubject): StatusDetails {
-  return { name, ...(group !== '' && { group }), kind };
+  return { ...(name !== '' && { name }), ...(group !== '' && { group }), ...(kind !== '' && { kind }) };
 }
 
 export const notFound = (subject: StatusSubject): StatusError =>

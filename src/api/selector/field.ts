@@ -64,3 +64,9 @@ function unescapeValue(text: string): string {
 export function escapeFieldValue(value: string): string {
   return value.replace(/[\\,=]/g, (character) => `\\${character}`);
 }
+
+/** `metadata.name=NAME` in a field selector narrows a list or watch to one object, for permission too. */
+export function nameInFieldSelector(fieldSelector: string | undefined): string {
+  const match = /(?:^|,)metadata\.name==?([^,=!\\/%]+)(?:,|$)/.exec(fieldSelector ?? '');
+  return match?.[1] ?? '';
+}

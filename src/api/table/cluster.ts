@@ -1,6 +1,7 @@
 /** How the cluster's own kinds are printed: nodes, namespaces, events, leases, roles, certificates, quotas, classes. */
 import type { APIService } from '../schema/types/apiregistration-v1.ts';
 import type { CertificateSigningRequest } from '../schema/types/certificates-v1.ts';
+import type { ClusterTrustBundle } from '../schema/types/certificates-v1beta1.ts';
 import type { Lease } from '../schema/types/coordination-v1.ts';
 import type { ComponentStatus, Namespace, Node, ResourceQuota } from '../schema/types/core-v1.ts';
 import type { FlowSchema, PriorityLevelConfiguration } from '../schema/types/flowcontrol-v1.ts';
@@ -138,6 +139,11 @@ const certificateSigningRequests = printer<CertificateSigningRequest>(
   text('Condition', requestCondition),
 );
 
+const clusterTrustBundles = printer<ClusterTrustBundle>(
+  nameColumn,
+  text('SignerName', ({ spec }) => spec.signerName || '<none>'),
+);
+
 const priorityClasses = printer<PriorityClass>(
   nameColumn,
   integer('Value', ({ value }) => value),
@@ -214,6 +220,7 @@ export const clusterPrinters: Readonly<Record<string, Printer>> = {
   'rolebindings.rbac.authorization.k8s.io': printer(...bindingColumns),
   'clusterrolebindings.rbac.authorization.k8s.io': printer(...bindingColumns),
   'certificatesigningrequests.certificates.k8s.io': certificateSigningRequests,
+  'clustertrustbundles.certificates.k8s.io': clusterTrustBundles,
   'priorityclasses.scheduling.k8s.io': priorityClasses,
   'runtimeclasses.node.k8s.io': runtimeClasses,
   'flowschemas.flowcontrol.apiserver.k8s.io': flowSchemas,

@@ -1,0 +1,12 @@
+/** Names of compute resources: Kubernetes' own (`cpu`, `hugepages-2Mi`), and those that others bring (`example.com/gpu`). */
+import { isQualifiedName } from './names.ts';
+
+/** Names without a domain, and Kubernetes' own. */
+export function isNativeResource(name: string): boolean {
+  return !name.includes('/') || name.includes('kubernetes.io/');
+}
+
+export function isExtendedResource(name: string): boolean {
+  if (isNativeResource(name) || name.startsWith('requests.')) return false;
+  return isQualifiedName(`requests.${name}`).length === 0;
+}

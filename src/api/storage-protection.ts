@@ -1,0 +1,6 @@
+/** Which finalizer keeps which storage object while somebody uses it, by collection. Set at its creation, taken away by a control loop. */
+export const protectionFinalizers = {
+  persistentvolumeclaims: 'kubernetes.io/pvc-protection',
+  persistentvolumes: 'kubernetes.io/pv-protection',
+  'volumeattributesclasses.storage.k8s.io': 'kubernetes.io/vac-protection',
+} as const;
