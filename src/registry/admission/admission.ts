@@ -43,8 +43,11 @@ export interface AdmissionRequest extends Admitted {
   warn(message: string): void;
   /** Goes into the audit log, with the request. `key` is a qualified name: `pod-security.kubernetes.io/enforce-policy`. */
   annotate(key: string, value: string): void;
-  /** What was noted elsewhere for this write (a quota's use) is taken back where it fails after all. `undo` must not throw. */
-  undoWith(undo: () => void): void;
+  /**
+   * What was noted elsewhere for this write (a quota's use) is taken back where it fails after all; else `written` is called once
+   * the write stands. One of both is called, once. Neither may throw.
+   */
+  undoWith(undo: () => void, written?: () => void): void;
 }
 
 export interface AdmissionPlugin {
@@ -56,12 +59,17 @@ export interface AdmissionPlugin {
   validate?(request: AdmissionRequest): void | Promise<void>;
 }
 
+interface Noted {
+  readonly undo: () => void;
+  readonly written: (() => void) | undefined;
+}
+
 /** One attempt at one write, on its way through all plugins. */
 export class Admission {
   readonly warnings: string[] = [];
   readonly #plugins: readonly AdmissionPlugin[];
   readonly #request: Omit<AdmissionRequest, 'draft'>;
-  readonly #undos: (() => void)[] = [];
+  readonly #noted: Noted[] = [];
 
   constructor(
     { admission, store, clock, prng }: Environment,
@@ -77,7 +85,7 @@ export class Admission {
       prng,
       warn: (message) => void this.warnings.push(message),
       annotate: (key, value) => options.annotate?.(key, value),
-      undoWith: (undo) => void this.#undos.push(undo),
+      undoWith: (undo, written) => void this.#noted.push({ undo, written }),
     };
   }
 
@@ -106,7 +114,12 @@ export class Admission {
 
   /** The write that was admitted did not happen. */
   undo(): void {
-    for (const undo of this.#undos.splice(0).toReversed()) undo();
+    for (const { undo } of this.#noted.splice(0).toReversed()) undo();
+  }
+
+  /** The write that was admitted stands. */
+  written(): void {
+    for (const { written } of this.#noted.splice(0)) written?.();
   }
 }
 

@@ -13,6 +13,8 @@ export function namespaceLifecycle(request: AdmissionRequest): void {
     }
     return;
   }
+  // What somebody may do there is answered in any namespace: else the answer would tell whether it is there.
+  if (collection === 'localsubjectaccessreviews.authorization.k8s.io') return;
   if (operation === 'CREATE' && target.resource.namespaced) checkNamespace(request);
 }
 
@@ -23,7 +25,7 @@ function checkNamespace({ store, target, draft }: AdmissionRequest): void {
   const namespace = entry.object as Namespace;
   if (namespace.status?.phase !== 'Terminating' && !namespace.metadata?.deletionTimestamp) return;
   const { group, resource } = target.resource;
-  const subject = { group, kind: resource, name: draft?.metadata?.name ?? '' };
+  const subject = { group, kind: resource, name: draft?.metadata?.name || target.name };
   const why = `unable to create new content in namespace ${name} because it is being terminated`;
   const { code, reason, message, details } = forbidden(subject, why);
   // Controllers tell by this cause that trying again is pointless.

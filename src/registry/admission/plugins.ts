@@ -6,16 +6,31 @@
  */
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
+import type { MetricRegistry } from '../../lib/metrics.ts';
 import type { Prng } from '../../lib/prng.ts';
 import type { Store } from '../../store/store.ts';
 import type { Authorizer } from '../request.ts';
 import type { AdmissionPlugin } from './admission.ts';
+import { certificateSigners } from './certificate-signers.ts';
+import { certificateSubject } from './certificate-subject.ts';
+import type { AdmissionConfiguration } from './configuration.ts';
+import { defaultIngressClass, defaultStorageClass } from './default-classes.ts';
+import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
+import { nodeRestriction } from './node-restriction/node-restriction.ts';
+import { nodeTaint } from './node-taint.ts';
+import { nodeTokens } from './node-tokens.ts';
 import { podPriority } from './pod-priority.ts';
 import { podRuntimeClass } from './pod-runtime-class.ts';
+import { PodSecurity } from './pod-security/pod-security.ts';
+import { podSecuritySettings } from './pod-security/settings.ts';
 import { podServiceAccount } from './pod-service-account.ts';
 import { podTolerations } from './pod-tolerations.ts';
 import { podTopology } from './pod-topology.ts';
+import { readLimitedResources } from './resource-quota/limited-resources.ts';
+import { resourceQuota } from './resource-quota/plugin.ts';
+import { storageProtection } from './storage-protection.ts';
+import { volumeClaimResize } from './volume-claim-resize.ts';
 
 /** What plugins may need beside the request. */
 export interface AdmissionDependencies {
@@ -25,15 +40,44 @@ export interface AdmissionDependencies {
   readonly log: Logger;
   /** For those who ask whether the user may do something more. Absent: everybody may. */
   readonly authorizer?: Authorizer | undefined;
+  /** The plugins' settings; absent: as they are built in. */
+  readonly configuration?: AdmissionConfiguration | undefined;
+  /** What is counted goes here. */
+  readonly metrics?: MetricRegistry | undefined;
 }
 
-export function admissionPlugins(_dependencies: AdmissionDependencies): readonly AdmissionPlugin[] {
+/** @throws Error, one sentence that names the file, where the settings of a plugin cannot be used */
+export function admissionPlugins({
+  store,
+  clock,
+  log,
+  authorizer,
+  configuration,
+  metrics,
+}: AdmissionDependencies): readonly AdmissionPlugin[] {
   return [
     { name: 'NamespaceLifecycle', mutate: namespaceLifecycle, validate: namespaceLifecycle },
+    limitRanger,
     { name: 'ServiceAccount', mutate: podServiceAccount },
+    nodeTokens(authorizer),
+    nodeRestriction,
+    { name: 'TaintNodesByCondition', mutate: nodeTaint },
+    new PodSecurity({ settings: configuration?.settingsOf('PodSecurity', podSecuritySettings), metrics }),
     { name: 'Priority', mutate: podPriority },
     { name: 'DefaultTolerationSeconds', mutate: podTolerations },
+    { name: 'DefaultStorageClass', mutate: defaultStorageClass },
+    { name: 'StorageObjectInUseProtection', mutate: storageProtection },
+    { name: 'PersistentVolumeClaimResize', validate: volumeClaimResize },
     { name: 'RuntimeClass', mutate: podRuntimeClass },
+    ...certificateSigners(authorizer),
+    { name: 'CertificateSubjectRestriction', validate: certificateSubject },
+    { name: 'DefaultIngressClass', mutate: defaultIngressClass },
     { name: 'PodTopologyLabels', mutate: podTopology },
+    resourceQuota({
+      store,
+      clock,
+      log,
+      limitedResources: configuration?.settingsOf('ResourceQuota', readLimitedResources),
+    }),
   ];
 }

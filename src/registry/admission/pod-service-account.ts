@@ -11,10 +11,9 @@ import { nameSuffix } from '../../lib/prng.ts';
 import type { StoreKey } from '../../store/store.ts';
 import type { Draft } from '../draft.ts';
 import { draftOf } from '../draft.ts';
+import { mirrorAnnotation } from '../validation/pod-annotations.ts';
 import { type AdmissionRequest, isPodWrite } from './admission.ts';
 
-/** Pods that only mirror a node's own files have no identity. */
-const mirrorAnnotation = 'kubernetes.io/config.mirror';
 const defaultAccount = 'default';
 const waitMsMax = 1000;
 
