@@ -1,13 +1,19 @@
 /**
- * Who asks? An ordered union of authenticators: the first that knows the caller decides; where none does and one found
- * something wrong, the answer is 401; a caller who showed nothing at all is anonymous, as upstream has it.
+ * Who asks? What a request shows about its caller, what an authenticator may answer, and how several make one.
  *
- * Client certificates here, service accounts' tokens in `service-accounts/`. What the caller may do is `authorization.ts`'s.
+ * ```
+ *  authenticate:  the first of the list that knows the caller, or that finds something wrong, decides
+ *    AnyOf        certificates, then tokens: one that knows the caller decides, whatever others found wrong
+ *    anonymous    who showed nothing at all, where that is allowed
+ * ```
+ * So a good certificate beside a bad token is good, and a bad token alone is never anonymous, as upstream has it. Which there are
+ * and in which order is `authenticators.ts`'s; what the caller may do is `authorization/`'s.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { unauthorized } from '../../api/status-error.ts';
-import type { Clock } from '../../lib/clock.ts';
 import type { UserInfo } from '../../registry/request.ts';
+
+export { bearerToken, withoutBearerProtocol } from './bearer-token.ts';
 
 /** What TLS found out about the client's certificate. */
 export interface ClientCertificate {
@@ -22,8 +28,19 @@ export interface ClientCertificate {
 export interface Credentials {
   readonly certificate: ClientCertificate | undefined;
   readonly headers: IncomingHttpHeaders;
+  /** Of the URL, without the query: anonymous requests may be let in for some paths alone. */
+  readonly path?: string;
   /** Whom a token must be for; the API itself where absent. */
   readonly audiences?: readonly string[];
+  readonly notes?: Notes | undefined;
+}
+
+/** Takes what an authenticator has to say beside who asks. */
+export interface Notes {
+  /** For the audit log; never a token. */
+  readonly annotate: (key: string, value: string) => void;
+  /** For the client, beside the answer. */
+  readonly warn: (message: string) => void;
 }
 
 export type Authentication =
@@ -31,83 +48,109 @@ export type Authentication =
   | { readonly kind: 'user'; readonly user: UserInfo; readonly audiences?: readonly string[] }
   /** Nothing of this authenticator's sort was shown. */
   | { readonly kind: 'absent' }
-  /** Something was shown, and it is not good. `why` is for the log alone. */
+  /** Something was shown, and it is not good. `why` is for the log and for TokenReviews; it never holds a token. */
   | { readonly kind: 'refused'; readonly why: string };
 
 export interface Authenticator {
   authenticate(credentials: Credentials): Authentication | Promise<Authentication>;
 }
 
-const absent: Authentication = { kind: 'absent' };
+/** One sort of token. `absent`: it is none of ours. */
+export interface TokenAuthenticator {
+  /** `audiences`: whom the token must be for. */
+  authenticateToken(
+    token: string,
+    audiences: readonly string[],
+    notes?: Notes,
+  ): Authentication | Promise<Authentication>;
+}
 
-export const anonymous: UserInfo = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
+export const absent: Authentication = { kind: 'absent' };
 
-/** CN is the user, each O a group. The end of the certificate's life is checked at each request, as connections live long. */
-export class CertificateAuthenticator implements Authenticator {
-  readonly #clock: Clock;
-  readonly #users = new WeakMap<ClientCertificate, Authentication>();
+export const refused = (why: string): Authentication => ({ kind: 'refused', why });
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+const allAuthenticated = 'system:authenticated';
+const allUnauthenticated = 'system:unauthenticated';
+
+export const anonymous: UserInfo = { name: 'system:anonymous', groups: [allUnauthenticated] };
+
+/** Everybody who is somebody belongs to `system:authenticated`. */
+export function withAuthenticatedGroup(user: UserInfo): UserInfo {
+  const { name, groups } = user;
+  if (name === anonymous.name || groups.includes(allAuthenticated) || groups.includes(allUnauthenticated)) return user;
+  return { ...user, groups: [...groups, allAuthenticated] };
+}
+
+/** What was found wrong, as upstream prints several errors. */
+export const reasonsOf = (whys: readonly string[]): string =>
+  whys.length === 1 ? (whys[0] ?? '') : `[${whys.join(', ')}]`;
+
+export class AnyOf implements Authenticator {
+  readonly #members: readonly Authenticator[];
+
+  constructor(members: readonly Authenticator[]) {
+    this.#members = members;
   }
 
-  authenticate({ certificate }: Credentials): Authentication {
-    if (certificate === undefined) return absent;
-    if (!certificate.trusted)
-      return { kind: 'refused', why: 'certificate is not signed by the authority of this cluster' };
-    if (this.#clock.now() > certificate.notAfterMs) return { kind: 'refused', why: 'certificate has expired' };
-    if (certificate.commonName === '') return { kind: 'refused', why: 'certificate has no common name' };
-    const known = this.#users.get(certificate) ?? userOf(certificate);
-    this.#users.set(certificate, known);
-    return known;
+  /** At once where the one that decides answers at once. */
+  authenticate(credentials: Credentials): Authentication | Promise<Authentication> {
+    return this.#from(0, credentials, []);
+  }
+
+  #from(first: number, credentials: Credentials, whys: string[]): Authentication | Promise<Authentication> {
+    for (let index = first; index < this.#members.length; index++) {
+      const outcome = this.#members[index]?.authenticate(credentials) ?? absent;
+      if (outcome instanceof Promise) {
+        return outcome.then((late) => {
+          if (late.kind === 'user') return late;
+          if (late.kind === 'refused') whys.push(late.why);
+          return this.#from(index + 1, credentials, whys);
+        });
+      }
+      if (outcome.kind === 'user') return outcome;
+      if (outcome.kind === 'refused') whys.push(outcome.why);
+    }
+    return whys.length === 0 ? absent : refused(reasonsOf(whys));
   }
 }
 
-function userOf({ commonName, organizations }: ClientCertificate): Authentication {
-  const groups = [...new Set([...organizations, 'system:authenticated'])];
-  return { kind: 'user', user: { name: commonName, groups } };
+export interface AnonymousPolicy {
+  readonly enabled: boolean;
+  /** The only paths for which anonymous requests are let in; all where there is none. */
+  readonly paths: ReadonlySet<string>;
 }
 
-/** Browsers cannot set headers on WebSockets: there a token comes as one of the protocols that the client offers. */
-const protocolPrefix = 'base64url.bearer.authorization.k8s.io.';
+export const anonymousEverywhere: AnonymousPolicy = { enabled: true, paths: new Set() };
 
-/** The token that a request shows (RFC 6750), not yet looked at; undefined where it shows none. */
-export function bearerToken(headers: IncomingHttpHeaders): string | undefined {
-  const header = /^bearer +([^ ]+) *$/i.exec(headers.authorization ?? '');
-  if (header !== null) return header[1];
-  if (headers.upgrade?.toLowerCase() !== 'websocket') return undefined;
-  const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((protocol) => protocol.trim());
-  const found = offered.find((protocol) => protocol.startsWith(protocolPrefix));
-  return found && Buffer.from(found.slice(protocolPrefix.length), 'base64url').toString('utf8');
-}
+const anybody: Authentication = { kind: 'user', user: anonymous };
 
-/** Of the protocols that a WebSocket offers, those that are no credentials: the others go no further than here. */
-export function withoutBearerProtocol(offered: string): string {
-  const protocols = offered.split(',').map((protocol) => protocol.trim());
-  return protocols.filter((protocol) => !protocol.startsWith(protocolPrefix)).join(', ');
-}
+export class AnonymousAuthenticator implements Authenticator {
+  readonly #policy: AnonymousPolicy;
 
-/** The last of the union: a token that nobody knew is not good. */
-export class BearerRefusal implements Authenticator {
-  authenticate({ headers }: Credentials): Authentication {
-    return bearerToken(headers) === undefined ? absent : { kind: 'refused', why: 'invalid bearer token' };
+  constructor(policy: AnonymousPolicy) {
+    this.#policy = policy;
+  }
+
+  authenticate({ path = '' }: Credentials): Authentication {
+    const { enabled, paths } = this.#policy;
+    return enabled && (paths.size === 0 || paths.has(path)) ? anybody : absent;
   }
 }
 
-/** The union. @throws StatusError Unauthorized */
+/** @throws StatusError Unauthorized */
 export async function authenticate(
   authenticators: readonly Authenticator[],
   credentials: Credentials,
-  refused: (why: string) => void = () => {},
+  tellRefusal: (why: string) => void = () => {},
 ): Promise<UserInfo> {
-  let why: string | undefined;
   for (const authenticator of authenticators) {
     const answer = authenticator.authenticate(credentials);
     const outcome = answer instanceof Promise ? await answer : answer;
     if (outcome.kind === 'user') return outcome.user;
-    if (outcome.kind === 'refused') why ??= outcome.why;
+    if (outcome.kind === 'absent') continue;
+    tellRefusal(outcome.why);
+    throw unauthorized();
   }
-  if (why === undefined) return anonymous;
-  refused(why);
+  tellRefusal('no credentials were shown');
   throw unauthorized();
 }

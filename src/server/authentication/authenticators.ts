@@ -1,11 +1,36 @@
-/** Who is asked who a caller is, in this order: the TLS certificate, tokens, and at last the refusal of what nobody knew. */
+/**
+ * Who is asked who a caller is, in this order: the TLS certificate, tokens (service accounts' and bootstrap tokens, then those of issuers
+ * that the configuration names, and at last the webhook), and who showed nothing is anonymous where that is allowed.
+ */
 import type { Clock } from '../../lib/clock.ts';
-import type { ServiceAccountTokens } from '../service-accounts/tokens.ts';
-import { type Authenticator, BearerRefusal, CertificateAuthenticator } from './authentication.ts';
+import {
+  AnonymousAuthenticator,
+  type AnonymousPolicy,
+  AnyOf,
+  type Authenticator,
+  anonymousEverywhere,
+  type TokenAuthenticator,
+} from './authentication.ts';
+import { CertificateAuthenticator } from './certificate-authenticator.ts';
+import { HeaderTokens, ProtocolTokens, TokenUnion } from './token-authenticators.ts';
 
+export function authenticatorsOf(
+  clock: Clock,
+  tokens: TokenUnion | undefined,
+  anonymous: AnonymousPolicy = anonymousEverywhere,
+): readonly Authenticator[] {
+  const known = new AnyOf([
+    new CertificateAuthenticator(clock),
+    ...(tokens === undefined ? [] : [new HeaderTokens(tokens), new ProtocolTokens(tokens)]),
+  ]);
+  return [known, new AnonymousAuthenticator(anonymous)];
+}
+
+/** Certificates, the tokens of service accounts, and anonymous requests. A token is refused also where nobody could know one. */
 export function defaultAuthenticators(
   clock: Clock,
-  tokens: ServiceAccountTokens | undefined,
+  serviceAccounts: (TokenAuthenticator & { readonly audiences: readonly string[] }) | undefined,
 ): readonly Authenticator[] {
-  return [new CertificateAuthenticator(clock), ...(tokens === undefined ? [] : [tokens]), new BearerRefusal()];
+  const members = serviceAccounts === undefined ? [] : [serviceAccounts];
+  return authenticatorsOf(clock, new TokenUnion(serviceAccounts?.audiences ?? [], members));
 }

@@ -1,13 +1,13 @@
 /** TokenReviews: whose token is this? Answered by the same authenticators that let requests in; nothing is stored. */
 import type { SchemaRegistry } from '../../api/schema/schema.ts';
 import type { TokenReview, TokenReviewStatus } from '../../api/schema/types/authentication-v1.ts';
-import { badRequest } from '../../api/status-error.ts';
-import type { UserInfo, VirtualResource } from '../../registry/request.ts';
+import { badRequest, internalError } from '../../api/status-error.ts';
+import type { VirtualResource } from '../../registry/request.ts';
 import { reviewOf, userInfo } from '../authorization/access-reviews.ts';
-import type { ServiceAccountTokens } from '../service-accounts/tokens.ts';
+import type { TokenUnion } from './token-authenticators.ts';
 
 export interface TokenReviewOptions {
-  readonly tokens: ServiceAccountTokens;
+  readonly tokens: Pick<TokenUnion, 'authenticateToken' | 'audiences'>;
   readonly schema: SchemaRegistry;
 }
 
@@ -19,19 +19,14 @@ export function tokenReviews({ tokens, schema }: TokenReviewOptions): VirtualRes
 }
 
 async function answerTo(
-  tokens: ServiceAccountTokens,
+  tokens: TokenReviewOptions['tokens'],
   token: string,
-  audiences: readonly string[],
+  wanted: readonly string[],
 ): Promise<TokenReviewStatus> {
-  const credentials = { certificate: undefined, headers: { authorization: `Bearer ${token}` }, audiences };
-  const outcome = await tokens.authenticate(credentials);
-  if (outcome.kind === 'user') return good(outcome.user, outcome.audiences ?? audiences);
-  const why = outcome.kind === 'refused' ? outcome.why : unknown;
-  return { user: {}, error: why === unknown ? unknown : `[${unknown}, ${why}]` };
-}
-
-const unknown = 'invalid bearer token';
-
-function good(user: UserInfo, audiences: readonly string[]): TokenReviewStatus {
+  const outcome = await tokens.authenticateToken(token, wanted);
+  if (outcome.kind !== 'user') return { user: {}, ...(outcome.kind === 'refused' && { error: outcome.why }) };
+  const { user, audiences = wanted } = outcome;
+  // An authenticator that passes over whom a token is for must not speak for others.
+  if (!audiences.some((audience) => wanted.includes(audience))) throw internalError('error validating audiences');
   return { authenticated: true, user: userInfo(user), audiences };
 }
