@@ -1,6 +1,6 @@
 /**
  * What a service account's token says, and whether it still holds. Pure, save for looks into the store; signatures are
- * `tokens.ts`'s.
+ * `tokens.ts`'s, tokens that never end `legacy-claims.ts`'s.
  *
  * Kept true: a token ends with its service account and with the pod, secret or node that it is bound to: with the very one, by uid,
  * at most a minute after it is to be deleted.
@@ -40,33 +40,43 @@ export interface TokenClaims {
 /** How far clocks may differ, and how long what is to be deleted still counts (seconds), as upstream. */
 const leewaySeconds = 60;
 
-/** Undefined: it is none of ours, or not well-formed. */
-export function claimsOf(payload: unknown): TokenClaims | undefined {
-  const { iss, sub, aud, exp, iat, nbf, jti, ...rest } = (payload ?? {}) as Record<string, unknown>;
+/** Undefined: it is none of ours, or not well-formed. One that names no audience is for `implicitAudiences`. */
+export function claimsOf(payload: unknown, implicitAudiences: readonly string[]): TokenClaims | undefined {
+  const { iss, sub, aud = [], exp, iat, nbf, jti, ...rest } = (payload ?? {}) as Record<string, unknown>;
   const own = rest['kubernetes.io'] as Partial<KubernetesClaims> | undefined;
   const audiences = typeof aud === 'string' ? [aud] : aud;
   if (typeof iss !== 'string' || typeof sub !== 'string' || !isTexts(audiences)) return undefined;
   if (typeof exp !== 'number' || typeof iat !== 'number' || typeof nbf !== 'number') return undefined;
   if (typeof own?.namespace !== 'string' || typeof own.serviceaccount?.name !== 'string') return undefined;
   const id = typeof jti === 'string' ? { jti } : {};
-  return { iss, sub, aud: audiences, exp, iat, nbf, ...id, 'kubernetes.io': own as KubernetesClaims };
+  const named = audiences.length > 0 ? audiences : implicitAudiences;
+  return { iss, sub, aud: named, exp, iat, nbf, ...id, 'kubernetes.io': own as KubernetesClaims };
 }
 
 function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
-/** Why the token does not hold at `nowMs` for any of `audiences`; undefined where it does. */
-export function timeOrAudienceProblem(
-  claims: TokenClaims,
-  audiences: readonly string[],
-  nowMs: number,
-): string | undefined {
+/** Why the token is not for any of `audiences`; undefined where it is. */
+export function audienceProblem(named: readonly string[], audiences: readonly string[]): string | undefined {
+  if (named.some((audience) => audiences.includes(audience))) return undefined;
+  return `token audiences ${quoted(named)} is invalid for the target audiences ${quoted(audiences)}`;
+}
+
+/** Why the token does not hold at `nowMs`; undefined where it does. */
+export function timeProblem({ exp, nbf, iat }: TokenClaims, nowMs: number): string | undefined {
   const now = nowMs / 1000;
-  if (now > claims.exp + leewaySeconds) return 'service account token has expired';
-  if (now < claims.nbf - leewaySeconds) return 'service account token is not valid yet';
-  if (claims.aud.some((audience) => audiences.includes(audience))) return undefined;
-  return `token audiences ${quoted(claims.aud)} is invalid for the target audiences ${quoted(audiences)}`;
+  if (now < nbf - leewaySeconds) return 'service account token is not valid yet';
+  if (now > exp + leewaySeconds) return 'service account token has expired';
+  return now < iat - leewaySeconds ? 'service account token is issued in the future' : undefined;
+}
+
+/** How long ago the token should have been renewed, as the audit log tells it; undefined where it is fresh. */
+export function staleness(claims: TokenClaims, nowMs: number): string | undefined {
+  const { warnafter = 0 } = claims['kubernetes.io'];
+  const seconds = Math.floor(nowMs / 1000) - warnafter;
+  if (warnafter === 0 || nowMs <= warnafter * 1000) return undefined;
+  return `subject: ${claims.sub}, seconds after warning threshold: ${seconds}`;
 }
 
 const quoted = (texts: readonly string[]): string => `[${texts.map((text) => JSON.stringify(text)).join(' ')}]`;
@@ -78,18 +88,23 @@ export function existenceProblem(claims: TokenClaims, store: Pick<Store, 'get'>,
     store.get({ collection, namespace: within, name })?.object;
   const account = find('serviceaccounts', namespace, serviceaccount.name);
   if (account === undefined) return `serviceaccounts "${serviceaccount.name}" not found`;
-  if (isGone(account, nowMs)) return `service account ${namespace}/${serviceaccount.name} has been deleted`;
   const uid = account.metadata?.uid ?? '';
   if (uid !== serviceaccount.uid) return `service account UID (${uid}) does not match claim (${serviceaccount.uid})`;
+  if (isGone(account, nowMs)) return `service account ${namespace}/${serviceaccount.name} has been deleted`;
   const bound = (what: string, reference: Reference, object: KubeObject | undefined): string | undefined => {
-    if (object === undefined || isGone(object, nowMs)) return 'service account token has been invalidated';
-    if (object.metadata?.uid === reference.uid) return undefined;
-    return `${what} UID (${object.metadata?.uid}) does not match service account ${what} ref claim (${reference.uid})`;
+    if (object === undefined) return invalidated;
+    if (object.metadata?.uid !== reference.uid) {
+      const claimed = `service account ${what} ref claim (${reference.uid})`;
+      return `${what} UID (${object.metadata?.uid}) does not match ${claimed}`;
+    }
+    return isGone(object, nowMs) ? invalidated : undefined;
   };
   if (secret !== undefined) return bound('secret', secret, find('secrets', namespace, secret.name));
   if (pod !== undefined) return bound('pod', pod, find('pods', namespace, pod.name));
   return node === undefined ? undefined : bound('node', node, find('nodes', '', node.name));
 }
+
+const invalidated = 'service account token has been invalidated';
 
 function isGone({ metadata }: KubeObject, nowMs: number): boolean {
   const { deletionTimestamp } = metadata ?? {};
@@ -105,14 +120,28 @@ export function userOf(claims: TokenClaims): UserInfo {
   const add = (name: string, value: string | undefined): void => {
     if (value) extra[`authentication.kubernetes.io/${name}`] = [value];
   };
-  add('credential-id', claims.jti && `JTI=${claims.jti}`);
+  add('credential-id', claims.jti && credentialIdOf(claims.jti));
   add('node-name', node?.name);
-  add('node-uid', node?.uid);
-  add('pod-name', pod?.name);
-  add('pod-uid', pod?.uid);
+  if (node?.name) add('node-uid', node.uid);
+  if (pod?.name && pod.uid) {
+    add('pod-name', pod.name);
+    add('pod-uid', pod.uid);
+  }
+  return accountUser(namespace, serviceaccount.name, serviceaccount.uid, extra);
+}
+
+/** What the audit log calls a token by. */
+export const credentialIdOf = (tokenId: string): string => `JTI=${tokenId}`;
+
+export function accountUser(
+  namespace: string,
+  name: string,
+  uid: string | undefined,
+  extra: Readonly<Record<string, readonly string[]>> = {},
+): UserInfo {
   return {
-    name: serviceAccountUser(namespace, serviceaccount.name),
-    ...(serviceaccount.uid && { uid: serviceaccount.uid }),
+    name: serviceAccountUser(namespace, name),
+    ...(uid && { uid }),
     groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'],
     ...(Object.keys(extra).length > 0 && { extra }),
   };

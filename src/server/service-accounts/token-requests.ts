@@ -2,25 +2,24 @@
  * `serviceaccounts/NAME/token`: a token on demand, for a time, for an audience, and, if wanted, only as long as a pod, secret or node
  * is there. Nothing is stored.
  *
- * Kept true: nobody gets a token that is bound to another object than the one meant; a node gets tokens only for pods that run on
- * it (upstream's NodeRestriction).
+ * Kept true: nobody gets a token that is bound to another object than the one meant, nor for another account of the same name. What
+ * nodes may ask for is admission's (`registry/admission/node-tokens.ts`).
  */
 import { invalidValue } from '../../api/field-error.ts';
 import type { KubeObject } from '../../api/object.ts';
 import type { SchemaRegistry } from '../../api/schema/schema.ts';
 import type { BoundObjectReference, TokenRequest } from '../../api/schema/types/authentication-v1.ts';
 import type { Pod } from '../../api/schema/types/core-v1.ts';
-import { badRequest, conflict, forbidden, invalid, notFound } from '../../api/status-error.ts';
+import { badRequest, conflict, invalid, notFound } from '../../api/status-error.ts';
 import { type Clock, formatTime } from '../../lib/clock.ts';
 import { limits } from '../../lib/limits.ts';
 import { type Prng, uuid } from '../../lib/prng.ts';
 import { decodeBody } from '../../registry/decode-body.ts';
-import { checkNames } from '../../registry/metadata.ts';
+import type { ObjectDraft } from '../../registry/draft.ts';
 import type { RequestTarget, VirtualResource } from '../../registry/request.ts';
 import type { Store } from '../../store/store.ts';
-import { nodeNameOf } from '../authorization/authorization.ts';
-import { newClaims, type Reference, referenceTo, type TokenSubject } from './claims.ts';
-import type { ServiceAccountTokens } from './tokens.ts';
+import { credentialIdOf, newClaims, type Reference, referenceTo, type TokenSubject } from './claims.ts';
+import type { ServiceAccountTokens, TokenSettings } from './tokens.ts';
 
 export interface TokenRequestsOptions {
   readonly tokens: ServiceAccountTokens;
@@ -32,62 +31,99 @@ export interface TokenRequestsOptions {
 
 /** Pods ask for tokens of this life, and old programs never read them again: they hold for a year, and warn after an hour. */
 const extendedRequestSeconds = 3607;
-const extensionSeconds = 365 * 24 * 60 * 60;
+const defaultSeconds = 3600;
+
+const kind = { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' } as const;
 
 export function tokenRequests(options: TokenRequestsOptions): VirtualResource {
   const { tokens, store, schema, clock, prng } = options;
-  const kind = { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' };
   const type = schema.kind(kind);
   if (type === undefined) throw new Error('the schema holds no TokenRequest');
+  const expected = { apiVersion: 'authentication.k8s.io/v1', kind: kind.kind, type };
   return {
-    async create(target, body, writing) {
-      const account = store.get({
-        collection: 'serviceaccounts',
-        namespace: target.namespace,
-        name: target.name,
-      })?.object;
-      const expected = { apiVersion: 'authentication.k8s.io/v1', kind: kind.kind, type };
+    async create(target, body, writing, admission) {
       const { draft, warnings } = decodeBody(expected, body, writing);
+      setDefaults(draft);
+      await admission?.mutate(draft);
+      const { namespace, name } = target;
       checkNames(draft, target);
-      const request = draft as unknown as TokenRequest;
-      if (account === undefined) throw notFound({ group: '', kind: 'serviceaccounts', name: target.name });
-      checkUid(request, account, target.name);
-      const spec = { expirationSeconds: 3600, ...request.spec };
-      checkExpiration(spec.expirationSeconds);
-      checkNode(target, spec.boundObjectRef, store);
-      const subject: TokenSubject = { account, ...boundTo(target, spec.boundObjectRef, store) };
-      const audiences = spec.audiences?.length ? spec.audiences : tokens.audiences;
+      const account = store.get({ collection: 'serviceaccounts', namespace, name })?.object;
+      if (account === undefined) throw notFound({ group: '', kind: 'serviceaccounts', name });
       const nowMs = clock.now();
-      const isExtended =
-        subject.pod !== undefined &&
-        spec.expirationSeconds === extendedRequestSeconds &&
-        audiences.every((audience) => tokens.audiences.includes(audience));
-      const claims = newClaims(subject, {
-        issuer: tokens.issuer,
-        audiences,
-        expirationSeconds: isExtended ? extensionSeconds : spec.expirationSeconds,
-        warnAfterSeconds: isExtended ? spec.expirationSeconds : 0,
-        id: uuid(prng),
-        nowMs,
-      });
+      complete(draft, account, tokens, nowMs);
+      checkExpiration((draft as TokenRequest).spec?.expirationSeconds ?? 0);
+      await admission?.validate(draft);
+      const wanted = (draft as TokenRequest).spec as Spec;
+      const subject: TokenSubject = { account, ...boundTo(target, wanted.boundObjectRef, store) };
+      const { spec, shortened } = withinBound(wanted, tokens.settings);
+      const terms = { ...termsOf(spec, subject, tokens), id: uuid(prng), nowMs };
+      const claims = newClaims(subject, terms);
       const token = writing.dryRun ? '' : await tokens.sign(claims);
+      writing.annotate?.('authentication.kubernetes.io/issued-credential-id', credentialIdOf(terms.id));
       // Whoever keeps to the time asked for renews in time; the extension is for those who do not.
       const expirationTimestamp = formatTime((claims.iat + spec.expirationSeconds) * 1000);
-      const { namespace = '', name = '' } = account.metadata ?? {};
-      const metadata = { ...request.metadata, name, namespace, creationTimestamp: formatTime(nowMs) };
-      const status = { token, expirationTimestamp };
-      const object: KubeObject = { ...draft, metadata, spec: { ...spec, audiences }, status } as KubeObject;
-      return { object, created: true, warnings };
+      const object: KubeObject = { ...draft, spec, status: { token, expirationTimestamp } } as KubeObject;
+      return { object, created: true, warnings: [...warnings, ...shortened] };
     },
   };
 }
 
-/** @throws StatusError Conflict */
-function checkUid({ metadata }: TokenRequest, account: KubeObject, name: string): void {
-  const { uid } = account.metadata ?? {};
-  if (!metadata?.uid || metadata.uid === uid) return;
-  const why = `the UID in the token request (${metadata.uid}) does not match the UID of the service account (${uid})`;
-  throw conflict({ group: '', kind: 'serviceaccounts', name }, why);
+type Spec = NonNullable<TokenRequest['spec']> & { readonly expirationSeconds: number };
+
+function setDefaults(draft: ObjectDraft): void {
+  const spec = (draft['spec'] ?? {}) as Record<string, unknown>;
+  draft['spec'] = { ...spec, expirationSeconds: spec['expirationSeconds'] ?? defaultSeconds };
+}
+
+/** @throws StatusError Invalid */
+function checkNames({ metadata = {} }: ObjectDraft, { namespace, name }: RequestTarget): void {
+  const refuse = (field: string, value: string): Error =>
+    invalid({ ...kind, name }, [
+      invalidValue(`metadata.${field}`, value, `must match the service account ${field} if specified`),
+    ]);
+  if (metadata.name && metadata.name !== name) throw refuse('name', metadata.name);
+  if (metadata.namespace && metadata.namespace !== namespace) throw refuse('namespace', metadata.namespace);
+}
+
+/** What the server says of it, not the client. @throws StatusError Conflict where another account is meant */
+function complete(draft: ObjectDraft, account: KubeObject, tokens: ServiceAccountTokens, nowMs: number): void {
+  const { namespace = '', name = '', uid = '' } = account.metadata ?? {};
+  const asked = draft.metadata?.uid;
+  if (asked && asked !== uid) {
+    const why = `the UID in the token request (${asked}) does not match the UID of the service account (${uid})`;
+    throw conflict({ group: kind.group, kind: kind.kind, name }, why);
+  }
+  draft.metadata = { ...draft.metadata, name, namespace, uid, creationTimestamp: formatTime(nowMs) };
+  const spec = draft['spec'] as Record<string, unknown>;
+  const audiences = spec['audiences'] as readonly string[] | undefined;
+  if (!audiences?.length) spec['audiences'] = [...tokens.audiences];
+  delete draft['status'];
+}
+
+const extendedSeconds = ({ maxExpirationSeconds = Number.POSITIVE_INFINITY }: TokenSettings): number =>
+  Math.min(limits.podTokenMsMax / 1000, maxExpirationSeconds);
+
+/** What the cluster's operator allows, with a warning where it is less than what was asked for. */
+function withinBound(
+  spec: Spec,
+  { maxExpirationSeconds: most = Number.POSITIVE_INFINITY }: TokenSettings,
+): { readonly spec: Spec; readonly shortened: readonly string[] } {
+  const asked = spec.expirationSeconds;
+  if (asked <= most) return { spec, shortened: [] };
+  const warning = `requested expiration of ${asked} seconds shortened to ${most} seconds`;
+  return { spec: { ...spec, expirationSeconds: most }, shortened: [warning] };
+}
+
+function termsOf({ audiences = [], expirationSeconds }: Spec, { pod }: TokenSubject, tokens: ServiceAccountTokens) {
+  const isForApi = audiences.every((audience) => tokens.audiences.includes(audience));
+  const mayExtend = !tokens.settings.withoutExtension && pod !== undefined;
+  const isExtended = mayExtend && expirationSeconds === extendedRequestSeconds && isForApi;
+  return {
+    issuer: tokens.issuer,
+    audiences,
+    expirationSeconds: isExtended ? extendedSeconds(tokens.settings) : expirationSeconds,
+    warnAfterSeconds: isExtended ? expirationSeconds : 0,
+  };
 }
 
 /** @throws StatusError Invalid */
@@ -99,8 +135,7 @@ function checkExpiration(seconds: number): void {
         ? 'may not specify a duration larger than 2^32 seconds'
         : undefined;
   if (problem === undefined) return;
-  const subject = { group: 'authentication.k8s.io', kind: 'TokenRequest', name: '' };
-  throw invalid(subject, [invalidValue('spec.expirationSeconds', seconds, problem)]);
+  throw invalid({ ...kind, name: '' }, [invalidValue('spec.expirationSeconds', seconds, problem)]);
 }
 
 type Objects = Pick<Store, 'get'>;
@@ -113,7 +148,7 @@ function boundTo(
 ): Omit<TokenSubject, 'account'> {
   if (reference === undefined) return {};
   const { apiVersion = '', kind = '', name = '' } = reference;
-  const bindable = apiVersion === 'v1' ? collections.get(kind) : undefined;
+  const bindable = apiVersion.includes('/') ? undefined : collections.get(kind);
   if (bindable === undefined)
     throw badRequest(`cannot bind token to object of type ${groupVersionKind(apiVersion, kind)}`);
   const namespace = bindable === 'nodes' ? '' : target.namespace;
@@ -147,8 +182,9 @@ function groupVersionKind(apiVersion: string, kind: string): string {
 function checkPodAccount(pod: Pod, account: string): void {
   const own = pod.spec?.serviceAccountName ?? '';
   if (own === account) return;
+  // Not with which: whoever asks need not be allowed to see the pod.
   throw badRequest(
-    `cannot bind token for serviceaccount ${JSON.stringify(account)} to pod running with serviceaccount ${JSON.stringify(own)}`,
+    `cannot bind token for serviceaccount ${JSON.stringify(account)} to pod running with different serviceaccount name.`,
   );
 }
 
@@ -157,26 +193,4 @@ function nodeOfPod({ spec }: Pod, store: Objects): Reference | undefined {
   if (name === '') return undefined;
   const node = store.get({ collection: 'nodes', namespace: '', name })?.object;
   return node === undefined ? { name } : referenceTo(node);
-}
-
-/** @throws StatusError Forbidden where a node asks for what none of its pods needs */
-function checkNode(
-  { user, namespace, name }: RequestTarget,
-  reference: BoundObjectReference | undefined,
-  store: Objects,
-): void {
-  const node = user.groups.includes('system:nodes') ? nodeNameOf(user.name) : '';
-  if (node === '') return;
-  const refuse = (why: string): Error => forbidden({ group: '', kind: 'serviceaccounts', name }, why);
-  if (reference?.apiVersion !== 'v1' || reference.kind !== 'Pod' || !reference.name) {
-    throw refuse('node requested token not bound to a pod');
-  }
-  if (!reference.uid) throw refuse('node requested token with a pod binding without a uid');
-  const pod: Pod | undefined = store.get({ collection: 'pods', namespace, name: reference.name })?.object;
-  if (pod === undefined) throw refuse(`pods "${reference.name}" not found`);
-  if (pod.metadata?.uid !== reference.uid) {
-    const why = `the UID in the bound object reference (${reference.uid}) does not match the UID in record. `;
-    throw refuse(`${why}The object might have been deleted and then recreated`);
-  }
-  if (pod.spec?.nodeName !== node) throw refuse('node requested token bound to a pod scheduled on a different node');
 }

@@ -16,6 +16,8 @@ export interface FolderFile {
   readonly data: Buffer;
   /** Permission bits. */
   readonly mode: number;
+  /** The user that owns it; the agent's where absent. */
+  readonly uid?: number;
 }
 
 export type FolderContent = ReadonlyMap<string, FolderFile>;
@@ -36,8 +38,8 @@ export async function writeFolder(folder: string, content: FolderContent, gid?: 
 
 function fingerprint(content: FolderContent): string {
   const hash = createHash('sha256');
-  for (const [name, { data, mode }] of [...content].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    hash.update(`${name.length}:${name}${mode}:${data.length}:`).update(data);
+  for (const [name, { data, mode, uid = -1 }] of [...content].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    hash.update(`${name.length}:${name}${mode}:${uid}:${data.length}:`).update(data);
   }
   return hash.digest('hex').slice(0, 24);
 }
@@ -47,11 +49,11 @@ async function writeVersion(folder: string, content: FolderContent, gid?: number
   await fs.rm(folder, { recursive: true, force: true });
   await fs.mkdir(folder, { recursive: true });
   await fs.chmod(folder, 0o755);
-  for (const [name, { data, mode }] of content) {
+  for (const [name, { data, mode, uid = -1 }] of content) {
     const file = path.join(folder, name);
     await fs.mkdir(path.dirname(file), { recursive: true });
     await fs.writeFile(file, data, { mode: 0o600 });
-    if (gid !== undefined) await fs.chown(file, -1, gid).catch(ignoreNotPermitted);
+    if (gid !== undefined || uid !== -1) await fs.chown(file, uid, gid ?? -1).catch(ignoreNotPermitted);
     await fs.chmod(file, gid === undefined ? mode : mode | 0o440);
   }
 }

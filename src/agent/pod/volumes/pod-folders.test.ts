@@ -15,6 +15,8 @@ interface Fixture {
   readonly root: string;
   readonly folders: PodFolders;
   readonly data: Record<string, string>;
+  /** What the agent's clock says, and whether the server answers. */
+  readonly clock: { nowMs: number; isDown: boolean };
   readonly prepare: (spec: Partial<PodSpec>) => Promise<void>;
   readonly mounts: (
     spec: Partial<PodSpec>,
@@ -32,8 +34,14 @@ async function fixture(context: TestContext): Promise<Fixture> {
     configMap: async ({ name }) => (name === 'settings' ? { data: { ...data } } : undefined),
     secret: async ({ name }) =>
       name === 'password' ? { data: { pw: Buffer.from('s3cret').toString('base64') } } : undefined,
-    token: async () => ({ token: `token-${++tokens}`, expiresAtMs: nowMs + 3_600_000 }),
+    trustBundle: async () => undefined,
+    trustBundlesOf: async () => [],
+    token: async (_pod, { expirationSeconds = 3600 }) => {
+      if (clock.isDown) throw new Error('the server is down');
+      return { token: `token-${++tokens}`, expiresAtMs: clock.nowMs + expirationSeconds * 1000 };
+    },
   };
+  const clock = { nowMs, isDown: false };
   const facts = {
     podIps: ['10.42.0.5'],
     hostIps: ['192.0.2.1'],
@@ -44,7 +52,8 @@ async function fixture(context: TestContext): Promise<Fixture> {
     folders,
     data,
     prepare: (spec) =>
-      folders.prepare({ ...facts, pod: make.pod(spec, { labels: { b: '2', a: '1' } }), source, nowMs }),
+      folders.prepare({ ...facts, pod: make.pod(spec, { labels: { b: '2', a: '1' } }), source, nowMs: clock.nowMs }),
+    clock,
     mounts: (spec, container = {}) =>
       folders.containerMounts({
         pod: make.pod(spec),
@@ -92,6 +101,64 @@ test('several sources in one volume: a key under another path, facts about the p
   assert.equal((await stat(at(root, 'all', 'deep', 'down'))).mode & 0o777, 0o400);
   assert.equal(await readFile(at(root, 'all', 'labels'), 'utf8'), 'a="1"\nb="2"');
   assert.equal(await readFile(at(root, 'all', 'token'), 'utf8'), 'token-1');
+});
+
+const tokenVolume = (expirationSeconds: number) => ({
+  name: 'api',
+  projected: { sources: [{ serviceAccountToken: { path: 'token', expirationSeconds } }] },
+});
+
+test('a token is made anew at four fifths of its life, and after a day at the latest', async (context) => {
+  const { root, prepare, clock } = await fixture(context);
+  const after = async (seconds: number, life: number): Promise<string> => {
+    clock.nowMs = nowMs + seconds * 1000;
+    await prepare({ volumes: [tokenVolume(life)] });
+    return readFile(at(root, 'api', 'token'), 'utf8');
+  };
+  assert.equal(await after(0, 3607), 'token-1');
+  assert.equal(await after(3607 * 0.8, 3607), 'token-1');
+  assert.equal(await after(3607 * 0.8 + 1, 3607), 'token-2');
+  assert.equal(await after(0, 864_000), 'token-3');
+  assert.equal(await after(86_400, 864_000), 'token-3');
+  assert.equal(await after(86_401, 864_000), 'token-4');
+});
+
+test('while the server is down, a token stays until it has ended', async (context) => {
+  const { root, prepare, clock } = await fixture(context);
+  await prepare({ volumes: [tokenVolume(3600)] });
+  clock.isDown = true;
+  clock.nowMs = nowMs + 3_500_000;
+  await prepare({ volumes: [tokenVolume(3600)] });
+  assert.equal(await readFile(at(root, 'api', 'token'), 'utf8'), 'token-1');
+  clock.nowMs = nowMs + 3_600_001;
+  await assert.rejects(prepare({ volumes: [tokenVolume(3600)] }), /volume "api" : the server is down/);
+  clock.isDown = false;
+  await prepare({ volumes: [tokenVolume(3600)] });
+  assert.equal(await readFile(at(root, 'api', 'token'), 'utf8'), 'token-2');
+});
+
+test('a token’s file is for those alone who run in the pod', async (context) => {
+  const { root, prepare } = await fixture(context);
+  const seen = async (spec: Partial<PodSpec>): Promise<readonly [number, string]> => {
+    await prepare({ ...spec, volumes: [{ ...tokenVolume(3600) }] });
+    const { mode, uid, gid } = await stat(at(root, 'api', 'token'));
+    return [mode & 0o777, `${uid}:${gid}`];
+  };
+  const { uid: own, gid: ownGroup } = await stat(root);
+  const as = (runAsUser?: number) =>
+    make.container('app', runAsUser === undefined ? {} : { securityContext: { runAsUser } });
+  assert.deepEqual(await seen({ containers: [as()] }), [0o644, `${own}:${ownGroup}`]);
+  // Only root may give files away; for others the modes alone are looked at.
+  const owner = (uid: number, gid: number): string => (own === 0 ? `${uid}:${gid}` : `${own}:${ownGroup}`);
+  assert.deepEqual(await seen({ containers: [as(7)] }), [0o600, owner(7, ownGroup)]);
+  assert.deepEqual(await seen({ containers: [as(7), as()], securityContext: { runAsUser: 7 } }), [
+    0o600,
+    owner(7, ownGroup),
+  ]);
+  assert.deepEqual(await seen({ containers: [as(7), as(8)] }), [0o644, `${own}:${ownGroup}`]);
+  assert.deepEqual(await seen({ containers: [as(7), as()] }), [0o644, `${own}:${ownGroup}`]);
+  assert.deepEqual(await seen({ containers: [as()], securityContext: { fsGroup: 9 } }), [0o640, owner(own, 9)]);
+  assert.deepEqual(await seen({ containers: [as(7)], securityContext: { fsGroup: 9 } }), [0o640, owner(7, 9)]);
 });
 
 test('what cannot be mounted says which volume, and why', async (context) => {

@@ -21,6 +21,7 @@ import { writeFolder } from './atomic-folder.ts';
 import { checkHostPath } from './host-path.ts';
 import type { Mounter } from './mounter.ts';
 import type { ContainerMountFacts, PodStorage, StorageFacts } from './pod-storage.ts';
+import { PodTokens } from './pod-tokens.ts';
 import { isProjected, projectedFiles } from './projected-files.ts';
 
 const terminationMessageBytesMax = 4096;
@@ -29,7 +30,7 @@ const propagations = { None: 'private', HostToContainer: 'host-to-container', Bi
 export class PodFolders implements PodStorage {
   readonly #root: string;
   readonly #mounter: Mounter;
-  readonly #tokens = new Map<string, Map<string, { readonly token: string; readonly renewAtMs: number }>>();
+  readonly #tokens = new Map<string, PodTokens>();
 
   constructor(options: { readonly root: string; readonly mounter: Mounter }) {
     this.#root = options.root;
@@ -55,7 +56,7 @@ export class PodFolders implements PodStorage {
     if (volume.hostPath !== undefined) {
       await checkHostPath(volume.hostPath);
     } else if (isProjected(volume)) {
-      const tokens = this.#tokens.get(uid) ?? new Map();
+      const tokens = this.#tokens.get(uid) ?? new PodTokens();
       this.#tokens.set(uid, tokens);
       await writeFolder(folder, await projectedFiles({ ...facts, tokens }, volume), gid);
     } else if (volume.emptyDir !== undefined) {

@@ -11,11 +11,13 @@ import type { ObjectSource } from '../../object-source.ts';
 import { VolumeError } from '../config-error.ts';
 import { type DownwardFacts, fieldValue, resourceValue } from '../downward.ts';
 import type { FolderContent, FolderFile } from './atomic-folder.ts';
+import type { PodTokens } from './pod-tokens.ts';
+import { tokenFile } from './token-owner.ts';
+import { trustAnchors } from './trust-anchors.ts';
 
 export interface ProjectionFacts extends DownwardFacts {
   readonly source: ObjectSource;
-  /** A token is made anew when four fifths of its life are over; until then, what this remembers is used. */
-  readonly tokens: Map<string, { readonly token: string; readonly renewAtMs: number }>;
+  readonly tokens: PodTokens;
   readonly nowMs: number;
 }
 
@@ -49,7 +51,7 @@ async function addSource(
   mode: number,
   files: Map<string, FolderFile>,
 ): Promise<void> {
-  const { configMap, secret, downwardAPI, serviceAccountToken } = source;
+  const { configMap, secret, downwardAPI, serviceAccountToken, clusterTrustBundle } = source;
   const namespace = facts.pod.metadata?.namespace ?? '';
   if (configMap !== undefined) {
     const name = configMap.name ?? '';
@@ -64,8 +66,14 @@ async function addSource(
   } else if (downwardAPI !== undefined) {
     for (const item of downwardAPI.items ?? []) addDownward(facts, files, mode, item);
   } else if (serviceAccountToken !== undefined) {
-    const token = await tokenFor(facts, serviceAccountToken);
-    files.set(serviceAccountToken.path, { data: Buffer.from(token), mode: 0o644 & mode });
+    const { pod, tokens, nowMs } = facts;
+    const token = await tokens.get(facts.source, pod, serviceAccountToken, nowMs);
+    files.set(serviceAccountToken.path, { data: Buffer.from(token), ...tokenFile(pod, mode) });
+  } else if (clusterTrustBundle !== undefined) {
+    files.set(clusterTrustBundle.path, {
+      data: await trustAnchors(facts.source, clusterTrustBundle),
+      ...tokenFile(facts.pod, mode),
+    });
   } else {
     throw new VolumeError('this kind of projected volume source is not supported');
   }
@@ -116,16 +124,4 @@ function addDownward(
   if (fieldRef !== undefined) value = fieldValue(facts, fieldRef);
   else if (resourceFieldRef !== undefined) value = resourceValue(facts, resourceFieldRef);
   files.set(path, { data: Buffer.from(value), mode: own ?? mode });
-}
-
-async function tokenFor(
-  { pod, source, tokens, nowMs }: ProjectionFacts,
-  spec: { readonly audience?: string; readonly expirationSeconds?: number },
-): Promise<string> {
-  const key = `${pod.metadata?.uid}/${spec.audience ?? ''}/${spec.expirationSeconds ?? ''}`;
-  const known = tokens.get(key);
-  if (known !== undefined && nowMs < known.renewAtMs) return known.token;
-  const { token, expiresAtMs } = await source.token(pod, spec);
-  tokens.set(key, { token, renewAtMs: nowMs + (expiresAtMs - nowMs) * 0.8 });
-  return token;
 }
