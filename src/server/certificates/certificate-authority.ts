@@ -6,6 +6,7 @@
  * certificates is loaded only when something must be made, so that a second start does not pay for it.
  */
 import { join } from 'node:path';
+import type { CertificateSigner, SigningOrder } from '../../api/certificates/signing.ts';
 import type { Clock } from '../../lib/clock.ts';
 import {
   type CertificatePair,
@@ -18,7 +19,11 @@ import {
 
 const dayMs = 24 * 60 * 60 * 1000;
 const authorityLifetimeMs = 3650 * dayMs;
-const leafLifetimeMs = 365 * dayMs;
+/**
+ * Of serving and client certificates. Nothing here can take one back, so a copy that got lost must end by itself; and who renews it is a
+ * running naru, so that it may be short. Files in the home are renewed with a month left, which a copy on a laptop outlasts.
+ */
+const leafLifetimeMs = 90 * dayMs;
 
 /** A certificate is replaced when this share of its life is left. */
 const renewalShare = 1 / 3;
@@ -32,7 +37,7 @@ export interface ClientCertificateRequest {
   readonly user: string;
   /** O, once for each. */
   readonly groups: readonly string[];
-  /** One year where absent. */
+  /** 90 days where absent. */
   readonly lifetimeMs?: number;
 }
 
@@ -41,7 +46,7 @@ export function renewalTimeMs(nowMs: number, notAfterMs: number): number {
   return notAfterMs - Math.floor((notAfterMs - nowMs) * renewalShare);
 }
 
-export class CertificateAuthority {
+export class CertificateAuthority implements CertificateSigner {
   /** PEM, for kubeconfigs and for agents. */
   readonly certificate: string;
   readonly #folder: string;
@@ -88,6 +93,13 @@ export class CertificateAuthority {
     });
     await savePair(paths, made);
     return made;
+  }
+
+  /** The certificate (PEM) for a request whose signer has said that it is right. Whether it is, is not asked here. */
+  async sign(order: SigningOrder): Promise<string> {
+    const { signedCertificate } = await import('./sign-request.ts');
+    const issuer = { certificate: this.certificate, privateKey: this.#pair.privateKey };
+    return signedCertificate(issuer, order, this.#clock.now());
   }
 
   #fits(kept: LoadedPair, names: readonly string[]): boolean {

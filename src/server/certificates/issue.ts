@@ -11,7 +11,8 @@ import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
 import type { CertificatePair } from './certificate-files.ts';
 
-const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+/** Of the authority's own key. */
+export const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
 /** Clocks of machines differ: a certificate is valid from this long before it was made. */
 const clockSkewMs = 5 * 60 * 1000;
@@ -98,12 +99,16 @@ function alternativeNames(names: readonly string[]): x509.Extension {
   );
 }
 
-function common({ nowMs, lifetimeMs }: Lifetime) {
-  // A positive serial number of at most 20 bytes (RFC 5280, 4.1.2.2).
+/** A positive one of at most 20 bytes (RFC 5280, 4.1.2.2), in hexadecimal. */
+export function serialNumber(): string {
   const serial = randomBytes(16);
   serial[0] = (serial[0] as number) & 0x7f;
+  return serial.toString('hex');
+}
+
+function common({ nowMs, lifetimeMs }: Lifetime) {
   return {
-    serialNumber: serial.toString('hex'),
+    serialNumber: serialNumber(),
     notBefore: new Date(nowMs - clockSkewMs),
     notAfter: new Date(nowMs + lifetimeMs),
     signingAlgorithm: algorithm,
