@@ -1,6 +1,7 @@
 /**
  * Events are news, not state: one that was not seen again for an hour is removed. Upstream's store does this by a lease on the key; here it is a loop
- * like any other, so that every store can stay without clocks.
+ * like any other, so that every store can stay without clocks. Upstream has no account for it; what removes things that nobody wants any more is the
+ * garbage collector's, which may list and delete them.
  */
 import type { Event } from '../api/schema/types/core-v1.ts';
 import { hasReason } from '../api/status-error.ts';
@@ -23,7 +24,7 @@ export function expiredEvents(events: readonly Event[], nowMs: number): Event[] 
 }
 
 export function eventExpiry(context: ControllerContext): Service {
-  const { client, clock, ...own } = contextFor(context, 'event-expiry');
+  const { client, clock, ...own } = contextFor(context, 'generic-garbage-collector');
   const loop: ControlLoop = new ControlLoop({
     ...own,
     clock,

@@ -1,32 +1,49 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Client } from '../client/client.ts';
 import { inProcessClient } from '../client/in-process-client.ts';
 import { InformerSet } from '../client/informer.ts';
-import { deployments, namespaces, pods } from '../client/resources.ts';
-import { startTestApi } from '../client/testing.ts';
-import type { AuthorizationAttributes, Authorizer } from '../registry/request.ts';
+import {
+  clusterRoles,
+  deployments,
+  namespaces,
+  nodes,
+  podDisruptionBudgets,
+  pods,
+  priorityClasses,
+  resourceQuotas,
+  secrets,
+} from '../client/resources.ts';
+import { startTestApi, type TestApi } from '../client/testing.ts';
+import type { AuthorizationAttributes, Authorizer, UserInfo } from '../registry/request.ts';
 import { Scheduler } from '../scheduler/scheduler.ts';
-import { RuleAuthorizer } from '../server/authorization/authorization.ts';
+import { storeAuthorization } from '../server/authorization/store-authorization.ts';
+import { defaultPolicy } from '../server/rbac/default-policy.ts';
+import { serviceAccount } from '../server/rbac/testing.ts';
 import { allControllers } from './index.ts';
 import { addNode, inDefault, KubeletPlayer, makeDeployment } from './testing.ts';
 
 test('the loops and the scheduler do all their work with the rights that upstream gives them', async () => {
   const api = await startTestApi();
-  const rules = new RuleAuthorizer();
+  const { authorizer: rules, services: indexes } = storeAuthorization(api.store);
+  for (const index of indexes) await index.start();
   const refused = new Set<string>();
   const authorizer: Authorizer = {
     decide(attributes: AuthorizationAttributes) {
       const decision = rules.decide(attributes);
+      assert.ok(!(decision instanceof Promise), 'nobody outside is asked');
       const { verb, group, resource, subresource } = attributes;
       if (!decision.allowed) refused.add(`${attributes.user.name}: ${verb} ${resource}.${group}/${subresource}`);
       return decision;
     },
   };
+  const clientOf = (user: UserInfo): Client =>
+    inProcessClient({ handler: api.registry, authorizer, user, resources: api.resources });
   const as = (name: string) => {
-    const user = { name, groups: ['system:authenticated'] };
-    const client = inProcessClient({ handler: api.registry, authorizer, user, resources: api.resources });
+    const client = clientOf({ name, groups: ['system:authenticated'] });
     return { ...api, client, informers: new InformerSet({ ...api, client }) };
   };
+  const clientFor = (account: string): Client => clientOf(serviceAccount('kube-system', account));
   const manager = as('system:kube-controller-manager');
   const scheduling = as('system:kube-scheduler');
   const kubelet = new KubeletPlayer(api);
@@ -34,13 +51,16 @@ test('the loops and the scheduler do all their work with the rights that upstrea
   const services = [
     api.informers,
     manager.informers,
-    ...allControllers({ ...manager, rootCa: 'CA' }),
+    ...allControllers({ ...manager, clientFor, rootCa: 'CA', signAccountToken: async () => 'token' }),
     scheduling.informers,
     new Scheduler(scheduling),
   ];
   for (const service of services) await service.start();
   await addNode(api.client, 'node');
   await api.client.create(namespaces, { metadata: { name: 'going' } });
+  const annotations = { 'kubernetes.io/service-account.name': 'default' };
+  const metadata = { ...inDefault('token'), annotations };
+  await api.client.create(secrets, { metadata, type: 'kubernetes.io/service-account-token' });
   await api.client.create(deployments, makeDeployment('web'));
   await api.client.create(deployments, makeDeployment('huge', { spec: { replicas: 30 } }));
   await api.clock.advance(20_000);
@@ -52,8 +72,55 @@ test('the loops and the scheduler do all their work with the rights that upstrea
   await api.client.delete(deployments, inDefault('huge'), { propagationPolicy: 'Foreground' });
   await api.clock.advance(60_000);
   assert.deepEqual([...refused], []);
+  assert.ok((await api.client.get(secrets, inDefault('token'))).data?.['token']);
   assert.equal((await api.client.list(pods, { namespace: 'default' })).items.length, 3);
   assert.equal((await api.client.list(namespaces)).items.length, 1);
-  for (const service of services.toReversed()) await service.close();
+  await disturb(api);
+  assert.deepEqual([...refused], []);
+  for (const service of [...indexes, ...services].toReversed()) await service.close();
+  await api.store.close();
+});
+
+/** What wakes the loops that a quiet cluster leaves asleep. */
+async function disturb({ client, clock }: TestApi): Promise<void> {
+  const selector = { matchLabels: { app: 'web' } };
+  await client.create(podDisruptionBudgets, { ...named('web'), spec: { minAvailable: 1, selector } });
+  const clusterRoleSelectors = [{ matchLabels: { gather: 'yes' } }];
+  await client.create(clusterRoles, { metadata: { name: 'gathers' }, aggregationRule: { clusterRoleSelectors } });
+  const rules = [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }];
+  await client.create(clusterRoles, { metadata: { name: 'one', labels: { gather: 'yes' } }, rules });
+  await client.create(resourceQuotas, { ...named('few'), spec: { hard: { pods: '100' } } });
+  await client.create(priorityClasses, { metadata: { name: 'first' }, value: 1000 });
+  const containers = [{ name: 'main', image: 'image', resources: { requests: { cpu: '3500m' } } }];
+  await client.create(pods, { ...named('first'), spec: { priorityClassName: 'first', containers } });
+  await client.create(pods, { ...named('nowhere'), spec: { nodeSelector: { no: 'such' }, containers } });
+  await clock.advance(30_000);
+  const gathered = await client.get(clusterRoles, { namespace: '', name: 'gathers' });
+  assert.deepEqual(gathered.rules, rules, 'the gathering role was written');
+  // Its node has been silent since the beginning; then it goes, and leaves its pods behind.
+  await clock.advance(600_000);
+  await client.delete(nodes, { namespace: '', name: 'node' });
+  await clock.advance(600_000);
+}
+
+const named = (name: string) => ({ metadata: { namespace: 'default', name } });
+
+test('each loop acts as an account that the default policy knows', async () => {
+  const api = await startTestApi();
+  const accounts = new Set<string>();
+  const clientFor = (account: string): Client => {
+    accounts.add(account);
+    return api.client;
+  };
+  allControllers({ ...api, clientFor, rootCa: 'CA' });
+  const { clusterrolebindings, rolebindings } = defaultPolicy();
+  const known = [...clusterrolebindings, ...rolebindings].flatMap(({ subjects = [] }) =>
+    subjects.map(({ kind, namespace, name }) => `${kind} ${namespace} ${name}`),
+  );
+  assert.ok(accounts.size > 8);
+  assert.deepEqual(
+    [...accounts].filter((account) => !known.includes(`ServiceAccount kube-system ${account}`)),
+    [],
+  );
   await api.store.close();
 });

@@ -5,6 +5,8 @@
  * To add one: a folder with a pure `decide.ts` and a `controller.ts`, and a line here.
  */
 import type { Service } from '../lib/service.ts';
+import { bootstrapTokenControllers } from './bootstrap-tokens/controller.ts';
+import { certificateControllers } from './certificates/index.ts';
 import { clusterRoleAggregation } from './cluster-role-aggregation.ts';
 import { deploymentController } from './deployment/controller.ts';
 import { disruptionControllers } from './disruption/controller.ts';
@@ -15,7 +17,10 @@ import { rootCaPublisher, serviceAccountController } from './namespace-defaults.
 import { nodeLifecycleController } from './node-lifecycle/controller.ts';
 import { podGarbageCollector } from './pod-gc.ts';
 import { replicaSetController } from './replica-set/controller.ts';
+import { resourceQuotaController } from './resource-quota/controller.ts';
+import { serviceAccountTokenControllers } from './service-account-tokens/controller.ts';
 import type { ControllerContext } from './shared/context.ts';
+import { storageProtection } from './storage-protection/controller.ts';
 
 export type { ControllerContext } from './shared/context.ts';
 
@@ -24,6 +29,8 @@ export function allControllers(context: ControllerContext): Service[] {
   return [
     serviceAccountController(context),
     rootCaPublisher(context),
+    ...certificateControllers(context),
+    ...serviceAccountTokenControllers(context),
     replicaSetController(context),
     deploymentController(context),
     namespaceController(context),
@@ -33,5 +40,8 @@ export function allControllers(context: ControllerContext): Service[] {
     ...disruptionControllers(context),
     eventExpiry(context),
     clusterRoleAggregation(context),
+    ...bootstrapTokenControllers(context),
+    resourceQuotaController(context),
+    ...storageProtection(context),
   ];
 }

@@ -29,6 +29,13 @@ describe('the taints of a node', () => {
       node: make(ok, { taints: [stale, own] }),
       expected: ['example.com/own:NoExecute'],
     },
+    { name: 'new, with nothing said yet', node: make({}, { taints: [stale] }), expected: undefined },
+    {
+      name: 'new, and not heard of',
+      node: make({}),
+      silentMs: 41_000,
+      expected: ['unreachable:NoSchedule', 'unreachable:NoExecute'],
+    },
     { name: 'cordoned', node: make(ok, { unschedulable: true }), expected: ['unschedulable:NoSchedule'] },
     {
       name: 'short of memory',

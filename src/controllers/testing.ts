@@ -132,10 +132,7 @@ export const inDefault = (name: string): ObjectReference => ({ namespace: 'defau
 export async function addNode(client: Client, name: string, allocatable: Record<string, string> = {}): Promise<void> {
   const capacity = { cpu: '4', memory: '8Gi', pods: '110', ...allocatable };
   const conditions = [{ type: 'Ready', status: 'True' }];
-  const created = await client.create(nodes, { metadata: { name } });
-  await client.update(
-    nodes,
-    { ...created, status: { capacity, allocatable: capacity, conditions } },
-    { subresource: 'status' },
-  );
+  await client.create(nodes, { metadata: { name } });
+  const body = { status: { capacity, allocatable: capacity, conditions } };
+  await client.patch(nodes, { namespace: '', name }, { type: 'merge', body }, { subresource: 'status' });
 }

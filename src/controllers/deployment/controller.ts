@@ -219,13 +219,9 @@ class DeploymentController {
   }
 
   #setRevision(deployment: Deployment, revision: string): Promise<Deployment> {
-    const body = {
-      metadata: {
-        resourceVersion: deployment.metadata?.resourceVersion,
-        annotations: { [revisionAnnotation]: revision },
-      },
-    };
-    return this.#context.client.patch(deployments, referenceOf(deployment), { type: 'merge', body });
+    const annotations = { ...deployment.metadata?.annotations, [revisionAnnotation]: revision };
+    const metadata = { ...deployment.metadata, annotations };
+    return this.#context.client.update(deployments, { ...deployment, metadata });
   }
 
   async #setStatus(deployment: Deployment, status: DeploymentStatus): Promise<void> {

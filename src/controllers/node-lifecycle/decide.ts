@@ -24,6 +24,7 @@ const noScheduleTaints: readonly { readonly type: string; readonly status: strin
   { type: 'NetworkUnavailable', status: 'True', key: 'node.kubernetes.io/network-unavailable' },
 ];
 
+const bornNotReady: Taint = { key: notReady, effect: 'NoSchedule' };
 const unschedulable = 'node.kubernetes.io/unschedulable';
 const managed = new Set([...noScheduleTaints.map(({ key }) => key), unschedulable]);
 
@@ -74,6 +75,8 @@ function taintsOf(node: Node, conditions: readonly NodeCondition[], nowMs: numbe
     .map(({ key }) => ({ key, effect: 'NoSchedule', timeAdded }));
   if (node.spec?.unschedulable === true) wanted.push({ key: unschedulable, effect: 'NoSchedule', timeAdded });
   const ready = conditions.find(({ type }) => type === 'Ready')?.status;
+  // It was born with this taint, and has not said yet that it is ready: nothing says that it may go.
+  if (ready === undefined) wanted.push(...standing.filter((taint) => sameTaint(taint, bornNotReady)));
   if (ready === 'False') wanted.push({ key: notReady, effect: 'NoExecute', timeAdded });
   if (ready === 'Unknown') wanted.push({ key: unreachable, effect: 'NoExecute', timeAdded });
   const foreign = standing.filter(({ key, effect }) => !isManaged(key, effect));

@@ -207,10 +207,11 @@ class ReplicaSetController {
     const { client, clock } = this.#context;
     for (let attempt = 0; attempt < asksMax; attempt++) {
       try {
-        const current = await client.get(podsResource, referenceOf(pod));
-        return isDeleting(current) || uidOf(current) !== uidOf(pod);
-      } catch (error) {
-        if (hasReason(error, 'NotFound')) return true;
+        // Listed by name: this loop may list pods, and not get one.
+        const query = { namespace: namespaceOf(pod), fieldSelector: `metadata.name=${nameOf(pod)}` };
+        const current = (await client.list(podsResource, query)).items[0];
+        return current === undefined || isDeleting(current) || uidOf(current) !== uidOf(pod);
+      } catch {
         await clock.sleep(askAgainMs);
       }
     }

@@ -1,4 +1,5 @@
 /** What every control loop is made from. */
+import type { CertificateSigner } from '../../api/certificates/signing.ts';
 import type { KubeObject, ObjectReference } from '../../api/object.ts';
 import type { ResourceInfo } from '../../api/resources.ts';
 import type { Client } from '../../client/client.ts';
@@ -25,6 +26,10 @@ export interface ControllerContext {
   readonly resources: ResourceList;
   /** The cluster's CA certificate (PEM), which pods trust the API server by. */
   readonly rootCa: string;
+  /** Signs the token of a Secret for its account. Absent: nobody signs, and such Secrets stay empty. */
+  readonly signAccountToken?: (account: KubeObject, secret: KubeObject) => Promise<string>;
+  /** Makes certificates by the cluster's authority. Absent: there is none, and the loops about it do not run. */
+  readonly signer?: CertificateSigner;
   /** What is counted about the loops' queues goes here. */
   readonly metrics?: MetricRegistry;
 }

@@ -3,15 +3,19 @@ import { test } from 'node:test';
 import type { JsonObject } from '../../api/object.ts';
 import { resourceTable } from '../../api/resource-table.ts';
 import { builtinSchema } from '../../api/schema/load.ts';
-import { hasReason } from '../../api/status-error.ts';
+import { VirtualClock } from '../../lib/clock.ts';
+import { silentLogger } from '../../lib/log.ts';
 import type { UserInfo } from '../../registry/request.ts';
+import { MemoryStore } from '../../store/memory-store.ts';
 import { accessReviews } from './access-reviews.ts';
-import { RuleAuthorizer } from './authorization.ts';
+import { storeAuthorization } from './store-authorization.ts';
 
-const reviews = accessReviews({ authorizer: new RuleAuthorizer(), schema: builtinSchema() });
+const store = new MemoryStore({ clock: new VirtualClock(), log: silentLogger });
+const { authorizer, services } = storeAuthorization(store);
+for (const service of [store, ...services]) await service.start();
+const reviews = accessReviews({ authorizer, schema: builtinSchema() });
 const administrator: UserInfo = { name: 'admin', groups: ['system:masters'] };
 const nobody: UserInfo = { name: 'jane', groups: ['system:authenticated'] };
-const node: UserInfo = { name: 'system:node:n1', groups: ['system:nodes'] };
 
 async function ask(kind: string, spec: object, user = administrator, namespace = ''): Promise<JsonObject> {
   const group = kind === 'SelfSubjectReview' ? 'authentication.k8s.io' : 'authorization.k8s.io';
@@ -30,7 +34,12 @@ test('who asks about themselves gets the answer that a request would get', async
   assert.deepEqual(await ask('SelfSubjectAccessReview', pods), { allowed: true });
   assert.deepEqual(await ask('SelfSubjectAccessReview', pods, nobody), { allowed: false });
   const path = { nonResourceAttributes: { verb: 'get', path: '/version' } };
-  assert.deepEqual(await ask('SelfSubjectAccessReview', path, nobody), { allowed: true });
+  const viewer = 'ClusterRoleBinding "system:public-info-viewer" of ClusterRole "system:public-info-viewer"';
+  const discovery = 'ClusterRoleBinding "system:discovery" of ClusterRole "system:discovery"';
+  const { allowed, reason } = await ask('SelfSubjectAccessReview', path, nobody);
+  assert.equal(allowed, true);
+  const reasons = [viewer, discovery].map((by) => `RBAC: allowed by ${by} to Group "system:authenticated"`);
+  assert.ok(typeof reason === 'string' && reasons.includes(reason));
 });
 
 test('of others a subject access review tells', async () => {
@@ -42,8 +51,9 @@ test('of others a subject access review tells', async () => {
   );
   const local = { ...pods, user: 'jane' };
   assert.deepEqual(await ask('LocalSubjectAccessReview', local, administrator, 'default'), { allowed: false });
-  await assert.rejects(ask('LocalSubjectAccessReview', local, administrator, 'other'), (error) =>
-    hasReason(error, 'BadRequest'),
+  await assert.rejects(
+    ask('LocalSubjectAccessReview', local, administrator, 'other'),
+    /spec\.resourceAttributes\.namespace: Invalid value: "default": must match metadata\.namespace/,
   );
 });
 
@@ -59,11 +69,11 @@ test('a review asks about one thing', async () => {
   );
 });
 
-test('the list of rules holds what the namespace allows, own objects by name', async () => {
-  const { resourceRules } = await ask('SelfSubjectRulesReview', { namespace: 'default' }, node);
-  const rules = resourceRules as { resources: string[]; resourceNames?: string[] }[];
-  assert.deepEqual(rules.find(({ resources }) => resources.includes('nodes/status'))?.resourceNames, ['n1']);
-  assert.ok(!rules.some(({ resources }) => resources.includes('leases')));
+test('the list of rules holds what the namespace allows', async () => {
+  const { resourceRules } = await ask('SelfSubjectRulesReview', { namespace: 'default' }, nobody);
+  const rules = resourceRules as { resources: string[] }[];
+  assert.ok(rules.some(({ resources }) => resources.includes('selfsubjectaccessreviews')));
+  assert.ok(!rules.some(({ resources }) => resources.includes('pods')));
   await assert.rejects(ask('SelfSubjectRulesReview', {}), /no namespace on request/);
 });
 

@@ -5,9 +5,8 @@
  * Kept true: the answer is that of the authorizer which decides on requests. That somebody may ask about others is no matter of
  * this file: SubjectAccessReviews are permitted, or not, as any create.
  */
-import { invalidValue } from '../../api/field-error.ts';
-import type { JsonObject, KubeObject } from '../../api/object.ts';
-import { apiVersionOf, groupResource } from '../../api/resources.ts';
+import type { KubeObject } from '../../api/object.ts';
+import { apiVersionOf, type ResourceInfo } from '../../api/resources.ts';
 import type { SchemaRegistry } from '../../api/schema/schema.ts';
 import type { SelfSubjectReview } from '../../api/schema/types/authentication-v1.ts';
 import type {
@@ -19,10 +18,13 @@ import type {
   SubjectAccessReviewSpec,
   SubjectAccessReviewStatus,
 } from '../../api/schema/types/authorization-v1.ts';
-import { badRequest, type FieldError, invalid, notFound } from '../../api/status-error.ts';
+import { badRequest, invalid, notFound } from '../../api/status-error.ts';
 import { decodeBody } from '../../registry/decode-body.ts';
-import type { AuthorizationAttributes, RequestTarget, UserInfo, VirtualResource } from '../../registry/request.ts';
+import type { ObjectDraft } from '../../registry/draft.ts';
+import type { RequestTarget, UserInfo, VirtualResource } from '../../registry/request.ts';
+import { accessReviewErrors, type ReviewScope } from './access-review-validation.ts';
 import type { Decider, UserRules } from './authorization.ts';
+import { questionOf } from './review-spec.ts';
 
 export interface AccessReviewOptions {
   readonly authorizer: Decider;
@@ -44,10 +46,7 @@ export function accessReviews({ authorizer, schema }: AccessReviewOptions): Read
     ],
     [
       'localsubjectaccessreviews.authorization.k8s.io',
-      answered<LocalSubjectAccessReview>(async ({ spec }, target) => {
-        checkNamespace(spec, target);
-        return verdict(authorizer, spec, subjectOf(spec));
-      }),
+      answered<LocalSubjectAccessReview>(({ spec }) => verdict(authorizer, spec, subjectOf(spec))),
     ],
     [
       'selfsubjectrulesreviews.authorization.k8s.io',
@@ -69,44 +68,47 @@ export function reviewOf<T extends KubeObject>(
   answer: (review: T, target: RequestTarget) => Promise<object>,
 ): VirtualResource {
   return {
-    async create(target, body, options) {
+    async create(target, body, options, admission) {
       const { resource } = target;
       const type = schema.kind(resource);
       if (type === undefined) throw notFound({ group: resource.group, kind: resource.resource, name: '' });
       const expected = { apiVersion: apiVersionOf(resource), kind: resource.kind, type };
       const { draft, warnings } = decodeBody(expected, body, options);
-      const errors = reviewErrors(draft as JsonObject, groupResource(resource));
-      if (errors.length > 0) throw invalid({ group: resource.group, kind: resource.kind, name: '' }, errors);
+      completeNamespace(draft, target);
+      await admission?.mutate(draft);
+      checkReview(draft, resource);
+      await admission?.validate(draft);
       const status = await answer(draft as KubeObject as T, target);
       return { object: { ...draft, status } as KubeObject, created: true, warnings };
     },
   };
 }
 
-/** Access reviews ask one question: about a resource or about a path. */
-function reviewErrors(review: JsonObject, resource: string): FieldError[] {
-  if (!resource.includes('accessreviews')) return [];
-  const { resourceAttributes, nonResourceAttributes, user, groups } = (review['spec'] ?? {}) as SubjectAccessReviewSpec;
-  const errors: FieldError[] = [];
-  if (resourceAttributes && nonResourceAttributes) {
-    const why = 'cannot be specified in combination with resourceAttributes';
-    errors.push(invalidValue('spec.nonResourceAttributes', nonResourceAttributes, why));
+/** As upstream completes what it creates. @throws StatusError BadRequest */
+function completeNamespace(draft: ObjectDraft, { resource, namespace }: RequestTarget): void {
+  if (!resource.namespaced) {
+    delete draft.metadata?.namespace;
+    return;
   }
-  if (!resourceAttributes && !nonResourceAttributes) {
-    const why = 'exactly one of nonResourceAttributes or resourceAttributes must be specified';
-    errors.push(invalidValue('spec.resourceAttributes', null, why));
+  draft.metadata ??= {};
+  if (draft.metadata.namespace && draft.metadata.namespace !== namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
-  if (!resource.startsWith('self') && !user && !groups?.length) {
-    errors.push(invalidValue('spec.user', '', 'at least one of user or group must be specified'));
-  }
-  return errors;
+  draft.metadata.namespace = namespace;
 }
 
-function checkNamespace({ resourceAttributes }: SubjectAccessReviewSpec, { namespace }: RequestTarget): void {
-  const asked = resourceAttributes?.namespace ?? '';
-  if (asked !== namespace) {
-    throw badRequest(`spec.resourceAttributes.namespace must match namespace: expected "${namespace}", got "${asked}"`);
-  }
+const scopes: Readonly<Record<string, ReviewScope>> = {
+  selfsubjectaccessreviews: 'self',
+  subjectaccessreviews: 'subject',
+  localsubjectaccessreviews: 'local',
+};
+
+/** @throws StatusError Invalid, in which upstream names no kind */
+function checkReview(review: KubeObject, { group, resource }: ResourceInfo): void {
+  const scope = scopes[resource];
+  if (scope === undefined) return;
+  const errors = accessReviewErrors(review, (review as SubjectAccessReview).spec ?? {}, scope);
+  if (errors.length > 0) throw invalid({ group, kind: '', name: '' }, errors);
 }
 
 async function verdict(
@@ -114,17 +116,15 @@ async function verdict(
   spec: SelfSubjectAccessReviewSpec,
   user: UserInfo,
 ): Promise<SubjectAccessReviewStatus> {
-  const { allowed, denied, reason } = await authorizer.decide(attributesOf(spec, user));
-  return { allowed, ...(denied && { denied }), ...(reason !== '' && { reason }) };
-}
-
-function attributesOf(spec: SelfSubjectAccessReviewSpec, user: UserInfo): AuthorizationAttributes {
-  const { resourceAttributes, nonResourceAttributes } = spec;
-  const { verb = '', group = '', version = '', resource = '', subresource = '' } = resourceAttributes ?? {};
-  const { namespace = '', name = '' } = resourceAttributes ?? {};
-  const what = { user, group, version, resource, subresource, namespace, name };
-  if (resourceAttributes) return { ...what, verb, path: '' };
-  return { ...what, verb: nonResourceAttributes?.verb ?? '', path: nonResourceAttributes?.path ?? '' };
+  const { attributes, problems } = questionOf(spec, user);
+  const { allowed, denied, reason, problem } = await authorizer.decide(attributes);
+  const evaluationError = [...(problem === undefined ? [] : [problem]), ...problems].join('; ');
+  return {
+    allowed,
+    ...(denied && { denied }),
+    ...(reason !== '' && { reason }),
+    ...(evaluationError !== '' && { evaluationError }),
+  };
 }
 
 function subjectOf({ user = '', groups = [], extra, uid }: SubjectAccessReviewSpec): UserInfo {
@@ -135,7 +135,7 @@ export function userInfo({ name, uid, groups, extra }: UserInfo): object {
   return { username: name, ...(uid && { uid }), groups, ...(extra && { extra }) };
 }
 
-function rulesStatus({ rules, problem }: UserRules): object {
+function rulesStatus({ rules, problem, incomplete = false }: UserRules): object {
   const resourceRules = rules.filter(({ resources }) => resources?.length);
   return {
     resourceRules: resourceRules.map(({ verbs, apiGroups, resources, resourceNames }) => ({
@@ -147,7 +147,7 @@ function rulesStatus({ rules, problem }: UserRules): object {
     nonResourceRules: rules
       .filter(({ nonResourceURLs }) => nonResourceURLs?.length)
       .map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs })),
-    incomplete: false,
+    incomplete,
     ...(problem !== undefined && { evaluationError: problem }),
   };
 }

@@ -17,7 +17,25 @@ export const clusterRoleSubjects: Readonly<Record<string, readonly string[]>> = 
   'system:volume-scheduler': [scheduler],
   'system:node': [],
   'system:service-account-issuer-discovery': ['Group:system:serviceaccounts'],
+  'system:cluster-trust-bundle-discovery': ['Group:system:serviceaccounts'],
 };
+
+const bootstrapTokens = 'Group:system:bootstrappers:kubeadm:default-node-token';
+const nodeRequests = 'system:certificates.k8s.io:certificatesigningrequests';
+
+/**
+ * How machines join and stay: whoever holds a bootstrap token may ask for a node's certificate, and a node for its own next one. Upstream
+ * leaves these to whoever sets up the cluster; names and group are those of kubeadm, so that its tokens and habits work.
+ */
+export const joiningBindings: readonly { readonly name: string; readonly role: string; readonly subject: string }[] = [
+  { name: 'kubeadm:kubelet-bootstrap', role: 'system:node-bootstrapper', subject: bootstrapTokens },
+  { name: 'kubeadm:node-autoapprove-bootstrap', role: `${nodeRequests}:nodeclient`, subject: bootstrapTokens },
+  {
+    name: 'kubeadm:node-autoapprove-certificate-rotation',
+    role: `${nodeRequests}:selfnodeclient`,
+    subject: 'Group:system:nodes',
+  },
+];
 
 export interface NamespacedDefault {
   readonly namespace: string;

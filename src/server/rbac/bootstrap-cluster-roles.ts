@@ -91,6 +91,7 @@ export const bootstrapClusterRoles: Readonly<Record<string, readonly string[]>> 
     'get resource.k8s.io resourceclaims',
     'deletecollection resource.k8s.io resourceslices',
     'get core serviceaccounts',
+    'read certificates.k8s.io clustertrustbundles',
   ],
   'system:node-problem-detector': ['get core nodes', 'patch core nodes/status', events],
   'system:node-bootstrapper': ['create,get,list,watch certificates.k8s.io certificatesigningrequests'],
@@ -143,6 +144,7 @@ export const bootstrapClusterRoles: Readonly<Record<string, readonly string[]>> 
   'system:certificates.k8s.io:kube-apiserver-client-kubelet-approver': [
     'approve certificates.k8s.io signers kubernetes.io/kube-apiserver-client-kubelet',
   ],
+  'system:cluster-trust-bundle-discovery': ['read certificates.k8s.io clustertrustbundles'],
   'system:service-account-issuer-discovery': [
     'get /.well-known/openid-configuration,/.well-known/openid-configuration/,/openid/v1/jwks,/openid/v1/jwks/',
   ],

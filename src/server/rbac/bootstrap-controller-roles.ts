@@ -205,6 +205,11 @@ export const bootstrapControllerRoles: Readonly<Record<string, readonly string[]
   ],
   'ttl-after-finished-controller': ['delete,get,list,watch batch jobs', events],
   'root-ca-cert-publisher': ['create,update core configmaps', events],
+  'kube-apiserver-serving-clustertrustbundle-publisher': [
+    'attest certificates.k8s.io signers kubernetes.io/kube-apiserver-serving',
+    'create,delete,list,update,watch certificates.k8s.io clustertrustbundles',
+    events,
+  ],
   'validatingadmissionpolicy-status-controller': [
     'read admissionregistration.k8s.io validatingadmissionpolicies',
     'get,patch,update admissionregistration.k8s.io validatingadmissionpolicies/status',

@@ -4,7 +4,7 @@ import type { UserInfo } from '../../registry/request.ts';
 import { defaultPolicy, withGatheredRules } from './default-policy.ts';
 import { binding, RbacWorld, serviceAccount, user } from './testing.ts';
 
-/** Kubernetes 1.36 with its default features, name and number of rules; 0 for those that gather theirs. */
+/** Kubernetes 1.36 with its default features and ClusterTrustBundle, name and number of rules; 0 for those that gather theirs. */
 const clusterRoles: Readonly<Record<string, number>> = {
   admin: 0,
   'cluster-admin': 2,
@@ -28,12 +28,13 @@ const clusterRoles: Readonly<Record<string, number>> = {
   'system:kube-scheduler': 27,
   'system:kubelet-api-admin': 4,
   'system:monitoring': 2,
-  'system:node': 25,
+  'system:node': 26,
   'system:node-bootstrapper': 1,
   'system:node-problem-detector': 3,
   'system:node-proxier': 5,
   'system:persistent-volume-provisioner': 5,
   'system:public-info-viewer': 1,
+  'system:cluster-trust-bundle-discovery': 1,
   'system:service-account-issuer-discovery': 1,
   'system:volume-scheduler': 3,
   view: 0,
@@ -56,6 +57,7 @@ const controllers: Readonly<Record<string, number>> = {
   'generic-garbage-collector': 2,
   'horizontal-pod-autoscaler': 8,
   'job-controller': 5,
+  'kube-apiserver-serving-clustertrustbundle-publisher': 3,
   'legacy-service-account-token-cleaner': 2,
   'namespace-controller': 3,
   'node-controller': 5,
@@ -118,7 +120,8 @@ test('each default is labelled, may be updated, and is bound to whom upstream bi
   ]);
   assert.deepEqual(subjects['system:controller:job-controller'], ['ServiceAccount job-controller']);
   assert.equal(subjects['system:node'], undefined);
-  assert.equal(clusterrolebindings.length, 12 + Object.keys(controllers).length);
+  assert.deepEqual(subjects['kubeadm:node-autoapprove-certificate-rotation'], ['Group system:nodes']);
+  assert.equal(clusterrolebindings.length, 13 + 3 + Object.keys(controllers).length);
   assert.deepEqual([...roles].map(({ metadata }) => `${metadata?.namespace}/${metadata?.name}`).sort(), [
     'kube-public/system:controller:bootstrap-signer',
     'kube-system/extension-apiserver-authentication-reader',

@@ -11,7 +11,7 @@ import type {
   RoleRef,
   Subject,
 } from '../../api/schema/types/rbac-v1.ts';
-import { bootstrapRoles, clusterRoleSubjects } from './bootstrap-bindings.ts';
+import { bootstrapRoles, clusterRoleSubjects, joiningBindings } from './bootstrap-bindings.ts';
 import { aggregatedInto, aggregatedRoles, bootstrapClusterRoles } from './bootstrap-cluster-roles.ts';
 import { bootstrapControllerRoles } from './bootstrap-controller-roles.ts';
 import { ruleOf } from './policy-text.ts';
@@ -42,6 +42,7 @@ export function defaultPolicy(): DefaultPolicy {
     clusterrolebindings: [
       ...Object.entries(clusterRoleSubjects).map(([name, subjects]) => clusterRoleBinding(name, subjects)),
       ...controllers.map(([name]) => clusterRoleBinding(`system:controller:${name}`, [`kube-system/${name}`])),
+      ...joiningBindings.map(({ name, role, subject }) => clusterRoleBinding(name, [subject], role)),
     ],
     roles: bootstrapRoles.flatMap(({ namespace, name, rules }) =>
       rules === undefined ? [] : [{ ...typed('Role'), ...described(name, { namespace }), rules: rules.map(ruleOf) }],
@@ -82,12 +83,12 @@ function clusterRole(name: string, lines: readonly string[]): ClusterRole {
   return { ...typed('ClusterRole'), ...described(name), rules: lines.map(ruleOf) };
 }
 
-function clusterRoleBinding(name: string, subjects: readonly string[]): ClusterRoleBinding {
+function clusterRoleBinding(name: string, subjects: readonly string[], role = name): ClusterRoleBinding {
   return {
     ...typed('ClusterRoleBinding'),
     ...described(name),
     ...(subjects.length > 0 && { subjects: subjects.map(subjectOf) }),
-    roleRef: roleRef('ClusterRole', name),
+    roleRef: roleRef('ClusterRole', role),
   };
 }
 

@@ -57,6 +57,7 @@ export class PolicyBootstrap implements Service {
   readonly #options: PolicyBootstrapOptions;
   readonly #closing = new AbortController();
   #work: Promise<void> = Promise.resolve();
+  #isDone = false;
 
   constructor(options: PolicyBootstrapOptions) {
     this.#options = options;
@@ -72,6 +73,11 @@ export class PolicyBootstrap implements Service {
     await this.#work;
   }
 
+  /** All is written. */
+  get isDone(): boolean {
+    return this.#isDone;
+  }
+
   /** Resolves when all is written, or this part is closed. */
   done(): Promise<void> {
     return this.#work;
@@ -82,7 +88,10 @@ export class PolicyBootstrap implements Service {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       try {
-        if (await this.#reconcileAll()) index.forgetDefaults();
+        if (await this.#reconcileAll()) {
+          index.forgetDefaults();
+          this.#isDone = true;
+        }
         return;
       } catch (error) {
         log.warn('the default policy is not written yet', { error });

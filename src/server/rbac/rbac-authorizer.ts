@@ -20,7 +20,7 @@ export class RbacAuthorizer {
     let allowedBy: BoundRole | undefined;
     let problems: string[] | undefined;
     this.#index.someBinding(attributes.user, attributes.namespace, (bound) => {
-      const rules = this.#index.rulesOf(bound.roleRef, bound.namespace);
+      const rules = this.#index.rulesOfBound(bound);
       if (rules === undefined) (problems ??= []).push(missing(bound));
       else if (rules.some((rule) => ruleAllows(rule, asked))) allowedBy = bound;
       return allowedBy !== undefined;
@@ -36,7 +36,7 @@ export class RbacAuthorizer {
     this.#index.someBinding(user, namespace, (bound) => {
       if (seen.has(bound.source)) return false;
       seen.add(bound.source);
-      const own = this.#index.rulesOf(bound.roleRef, bound.namespace);
+      const own = this.#index.rulesOfBound(bound);
       if (own === undefined) problems.push(missing(bound));
       else rules.push(...own);
       return false;

@@ -34,6 +34,8 @@ export interface BoundRole {
   readonly roleRef: RoleRef;
   /** Of the binding; empty where it holds everywhere. */
   readonly namespace: string;
+  /** Of its role in the index: made once, and not with each check. */
+  readonly roleKey: string;
 }
 
 export interface IndexedObject {
@@ -41,13 +43,15 @@ export interface IndexedObject {
   readonly object: KubeObject;
 }
 
-const nothing: readonly BoundRole[] = [];
+/** Of one kind, by name, then by namespace; `''` for what holds everywhere. */
+type Subjects = Map<string, Map<string, BoundRole[]>>;
 
 export class RbacIndex implements Service {
   readonly name = 'rbac index';
   readonly #store: Store;
-  /** By `kind:name`. */
-  readonly #subjects = new Map<string, Map<string, BoundRole[]>>();
+  /** By name. Service accounts are users. */
+  readonly #users: Subjects = new Map();
+  readonly #groups: Subjects = new Map();
   readonly #rules = new Map<string, readonly PolicyRule[]>();
   /** Defaults that the store does not hold yet, by their text. */
   readonly #fromMemory = new Map<string, IndexedObject>();
@@ -88,17 +92,17 @@ export class RbacIndex implements Service {
 
   /** Undefined: there is no such role. `namespace` is the binding's. */
   rulesOf({ kind, name }: RoleRef, namespace: string): readonly PolicyRule[] | undefined {
-    return this.#rules.get(kind === 'ClusterRole' ? `/${name}` : `${namespace}/${name}`);
+    return this.#rules.get(roleKeyOf(kind, name, namespace));
+  }
+
+  rulesOfBound({ roleKey }: BoundRole): readonly PolicyRule[] | undefined {
+    return this.#rules.get(roleKey);
   }
 
   #someOf(name: string, groups: readonly string[], namespace: string, visit: (bound: BoundRole) => boolean): boolean {
-    if (this.#boundTo(`User:${name}`, namespace).some(visit)) return true;
-    for (const one of groups) if (this.#boundTo(`Group:${one}`, namespace).some(visit)) return true;
+    if (this.#users.get(name)?.get(namespace)?.some(visit)) return true;
+    for (const one of groups) if (this.#groups.get(one)?.get(namespace)?.some(visit)) return true;
     return false;
-  }
-
-  #boundTo(subject: string, namespace: string): readonly BoundRole[] {
-    return this.#subjects.get(subject)?.get(namespace) ?? nothing;
   }
 
   #changed({ type, entry, previous }: StoreEvent): void {
@@ -112,28 +116,34 @@ export class RbacIndex implements Service {
 
   #put(key: StoreKey, object: KubeObject): void {
     if (isRole(key)) this.#rules.set(`${key.namespace}/${key.name}`, (object as ClusterRole).rules ?? []);
-    else for (const [subject, bound] of boundRoles(key, object)) this.#bind(subject, bound);
+    else for (const bound of boundRoles(key, object)) this.#bind(bound);
   }
 
   #remove(key: StoreKey, object: KubeObject): void {
     if (isRole(key)) this.#rules.delete(`${key.namespace}/${key.name}`);
-    else for (const [subject, { source }] of boundRoles(key, object)) this.#unbind(subject, key.namespace, source);
+    else for (const bound of boundRoles(key, object)) this.#unbind(bound);
   }
 
-  #bind(subject: string, bound: BoundRole): void {
-    const byNamespace = this.#subjects.get(subject) ?? new Map<string, BoundRole[]>();
-    this.#subjects.set(subject, byNamespace);
+  #bind({ subjectName, ...bound }: IndexedRole): void {
+    const subjects = this.#subjectsOf(bound.subject);
+    const byNamespace = subjects.get(subjectName) ?? new Map<string, BoundRole[]>();
+    subjects.set(subjectName, byNamespace);
     const list = byNamespace.get(bound.namespace);
     if (list === undefined) byNamespace.set(bound.namespace, [bound]);
     else list.push(bound);
   }
 
-  #unbind(subject: string, namespace: string, source: string): void {
-    const byNamespace = this.#subjects.get(subject);
+  #unbind({ subjectName, subject, namespace, source }: IndexedRole): void {
+    const subjects = this.#subjectsOf(subject);
+    const byNamespace = subjects.get(subjectName);
     const left = (byNamespace?.get(namespace) ?? []).filter((bound) => bound.source !== source);
     if (left.length > 0) byNamespace?.set(namespace, left);
     else byNamespace?.delete(namespace);
-    if (byNamespace?.size === 0) this.#subjects.delete(subject);
+    if (byNamespace?.size === 0) subjects.delete(subjectName);
+  }
+
+  #subjectsOf({ kind }: Subject): Subjects {
+    return kind === 'Group' ? this.#groups : this.#users;
   }
 }
 
@@ -145,21 +155,33 @@ function textOf({ collection, namespace, name }: StoreKey): string {
   return `${collection}/${namespace}/${name}`;
 }
 
+interface IndexedRole extends BoundRole {
+  /** The user or the group that asks. */
+  readonly subjectName: string;
+}
+
 /** Each subject once, whose first mention counts. */
-function boundRoles({ namespace, name }: StoreKey, object: KubeObject): Map<string, BoundRole> {
+function boundRoles({ namespace, name }: StoreKey, object: KubeObject): Iterable<IndexedRole> {
   const { roleRef, subjects = [] } = object as RoleBinding | ClusterRoleBinding;
   const source = namespace === '' ? `ClusterRoleBinding "${name}"` : `RoleBinding "${name}/${namespace}"`;
-  const bound = new Map<string, BoundRole>();
+  const roleKey = roleKeyOf(roleRef.kind, roleRef.name, namespace);
+  const bound = new Map<string, IndexedRole>();
   for (const subject of subjects) {
-    const text = subjectText(subject, namespace);
-    if (text !== undefined && !bound.has(text)) bound.set(text, { source, subject, roleRef, namespace });
+    const subjectName = subjectNameOf(subject, namespace);
+    const text = `${subject.kind === 'Group' ? 'Group' : 'User'}:${subjectName}`;
+    if (subjectName === undefined || bound.has(text)) continue;
+    bound.set(text, { source, subject, roleRef, namespace, roleKey, subjectName });
   }
-  return bound;
+  return bound.values();
+}
+
+function roleKeyOf(kind: string, name: string, namespace: string): string {
+  return kind === 'ClusterRole' ? `/${name}` : `${namespace}/${name}`;
 }
 
 /** Undefined: it stands for nobody. A service account is the user that its tokens name. */
-function subjectText({ kind, name, namespace }: Subject, bindingNamespace: string): string | undefined {
-  if (kind !== 'ServiceAccount') return `${kind}:${name}`;
+function subjectNameOf({ kind, name, namespace }: Subject, bindingNamespace: string): string | undefined {
+  if (kind === 'User' || kind === 'Group') return name;
   const home = namespace || bindingNamespace;
-  return home === '' ? undefined : `User:system:serviceaccount:${home}:${name}`;
+  return kind !== 'ServiceAccount' || home === '' ? undefined : `system:serviceaccount:${home}:${name}`;
 }

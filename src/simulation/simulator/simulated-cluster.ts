@@ -16,13 +16,13 @@ import { allControllers } from '../../controllers/index.ts';
 import type { VirtualClock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Prng } from '../../lib/prng.ts';
-import { ServiceGroup } from '../../lib/service.ts';
+import { type Service, ServiceGroup } from '../../lib/service.ts';
 import { bootstrap } from '../../registry/bootstrap.ts';
 import { Registry } from '../../registry/registry.ts';
 import type { Authorizer, UserInfo } from '../../registry/request.ts';
 import { Scheduler } from '../../scheduler/scheduler.ts';
 import { MemoryStore } from '../../store/memory-store.ts';
-import type { StoreEvent } from '../../store/store.ts';
+import type { Store, StoreEvent } from '../../store/store.ts';
 import { simulatedPlatform } from '../simulated-platform.ts';
 import { SimulatedRuntime } from '../simulated-runtime.ts';
 import { judgedCollector } from './checkers/collection.ts';
@@ -40,11 +40,17 @@ export interface SimulatedClusterOptions {
   readonly verdict: Verdict;
   readonly network: Network;
   readonly runtimeFaults: () => RuntimeFaults;
-  readonly authorizer: Authorizer;
+  readonly authorization: StoreAuthorizer;
   readonly nodeCount: number;
   /** Wraps the client of one part, named as in `system:kube-scheduler` or `deployment-controller`: for canaries. */
   readonly tamper?: (part: string, client: Client) => Client;
 }
+
+/** Who may do what, told from a store; what follows the store is started when it is open. */
+export type StoreAuthorizer = (store: Store) => {
+  readonly authorizer: Authorizer;
+  readonly services: readonly Service[];
+};
 
 export interface SimulatedNode {
   readonly name: string;
@@ -63,6 +69,14 @@ function component(name: string): UserInfo {
   return { name, groups: ['system:authenticated'] };
 }
 
+/** Of the cluster's own. */
+function serviceAccount(name: string): UserInfo {
+  return {
+    name: `system:serviceaccount:kube-system:${name}`,
+    groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'],
+  };
+}
+
 export class SimulatedCluster {
   readonly store: MemoryStore;
   readonly nodes: readonly SimulatedNode[];
@@ -70,11 +84,13 @@ export class SimulatedCluster {
   readonly scheduler: Part;
   readonly #options: SimulatedClusterOptions;
   readonly #registry: Registry;
+  readonly #authorization: ReturnType<StoreAuthorizer>;
 
   constructor(options: SimulatedClusterOptions) {
     this.#options = options;
     const { clock, prng, log } = options;
     this.store = new MemoryStore({ clock, log });
+    this.#authorization = options.authorization(this.store);
     const resources = resourceTable();
     this.#registry = new Registry({ store: this.store, clock, prng, schema: builtinSchema(), resources, log });
     this.controllers = new Part('controllers', options, () => this.#makeControllers());
@@ -85,6 +101,7 @@ export class SimulatedCluster {
   /** Opens the store and hands its events to `event` from the first on; parts are started by `start`. */
   async open(event: (event: StoreEvent) => void): Promise<void> {
     await this.store.start();
+    for (const service of this.#authorization.services) await service.start();
     for (const collection of collections())
       this.store.watch({ collection, afterRevision: this.store.revision }, { event });
     await bootstrap(this.#registry);
@@ -96,6 +113,7 @@ export class SimulatedCluster {
 
   async stop(): Promise<void> {
     await Promise.all(this.parts.map((part) => part.stop()));
+    for (const service of this.#authorization.services) await service.close();
     await this.store.close();
   }
 
@@ -111,7 +129,7 @@ export class SimulatedCluster {
 
   #clientOf(user: UserInfo): Client {
     const resources = resourceTable();
-    return inProcessClient({ handler: this.#registry, authorizer: this.#options.authorizer, user, resources });
+    return inProcessClient({ handler: this.#registry, authorizer: this.#authorization.authorizer, user, resources });
   }
 
   #linked(link: Link, part: string, user: UserInfo): Client {
@@ -130,7 +148,7 @@ export class SimulatedCluster {
     const informers = new InformerSet({ client, clock, prng, log });
     const controllers = allControllers({
       client,
-      clientFor: (account) => this.#linked(link, account, user),
+      clientFor: (account) => this.#linked(link, account, serviceAccount(account)),
       informers,
       clock,
       prng,

@@ -8,7 +8,7 @@ import type { Client } from '../../client/client.ts';
 import { intercept } from '../../client/intercept.ts';
 import { events } from '../../client/resources.ts';
 import { SeededPrng } from '../../lib/prng.ts';
-import { RuleAuthorizer } from '../../server/authorization/authorization.ts';
+import { storeAuthorization } from '../../server/authorization/store-authorization.ts';
 import type { Store } from '../../store/store.ts';
 import { calm, climates } from './faults.ts';
 import {
@@ -23,7 +23,7 @@ import { everyAction, onlyRollouts } from './workload.ts';
 const minutes = (count: number): number => count / 60;
 
 const run = (options: Partial<SimulationOptions> = {}): Promise<SimulationReport> =>
-  simulateSeed({ seed: 1, hours: minutes(4), authorizer: new RuleAuthorizer(), ...options });
+  simulateSeed({ seed: 1, hours: minutes(4), authorization: storeAuthorization, ...options });
 
 const calmDays: Scenario = { climate: calm, actions: everyAction, nodeCount: 2 };
 

@@ -15,7 +15,7 @@ import { objectKey } from '../../api/object.ts';
 import type { Client } from '../../client/client.ts';
 import { settle as settleAll, settlePromises, VirtualClock } from '../../lib/clock.ts';
 import { nextInt, type Prng, SeededPrng } from '../../lib/prng.ts';
-import type { Authorizer } from '../../registry/request.ts';
+
 import type { Store, StoreEvent } from '../../store/store.ts';
 import type { Checker } from './checkers/checker.ts';
 import { objectCheckers } from './checkers/objects.ts';
@@ -25,7 +25,7 @@ import { unconverged } from './convergence.ts';
 import { Disturber } from './disturbances.ts';
 import { badLoops, type Climate, calm, climates } from './faults.ts';
 import { Network } from './network.ts';
-import { SimulatedCluster } from './simulated-cluster.ts';
+import { SimulatedCluster, type StoreAuthorizer } from './simulated-cluster.ts';
 import { strictLog } from './strict-log.ts';
 import { Verdict, type Violation } from './verdict.ts';
 import {
@@ -43,7 +43,7 @@ export interface SimulationOptions {
   readonly seed: number;
   /** Of the safety phase. */
   readonly hours: number;
-  readonly authorizer: Authorizer;
+  readonly authorization: StoreAuthorizer;
   /** Chosen by the seed where absent. */
   readonly scenario?: Scenario;
   /** How long the cluster may take to converge; `convergenceMsMax` where absent. */
@@ -134,7 +134,7 @@ class Simulation {
       verdict,
       network,
       runtimeFaults: () => this.#runtimeFaults,
-      authorizer: options.authorizer,
+      authorization: options.authorization,
       nodeCount,
       ...(options.tamper && { tamper: options.tamper }),
     });
