@@ -21,7 +21,7 @@ import { inProcessClient } from './client/in-process-client.ts';
 import { InformerSet } from './client/informer.ts';
 import { allControllers } from './controllers/index.ts';
 import { type GuardFiles, makeGuard } from './guard.ts';
-import { type Home, homeOf, makeHome } from './home.ts';
+import { type Home, homeOf, makeClosedFolder, makeHome } from './home.ts';
 import { type Clock, RealClock } from './lib/clock.ts';
 import { type Logger, silentLogger } from './lib/log.ts';
 import { MetricRegistry } from './lib/metrics.ts';
@@ -32,19 +32,26 @@ import { bootstrap } from './registry/bootstrap.ts';
 import { Registry } from './registry/registry.ts';
 import type { UserInfo } from './registry/request.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
-import { ensureKubeconfig } from './server/admin-kubeconfig.ts';
 import { ApiServer } from './server/api-server.ts';
 import type { Auditor } from './server/audit/auditor.ts';
 import { type AuditSettings, openAuditor } from './server/audit/open-auditor.ts';
+import { TrustPublisher } from './server/authentication/trust-publisher.ts';
 import { CertificateAuthority } from './server/certificates/certificate-authority.ts';
 import type { HealthCheck } from './server/health.ts';
+import type { TlsSettings } from './server/http/tls-settings.ts';
+import { type KubeconfigFile, KubeconfigFiles } from './server/kubeconfig-files.ts';
 import { NodeConnectionTable } from './server/node-tunnel.ts';
-import { openSigningKey, type SigningKey } from './server/service-accounts/signing-key.ts';
+import { KeyFile } from './server/service-accounts/key-file.ts';
+import { openSigningKeys, type SigningKeys } from './server/service-accounts/signing-key.ts';
+import type { TokenSettings } from './server/service-accounts/tokens.ts';
 import { outspokenCatalogue } from './simulation/container-behaviour.ts';
 import { simulatedPlatform } from './simulation/simulated-platform.ts';
 import { SimulatedRuntime } from './simulation/simulated-runtime.ts';
+import { EncryptionKeys } from './store/encryption/encryption-keys.ts';
+import { openKeyFile } from './store/encryption/key-file.ts';
 import { MemoryStore } from './store/memory-store.ts';
 import { ObservedStore } from './store/observed-store.ts';
+import { holdsSealed } from './store/sqlite/state-survey.ts';
 import { SqliteStore } from './store/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 
@@ -71,6 +78,10 @@ export interface ClusterOptions {
   /** Who did what is written down so; not at all where absent. */
   readonly audit?: AuditSettings;
   readonly guardFiles?: GuardFiles;
+  /** Which TLS the API speaks. */
+  readonly tls?: TlsSettings | undefined;
+  /** Who signs service accounts' tokens, and for whom. */
+  readonly tokenSettings?: TokenSettings | undefined;
 }
 
 export interface Cluster {
@@ -118,11 +129,11 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   try {
     makeHome(home);
     const certificates = await CertificateAuthority.open({ folder: home.certificates, clock });
-    const tokenKey = await openSigningKey(home.tokenKey);
+    const tokenKeys = await openSigningKeys(home.tokenKey);
     const metrics = new MetricRegistry();
     const auditor = options.audit && (await openAuditor(options.audit, { clock, log, metrics }));
     const observation = { metrics, auditor };
-    const { services, clientFor, server } = parts(options, foundations, certificates, tokenKey, observation);
+    const { services, clientFor, server } = parts(options, foundations, certificates, tokenKeys, observation);
     const group = new ServiceGroup('cluster', services, { clock, log });
     await group.start();
     return {
@@ -162,19 +173,18 @@ function parts(
   options: ClusterOptions,
   foundations: Foundations,
   certificates: CertificateAuthority,
-  tokenKey: SigningKey,
+  tokenKeys: SigningKeys,
   { metrics, auditor }: Observation,
 ): Parts {
   const { home, isDurable, clock, prng, log } = foundations;
-  const journaled: Store = isDurable
-    ? new SqliteStore({ file: home.state, clock, log })
-    : new MemoryStore({ clock, log });
+  const kept = isDurable ? keptStore(home, options.guardFiles?.encryptionProviderConfig, { clock, log }) : undefined;
+  const journaled: Store = kept?.store ?? new MemoryStore({ clock, log });
   const sizeBytes = (): number => (isDurable ? bytesOf(home.state) + bytesOf(`${home.state}-wal`) : 0);
   const store = new ObservedStore(journaled, { metrics, clock, sizeBytes });
   const schema = builtinSchema();
   const resources = resourceTable();
-  const { guardFiles: files = {} } = options;
-  const guard = makeGuard({ store, schema, resources, tokenKey, files, clock, prng, log });
+  const { guardFiles: files = {}, tokenSettings } = options;
+  const guard = makeGuard({ store, schema, resources, tokenKeys, tokenSettings, files, clock, prng, log, metrics });
   const { authorizer, authenticators, tokens, virtualResources, grants, admission } = guard;
   const connections = new NodeConnectionTable();
   const handler = new Registry({ store, clock, prng, schema, resources, log, virtualResources, grants, admission });
@@ -191,11 +201,12 @@ function parts(
     host,
     port,
     certificates,
+    tls: options.tls,
     nodes: connections,
     tokens,
     metrics,
     auditor,
-    healthChecks: healthChecks(store, () => informers.unsynced),
+    healthChecks: [...healthChecks(store, () => informers.unsynced), ...guard.healthChecks],
   });
   const controllerClient = clientFor(component('system:kube-controller-manager'));
   const schedulerClient = clientFor(component('system:kube-scheduler'));
@@ -204,19 +215,22 @@ function parts(
   const nodeParts = partsOfNodes(nodes, { ...foundations, clientFor });
   const controlPlane: Service[] = [
     store,
+    ...(kept?.services ?? []),
     ...guard.services,
+    new KeyFile({ file: home.tokenKey, keys: tokenKeys, clock, log }),
     step('bootstrap', () => bootstrap(handler)),
     server,
-    step('kubeconfigs', () => writeKubeconfigs(home, server.address, certificates, nodes, clock)),
+    new KubeconfigFiles({ files: kubeconfigs(home, nodes), address: () => server.address, certificates, clock, log }),
     informers,
     ...allControllers({
       ...common,
       client: controllerClient,
-      clientFor: (account) =>
-        account === 'clusterrole-aggregation-controller' ? clientFor(serviceAccount(account)) : controllerClient,
+      clientFor: (account) => clientFor(serviceAccount(account)),
       informers,
       resources,
       rootCa: certificates.certificate,
+      signer: certificates,
+      signAccountToken: (account, secret) => tokens.signLegacy(account, secret),
       metrics,
     }),
     new Scheduler({ ...common, client: schedulerClient, informers: schedulerInformers, metrics }),
@@ -230,8 +244,27 @@ function parts(
     ]),
     ...nodeParts.flatMap((node) => [connection(node, connections), node.agent]),
     ...guard.background(handler),
+    new TrustPublisher({ handler, resources, clientAuthority: certificates.certificate, clock, log }),
   ];
   return { services, clientFor, server };
+}
+
+interface KeptStore {
+  readonly store: SqliteStore;
+  /** To be started right after it. */
+  readonly services: readonly Service[];
+}
+
+/** How values are sealed on disk says the file that was named, else the home's own. @throws Error, one sentence */
+function keptStore(
+  home: Home,
+  named: string | undefined,
+  common: { readonly clock: Clock; readonly log: Logger },
+): KeptStore {
+  const place = { file: named ?? home.encryptionConfig, isOwn: named === undefined };
+  const { sealing } = openKeyFile(place, () => holdsSealed(home.state));
+  const store = new SqliteStore({ ...common, file: home.state, sealing: { rules: sealing, file: place.file } });
+  return { store, services: [new EncryptionKeys({ ...common, place, sealing, store: store.sealed })] };
 }
 
 function healthChecks(store: ObservedStore, unsynced: () => readonly string[]): HealthCheck[] {
@@ -255,16 +288,9 @@ function step(name: string, run: () => Promise<void>): Service {
   return { name, start: run, close: async () => {} };
 }
 
-async function writeKubeconfigs(
-  home: Home,
-  address: string,
-  certificates: CertificateAuthority,
-  nodes: ClusterNodes,
-  clock: Clock,
-): Promise<void> {
-  await ensureKubeconfig({ file: home.kubeconfig, address, certificates, user: administrator, clock });
-  if (nodes.kind !== 'none') return;
-  await ensureKubeconfig({ file: home.agentKubeconfig, address, certificates, user: nodeUser(nodes.name), clock });
+function kubeconfigs(home: Home, nodes: ClusterNodes): readonly KubeconfigFile[] {
+  const own = { file: home.kubeconfig, user: administrator };
+  return nodes.kind === 'none' ? [own, { file: home.agentKubeconfig, user: nodeUser(nodes.name) }] : [own];
 }
 
 interface NodeSurroundings extends Foundations {
@@ -284,6 +310,7 @@ function partsOfNodes(nodes: ClusterNodes, surroundings: NodeSurroundings): Name
       return [{ name: nodes.name, ...containerNode({ ...surroundings, ...nodes, client }) }];
     }
     case 'simulated':
+      makeClosedFolder(surroundings.home.simulated);
       return Array.from({ length: nodes.count }, (_, index) => simulatedNode(index, surroundings));
   }
 }

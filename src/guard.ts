@@ -3,7 +3,7 @@
  *
  * ```
  *  who asks?      authenticators: client certificates, tokens, …, and at last the refusal of what nobody knew
- *  may they?      authorizer:     masters, naru's own parts, roles and bindings (RBAC)
+ *  may they?      authorizer:     masters; then those that a file names, or nodes and roles and bindings (RBAC)
  *  may it be so?  admission:      registry/admission/plugins.ts; grants: nobody hands out what they do not hold
  * ```
  * Each list is an order, and the order matters. What runs beside them (indexes that follow the store, files that are read again) are
@@ -13,25 +13,38 @@ import type { ResourceTable } from './api/resource-table.ts';
 import type { SchemaRegistry } from './api/schema/schema.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Logger } from './lib/log.ts';
+import { MetricRegistry } from './lib/metrics.ts';
 import type { Prng } from './lib/prng.ts';
 import type { Service } from './lib/service.ts';
 import type { AdmissionPlugin } from './registry/admission/admission.ts';
+import { AdmissionConfiguration } from './registry/admission/configuration.ts';
 import { admissionPlugins } from './registry/admission/plugins.ts';
 import type { GrantGuard } from './registry/grant-guard.ts';
 import type { RequestHandler, VirtualResource } from './registry/request.ts';
 import type { Authenticator } from './server/authentication/authentication.ts';
-import { defaultAuthenticators } from './server/authentication/authenticators.ts';
+import { authenticatorsOf } from './server/authentication/authenticators.ts';
+import { BootstrapTokens } from './server/authentication/bootstrap-tokens.ts';
+import { JwtAuthenticators } from './server/authentication/jwt/jwt-authenticators.ts';
+import { forAudiences, TokenUnion } from './server/authentication/token-authenticators.ts';
 import { tokenReviews } from './server/authentication/token-review.ts';
+import { WebhookTokens } from './server/authentication/webhook-tokens.ts';
 import { accessReviews } from './server/authorization/access-reviews.ts';
-import { AuthorizerChain, type Decider, masters, RuleAuthorizer } from './server/authorization/authorization.ts';
-import { componentRules } from './server/authorization/builtin-rules.ts';
+import type { Decider } from './server/authorization/authorization.ts';
+import { AuthorizationMetrics } from './server/authorization/authorization-metrics.ts';
+import {
+  ConfiguredAuthorizer,
+  defaultAuthorizer,
+  type StandingAuthorizers,
+} from './server/authorization/configured-authorizer.ts';
+import { storeAuthorization } from './server/authorization/store-authorization.ts';
+import type { HealthCheck } from './server/health.ts';
 import { EscalationGuard } from './server/rbac/escalation-guard.ts';
-import { indexedDefaults, PolicyBootstrap } from './server/rbac/policy-bootstrap.ts';
-import { RbacAuthorizer } from './server/rbac/rbac-authorizer.ts';
-import { RbacIndex } from './server/rbac/rbac-index.ts';
-import type { SigningKey } from './server/service-accounts/signing-key.ts';
+import { PolicyBootstrap } from './server/rbac/policy-bootstrap.ts';
+import { LegacyTokenUse } from './server/service-accounts/legacy-token-use.ts';
+import type { SigningKeys } from './server/service-accounts/signing-key.ts';
+import { TokenMetrics } from './server/service-accounts/token-metrics.ts';
 import { tokenRequests } from './server/service-accounts/token-requests.ts';
-import { ServiceAccountTokens } from './server/service-accounts/tokens.ts';
+import { ServiceAccountTokens, type TokenSettings } from './server/service-accounts/tokens.ts';
 import type { Store } from './store/store.ts';
 
 /** Files that say how the API is guarded, by absolute path, under upstream's names; without one, the built-in way holds. */
@@ -44,17 +57,22 @@ export interface GuardFiles {
   readonly authorizationConfig?: string;
   /** `apiserver.config.k8s.io/v1 AdmissionConfiguration`: settings of admission plugins. */
   readonly admissionControlConfigFile?: string;
+  /** `apiserver.config.k8s.io/v1 EncryptionConfiguration`: how values are sealed on disk; naru's own, in the home, where absent. */
+  readonly encryptionProviderConfig?: string;
 }
 
 export interface GuardOptions {
   readonly store: Store;
   readonly schema: SchemaRegistry;
   readonly resources: ResourceTable;
-  readonly tokenKey: SigningKey;
+  readonly tokenKeys: SigningKeys;
+  readonly tokenSettings?: TokenSettings | undefined;
   readonly files: GuardFiles;
   readonly clock: Clock;
   readonly prng: Prng;
   readonly log: Logger;
+  /** What is counted goes here. */
+  readonly metrics?: MetricRegistry;
 }
 
 export interface Guard {
@@ -67,29 +85,84 @@ export interface Guard {
   readonly virtualResources: ReadonlyMap<string, VirtualResource>;
   /** To be started right after the store. */
   readonly services: readonly Service[];
+  readonly healthChecks: readonly HealthCheck[];
   /** To be started last: they write through the registry, and nobody waits for them. */
   background(handler: RequestHandler): readonly Service[];
 }
 
 /** @throws Error, one sentence that names the file that cannot be used */
 export function makeGuard(options: GuardOptions): Guard {
-  const { store, schema, resources, tokenKey, clock, prng, log } = options;
-  const tokens = new ServiceAccountTokens({ key: tokenKey, store, clock });
-  const index = new RbacIndex(store, indexedDefaults());
-  const rbac = new RbacAuthorizer(index);
-  const authorizer = new AuthorizerChain([masters, new RuleAuthorizer(componentRules), rbac]);
+  const { store, schema, resources, tokenKeys, tokenSettings, files, clock, prng, log, metrics } = options;
+  const legacyUse = new LegacyTokenUse({ store, resources, clock, log });
+  const tokens = new ServiceAccountTokens({
+    keys: tokenKeys,
+    ...(tokenSettings && { settings: tokenSettings }),
+    store,
+    clock,
+    legacyUse: (secret) => legacyUse.used(secret),
+    metrics: metrics && new TokenMetrics(metrics),
+  });
+  const authentication = authenticationOf(options, tokens);
+  const standing = storeAuthorization(store);
+  const { rbac, index } = standing;
+  const { authorizer, services } = authorizationOf(options, standing);
+  let policy: PolicyBootstrap | undefined;
+  const configuration = AdmissionConfiguration.read(files.admissionControlConfigFile);
   return {
-    authenticators: defaultAuthenticators(clock, tokens),
+    authenticators: authentication.authenticators,
     authorizer,
     grants: new EscalationGuard({ authorizer, rbac, index }),
-    admission: admissionPlugins({ store, clock, prng, log, authorizer }),
+    admission: admissionPlugins({ store, clock, prng, log, authorizer, configuration, metrics }),
     tokens,
     virtualResources: new Map([
       ...accessReviews({ authorizer, schema }),
       ['serviceaccounts/token', tokenRequests({ tokens, store, schema, clock, prng })] as const,
-      ['tokenreviews.authentication.k8s.io', tokenReviews({ tokens, schema })] as const,
+      ['tokenreviews.authentication.k8s.io', tokenReviews({ tokens: authentication.tokens, schema })] as const,
     ]),
-    services: [index],
-    background: (handler) => [new PolicyBootstrap({ handler, index, resources, clock, log })],
+    services: [...standing.services, ...services, ...authentication.services],
+    healthChecks: [
+      { name: 'poststarthook/rbac/bootstrap-roles', check: () => (policy?.isDone ? undefined : 'not finished') },
+    ],
+    background: (handler) => {
+      policy = new PolicyBootstrap({ handler, index, resources, clock, log });
+      return [policy, legacyUse.service(handler)];
+    },
   };
+}
+
+interface Authentication {
+  readonly authenticators: readonly Authenticator[];
+  /** All sorts of tokens, for TokenReviews, too. */
+  readonly tokens: TokenUnion;
+  readonly services: readonly Service[];
+}
+
+/** Local tokens are looked for before somebody outside is asked. */
+function authenticationOf(options: GuardOptions, own: ServiceAccountTokens): Authentication {
+  const { store, files, clock, prng, log, metrics } = options;
+  const { audiences, issuers: disallowedIssuers } = own;
+  const { authenticationConfig: file, authenticationTokenWebhookConfigFile: webhookFile } = files;
+  const jwt = file === undefined ? undefined : new JwtAuthenticators({ file, disallowedIssuers, clock, log, metrics });
+  const webhook =
+    webhookFile === undefined ? undefined : new WebhookTokens({ file: webhookFile, audiences, clock, prng, log });
+  const tokens = new TokenUnion(audiences, [
+    own,
+    forAudiences(audiences, new BootstrapTokens({ store, clock, log })),
+    ...(jwt === undefined ? [] : [forAudiences(audiences, jwt)]),
+    ...(webhook === undefined ? [] : [webhook]),
+  ]);
+  const services = [jwt, webhook].filter((service) => service !== undefined);
+  return { authenticators: authenticatorsOf(clock, tokens, jwt?.anonymous), tokens, services };
+}
+
+/** Those that a file names; without one, nodes and roles. */
+function authorizationOf(
+  { files, clock, prng, log, metrics: registry = new MetricRegistry() }: GuardOptions,
+  standing: StandingAuthorizers,
+): { readonly authorizer: Decider; readonly services: readonly Service[] } {
+  const metrics = new AuthorizationMetrics(registry);
+  const file = files.authorizationConfig;
+  if (file === undefined) return { authorizer: defaultAuthorizer(standing, metrics), services: [] };
+  const configured = new ConfiguredAuthorizer({ file, standing, metrics, clock, prng, log });
+  return { authorizer: configured, services: [configured] };
 }

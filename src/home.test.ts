@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { defaultHome, homeOf, removeHome } from './home.ts';
+import { defaultHome, homeOf, makeClosedFolder, makeHome, removeHome } from './home.ts';
 
 function temporaryFolder(t: TestContext): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'naru-home-'));
@@ -36,4 +46,22 @@ test('one folder has one name, whatever link leads to it, also before it is made
 test('without NARU_HOME, root and others have their usual places', () => {
   assert.equal(defaultHome({}, true).root, '/var/lib/naru');
   assert.equal(defaultHome({}, false).root, path.join(os.homedir(), '.naru'));
+});
+
+test("a home that is naru's alone is closed to others, somebody's own folder is not", (t) => {
+  const root = temporaryFolder(t);
+  const modeOf = (file: string): number => statSync(file).mode & 0o777;
+  const home = homeOf(root);
+  chmodSync(root, 0o755);
+  writeFileSync(home.state, '');
+  makeHome(home);
+  assert.equal(modeOf(root), 0o700);
+  chmodSync(root, 0o755);
+  writeFileSync(path.join(root, 'thesis.txt'), 'precious');
+  makeHome(home);
+  assert.equal(modeOf(root), 0o755);
+  mkdirSync(home.node, { mode: 0o755 });
+  makeClosedFolder(home.node);
+  makeClosedFolder(home.simulated);
+  assert.deepEqual([home.node, home.simulated].map(modeOf), [0o700, 0o700]);
 });

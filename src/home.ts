@@ -2,7 +2,7 @@
  * NARU_HOME, the one folder for a cluster's state on this machine: what lies where. Two clusters with different homes run side
  * by side; nothing here is readable by other users (folders 0700, files 0600).
  */
-import { mkdirSync, readdirSync, realpathSync, rmdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, realpathSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
@@ -18,9 +18,11 @@ export interface Home {
   readonly log: string;
   /** The API's objects (SQLite). */
   readonly state: string;
+  /** The keys that seal Secrets in there. */
+  readonly encryptionConfig: string;
   /** The certificate authority, and what it signed. */
   readonly certificates: string;
-  /** The key that signs service accounts' tokens. */
+  /** The keys of service accounts' tokens: the first signs. */
   readonly tokenKey: string;
   /** The administrator's. */
   readonly kubeconfig: string;
@@ -42,6 +44,7 @@ export function homeOf(root: string): Home {
     agentProcessFile: at('agent.pid'),
     log: at('naru.log'),
     state: at('state.db'),
+    encryptionConfig: at('encryption.yaml'),
     certificates: at('certificates'),
     tokenKey: at('service-accounts.key'),
     kubeconfig: at('kubeconfig'),
@@ -69,8 +72,23 @@ function realPath(folder: string): string {
   }
 }
 
+/** A folder that is naru's alone is closed to others, also where it was made open. Somebody's own stays as it is. */
 export function makeHome(home: Home): void {
   mkdirSync(home.root, { recursive: true, mode: 0o700 });
+  if (readdirSync(home.root).every(namesOf(home))) makeClosedFolder(home.root);
+}
+
+/** For what lies within with the modes that containers need. */
+export function makeClosedFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if ((statSync(folder).mode & 0o077) !== 0) chmodSync(folder, 0o700);
+}
+
+/** Companions carry the name of their file: state.db-wal, naru.log.1, settings.json.new. */
+function namesOf(home: Home): (entry: string) => boolean {
+  const names = Object.values<string>({ ...home, root: home.state }).map((file) => path.basename(file));
+  return (entry) =>
+    names.some((name) => entry === name || entry.startsWith(`${name}.`) || entry.startsWith(`${name}-`));
 }
 
 /**
@@ -78,11 +96,8 @@ export function makeHome(home: Home): void {
  * was left because naru did not make it.
  */
 export function removeHome(home: Home): string[] {
-  const { root, ...own } = home;
-  const names = Object.values(own).map((file) => path.basename(file));
-  // Companions carry the name of their file: state.db-wal, naru.log.1, settings.json.new.
-  const isOurs = (entry: string): boolean =>
-    names.some((name) => entry === name || entry.startsWith(`${name}.`) || entry.startsWith(`${name}-`));
+  const { root } = home;
+  const isOurs = namesOf(home);
   const entries = readdirSync(root);
   for (const entry of entries.filter(isOurs)) rmSync(path.join(root, entry), { recursive: true, force: true });
   const left = entries.filter((entry) => !isOurs(entry));

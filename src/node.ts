@@ -8,7 +8,7 @@ import { Containerd } from './agent/containerd/containerd.ts';
 import { CriRuntime } from './agent/cri/cri-runtime.ts';
 import type { Client } from './client/client.ts';
 import type { NodeHandler } from './client/node-api.ts';
-import type { Home } from './home.ts';
+import { type Home, makeClosedFolder } from './home.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Logger } from './lib/log.ts';
 import type { Prng } from './lib/prng.ts';
@@ -35,6 +35,7 @@ export interface NodeParts {
 
 export function containerNode(options: ContainerNodeOptions): Required<NodeParts> {
   const { home, name, podCidr, client, clock, prng, log } = options;
+  makeClosedFolder(home.node);
   const containerd = new Containerd({ home: home.root, nodeName: name, podCidr, clock, log });
   const runtime = new CriRuntime({
     address: containerd.address,

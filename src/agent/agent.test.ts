@@ -298,6 +298,22 @@ test('a container whose image changes is replaced, and counts as restarted', asy
   assert.equal(app(await node.pod())?.restartCount, 1);
 });
 
+test("an agent that says it is another node is refused what is the other one's", async (context) => {
+  const node = await start(context, { agent: { nodeName: 'node-2' } });
+  await node.clock.advance(5000);
+  assert.deepEqual(
+    [...new Set(node.refused.splice(0))],
+    [
+      "get nodes/ /node-2: node 'node-1' cannot read 'node-2', only its own Node object",
+      'list pods/ /: can only list/watch pods with spec.nodeName field selector',
+    ],
+  );
+  const closing = node.agent.close();
+  await node.clock.advance(100);
+  await closing;
+  node.refused.length = 0;
+});
+
 test('many pods run side by side', async (context) => {
   const node = await start(context);
   const names = Array.from({ length: 40 }, (_, index) => `web-${index}`);

@@ -1,4 +1,7 @@
-/** A node over a real registry, in virtual time: what tests of the whole agent start. */
+/**
+ * A node over a real registry, in virtual time: what tests of the whole agent start. The agent acts as the node that it is, and the authorizers
+ * are those of a cluster: a test in which it was refused something fails when it closes.
+ */
 import assert from 'node:assert/strict';
 import { resourceTable } from '../api/resource-table.ts';
 import { builtinSchema } from '../api/schema/load.ts';
@@ -13,6 +16,8 @@ import { silentLogger } from '../lib/log.ts';
 import { SeededPrng } from '../lib/prng.ts';
 import { bootstrap } from '../registry/bootstrap.ts';
 import { Registry } from '../registry/registry.ts';
+import type { Authorizer, UserInfo } from '../registry/request.ts';
+import { storeAuthorization } from '../server/authorization/store-authorization.ts';
 import type { BehaviourCatalogue } from '../simulation/container-behaviour.ts';
 import { simulatedPlatform } from '../simulation/simulated-platform.ts';
 import { SimulatedRuntime } from '../simulation/simulated-runtime.ts';
@@ -25,7 +30,10 @@ const log = silentLogger;
 
 export interface TestNode {
   readonly clock: VirtualClock;
+  /** The administrator's. */
   readonly client: Client;
+  /** What somebody was refused so far: `get secrets default/x: why`. */
+  readonly refused: string[];
   readonly runtime: SimulatedRuntime;
   readonly agent: Agent;
   /** A second agent over the same runtime, as after a restart. The first must be closed. */
@@ -52,18 +60,17 @@ export async function startNode(
   const resources = resourceTable();
   const handler = new Registry({ store, clock, prng, schema: builtinSchema(), resources, log });
   await bootstrap(handler);
-  const user = { name: 'system:admin', groups: ['system:masters'] };
-  const client = inProcessClient({
-    handler,
-    authorizer: { decide: () => ({ allowed: true, reason: '' }) },
-    user,
-    resources,
-  });
+  const authorization = storeAuthorization(store);
+  for (const service of authorization.services) await service.start();
+  const refused: string[] = [];
+  const authorizer = recordingRefusals(authorization.authorizer, refused);
+  const clientOf = (user: UserInfo): Client => inProcessClient({ handler, authorizer, user, resources });
+  const client = clientOf({ name: 'system:admin', groups: ['system:masters'] });
   const { catalogue } = options;
   const runtime = new SimulatedRuntime({ clock, prng, podCidr: '10.42.0.0/24', ...(catalogue && { catalogue }) });
   const newAgent = (changes: Partial<AgentOptions> = {}): Agent =>
     new Agent({
-      client,
+      client: clientOf({ name: 'system:node:node-1', groups: ['system:nodes', 'system:authenticated'] }),
       runtime,
       platform: simulatedPlatform(runtime),
       nodeName: 'node-1',
@@ -84,6 +91,7 @@ export async function startNode(
   const node: TestNode = {
     clock,
     client,
+    refused,
     runtime,
     agent,
     async restart(changes) {
@@ -127,8 +135,22 @@ export async function startNode(
       const closing = agent.close();
       await clock.advance(20_000);
       await closing;
+      for (const service of authorization.services) await service.close();
       await store.close();
+      assert.deepEqual(refused, []);
     },
   };
   return node;
+}
+
+function recordingRefusals(authorizer: Authorizer, refused: string[]): Authorizer {
+  return {
+    async decide(attributes) {
+      const decision = await authorizer.decide(attributes);
+      const { verb, resource, subresource, namespace, name } = attributes;
+      if (!decision.allowed)
+        refused.push(`${verb} ${resource}/${subresource} ${namespace}/${name}: ${decision.reason}`);
+      return decision;
+    },
+  };
 }

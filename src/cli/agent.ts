@@ -1,11 +1,14 @@
 /**
  * `naru agent`: this machine's node alone, in the foreground. It dials out to the server that its kubeconfig names and needs no open port;
- * the server's calls come back over the same connection (ARCHITECTURE.md, D7).
+ * the server's calls come back over the same connection (ARCHITECTURE.md, D7). Its certificate is renewed in time, and a new machine gets its
+ * first one with `--bootstrap-kubeconfig`.
  */
 import { existsSync } from 'node:fs';
+import { AgentIdentity } from '../agent/certificates/agent-identity.ts';
+import { bootstrapIdentity } from '../agent/certificates/bootstrap.ts';
+import { CertificateRotation } from '../agent/certificates/rotation.ts';
 import { NodeTunnel } from '../agent/tunnel.ts';
 import { httpsClient } from '../client/https-client.ts';
-import { type ClientConfig, readKubeconfig } from '../client/kubeconfig.ts';
 import { type Home, makeHome } from '../home.ts';
 import { RealClock } from '../lib/clock.ts';
 import { JsonLogger } from '../lib/log.ts';
@@ -19,34 +22,52 @@ import { refuseSecondAgent } from './running-agent.ts';
 import { readSettings } from './settings.ts';
 import { UserError } from './user-error.ts';
 
-export async function agent(home: Home, options: { kubeconfig: string; nodeName?: string }): Promise<void> {
+export interface AgentCommandOptions {
+  readonly kubeconfig: string;
+  readonly bootstrapKubeconfig?: string;
+  readonly nodeName?: string;
+}
+
+export async function agent(home: Home, options: AgentCommandOptions): Promise<void> {
   const clock = new RealClock({ keepsAlive: true });
   const prng = unseededPrng();
   const log = new JsonLogger({ clock, write: toStandardError });
-  if (!existsSync(options.kubeconfig)) {
-    throw new UserError(
-      `there is no kubeconfig ${options.kubeconfig}; start naru server on this machine first, or name one with --kubeconfig`,
-    );
-  }
-  refuseSecondAgent(home);
-  const config = await readKubeconfig(options.kubeconfig);
   const settings = readSettings(home);
   const name = options.nodeName ?? settings.nodeName;
+  const { kubeconfig, bootstrapKubeconfig } = options;
+  refuseSecondAgent(home);
+  if (!existsSync(bootstrapKubeconfig ?? kubeconfig)) throw missingKubeconfig(bootstrapKubeconfig ?? kubeconfig);
+  makeHome(home);
+  if (bootstrapKubeconfig !== undefined) {
+    const { signal } = new AbortController();
+    await bootstrapIdentity({ kubeconfig, bootstrapKubeconfig, node: name, clock, log, signal });
+  }
+  const identity = await AgentIdentity.read(kubeconfig);
+  const { config } = identity;
   const client = httpsClient({ config, clock, userAgent: 'kubelet/v1.36' });
   const node = containerNode({ home, name, podCidr: settings.podCidr, client, clock, prng, log });
   const url = new URL(config.server);
   const tunnel = new NodeTunnel({
     server: { host: url.hostname, port: Number(url.port || 443) },
     node: name,
-    credentials: () => credentialsOf(config, options.kubeconfig),
+    credentials: () => identity.credentials(),
     handler: node.handler,
     clock,
     prng,
     log,
   });
-  // The tunnel outlasts the agent, which takes its leave of those who are connected to its pods.
-  const group = new ServiceGroup('agent', [node.machine, tunnel, node.agent], { clock, log });
-  makeHome(home);
+  const rotation = new CertificateRotation({
+    client,
+    node: name,
+    current: () => identity.credentials().certificate,
+    keep: (renewed) => identity.keep(renewed, client),
+    clock,
+    prng,
+    log,
+  });
+  // The tunnel takes up a new certificate when it dials next: what runs through it is not broken off. It outlasts the agent,
+  // which takes its leave of those who are connected to its pods.
+  const group = new ServiceGroup('agent', [node.machine, tunnel, rotation, node.agent], { clock, log });
   writeProcessFile(home.agentProcessFile, { node: name });
   const starting = group.start();
   endOnSignals(async () => {
@@ -58,12 +79,8 @@ export async function agent(home: Home, options: { kubeconfig: string; nodeName?
   await starting;
 }
 
-function credentialsOf(config: ClientConfig, file: string): { authority: string; certificate: string; key: string } {
-  const { ca, clientCertificate, clientKey } = config;
-  if (ca === undefined || clientCertificate === undefined || clientKey === undefined) {
-    throw new UserError(
-      `the kubeconfig ${file} must hold a certificate authority and a client certificate with its key`,
-    );
-  }
-  return { authority: ca, certificate: clientCertificate, key: clientKey };
+function missingKubeconfig(file: string): UserError {
+  return new UserError(
+    `there is no kubeconfig ${file}; start naru server on this machine first, or name one with --kubeconfig or --bootstrap-kubeconfig`,
+  );
 }

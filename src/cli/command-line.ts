@@ -6,6 +6,8 @@ import process from 'node:process';
 import { Command, InvalidArgumentError } from 'commander';
 import { defaultHome } from '../home.ts';
 import { withGuardFiles } from './guard-files.ts';
+import { withTls } from './tls.ts';
+import { withTokenSettings } from './token-settings.ts';
 import { programVersion } from './version.ts';
 
 function wholeNumber(least: number, most: number): (text: string) => number {
@@ -27,7 +29,7 @@ const simulatedOption = [
 ] as const;
 
 /** For every command that starts the API. */
-const withApi = (command: Command): Command => withGuardFiles(withAudit(command));
+const withApi = (command: Command): Command => withTls(withTokenSettings(withGuardFiles(withAudit(command))));
 
 const wholeOption = wholeNumber(0, 1_000_000);
 
@@ -91,6 +93,7 @@ State is kept in NARU_HOME (now ${home.root}).`,
     .command('agent')
     .description("run this machine's node, in the foreground")
     .option('--kubeconfig <file>', 'how to reach the server', home.agentKubeconfig)
+    .option('--bootstrap-kubeconfig <file>', 'with a bootstrap token: how to get the first one')
     .option('--node-name <name>', "this machine's name in the cluster")
     .action(async (options) => (await import('./agent.ts')).agent(home, options));
   withApi(program.command('run', { hidden: true }))
@@ -100,6 +103,37 @@ State is kept in NARU_HOME (now ${home.root}).`,
     .option(...simulatedOption)
     .option('--node-name <name>', "this machine's name in the cluster")
     .action(async (options) => (await import('./run.ts')).run(home, options));
+
+  const encryption = program.command('secrets-encrypt').description('how Secrets are sealed on disk');
+  encryption
+    .command('status')
+    .description('which keys are in use, and how many values each has sealed')
+    .action(async () => (await import('./secrets-encrypt.ts')).secretsEncryptStatus(home));
+  encryption
+    .command('rotate')
+    .description('make a new key; a running cluster rewrites all Secrets with it and removes the old one')
+    .action(async () => (await import('./secrets-encrypt.ts')).secretsEncryptRotate(home));
+
+  const tokenKey = program.command('token-key').description("the keys that sign service accounts' tokens");
+  const forced = ['--force', 'at once, although tokens that still hold may be refused'] as const;
+  tokenKey
+    .command('list')
+    .description('list the keys: which one signs, and since when')
+    .action(async () => (await import('./token-key.ts')).listTokenKeys(home));
+  tokenKey
+    .command('add')
+    .description('make a new key, which verifies and is published, but does not sign yet')
+    .action(async () => (await import('./token-key.ts')).addTokenKey(home));
+  tokenKey
+    .command('use <id>')
+    .description('let this key sign from now on')
+    .option(...forced)
+    .action(async (id, options) => (await import('./token-key.ts')).useTokenKey(home, id, options));
+  tokenKey
+    .command('remove <id>')
+    .description('remove a key that signs no more; tokens in Secrets that it signed end with it')
+    .option(...forced)
+    .action(async (id, options) => (await import('./token-key.ts')).removeTokenKey(home, id, options));
 
   const image = program.command('image').description("this machine's images, with no registry at hand");
   image

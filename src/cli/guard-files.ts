@@ -14,6 +14,7 @@ const options: Readonly<Record<keyof GuardFiles, string>> = {
   authenticationTokenWebhookConfigFile: 'a kubeconfig: who is asked about tokens that nobody here knows',
   authorizationConfig: 'an AuthorizationConfiguration: which authorizers are asked, webhooks too',
   admissionControlConfigFile: 'an AdmissionConfiguration: settings of admission plugins',
+  encryptionProviderConfig: "an EncryptionConfiguration: keys that seal what is stored, in place of naru's own",
 };
 
 export type GuardCommandOptions = { readonly [name in keyof GuardFiles]?: string };

@@ -33,6 +33,8 @@ export async function run(home: Home, options: RunOptions): Promise<void> {
       host: settings.host,
       ...(settings.audit && { audit: settings.audit }),
       ...(settings.guardFiles && { guardFiles: settings.guardFiles }),
+      tls: settings.tls,
+      tokenSettings: settings.tokenSettings,
       nodes: options.nodes === 'none' ? { kind: 'none', name: settings.nodeName } : nodesOf(settings),
       clock,
       prng: unseededPrng(),

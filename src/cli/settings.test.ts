@@ -22,3 +22,18 @@ test('a policy that cannot be used is refused before it is kept', async (t) => {
   await updateSettings(home, options);
   assert.deepEqual(readSettings(home).audit, { policyFile: file, logPath: '-' });
 });
+
+test('what TLS the API speaks is kept until it is set otherwise; what cannot be is refused in upstream’s words', async (t) => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'naru-settings-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const home = homeOf(folder);
+  const suites = 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384';
+  await updateSettings(home, { tlsMinVersion: 'VersionTLS12', tlsCipherSuites: suites });
+  const kept = { minVersion: 'VersionTLS12', cipherSuites: suites.split(', ') };
+  assert.deepEqual((await updateSettings(home, {})).tls, kept);
+  await assert.rejects(updateSettings(home, { tlsMinVersion: 'VersionTLS14' }), {
+    message: 'the TLS options cannot be used: unknown tls version "VersionTLS14"',
+  });
+  assert.deepEqual(readSettings(home).tls, kept);
+  assert.equal((await updateSettings(home, { tlsMinVersion: '', tlsCipherSuites: '' })).tls, undefined);
+});

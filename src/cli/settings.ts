@@ -8,8 +8,12 @@ import process from 'node:process';
 import type { GuardFiles } from '../guard.ts';
 import { type Home, makeHome } from '../home.ts';
 import type { AuditSettings } from '../server/audit/open-auditor.ts';
+import type { TlsSettings } from '../server/http/tls-settings.ts';
+import type { TokenSettings } from '../server/service-accounts/tokens.ts';
 import { type AuditCommandOptions, auditSettings, checkAudit } from './audit.ts';
 import { type GuardCommandOptions, guardFiles } from './guard-files.ts';
+import { type TlsCommandOptions, tlsSettings } from './tls.ts';
+import { type TokenCommandOptions, tokenSettings } from './token-settings.ts';
 import { UserError } from './user-error.ts';
 
 export interface Settings {
@@ -24,9 +28,17 @@ export interface Settings {
   /** What is written down about requests, and where; nothing where absent. */
   readonly audit?: AuditSettings | undefined;
   readonly guardFiles?: GuardFiles;
+  /** Which TLS the API speaks; the default where absent. */
+  readonly tls?: TlsSettings | undefined;
+  /** Who signs service accounts' tokens, and for whom; as built in where absent. */
+  readonly tokenSettings?: TokenSettings | undefined;
 }
 
-export interface SettingsOptions extends AuditCommandOptions, GuardCommandOptions {
+export interface SettingsOptions
+  extends AuditCommandOptions,
+    GuardCommandOptions,
+    TokenCommandOptions,
+    TlsCommandOptions {
   readonly port?: number;
   readonly host?: string;
   readonly simulatedNodes?: number;
@@ -85,6 +97,8 @@ export async function updateSettings(home: Home, options: SettingsOptions): Prom
     ...(options.nodeName !== undefined && { nodeName: options.nodeName }),
     audit: auditSettings(before.audit, options, process.cwd()),
     guardFiles: guardFiles(before.guardFiles, options, process.cwd()),
+    tls: tlsSettings(before.tls, options),
+    tokenSettings: tokenSettings(before.tokenSettings, options),
   };
   await checkAudit(settings.audit, options);
   makeHome(home);

@@ -5,7 +5,7 @@
  */
 import process from 'node:process';
 import { RealClock } from '../lib/clock.ts';
-import { RuleAuthorizer } from '../server/authorization/authorization.ts';
+import { storeAuthorization } from '../server/authorization/store-authorization.ts';
 import { type SimulationReport, simulateSeed } from '../simulation/simulator/simulation.ts';
 
 const hourMs = 3_600_000;
@@ -46,7 +46,7 @@ async function simulateOne(
   };
   process.once('unhandledRejection', crashed);
   try {
-    return await simulateSeed({ seed, authorizer: new RuleAuthorizer(), ...options });
+    return await simulateSeed({ seed, authorization: storeAuthorization, ...options });
   } finally {
     process.off('unhandledRejection', crashed);
   }

@@ -2,9 +2,12 @@
  * `naru up`: from whatever state the machine is in to a cluster that answers. Idempotent: where the cluster runs already, it says
  * so. What is kept running by an earlier one (containers) is taken over, not restarted.
  */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import process from 'node:process';
 import { type Home, makeHome } from '../home.ts';
 import { RealClock } from '../lib/clock.ts';
+import { authorityEnd } from '../server/certificates/authority-end.ts';
 import { findRunning, type RunningCluster, startInBackground } from './background.ts';
 import { type SettingsOptions, updateSettings } from './settings.ts';
 import { installSystemPackages } from './system-packages.ts';
@@ -38,6 +41,8 @@ export async function up(home: Home, options: UpOptions): Promise<void> {
       `Its ${settings.simulatedNodes} nodes are simulated: pods get states and addresses, but no program runs.`,
     );
   }
+  const warning = authorityEnd(readFileSync(path.join(home.certificates, 'ca.crt'), 'utf8'), clock.now());
+  if (warning !== undefined) console.log(`Warning: ${warning}.`);
   if (options.wait) {
     // Loaded only here: the client is most of what this command would load.
     const { waitForNodes } = await import('./nodes.ts');

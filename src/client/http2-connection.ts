@@ -16,16 +16,20 @@ import type { ClientConfig } from './kubeconfig.ts';
 const pingEveryMs = 30_000;
 const pongWithinMs = 15_000;
 const connectMsMax = 10_000;
+/** Longer than any answer may take. */
+const leaveMsMax = 60_000;
 
 /** Windows large enough for a long list to come in few round trips. */
 const streamWindowBytes = 1024 * 1024;
 const sessionWindowBytes = 16 * 1024 * 1024;
 
 export class Http2Connection {
-  readonly #config: ClientConfig;
+  #config: ClientConfig;
   readonly #clock: Clock;
   #session: Promise<http2.ClientHttp2Session> | undefined;
   #current: http2.ClientHttp2Session | undefined;
+  /** Of old certificates. */
+  readonly #leaving = new Set<http2.ClientHttp2Session>();
   #closed = false;
 
   constructor(config: ClientConfig, clock: Clock) {
@@ -45,9 +49,25 @@ export class Http2Connection {
     }
   }
 
+  /** The next request dials with `config`. The old session gets a while for what is under way; then it is cut, watches with it. */
+  renew(config: ClientConfig): void {
+    this.#config = config;
+    const old = this.#current;
+    this.#forget();
+    if (old === undefined) return;
+    this.#leaving.add(old);
+    const late = this.#clock.after(leaveMsMax, () => old.destroy());
+    old.once('close', () => {
+      late.cancel();
+      this.#leaving.delete(old);
+    });
+    old.close();
+  }
+
   close(): void {
     this.#closed = true;
     this.#current?.destroy();
+    for (const session of this.#leaving) session.destroy();
     this.#forget();
   }
 

@@ -157,6 +157,37 @@ test('a connection that no longer answers pings is given up, and its watches end
   await server.close();
 });
 
+test('with a renewed certificate requests go by a new connection; the old one is cut after a minute, watches with it', async () => {
+  const sessions = new Set<unknown>();
+  const server = await plainServer((stream, headers) => {
+    sessions.add(stream.session);
+    stream.respond({ ':status': 200 });
+    if (!String(headers[':path']).includes('watch')) stream.end(JSON.stringify({ metadata: { name: 'one' } }));
+  });
+  const clock = new VirtualClock();
+  const client = httpsClient({ config: server.config, clock });
+  let ended: Error | undefined;
+  const over = new Promise<void>((resolve) => {
+    const end = (error?: Error): void => {
+      ended = error ?? new Error('the watch is over');
+      resolve();
+    };
+    const handler = { event: () => {}, end };
+    client.watch(configMaps, { resourceVersion: '1' }, handler);
+  });
+  await client.get(configMaps, reference);
+  client.renew(server.config);
+  await client.get(configMaps, reference);
+  await client.get(configMaps, reference);
+  assert.equal(sessions.size, 2);
+  await clock.advance(59_000);
+  assert.equal(ended, undefined);
+  await clock.advance(2_000);
+  await over;
+  client.close();
+  await server.close();
+});
+
 test('a watch line beyond the bound ends the watch, instead of filling memory', async () => {
   const server = await plainServer((stream) => {
     stream.respond({ ':status': 200 });

@@ -38,6 +38,8 @@ export interface HttpsClientOptions {
 }
 
 export interface HttpsClient extends Client {
+  /** Another certificate for the same server: requests use it from now on, and what is under way gets a while to end. */
+  renew(config: ClientConfig): void;
   /** Ends the connection and with it what is under way. */
   close(): void;
 }
@@ -73,6 +75,10 @@ class Http2Client implements HttpsClient {
   constructor(options: HttpsClientOptions) {
     this.#options = options;
     this.#connection = new Http2Connection(options.config, options.clock);
+  }
+
+  renew(config: ClientConfig): void {
+    this.#connection.renew(config);
   }
 
   close(): void {

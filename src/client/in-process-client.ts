@@ -7,6 +7,8 @@
 import type { JsonObject, JsonValue, KubeObject, ObjectReference } from '../api/object.ts';
 import { forbiddenError } from '../api/refusal.ts';
 import type { ResourceInfo, Verb } from '../api/resources.ts';
+import { nameInFieldSelector } from '../api/selector.ts';
+import { internalError } from '../api/status-error.ts';
 import type {
   Authorizer,
   DeleteOptions,
@@ -71,15 +73,25 @@ export function inProcessClient({ handler, authorizer, user, resources }: InProc
     resource: AnyResource,
     reference: ObjectReference,
     subresource = '',
+    query: ListQuery = {},
   ): Promise<RequestTarget> {
     const target = targetOf(resource, reference, subresource);
     const { group, version, resource: plural } = target.resource;
-    const { namespace, name } = reference;
-    const attributes = { user, verb, group, version, resource: plural, subresource, namespace, name, path: '' };
-    const { allowed, reason } = await authorizer.decide(attributes);
-    if (!allowed) throw forbiddenError(attributes, reason);
-    return target;
+    const { fieldSelector, labelSelector } = query;
+    const narrowed = verb === 'list' || verb === 'watch' ? nameInFieldSelector(fieldSelector) : '';
+    const { namespace } = reference;
+    const name = reference.name || narrowed;
+    const what = { user, verb, group, version, resource: plural, subresource, namespace, name, path: '' };
+    const selectors = { ...(fieldSelector && { fieldSelector }), ...(labelSelector && { labelSelector }) };
+    const attributes = fieldSelector || labelSelector ? { ...what, ...selectors } : what;
+    const asked = authorizer.decide(attributes);
+    const { allowed, reason, problem } = asked instanceof Promise ? await asked : asked;
+    if (allowed) return target;
+    throw problem === undefined ? forbiddenError(attributes, reason) : internalError(problem);
   }
+
+  const permitAll = (verb: Verb, resource: AnyResource, query: ListQuery): Promise<RequestTarget> =>
+    permit(verb, resource, collection(query), '', query);
 
   return {
     async get<T extends KubeObject>(
@@ -92,7 +104,7 @@ export function inProcessClient({ handler, authorizer, user, resources }: InProc
     },
 
     async list(resource, query = {}) {
-      const target = await permit('list', resource, collection(query));
+      const target = await permitAll('list', resource, query);
       const result = await handler.list(target, listOptions(query));
       return {
         metadata: {
@@ -138,7 +150,7 @@ export function inProcessClient({ handler, authorizer, user, resources }: InProc
     },
 
     async deleteCollection(resource, query, options = {}) {
-      const target = await permit('deletecollection', resource, collection(query));
+      const target = await permitAll('deletecollection', resource, query);
       await handler.deleteCollection(target, listOptions(query), deleteOptions(options));
     },
 
@@ -156,7 +168,7 @@ export function inProcessClient({ handler, authorizer, user, resources }: InProc
       const watch = new InProcessWatch(watchHandler);
       const options = { ...listOptions(query), resourceVersion: query.resourceVersion, allowWatchBookmarks: true };
       const open = async (): Promise<WatchStream> =>
-        handler.watch(await permit('watch', resource, collection(query)), options, watch);
+        handler.watch(await permitAll('watch', resource, query), options, watch);
       open().then(
         (stream) => watch.opened(stream),
         (error: unknown) => watch.failed(error),

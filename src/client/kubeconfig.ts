@@ -106,6 +106,24 @@ export function makeKubeconfig(options: KubeconfigOptions): string {
   });
 }
 
+/** The text with another client certificate (PEM, inline) for the user of its current context; all else stays. */
+export function withClientCertificate(
+  text: string,
+  { certificate, key }: { readonly certificate: string; readonly key: string },
+): string {
+  const config = parseYaml(Buffer.from(text)).value as unknown as Fields;
+  const context = entry(config, 'contexts', 'context', stringOf(config, 'current-context') ?? '');
+  const name = stringOf(context, 'user') ?? '';
+  const {
+    'client-certificate': _certificate,
+    'client-key': _key,
+    ...kept
+  } = entry(config, 'users', 'user', name) as Record<string, unknown>;
+  const user = { ...kept, 'client-certificate-data': base64(certificate), 'client-key-data': base64(key) };
+  const users = (config as unknown as NamedEntries)['users'] ?? [];
+  return stringifyYaml({ ...config, users: users.map((one) => (one.name === name ? { ...one, user } : one)) });
+}
+
 /** Writes a kubeconfig that only its owner can read. */
 export async function writeKubeconfig(file: string, options: KubeconfigOptions): Promise<void> {
   await writeFile(file, makeKubeconfig(options), { mode: 0o600 });

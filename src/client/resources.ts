@@ -12,9 +12,11 @@ import type {
   ReplicaSet,
   StatefulSet,
 } from '../api/schema/types/apps-v1.ts';
+import type { SubjectAccessReview } from '../api/schema/types/authorization-v1.ts';
 import type { HorizontalPodAutoscaler } from '../api/schema/types/autoscaling-v2.ts';
 import type { CronJob, Job } from '../api/schema/types/batch-v1.ts';
 import type { CertificateSigningRequest } from '../api/schema/types/certificates-v1.ts';
+import type { ClusterTrustBundle } from '../api/schema/types/certificates-v1beta1.ts';
 import type { Lease } from '../api/schema/types/coordination-v1.ts';
 import type {
   ConfigMap,
@@ -39,7 +41,13 @@ import type { RuntimeClass } from '../api/schema/types/node-v1.ts';
 import type { PodDisruptionBudget } from '../api/schema/types/policy-v1.ts';
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '../api/schema/types/rbac-v1.ts';
 import type { PriorityClass } from '../api/schema/types/scheduling-v1.ts';
-import type { CSIDriver, CSINode, StorageClass, VolumeAttachment } from '../api/schema/types/storage-v1.ts';
+import type {
+  CSIDriver,
+  CSINode,
+  StorageClass,
+  VolumeAttachment,
+  VolumeAttributesClass,
+} from '../api/schema/types/storage-v1.ts';
 import type { Resource } from './client.ts';
 
 function namespaced<T extends KubeObject>(group: string, version: string, kind: string, resource: string): Resource<T> {
@@ -147,6 +155,12 @@ export const volumeAttachments = clusterWide<VolumeAttachment>(
   'VolumeAttachment',
   'volumeattachments',
 );
+export const volumeAttributesClasses = clusterWide<VolumeAttributesClass>(
+  'storage.k8s.io',
+  'v1',
+  'VolumeAttributesClass',
+  'volumeattributesclasses',
+);
 export const csiNodes = clusterWide<CSINode>('storage.k8s.io', 'v1', 'CSINode', 'csinodes');
 export const csiDrivers = clusterWide<CSIDriver>('storage.k8s.io', 'v1', 'CSIDriver', 'csidrivers');
 
@@ -155,6 +169,21 @@ export const certificateSigningRequests = clusterWide<CertificateSigningRequest>
   'v1',
   'CertificateSigningRequest',
   'certificatesigningrequests',
+);
+
+export const clusterTrustBundles = clusterWide<ClusterTrustBundle>(
+  'certificates.k8s.io',
+  'v1beta1',
+  'ClusterTrustBundle',
+  'clustertrustbundles',
+);
+
+/** A question: what is made is the answer, and nothing is stored. */
+export const subjectAccessReviews = clusterWide<SubjectAccessReview>(
+  'authorization.k8s.io',
+  'v1',
+  'SubjectAccessReview',
+  'subjectaccessreviews',
 );
 
 export const runtimeClasses = clusterWide<RuntimeClass>('node.k8s.io', 'v1', 'RuntimeClass', 'runtimeclasses');

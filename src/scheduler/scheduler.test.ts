@@ -30,7 +30,10 @@ async function start(wrap?: (client: Client) => Client): Promise<Setting> {
       await client.create(pods, { metadata: { namespace: 'default', name }, spec: { containers, ...spec } });
     },
     async addNode(name, cpu = '4') {
-      const node = await client.create(nodes, { metadata: { name } });
+      await client.create(nodes, { metadata: { name } });
+      // The loop that finds a node ready does not run here.
+      const body = { spec: { taints: null } };
+      const node = await client.patch(nodes, { namespace: '', name }, { type: 'merge', body });
       const status = { allocatable: { cpu, memory: '8Gi', pods: '110' } };
       await client.update(nodes, { ...node, status }, { subresource: 'status' });
     },

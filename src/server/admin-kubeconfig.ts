@@ -25,10 +25,11 @@ interface ClientPair {
   readonly key: string;
 }
 
-export async function ensureKubeconfig(request: KubeconfigRequest): Promise<void> {
+/** Whether it had to be written. */
+export async function ensureKubeconfig(request: KubeconfigRequest): Promise<boolean> {
   const { file, address, certificates, user } = request;
   const kept = await keptPair(request);
-  if (kept?.address === address) return;
+  if (kept?.address === address) return false;
   // Who is authenticated is found out by the server: the certificate names the other groups.
   const groups = user.groups.filter((group) => group !== 'system:authenticated');
   const pair: ClientPair = kept ?? (await certificates.issueClient({ user: user.name, groups }));
@@ -41,6 +42,7 @@ export async function ensureKubeconfig(request: KubeconfigRequest): Promise<void
     cluster: 'naru',
   });
   await writePrivateFile(file, text);
+  return true;
 }
 
 /** The certificate in the file, where it is still good; with the address that the file names. */

@@ -267,7 +267,7 @@ describe('the API server', () => {
     const refused = await user.request(pods, {
       headers: { 'impersonate-user': 'admin', 'impersonate-group': 'system:masters' },
     });
-    assert.match(refused.text, /User \\"eve\\" cannot impersonate resource \\"users\\"/);
+    assert.match(refused.text, /User \\"eve\\" cannot impersonate-on:user-info:list resource \\"pods\\"/);
   });
 
   test('takes hundreds of headers over HTTP/2, too', async () => {
@@ -344,7 +344,7 @@ describe('the API server', () => {
     const waiting = Array.from({ length: limits.readOnlyRequestsInFlightMax }, () => admin.request(`${pods}/web`));
     while (world.registry.calls.length < limits.readOnlyRequestsInFlightMax)
       await new Promise((resolve) => setImmediate(resolve));
-    const refused = await node.request('/api/v1/pods');
+    const refused = await node.request('/api/v1/pods?fieldSelector=spec.nodeName%3Dn1');
     assert.deepEqual([refused.status, refused.headers['retry-after']], [429, '1']);
     const other = await world.http2('admin');
     const allowed = other.request(`${pods}/web`);
@@ -379,11 +379,19 @@ describe('the API server', () => {
       return serialNumber;
     };
     const first = await serial();
-    await clock.advance(200 * 24 * 60 * 60 * 1000);
+    const hourMs = 60 * 60 * 1000;
+    // Looking at a certificate, and making one, takes real time, not the clock's.
+    const hours = async (count: number): Promise<void> => {
+      for (let hour = 0; hour < count; hour++) {
+        await clock.advance(hourMs);
+        await new RealClock().sleep(10);
+      }
+    };
+    await clock.advance(59 * 24 * hourMs);
+    await hours(2);
     assert.equal(await serial(), first);
-    await clock.advance(100 * 24 * 60 * 60 * 1000);
-    // Making a certificate takes real time, not the clock's.
-    while ((await serial()) === first) await new RealClock().sleep(10);
+    await clock.advance(24 * hourMs);
+    while ((await serial()) === first) await hours(1);
     await other.stop();
   });
 

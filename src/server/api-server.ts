@@ -18,14 +18,11 @@ import type { Authorizer, RequestHandler } from '../registry/request.ts';
 import type { Auditor } from './audit/auditor.ts';
 import type { Authenticator } from './authentication/authentication.ts';
 import { defaultAuthenticators } from './authentication/authenticators.ts';
-import {
-  type CertificateAuthority,
-  type IssuedCertificate,
-  renewalTimeMs,
-} from './certificates/certificate-authority.ts';
+import type { CertificateAuthority, IssuedCertificate } from './certificates/certificate-authority.ts';
 import { servingNames } from './certificates/serving-names.ts';
 import type { HealthCheck } from './health.ts';
 import { type Listener, listen, type UpgradeHandler } from './http/listener.ts';
+import type { TlsSettings } from './http/tls-settings.ts';
 import { asksForUpgrade, UpgradeExchange } from './http/upgrade-exchange.ts';
 import { withWatchMetrics } from './metrics/watch-metrics.ts';
 import { NodeTunnelEndpoint } from './node-tunnel.ts';
@@ -49,6 +46,8 @@ export interface ApiServerOptions {
   /** 0: a free one. */
   readonly port: number;
   readonly certificates: CertificateAuthority;
+  /** Versions and cipher suites that it speaks. */
+  readonly tls?: TlsSettings | undefined;
   readonly nodes: NodeConnections;
   /** Service accounts' tokens, and where others find the keys that they are signed with. */
   readonly tokens?: ServiceAccountTokens;
@@ -67,6 +66,9 @@ export interface ApiServerOptions {
 
 /** How long watches, logs and their like get to end by themselves when the server closes. */
 const longRunningGraceMs = 1_000;
+
+/** How often the serving certificate is looked at. */
+const renewalLookMs = 60 * 60 * 1000;
 
 export class ApiServer implements Service {
   readonly name = 'api-server';
@@ -130,6 +132,7 @@ export class ApiServer implements Service {
     this.#listener = await listen(this.#options.host ?? '::', this.#options.port, {
       certificate,
       clientAuthority: this.#options.certificates.certificate,
+      tls: this.#options.tls,
       exchange: (exchange) => void this.#pipeline.handle(exchange),
       upgrades: this.#upgrades,
       clock: this.#options.clock,
@@ -192,22 +195,24 @@ export class ApiServer implements Service {
     return servingNames({ hostname: machineName(), addresses: names, ...(serviceAddress && { serviceAddress }) });
   }
 
-  #renewLater({ notAfterMs }: IssuedCertificate): void {
-    const now = this.#options.clock.now();
-    this.#renewal = this.#options.clock.after(renewalTimeMs(now, notAfterMs) - now, () => void this.#renew());
+  /** Looked at often, since a machine may sleep through the date that a timer was set to. */
+  #renewLater(certificate: IssuedCertificate): void {
+    this.#renewal = this.#options.clock.after(renewalLookMs, () => void this.#renew(certificate));
   }
 
-  /** Connections that exist keep theirs; a failure is tried again in an hour, long before the old one ends. */
-  async #renew(): Promise<void> {
+  /** Connections that exist keep theirs; a failure is tried again, long before the old one ends. */
+  async #renew(current: IssuedCertificate): Promise<void> {
+    let certificate = current;
     try {
-      const certificate = await this.#options.certificates.servingCertificate(this.#names());
-      this.#listener?.setCertificate(certificate);
-      if (this.#listener !== undefined) this.#renewLater(certificate);
-      this.#options.log.info('serving certificate renewed');
+      certificate = await this.#options.certificates.servingCertificate(this.#names());
     } catch (error) {
       this.#options.log.error('serving certificate could not be renewed', { error });
-      if (this.#listener !== undefined)
-        this.#renewal = this.#options.clock.after(60 * 60 * 1000, () => void this.#renew());
     }
+    if (this.#listener === undefined || this.#closing) return;
+    if (certificate.certificate !== current.certificate) {
+      this.#listener.setCertificate(certificate);
+      this.#options.log.info('serving certificate renewed');
+    }
+    this.#renewLater(certificate);
   }
 }

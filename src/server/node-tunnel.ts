@@ -33,8 +33,8 @@ import {
 import type { Clock } from '../lib/clock.ts';
 import { keepAlive } from '../lib/http2-keep-alive.ts';
 import type { Logger } from '../lib/log.ts';
+import { nodeNameOf } from '../registry/node-identity.ts';
 import { type Authenticator, authenticate } from './authentication/authentication.ts';
-import { nodeNameOf } from './authorization/authorization.ts';
 import type { Connection } from './http/connection.ts';
 import { errorAnswer } from './object-answers.ts';
 
@@ -91,7 +91,7 @@ export class NodeTunnelEndpoint {
         certificate: connection.certificate,
         headers: request.headers,
       });
-      if (nodeNameOf(user.name) !== node || !user.groups.includes('system:nodes')) throw notThisNode(user.name, node);
+      if (nodeNameOf(user) !== node) throw notThisNode(user.name, node);
     } catch (error) {
       this.#options.log.warn('node connection refused', { node, remoteAddress: connection.remoteAddress, error });
       return refuse(socket, error);

@@ -187,7 +187,8 @@ test('options of deletes are checked', () => {
   });
   assert.throws(() => deleteOptions({ gracePeriodSeconds: 'x' }, query('')), { reason: 'BadRequest' });
   const ignoring = 'ignoreStoreReadErrorWithClusterBreakingPotential';
-  assert.deepEqual(deleteOptions({ [ignoring]: true }, query('')), {});
+  assert.deepEqual(deleteOptions({ [ignoring]: true }, query('')), { ignoreStoreReadError: true });
+  assert.deepEqual(deleteOptions({ [ignoring]: false }, query('')), {});
   assert.throws(() => deleteOptions({ [ignoring]: 'yes' }, query('')), { reason: 'BadRequest' });
 });
 

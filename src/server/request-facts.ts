@@ -4,13 +4,14 @@
  */
 import type { ResourceTable } from '../api/resource-table.ts';
 import type { ResourceInfo, Verb } from '../api/resources.ts';
+import { nameInFieldSelector } from '../api/selector.ts';
 import type { AuthorizationAttributes, UserInfo } from '../registry/request.ts';
 import type { RequestKind } from './flow/in-flight.ts';
 import type { Exchange } from './http/exchange.ts';
 import type { RequestLabels } from './metrics/request-metrics.ts';
 import { mediaType } from './negotiation.ts';
 import { booleanOf } from './queries.ts';
-import { nameInFieldSelector, parsePath, type RequestPath, type ResourcePath, verbOf } from './request-info.ts';
+import { parsePath, type RequestPath, type ResourcePath, verbOf } from './request-info.ts';
 
 export interface RequestFacts {
   readonly path: RequestPath;
@@ -43,7 +44,26 @@ export function attributesOf(
     return { user, verb: method.toLowerCase(), ...noResource, path: path.path };
   }
   const { group, version, resource, subresource, namespace } = path;
-  return { user, verb, group, version, resource, subresource, namespace, name: nameOf(path, verb, query), path: '' };
+  const what = {
+    user,
+    verb,
+    group,
+    version,
+    resource,
+    subresource,
+    namespace,
+    name: nameOf(path, verb, query),
+    path: '',
+  };
+  return query.size > 0 && selecting.has(verb) ? { ...what, ...selectorsOf(query) } : what;
+}
+
+/** Verbs whose selectors count for permission. */
+const selecting: ReadonlySet<string> = new Set(['list', 'watch', 'deletecollection']);
+
+function selectorsOf(query: URLSearchParams): Pick<AuthorizationAttributes, 'fieldSelector' | 'labelSelector'> {
+  const [fieldSelector, labelSelector] = [query.get('fieldSelector'), query.get('labelSelector')];
+  return { ...(fieldSelector && { fieldSelector }), ...(labelSelector && { labelSelector }) };
 }
 
 function nameOf(path: ResourcePath, verb: Verb | '', query: URLSearchParams): string {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nameInFieldSelector, parsePath, type ResourcePath, verbOf } from './request-info.ts';
+import { parsePath, type ResourcePath, verbOf } from './request-info.ts';
 
 const shown = (path: string): string => {
   const parsed = parsePath(path);
@@ -49,11 +49,4 @@ test('method, name and watch make the verb', () => {
   assert.equal(verb('DELETE', '/api/v1/namespaces/d/pods'), 'deletecollection');
   assert.equal(verb('DELETE', '/api/v1/namespaces/d'), 'delete');
   for (const method of ['OPTIONS', 'constructor', '__proto__']) assert.equal(verb(method, '/api/v1/pods'), '');
-});
-
-test('a field selector can name the one object that is meant', () => {
-  assert.equal(nameInFieldSelector('metadata.name=a'), 'a');
-  assert.equal(nameInFieldSelector('spec.nodeName=n,metadata.name==a.b'), 'a.b');
-  assert.equal(nameInFieldSelector('metadata.name!=a'), '');
-  assert.equal(nameInFieldSelector(undefined), '');
 });

@@ -102,9 +102,3 @@ export function verbOf(method: string, path: ResourcePath, watchAsked: boolean):
   if (verb === 'get') return watchAsked ? 'watch' : 'list';
   return verb === 'delete' ? 'deletecollection' : verb;
 }
-
-/** `metadata.name=NAME` in a field selector narrows a list or watch to one object, for permission too. */
-export function nameInFieldSelector(fieldSelector: string | undefined): string {
-  const match = /(?:^|,)metadata\.name==?([^,=!\\/%]+)(?:,|$)/.exec(fieldSelector ?? '');
-  return match?.[1] ?? '';
-}

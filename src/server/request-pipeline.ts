@@ -17,11 +17,12 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { MetricRegistry } from '../lib/metrics.ts';
 import { type Prng, uuid } from '../lib/prng.ts';
-import type { Authorizer, UserInfo } from '../registry/request.ts';
+import type { AuthorizationAttributes, Authorizer, Decision, UserInfo } from '../registry/request.ts';
 import { type Answer, lengthOf, sendAnswer, textAnswer } from './answer.ts';
 import type { AuditedRequest, Auditor } from './audit/auditor.ts';
 import { type Authenticator, authenticate } from './authentication/authentication.ts';
-import { impersonate } from './authorization/impersonation.ts';
+import { AuthorizationFault } from './authorization/authorization-fault.ts';
+import { asksForAnother, impersonate } from './authorization/impersonation.ts';
 import type { RequestContext } from './context.ts';
 import { InFlight } from './flow/in-flight.ts';
 import { requestMsMax } from './flow/request-deadline.ts';
@@ -65,12 +66,20 @@ interface Run {
   /** What the request is served with: where it is audited, not the one that came in. */
   exchange: Exchange;
   readonly headers: Record<string, string | readonly string[]>;
+  /** For the client, before the work has begun. */
+  readonly warnings: string[];
   facts: RequestFacts | undefined;
   /** What the URL names, where there is such a resource. */
   resource: ResourceInfo | undefined;
   audit: AuditedRequest | undefined;
   /** Of the answer; undefined where it is a stream. */
   bytes: number | undefined;
+}
+
+/** What authentication has to say beside who asks. */
+interface Told {
+  readonly annotations: [string, string][];
+  readonly warnings: string[];
 }
 
 /** Probes and scrapes are answered until the end. */
@@ -109,6 +118,7 @@ export class RequestPipeline {
       callerMs: 0,
       exchange,
       headers: this.#commonHeaders(exchange),
+      warnings: [],
       facts: undefined,
       resource: undefined,
       audit: undefined,
@@ -136,12 +146,14 @@ export class RequestPipeline {
     run.resource = resourceOf(facts, this.#options.resources);
     if (this.#closing && !exemptFromClosing.test(facts.pathText)) return closingAnswer();
     const caller = await this.#authenticate(run, facts);
-    const user = await this.#admit(run, facts, caller);
+    const admitted = this.#admit(run, facts, caller);
+    const user = admitted instanceof Promise ? await admitted : admitted;
     const deprecated = run.resource && deprecationWarning(run.resource);
     if (deprecated !== undefined) {
-      Object.assign(headers, warningHeaders([deprecated]));
+      run.warnings.push(deprecated);
       run.audit?.annotate('k8s.io/deprecated', 'true');
     }
+    if (run.warnings.length > 0) Object.assign(headers, warningHeaders(run.warnings));
     const pretty = wantsPretty(facts.query, exchange.headers['user-agent']);
     const { pathText: path, query } = facts;
     const { audit } = run;
@@ -154,43 +166,71 @@ export class RequestPipeline {
   async #authenticate(run: Run, facts: RequestFacts): Promise<UserInfo> {
     const { exchange } = run;
     const { clock, authenticators } = this.#options;
-    const credentials = { certificate: exchange.connection.certificate, headers: exchange.headers };
+    const told: Told = { annotations: [], warnings: [] };
+    const credentials = {
+      certificate: exchange.connection.certificate,
+      headers: exchange.headers,
+      path: facts.pathText,
+      notes: {
+        annotate: (key: string, value: string) => void told.annotations.push([key, value]),
+        warn: (message: string) => void told.warnings.push(message),
+      },
+    };
     try {
       const caller = await authenticate(authenticators, credentials, (why) => this.#logRefusal(exchange, why));
       run.callerMs = clock.monotonic();
       this.#access.authentication.note('success', run.callerMs - run.startMs);
       this.#access.user(caller.name);
-      this.#beginAudit(run, facts, caller);
+      this.#beginAudit(run, facts, caller, told);
+      run.warnings.push(...told.warnings);
       return caller;
     } catch (error) {
       const isRefusal = error instanceof StatusError && error.code === 401;
       this.#access.authentication.note(isRefusal ? 'failure' : 'error', clock.monotonic() - run.startMs);
-      this.#beginAudit(run, facts, nobody);
+      this.#beginAudit(run, facts, nobody, told);
       throw error;
     }
   }
 
-  #beginAudit(run: Run, facts: RequestFacts, caller: UserInfo): void {
+  #beginAudit(run: Run, facts: RequestFacts, caller: UserInfo, { annotations }: Told): void {
     const { auditor } = this.#options;
     if (auditor === undefined) return;
     const { exchange } = run;
     run.audit = auditor.begin(exchange, attributesOf(facts, exchange.method, caller), String(run.headers['audit-id']));
-    if (run.audit !== undefined) run.exchange = run.audit.exchange;
+    if (run.audit === undefined) return;
+    run.exchange = run.audit.exchange;
+    for (const [key, value] of annotations) run.audit.annotate(key, value);
   }
 
-  /** As whom, and may they? @throws StatusError Forbidden */
-  async #admit(run: Run, facts: RequestFacts, caller: UserInfo): Promise<UserInfo> {
-    const { authorizer, clock } = this.#options;
-    const user = await impersonate(caller, run.exchange.headers, authorizer);
-    if (user !== caller) run.audit?.impersonated(user);
+  /** As whom, and may they? At once, but where somebody outside has to be asked. @throws StatusError Forbidden */
+  #admit(run: Run, facts: RequestFacts, caller: UserInfo): UserInfo | Promise<UserInfo> {
+    if (asksForAnother(run.exchange.headers)) return this.#admitAs(run, facts, caller);
+    return this.#authorize(run, facts, caller);
+  }
+
+  async #admitAs(run: Run, facts: RequestFacts, caller: UserInfo): Promise<UserInfo> {
+    const { headers, method } = run.exchange;
+    const other = await impersonate(attributesOf(facts, method, caller), headers, this.#options.authorizer);
+    if (other !== undefined) run.audit?.impersonated(other.user, other.constraint);
+    return this.#authorize(run, facts, other?.user ?? caller);
+  }
+
+  #authorize(run: Run, facts: RequestFacts, user: UserInfo): UserInfo | Promise<UserInfo> {
     const attributes = attributesOf(facts, run.exchange.method, user);
-    const asked = authorizer.decide(attributes);
-    const { allowed, reason } = asked instanceof Promise ? await asked : asked;
-    this.#access.authorization.note(allowed ? 'allowed' : 'denied', clock.monotonic() - run.callerMs);
-    run.audit?.annotate('authorization.k8s.io/decision', allowed ? 'allow' : 'forbid');
-    run.audit?.annotate('authorization.k8s.io/reason', reason);
-    if (!allowed) throw forbiddenError(attributes, reason);
-    return user;
+    const decision = this.#options.authorizer.decide(attributes);
+    if (decision instanceof Promise) return decision.then((late) => this.#concluded(run, attributes, late));
+    return this.#concluded(run, attributes, decision);
+  }
+
+  /** @throws StatusError Forbidden; AuthorizationFault where nobody allowed and somebody could not tell */
+  #concluded(run: Run, attributes: AuthorizationAttributes, { allowed, reason, problem }: Decision): UserInfo {
+    const isFault = !allowed && problem !== undefined;
+    const result = allowed ? 'allowed' : isFault ? 'error' : 'denied';
+    this.#access.authorization.note(result, this.#options.clock.monotonic() - run.callerMs);
+    if (!isFault) run.audit?.annotate('authorization.k8s.io/decision', allowed ? 'allow' : 'forbid');
+    run.audit?.annotate('authorization.k8s.io/reason', isFault ? 'internal error' : reason);
+    if (allowed) return attributes.user;
+    throw isFault ? new AuthorizationFault(run.exchange.url, problem) : forbiddenError(attributes, reason);
   }
 
   #dispatch(run: Run, context: RequestContext, { path, verb }: RequestFacts): Promise<Answer | undefined> {
@@ -248,7 +288,8 @@ export class RequestPipeline {
       const encoding = errorEncoding(exchange);
       const pretty = wantsPretty(noQuery, exchange.headers['user-agent']);
       const failure = error instanceof StatusError ? error : undefined;
-      await this.#send(run, errorAnswer(error, { encoding, pretty }), failure);
+      const answer = error instanceof AuthorizationFault ? error.answer() : errorAnswer(error, { encoding, pretty });
+      await this.#send(run, answer, failure);
     } catch (again) {
       this.#breakOff(run, again);
     }

@@ -184,7 +184,9 @@ export class ResourceRequests {
   async #delete(admitted: Admitted): Promise<Answer> {
     const { context, target } = admitted;
     const form = this.#form(admitted);
-    const result = await this.#handler.delete(target, await this.#deleteOptions(context));
+    const options = await this.#deleteOptions(context);
+    if (options.ignoreStoreReadError) await this.#permitUnread(context, target);
+    const result = await this.#handler.delete(target, options);
     return objectAnswer(target.resource, result, form);
   }
 
@@ -199,6 +201,23 @@ export class ResourceRequests {
   async #deleteOptions(context: RequestContext): Promise<DeleteOptions> {
     const options = deleteOptions(await this.#optionsBody(context), context.query);
     return context.annotate === undefined ? options : { ...options, annotate: context.annotate };
+  }
+
+  /** To delete what cannot be read asks for a permission of its own. @throws StatusError Forbidden */
+  async #permitUnread({ user }: RequestContext, target: RequestTarget): Promise<void> {
+    const { resource, namespace, name } = target;
+    const names = { group: resource.group, version: resource.version, resource: resource.resource };
+    const attributes = {
+      user,
+      verb: 'unsafe-delete-ignore-read-errors',
+      ...names,
+      subresource: '',
+      namespace,
+      name,
+      path: '',
+    };
+    const { allowed, reason } = await this.#authorizer.decide(attributes);
+    if (!allowed) throw forbiddenError(attributes, reason);
   }
 
   #writeOptions({ context, target }: Admitted, kind: WriteKind, apply = false): WriteOptions {

@@ -24,9 +24,10 @@ import type {
   WatchStream,
   WriteOptions,
 } from '../registry/request.ts';
+import { MemoryStore } from '../store/memory-store.ts';
 import type { Entry } from '../store/store.ts';
 import { ApiServer, type ApiServerOptions } from './api-server.ts';
-import { RuleAuthorizer } from './authorization/authorization.ts';
+import { storeAuthorization } from './authorization/store-authorization.ts';
 import { CertificateAuthority } from './certificates/certificate-authority.ts';
 import { NodeConnectionTable } from './node-tunnel.ts';
 
@@ -168,9 +169,12 @@ export async function startTestServer(options: Partial<ApiServerOptions> = {}): 
   const authority = await CertificateAuthority.open({ folder: join(folder, 'pki'), clock });
   const registry = new FakeRegistry();
   const nodes = new NodeConnectionTable();
+  const store = new MemoryStore({ clock, log: silentLogger });
+  const { authorizer, services } = storeAuthorization(store);
+  for (const service of [store, ...services]) await service.start();
   const server = new ApiServer({
     handler: registry,
-    authorizer: new RuleAuthorizer(),
+    authorizer,
     resources: resourceTable(),
     schema: builtinSchema(),
     clock,
@@ -211,6 +215,7 @@ export async function startTestServer(options: Partial<ApiServerOptions> = {}): 
     async stop() {
       for (const client of clients) client.close();
       await server.close();
+      for (const service of [...services.toReversed(), store]) await service.close();
       await rm(folder, { recursive: true });
     },
   };

@@ -10,6 +10,8 @@ const source = {
     name === 'settings' ? { data: { A: 'from-map', 'not a name': 'x' } } : undefined,
   secret: async ({ name }: { name: string }) =>
     name === 'password' ? { data: { pw: Buffer.from('s3cret').toString('base64') } } : undefined,
+  trustBundle: async () => undefined,
+  trustBundlesOf: async () => [],
   token: async () => ({ token: '', expiresAtMs: 0 }),
 };
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Pod } from '../../api/schema/types/core-v1.ts';
+import { forbidden } from '../../api/status-error.ts';
 import { timedOut } from '../../client/errors.ts';
 import { intercept } from '../../client/intercept.ts';
 import { pods } from '../../client/resources.ts';
 import { startTestApi, type TestApi } from '../../client/testing.ts';
-import { StatusWriter } from './status-writer.ts';
+import { StatusWriter, withForeignStatus } from './status-writer.ts';
 
 const reference = { namespace: 'default', name: 'web' };
 
@@ -69,4 +70,38 @@ test('a version that was asked for and came late does not replace a newer one th
   assert.equal((await api.client.get(pods, reference)).status?.phase, 'Running');
   assert.equal(updates, 2);
   await writer.close();
+});
+
+test('a pod whose name another node has by now is no business of ours, until the watch shows it again', async () => {
+  const api = await startTestApi();
+  const pod = await createPod(api);
+  const newer = await api.client.patch(pods, reference, {
+    type: 'merge',
+    body: { metadata: { labels: { turn: '2' } } },
+  });
+  const client = intercept(api.client, {
+    get: () => async () => {
+      throw forbidden(
+        { group: '', kind: 'pods', name: 'web' },
+        "no relationship found between node 'n1' and this object",
+      );
+    },
+  });
+  const writer = new StatusWriter({ pod, client, clock: api.clock, log: api.log });
+  writer.set({ phase: 'Running' });
+  await writer.flush();
+  assert.equal((await api.client.get(pods, reference)).status?.phase, 'Pending');
+  writer.update(newer);
+  await writer.flush();
+  assert.equal((await api.client.get(pods, reference)).status?.phase, 'Running');
+  await writer.close();
+});
+
+test('what others own in the status stays as they wrote it', () => {
+  const theirs = {
+    nominatedNodeName: 'n2',
+    resourceClaimStatuses: [{ name: 'gpu', resourceClaimName: 'c' }],
+    extendedResourceClaimStatus: { resourceClaimName: 'e', requestMappings: [] },
+  };
+  assert.deepEqual(withForeignStatus({ phase: 'Running' }, theirs), { phase: 'Running', conditions: [], ...theirs });
 });

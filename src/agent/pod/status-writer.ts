@@ -1,6 +1,6 @@
 /**
  * Brings a pod's status to the API: the newest that was set, one write at a time, tried again until it is there or the pod is gone.
- * What other writers own in the status (readiness gates, the nominated node) is kept as the API has it.
+ * What other writers own in the status (readiness gates, the nominated node, resource claims) is kept as the API has it.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Pod, PodCondition, PodStatus } from '../../api/schema/types/core-v1.ts';
@@ -18,14 +18,15 @@ const ownConditions = new Set(['PodReadyToStartContainers', 'Initialized', 'Read
 
 /** `own`, with what others wrote in `theirs`. */
 export function withForeignStatus(own: PodStatus, theirs: PodStatus = {}): PodStatus {
-  const { nominatedNodeName, resourceClaimStatuses, conditions = [] } = theirs;
+  const { nominatedNodeName, resourceClaimStatuses, extendedResourceClaimStatus, conditions = [] } = theirs;
   const isOwn = ({ type }: PodCondition): boolean => ownConditions.has(type);
-  const { nominatedNodeName: _, resourceClaimStatuses: __, ...rest } = own;
+  const { nominatedNodeName: _, resourceClaimStatuses: __, extendedResourceClaimStatus: ___, ...rest } = own;
   return {
     ...rest,
     conditions: [...conditions.filter((c) => !isOwn(c)), ...(own.conditions ?? []).filter(isOwn)],
     ...(nominatedNodeName !== undefined && { nominatedNodeName }),
     ...(resourceClaimStatuses !== undefined && { resourceClaimStatuses }),
+    ...(extendedResourceClaimStatus !== undefined && { extendedResourceClaimStatus }),
   };
 }
 
@@ -51,7 +52,10 @@ export class StatusWriter {
 
   /** A newer version of the pod came from the API. */
   update(pod: Pod): void {
-    if (versionOf(pod) > versionOf(this.#pod)) this.#pod = pod;
+    if (versionOf(pod) <= versionOf(this.#pod)) return;
+    this.#pod = pod;
+    this.#gone = false;
+    this.#run();
   }
 
   set(status: PodStatus): void {
@@ -120,7 +124,8 @@ export class StatusWriter {
       if (pod.metadata?.uid === uid) this.update(pod);
       else this.#gone = true;
     } catch (error) {
-      if (hasReason(error, 'NotFound')) this.#gone = true;
+      // A node is not told of a pod that is not on it, not even that there is none.
+      if (hasReason(error, 'NotFound', 'Forbidden')) this.#gone = true;
       else await this.#pause(0, error);
     }
   }

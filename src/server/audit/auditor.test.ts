@@ -7,6 +7,7 @@ import type { JsonObject, JsonValue } from '../../api/object.ts';
 import { RealClock } from '../../lib/clock.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { MetricRegistry } from '../../lib/metrics.ts';
+import type { Authenticator } from '../authentication/authentication.ts';
 import { type Http2Client, startTestServer, type TestServer } from '../testing.ts';
 import { AuditLog } from './audit-log.ts';
 import { AuditMetrics, Auditor } from './auditor.ts';
@@ -150,6 +151,7 @@ describe('auditing', () => {
     const complete = (await events('six')).at(-1);
     assert.equal(at(complete, 'user', 'username'), 'admin');
     assert.equal(at(complete, 'impersonatedUser', 'username'), 'jane');
+    assert.equal(at(complete, 'authenticationMetadata', 'impersonationConstraint'), 'impersonate:user-info');
     assert.equal(at(complete, 'annotations', 'authorization.k8s.io/decision'), 'forbid');
     assert.equal(at(complete, 'responseStatus', 'code'), 403);
     const nobody = await world.http2();
@@ -164,6 +166,34 @@ describe('auditing', () => {
     assert.match(text, /apiserver_audit_event_total \d\d/);
     assert.match(text, /apiserver_audit_level_total\{level="Metadata"\} 1/);
   });
+});
+
+test('what authentication has to say reaches the audit log and the client', async () => {
+  const lines: string[] = [];
+  const log = { write: (line: string) => void lines.push(line), close: async () => {} } as unknown as AuditLog;
+  const policy = parsePolicy({ apiVersion: 'audit.k8s.io/v1', kind: 'Policy', rules: [{ level: 'Metadata' }] });
+  const auditor = new Auditor({ policy, log, clock: new RealClock() }, new AuditMetrics(new MetricRegistry()));
+  const noting: Authenticator = {
+    authenticate({ headers, notes }) {
+      notes?.annotate('authentication.k8s.io/legacy-token', 'somebody');
+      notes?.warn('that token is old');
+      if (headers.authorization === undefined) return { kind: 'refused', why: 'no token' };
+      return { kind: 'user', user: { name: 'admin', groups: ['system:masters'] } };
+    },
+  };
+  const world = await startTestServer({ auditor, authenticators: [noting] });
+  const client = await world.http2();
+  const good = await client.request('/api/v1/pods', { headers: { authorization: 'Bearer x' } });
+  assert.equal(good.headers['warning'], '299 - "that token is old"');
+  assert.equal((await client.request('/api/v1/pods')).status, 401);
+  await world.stop();
+  const completed = lines
+    .map((line) => JSON.parse(line) as JsonObject)
+    .filter(({ stage }) => stage === 'ResponseComplete');
+  assert.deepEqual(
+    completed.map((event) => at(event, 'annotations', 'authentication.k8s.io/legacy-token')),
+    ['somebody', 'somebody'],
+  );
 });
 
 test('source addresses: forwarded ones first, the peer last, nothing that is no address', () => {

@@ -104,6 +104,7 @@ export class AuditedRequest {
   readonly #annotations: Record<string, string> = {};
   readonly #recording: RecordingExchange;
   #impersonated: UserInfo | undefined;
+  #constraint: string | undefined;
   #status: ResponseStatus | undefined;
   #answer: Answer | undefined;
 
@@ -119,8 +120,10 @@ export class AuditedRequest {
     return this.#recording;
   }
 
-  impersonated(user: UserInfo): void {
+  /** `constraint`: the verb by which it was allowed, where that was not the legacy one. */
+  impersonated(user: UserInfo, constraint?: string): void {
     this.#impersonated = user;
+    this.#constraint = constraint;
   }
 
   annotate(key: string, value: string): void {
@@ -169,6 +172,7 @@ export class AuditedRequest {
       verb: attributes.verb,
       user: userOf(attributes.user),
       ...(this.#impersonated && { impersonatedUser: userOf(this.#impersonated) }),
+      ...(this.#constraint && { authenticationMetadata: { impersonationConstraint: this.#constraint } }),
       sourceIPs: sourceAddresses(exchange),
       ...userAgentOf(exchange),
       ...(attributes.resource !== '' && { objectRef: this.#objectRef() }),

@@ -17,6 +17,7 @@ import { type Connection, describeConnection } from './connection.ts';
 import type { Exchange } from './exchange.ts';
 import { Http1Exchange, type Http1Server } from './http1-exchange.ts';
 import { Http2Exchange } from './http2-exchange.ts';
+import { secureOptions, type TlsSettings } from './tls-settings.ts';
 
 export interface ServingCertificate {
   readonly certificate: string;
@@ -27,6 +28,8 @@ export interface ListenerOptions {
   readonly certificate: ServingCertificate;
   /** PEM: who signs client certificates. */
   readonly clientAuthority: string;
+  /** Versions and cipher suites. */
+  readonly tls?: TlsSettings | undefined;
   readonly exchange: (exchange: Exchange) => void;
   /** In this order: the first that a request is for gets its connection. All others are answered as ordinary requests. */
   readonly upgrades: readonly UpgradeHandler[];
@@ -74,7 +77,7 @@ export async function listen(host: string, port: number, options: ListenerOption
   const sessions = new Set<ServerHttp2Session>();
   const http2 = http2Server(options, connections, sessions);
   const sockets = new Set<TLSSocket>();
-  const context = { ca: options.clientAuthority, minVersion: 'TLSv1.2' as const };
+  const context = { ca: options.clientAuthority, ...secureOptions(options.tls) };
   const server = createTlsServer(
     {
       ...context,
