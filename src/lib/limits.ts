@@ -80,11 +80,30 @@ export const limits = {
   streamsPerConnectionMax: 1_000,
   /** Evictions that a disruption budget remembers until its controller has seen them, as upstream's. Beyond it: 403 Forbidden. */
   disruptedPodsMax: 2_000,
+  /** How long a write may wait until it is noted in its quotas, as upstream. At it: 500, or the refusal where it waits for room. */
+  quotaWaitMsMax: 10_000,
   /** Warnings about one pod. Beyond it: the rest is not told. */
   podWarningsMax: 100,
+  /** Pods of a namespace that are held against a stricter Pod Security level, and how long that may take, as upstream's. Beyond: the rest is not looked at, and the warning says so. */
+  podSecurityPodsMax: 3_000,
+  podSecurityCheckMsMax: 1_000,
   /** How long a service account's token may be asked to hold (seconds), as upstream. Outside of it: 422 Invalid. */
   tokenSecondsMin: 10 * 60,
   tokenSecondsMax: 2 ** 32,
+  /** How long a pod's token holds at most, as upstream: a year, for programs that never read it again. */
+  podTokenMsMax: 365 * 24 * 60 * 60 * 1000,
+  /** Keys for service accounts' tokens in one file. Above it: the file is not used, and named. */
+  tokenKeysMax: 16,
+  /** How often the server looks whether that file has changed. */
+  keyFileLookMs: 2_000,
+  /** How long others may keep the published keys, as upstream. A new key signs no earlier. */
+  publishedKeysKeptMs: 60 * 60 * 1000,
+  /** Notes under way of when tokens from Secrets were used. At it: noted when the token is next shown. */
+  legacyTokenNotesMax: 64,
+  /** The ConfigMap that says since when they are noted is made anew no more often, as upstream. */
+  legacyTrackingRemadeMs: 30 * 60 * 1000,
+  /** How long nobody may have used a token that was made with its account, before it is marked invalid and, as long again, removed. */
+  legacyTokenUnusedMsMax: 365 * 24 * 60 * 60 * 1000,
   /** Tokens whose signature is remembered as good. Beyond it: the oldest is checked again when it is next shown. */
   verifiedTokensMax: 4_096,
   /** How long a node dials a pod, or itself, for a proxied request. At it: 503 ServiceUnavailable. */
@@ -107,6 +126,8 @@ export const limits = {
   streamCreationMsMax: 30_000,
   /** How many objects of the default policy are written at once, so that requests are served between. Above it: they wait for the next round. */
   policyWritesAtOnce: 32,
+  /** The certificates of one ClusterTrustBundle (bytes), as upstream's. Above it: 422. */
+  trustBundleBytesMax: 1024 * 1024,
   /** How long after a failure the default policy is written again. */
   policyRetryMs: 1_000,
   /** How long a connection lasts after one of its ends has said goodbye: what is under way reaches a slow client meanwhile. Then it is cut. */
@@ -121,6 +142,32 @@ export const limits = {
   spdyStreamsMax: 2_000,
   /** A SPDY control frame, and the headers in it, unpacked (bytes). At it: the connection is closed. */
   spdyControlBytesMax: 64 * 1024,
+  /** The file with the keys that seal stored values (bytes). Above it: it is not read. */
+  keyFileBytesMax: 1024 * 1024,
+  /** Values that one key seals, a quarter of what it is good for. At it: naru's own key is replaced, somebody's own complained about. */
+  sealedWritesPerKeyMax: 2 ** 30,
   /** Answers to control frames that a SPDY peer leaves unread (bytes). At it: the connection is closed. */
   spdyUnreadBytesMax: 4 * 1024 * 1024,
+  /** A CEL expression (characters), its nodes and its depth. At them: it does not compile. */
+  celExpressionCharactersMax: 64 * 1024,
+  celNodesMax: 10_000,
+  celDepthMax: 100,
+  /** What one evaluation of a CEL expression may cost, in nodes evaluated, as upstream's limit per call. At it: the evaluation fails. */
+  celCostMax: 1_000_000,
+  /** A bearer token (bytes). Above it: nobody is asked about it, and it is not good. */
+  bearerTokenBytesMax: 128 * 1024,
+  /** Answers about tokens that are remembered, as upstream's cache. Beyond it: the oldest is asked for again. */
+  tokenAnswersMax: 32_768,
+  /** What an issuer of tokens or a webhook may answer (bytes). At it: the answer counts as none. */
+  outsideAnswerBytesMax: 1024 * 1024,
+  /** How long they may take, as upstream's. At it: the call fails. */
+  outsideAnswerMsMax: 30_000,
+  /** How long an issuer's keys stand before a token with an unknown key may have them fetched again. */
+  keySetMsMin: 5_000,
+  /** A configuration file (bytes). At it: it counts as unreadable. */
+  configurationFileBytesMax: 1024 * 1024,
+  /** How often a configuration file is looked at again. */
+  configurationFileCheckMs: 5_000,
+  /** Answers of an authorization webhook that are remembered, as upstream's cache. Beyond it: the oldest is asked for again. */
+  webhookAnswersMax: 8_192,
 } as const;

@@ -67,6 +67,7 @@ export async function createDecoded(
       const ready = await prepareNew(environment, served, target, generated ? draftOf(draft) : draft);
       await admission.validate(ready);
       const result = await writeNew(environment, served, ready, options);
+      admission.written();
       return { ...result, warnings: [...warnings, ...warningsFor(served, result.object), ...admission.warnings] };
     } catch (error) {
       admission.undo();

@@ -15,7 +15,7 @@ import type { ObjectMeta, Status } from '../api/schema/types/meta-v1.ts';
 import { conflict, notFound, objectModified, type StatusSubject } from '../api/status-error.ts';
 import { formatTime } from '../lib/clock.ts';
 import { deepFreeze } from '../lib/deep-freeze.ts';
-import { type Entry, RevisionConflict } from '../store/store.ts';
+import { type Entry, RevisionConflict, UnreadableObject } from '../store/store.ts';
 import { Admission } from './admission/admission.ts';
 import type { Draft } from './draft.ts';
 import { sameJson } from './draft.ts';
@@ -113,6 +113,8 @@ export async function deleteObject(
   for (let attempt = 1; attempt <= attemptsMax; attempt++) {
     const current = environment.store.get(key);
     if (current === undefined) throw notFound(subject);
+    if (options.ignoreStoreReadError && !isReadable(current))
+      return deleteUnread(environment, served, current, options);
     checkDeletePreconditions(options, current.object, kindSubjectOf(served, target.name));
     const what = { operation: 'DELETE', target, collection, old: current.object } as const;
     const admission = new Admission(environment, what, options);
@@ -126,6 +128,31 @@ export async function deleteObject(
     }
   }
   throw conflict(subject, objectModified);
+}
+
+function isReadable(entry: Entry): boolean {
+  try {
+    return entry.object !== undefined;
+  } catch (error) {
+    if (error instanceof UnreadableObject) return false;
+    throw error;
+  }
+}
+
+/** Nobody can say what its preconditions, finalizers or owners were. */
+async function deleteUnread(
+  { store, log }: Environment,
+  served: ServedResource,
+  { key, revision: expectedRevision }: Entry,
+  { dryRun }: DeleteOptions,
+): Promise<ObjectResult> {
+  if (!dryRun) {
+    await store.write({ kind: 'delete', key, expectedRevision }).catch((error: unknown) => {
+      throw error instanceof RevisionConflict ? conflict(subjectOf(served, key.name), objectModified) : error;
+    });
+    log.warn('an object that could not be read was deleted', { ...key });
+  }
+  return { object: deletedStatus(served, { metadata: { name: key.name } }), created: false, warnings: [] };
 }
 
 /** A negative grace period counts as one second. */

@@ -12,7 +12,7 @@ import { setContainerDefaults, setPodDefaults } from './defaults/pod.ts';
 import { type Draft, draftOf, type ObjectDraft, sameJson } from './draft.ts';
 import type { ServedResource } from './served-resource.ts';
 import type { StrategyContext } from './strategy.ts';
-import { validateChange, validateStatusChange } from './validate.ts';
+import { validateChange, validateMetadataChange, validateStatusChange } from './validate.ts';
 import { stampConditions, validateDecision } from './validation/certificates.ts';
 import { validateNamespaceFinalize } from './validation/cluster.ts';
 import { validateEphemeralUpdate } from './validation/pod-ephemeral.ts';
@@ -102,26 +102,30 @@ const resize: Part = {
   isMain: false,
   prepare(_served, draft, old) {
     if (draft['spec']) setPodDefaults(draft);
-    const wanted = draft['spec'] as Draft<PodSpec> | undefined;
+    const wanted = (draft['spec'] as Draft<PodSpec> | undefined) ?? { containers: [] };
     const spec = keepAll(draft, old);
-    if (wanted?.resources) spec.resources = wanted.resources;
+    if (wanted.resources) spec.resources = wanted.resources;
     else delete spec.resources;
-    takeResources(spec.containers, wanted?.containers ?? []);
-    takeResources(spec.initContainers ?? [], wanted?.initContainers ?? []);
+    spec.containers = resized(spec.containers, wanted.containers ?? []);
+    const initContainers = resized(spec.initContainers ?? [], wanted.initContainers ?? []);
+    if (initContainers.length > 0) spec.initContainers = initContainers;
+    else delete spec.initContainers;
     if (!sameContent(draft, old)) bumpGeneration(draft);
   },
   validate: (_served, object, old) => validateResize(object, old),
 };
 
-function takeResources(containers: Draft<Container>[], wanted: readonly Draft<Container>[]): void {
-  const byName = new Map(wanted.map((container) => [container.name, container]));
-  for (const container of containers) {
-    const other = byName.get(container.name);
-    if (other === undefined) continue;
-    container.resources = other.resources ?? {};
-    if (other.resizePolicy) container.resizePolicy = other.resizePolicy;
+/** The containers as they were, with the resources that are wanted. Other containers are let through: validation refuses them. */
+function resized(containers: Draft<Container>[], wanted: Draft<Container>[]): Draft<Container>[] {
+  const isSame = ({ name }: Draft<Container>, index: number): boolean => wanted[index]?.name === name;
+  if (containers.length !== wanted.length || !containers.every(isSame)) return wanted;
+  for (const [index, container] of containers.entries()) {
+    const { resources = {}, resizePolicy } = wanted[index] ?? {};
+    container.resources = resources;
+    if (resizePolicy) container.resizePolicy = resizePolicy;
     else delete container.resizePolicy;
   }
+  return containers;
 }
 
 /** Namespaces: `spec.finalizers`, which whoever emptied the namespace takes away. */
@@ -147,8 +151,10 @@ const approval: Part = {
     const request = draft as unknown as Draft<CertificateSigningRequest>;
     stampConditions(request, old as CertificateSigningRequest, nowMs);
   },
-  validate: (_served, object, old) =>
-    validateDecision(object as CertificateSigningRequest, old as CertificateSigningRequest, false),
+  validate: (served, object, old) => [
+    ...validateMetadataChange(served, object, old),
+    ...validateDecision(object as CertificateSigningRequest, old as CertificateSigningRequest, false),
+  ],
 };
 
 const parts: Readonly<Record<string, Part | undefined>> = {

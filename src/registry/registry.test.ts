@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { resourceTable } from '../api/resource-table.ts';
 import { limits } from '../lib/limits.ts';
-import { make, rejection, requestPem, resourceNamed, startRegistry, text } from './testing.ts';
+import { authorityPem, make, rejection, requestPem, resourceNamed, startRegistry, text } from './testing.ts';
 
 test('a created object carries what the server owns, and reads back the same', async () => {
   const cluster = await startRegistry();
@@ -256,6 +256,8 @@ test('every resource of the table that is stored can be created, read, listed, p
     const patched = await cluster.patch(name, objectName, { metadata: { labels: { a: 'b' } } });
     assert.equal(patched.metadata.labels.a, 'b', name);
     assert.ok((await cluster.names(name)).includes(objectName), name);
+    const unprotected = { metadata: { finalizers: null } };
+    if (created.metadata.finalizers) await cluster.patch(name, objectName, unprotected, { type: 'merge' });
     await cluster.delete(name, objectName, { propagationPolicy: 'Background' });
     if (info.resource !== 'namespaces') assert.equal(await cluster.find(name, objectName), undefined, name);
   }
@@ -302,6 +304,7 @@ const bodies: Readonly<Record<string, object>> = {
   'certificatesigningrequests.certificates.k8s.io': {
     spec: { request: requestPem, signerName: 'a.b/c', usages: ['client auth'] },
   },
+  'clustertrustbundles.certificates.k8s.io': { spec: { trustBundle: authorityPem } },
   'rolebindings.rbac.authorization.k8s.io': { roleRef: { kind: 'Role', name: 'r' } },
   'clusterrolebindings.rbac.authorization.k8s.io': { roleRef: { kind: 'ClusterRole', name: 'r' } },
   'storageclasses.storage.k8s.io': { provisioner: 'a.b/c' },

@@ -13,13 +13,13 @@ import type { JsonObject, JsonValue } from '../api/object.ts';
 import type { ResourceTable } from '../api/resource-table.ts';
 import { groupResource } from '../api/resources.ts';
 import type { MessageType, SchemaRegistry } from '../api/schema/schema.ts';
-import { hasReason, methodNotAllowed, notFound, StatusError } from '../api/status-error.ts';
+import { hasReason, internalError, methodNotAllowed, notFound, StatusError } from '../api/status-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Prng } from '../lib/prng.ts';
 import type { Store } from '../store/store.ts';
-import { ObjectTooLarge, StoreUnavailable } from '../store/store.ts';
-import type { AdmissionPlugin } from './admission/admission.ts';
+import { ObjectTooLarge, StoreUnavailable, UnreadableObject } from '../store/store.ts';
+import { Admission, type AdmissionPlugin } from './admission/admission.ts';
 import { admissionPlugins } from './admission/plugins.ts';
 import { createObject } from './create.ts';
 import { deleteObject } from './delete.ts';
@@ -123,7 +123,7 @@ export class Registry implements RequestHandler {
     return this.#answer(async () => {
       const name = nameOf(target);
       const virtual = this.#virtual.get(name);
-      if (virtual) return virtual.create(target, body, options);
+      if (virtual) return this.#ask(virtual, target, body, options);
       if (name === 'bindings' || name === 'pods/binding') {
         return bindPod(this.#environment, target, this.#type('', 'v1', 'Binding'), body, options);
       }
@@ -175,6 +175,24 @@ export class Registry implements RequestHandler {
     });
   }
 
+  /** Nothing is stored, but admission has its say as about any create. */
+  async #ask(
+    virtual: VirtualResource,
+    target: RequestTarget,
+    body: JsonObject,
+    options: WriteOptions,
+  ): Promise<ObjectResult> {
+    const collection = groupResource(target.resource);
+    const admission = new Admission(this.#environment, { operation: 'CREATE', target, collection }, options);
+    try {
+      const result = await virtual.create(target, body, options, admission);
+      return { ...result, warnings: [...result.warnings, ...admission.warnings] };
+    } finally {
+      // Nothing was written, whatever the answer.
+      admission.undo();
+    }
+  }
+
   /** @throws StatusError MethodNotAllowed for subresources that are not updated as their parent's kind */
   #part(target: RequestTarget, verb: 'get' | 'update' | 'patch'): Part {
     const part = partOf(target.subresource);
@@ -204,6 +222,7 @@ export class Registry implements RequestHandler {
       if (error instanceof ObjectTooLarge) {
         throw new StatusError(413, 'RequestEntityTooLarge', error.message, undefined, { cause: error });
       }
+      if (error instanceof UnreadableObject) throw internalError(error);
       if (!(error instanceof StoreUnavailable)) throw error;
       this.#environment.log.warn('the store refused a request', { error });
       throw new StatusError(503, 'ServiceUnavailable', error.message, { retryAfterSeconds: 1 }, { cause: error });

@@ -5,6 +5,7 @@
 import type { JsonObject, JsonValue, KubeObject } from '../api/object.ts';
 import type { ResourceInfo, Verb } from '../api/resources.ts';
 import type { Entry, Snapshot } from '../store/store.ts';
+import type { ObjectDraft } from './draft.ts';
 
 /** Who asks, as authentication found out. */
 export interface UserInfo {
@@ -48,6 +49,8 @@ export interface DeleteOptions {
   /** The old way to say it, in place of `propagationPolicy`: true is Orphan, false Background. */
   readonly orphanDependents?: boolean;
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
+  /** What cannot be read is deleted all the same, without preconditions, finalizers and admission. Nothing else is concerned. */
+  readonly ignoreStoreReadError?: boolean;
   /** Notes something about the request in the audit log. */
   readonly annotate?: (key: string, value: string) => void;
 }
@@ -145,7 +148,19 @@ export interface RequestHandler {
  * permissions, and tokens of service accounts, are such; the part that knows the answer hands one to the registry.
  */
 export interface VirtualResource {
-  create(target: RequestTarget, body: JsonObject, options: WriteOptions): Promise<ObjectResult>;
+  /** Whoever answers asks `admission` once the body is decoded and again once the question is known to be good. Absent: nobody has to be asked. */
+  create(
+    target: RequestTarget,
+    body: JsonObject,
+    options: WriteOptions,
+    admission?: VirtualAdmission,
+  ): Promise<ObjectResult>;
+}
+
+/** All that admission asks about a create that stores nothing. Both reject with `StatusError`; `mutate` may change the draft. */
+export interface VirtualAdmission {
+  mutate(draft: ObjectDraft): Promise<void>;
+  validate(draft: ObjectDraft): Promise<void>;
 }
 
 /** May `user` do this? Asked before the registry by whoever lets requests in. */
@@ -160,6 +175,8 @@ export interface Decision {
   readonly denied?: boolean;
   /** Why, in upstream's words; empty where there is nothing to say. */
   readonly reason: string;
+  /** What kept somebody from deciding. A request that is refused beside it fails as an error, and not as forbidden. */
+  readonly problem?: string;
 }
 
 export interface AuthorizationAttributes {

@@ -290,10 +290,28 @@ const container = { name: 'main', image: 'registry.example/app:1' };
 const labels = { app: 'web' };
 const template = { metadata: { labels }, spec: { containers: [container] } };
 
-/** A PEM block of a certificate request, as the API carries it. Nobody here looks into it. */
-export const requestPem = Buffer.from(
-  '-----BEGIN CERTIFICATE REQUEST-----\nMAA=\n-----END CERTIFICATE REQUEST-----\n',
-).toString('base64');
+/** A request for a certificate in PEM, as the API carries it: `ann` of the group `team`, signed by a key that nobody has. */
+export const requestPem = Buffer.from(`-----BEGIN CERTIFICATE REQUEST-----
+MIHYMH8CAQAwHTENMAsGA1UECgwEdGVhbTEMMAoGA1UEAwwDYW5uMFkwEwYHKoZI
+zj0CAQYIKoZIzj0DAQcDQgAEtKUwYd4ZK30OOY0YAKjH4ttsKhUPkFosg8F1XeEW
+f5G7DBdkijKpcu6QiqxSti+et4ZGprdbLrsWVRnLfn3ryaAAMAoGCCqGSM49BAMC
+A0kAMEYCIQDgfyn/1xzx6Cca7nb843fT2RfVXtppArZrY7ccKMo3WwIhAK58UbMp
+aJusYht0+jrKBWDiXTGxo71qIPDWnrt1WM1/
+-----END CERTIFICATE REQUEST-----
+`).toString('base64');
+
+/** The certificate of an authority, self-signed for the name x, valid until 2126. */
+export const authorityPem = `-----BEGIN CERTIFICATE-----
+MIIBbjCCARWgAwIBAgIUbQvfV2khE5AvWGhG34pFO8d87T4wCgYIKoZIzj0EAwIw
+DDEKMAgGA1UEAwwBeDAgFw0yNjExMjExNTMwNTVaGA8yMTI2MTAyODE1MzA1NVow
+DDEKMAgGA1UEAwwBeDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABIEVdDrL3A0v
+wY3C7d36KezV75KoZhsXICPvuR+pawrCArnnbNLtEz9rNDPQAWyM3Y4chthUF2BX
+ybfo8nXKhrijUzBRMB0GA1UdDgQWBBQKSA61Dq9Rahq6nH4qWXPcpootfjAfBgNV
+HSMEGDAWgBQKSA61Dq9Rahq6nH4qWXPcpootfjAPBgNVHRMBAf8EBTADAQH/MAoG
+CCqGSM49BAMCA0cAMEQCIF+gK/qtjaMO7EXCmKT53GOS2JC3UGXfEg/JLkzTMbOX
+AiBBmVhwol17jqq5q6wurLfhnNMHuRj1bjaZ14wlOok2gg==
+-----END CERTIFICATE-----
+`;
 
 /** Valid objects; what is given goes over the defaults, in `spec` field by field. */
 export const make = {

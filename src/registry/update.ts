@@ -134,6 +134,7 @@ async function attemptChange(
   const ready = await prepareChange(environment, change, draft, current.object, tracked, admission);
   try {
     const result = await writeChange(environment, change, key, current, ready);
+    admission.written();
     const told = warningsFor(served, result.object, current.object);
     return { ...result, warnings: [...warnings, ...duplicates, ...told, ...admission.warnings] };
   } catch (error) {

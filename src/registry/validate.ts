@@ -52,8 +52,11 @@ export function validateChange(served: ServedResource, object: KubeObject, old: 
 
 /** Most reports of status leave the metadata as it was: then there is nothing to look at. */
 export function validateStatusChange(served: ServedResource, object: KubeObject, old: KubeObject): FieldError[] {
-  const metadataErrors = sameJson(withoutEntries(object), withoutEntries(old))
-    ? []
-    : [...validateMetadataUpdate(object.metadata ?? {}, old.metadata ?? {}), ...validateOwnMetadata(served, object)];
+  const metadataErrors = validateMetadataChange(served, object, old);
   return [...metadataErrors, ...(served.strategy.validateStatusUpdate?.(object, old) ?? [])];
+}
+
+export function validateMetadataChange(served: ServedResource, object: KubeObject, old: KubeObject): FieldError[] {
+  if (sameJson(withoutEntries(object), withoutEntries(old))) return [];
+  return [...validateMetadataUpdate(object.metadata ?? {}, old.metadata ?? {}), ...validateOwnMetadata(served, object)];
 }

@@ -381,7 +381,7 @@ describe('kubectl', { timeout: 120_000 }, () => {
     assert.match(await kubectl('get', '--raw', '/metrics'), /forbidden: User "jane" cannot get path "\/metrics"/);
     assert.match(
       await kubectl('get', 'pods', '--as=naru-admin'),
-      /users "naru-admin" is forbidden: User "jane" cannot impersonate/,
+      /pods is forbidden: User "jane" cannot impersonate-on:user-info:list resource "pods"/,
     );
     assert.match(await kubectl('auth', 'whoami'), /^Groups +\[devs system:authenticated\]$/m);
   });

@@ -3,6 +3,8 @@
  * and goes without a trace. One cluster, in the order in which a person would try these things.
  */
 import assert from 'node:assert/strict';
+import { lstatSync, readdirSync } from 'node:fs';
+import path from 'node:path';
 import process from 'node:process';
 import { after, before, describe, test } from 'node:test';
 import type { Deployment } from '../../src/api/schema/types/apps-v1.ts';
@@ -138,6 +140,21 @@ describe('a Deployment in real containers', { timeout: 600_000 }, () => {
       );
     }
     watching.child.kill();
+  });
+
+  test('nothing in the home can be read by others: what containers must read lies in folders that are closed', () => {
+    const open: string[] = [];
+    const look = (folder: string): void => {
+      for (const name of readdirSync(folder)) {
+        const file = path.join(folder, name);
+        const { mode } = lstatSync(file);
+        if ((mode & 0o077) !== 0) open.push(`${(mode & 0o777).toString(8)} ${file}`);
+      }
+    };
+    look(cluster.home);
+    look(path.join(cluster.home, 'certificates'));
+    assert.deepEqual(open, []);
+    assert.equal(lstatSync(cluster.home).mode & 0o077, 0);
   });
 
   test('kill -9 of naru leaves the containers running, and the next up takes them over as they are', async () => {

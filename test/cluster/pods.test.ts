@@ -228,6 +228,26 @@ describe('a container in a pod', { timeout: 600_000, concurrency: 8 }, () => {
     );
   });
 
+  test('reads the authorities that a signer publishes; where there are none and that is borne, an empty file', async () => {
+    const name = 'trusts';
+    const signerName = 'kubernetes.io/kube-apiserver-serving';
+    const sources = [
+      { clusterTrustBundle: { signerName, labelSelector: {}, path: 'ca.crt' } },
+      { clusterTrustBundle: { name: 'absent', optional: true, path: 'none' } },
+    ];
+    const volumeMounts = [{ name: 'trust', mountPath: '/trust' }];
+    await create(
+      cluster,
+      podManifest(name, {
+        volumes: [{ name: 'trust', projected: { sources } }],
+        containers: [script('cat /trust/ca.crt; wc -c < /trust/none', { volumeMounts })],
+      }),
+    );
+    assert.equal((await watch.ended(name)).status?.phase, 'Succeeded');
+    assert.equal(await cluster.mustKubectl('logs', name), `${cluster.connection.authority.trim()}\n0\n`);
+    await cluster.mustKubectl('delete', 'pod', name);
+  });
+
   test('shares an emptyDir with its neighbours, which lasts as long as the pod; on Memory it is one', async () => {
     const name = 'shares';
     const mounts = [

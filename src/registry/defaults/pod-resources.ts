@@ -1,8 +1,9 @@
 /** Defaults of what pods ask for: amounts in thousandths at the finest, requests from limits, and the pod's own from its containers'. */
+
+import { containersTogether } from '../../api/pod-requests.ts';
 import { formatQuantity, milliValue, parseQuantity, quantityFromMilli } from '../../api/quantity.ts';
 import type { Container, Pod, PodSpec, ResourceRequirements } from '../../api/schema/types/core-v1.ts';
 import type { Draft } from '../draft.ts';
-import { containersTogether } from '../pod-requests.ts';
 
 type List = Record<string, string> | undefined;
 

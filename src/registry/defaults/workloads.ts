@@ -89,9 +89,9 @@ export function setJobDefaults(job: Draft<Job>): void {
   if (spec === undefined) return;
   setJobCountDefaults(spec);
   setDefault(spec, 'backoffLimit', spec.backoffLimitPerIndex === undefined ? 6 : unboundedRetries);
-  setDefaultText(spec, 'completionMode', 'NonIndexed');
+  setDefault(spec, 'completionMode', 'NonIndexed');
   setDefault(spec, 'suspend', false);
-  setDefaultText(spec, 'podReplacementPolicy', spec.podFailurePolicy ? 'Failed' : 'TerminatingOrFailed');
+  setDefault(spec, 'podReplacementPolicy', spec.podFailurePolicy ? 'Failed' : 'TerminatingOrFailed');
   for (const rule of spec.podFailurePolicy?.rules ?? []) {
     for (const pattern of rule.onPodConditions ?? []) setDefaultText(pattern, 'status', 'True');
   }

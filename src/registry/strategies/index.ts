@@ -47,6 +47,7 @@ import {
   certificateSigningRequestStrategy,
   clusterRoleBindingStrategy,
   clusterRoleStrategy,
+  clusterTrustBundleStrategy,
   priorityClassStrategy,
   roleBindingStrategy,
   roleStrategy,
@@ -116,6 +117,7 @@ const strategies: Readonly<Record<string, Strategy<never>>> = {
   'priorityclasses.scheduling.k8s.io': priorityClassStrategy,
   'runtimeclasses.node.k8s.io': runtimeClassStrategy,
   'certificatesigningrequests.certificates.k8s.io': certificateSigningRequestStrategy,
+  'clustertrustbundles.certificates.k8s.io': clusterTrustBundleStrategy,
 
   'roles.rbac.authorization.k8s.io': roleStrategy,
   'clusterroles.rbac.authorization.k8s.io': clusterRoleStrategy,

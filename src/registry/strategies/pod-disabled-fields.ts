@@ -11,20 +11,17 @@ export function dropDisabledPodFields(spec: AnyDraft | undefined, old: PodSpec |
   if (spec === undefined) return;
   if (old?.schedulingGroup === undefined) delete spec.schedulingGroup;
   if (!usesStopSignals(old)) dropStopSignals(spec);
-  for (const kind of ['clusterTrustBundle', 'podCertificate'] as const) {
-    if (!projects(old, kind)) dropProjections(spec, kind);
-  }
+  if (!projectsCertificates(old)) dropCertificates(spec);
 }
 
-type Disabled = 'clusterTrustBundle' | 'podCertificate';
-
-function projects(spec: PodSpec | undefined, kind: Disabled): boolean {
-  const has = (source: VolumeProjection): boolean => source[kind] !== undefined;
+function projectsCertificates(spec: PodSpec | undefined): boolean {
+  const has = (source: VolumeProjection): boolean => source.podCertificate !== undefined;
   return spec?.volumes?.some(({ projected }) => projected?.sources?.some(has)) ?? false;
 }
 
-function dropProjections(spec: AnyDraft, kind: Disabled): void {
-  for (const { projected } of spec.volumes ?? []) for (const source of projected?.sources ?? []) delete source[kind];
+function dropCertificates(spec: AnyDraft): void {
+  for (const { projected } of spec.volumes ?? [])
+    for (const source of projected?.sources ?? []) delete source.podCertificate;
 }
 
 const lists = ['containers', 'initContainers', 'ephemeralContainers'] as const;

@@ -1,7 +1,7 @@
 /** Pods: their quality of service, their way out, and what a node may report. */
 
-import { compareQuantities, parseQuantity } from '../../api/quantity.ts';
-import type { Container, Pod, PodSpec, PodStatus, ResourceRequirements } from '../../api/schema/types/core-v1.ts';
+import { qualityOfService } from '../../api/pod-quality.ts';
+import type { Pod, PodStatus } from '../../api/schema/types/core-v1.ts';
 import { mirrorServiceAccount, setPodDefaults } from '../defaults/pod.ts';
 import type { Draft } from '../draft.ts';
 import type { DeleteOptions } from '../request.ts';
@@ -85,41 +85,4 @@ function mirrorAddresses(status: Draft<PodStatus>): void {
   if (!status.podIP && status.podIPs?.[0]?.ip) status.podIP = status.podIPs[0].ip;
   if (status.hostIP && !status.hostIPs?.length) status.hostIPs = [{ ip: status.hostIP }];
   if (!status.hostIP && status.hostIPs?.[0]?.ip) status.hostIP = status.hostIPs[0].ip;
-}
-
-const countedResources = ['cpu', 'memory'] as const;
-const zero = parseQuantity('0');
-
-/**
- * `Guaranteed` where every container has limits for cpu and memory and asks for just that; `BestEffort` where none asks for
- * anything; else `Burstable`. Resources of the pod as a whole, where given, stand for its containers'.
- */
-export function qualityOfService(spec: PodSpec | undefined): 'BestEffort' | 'Burstable' | 'Guaranteed' {
-  const containers: readonly Container[] = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
-  const all = isPodLevelSet(spec?.resources)
-    ? [spec?.resources ?? {}]
-    : containers.map(({ resources }) => resources ?? {});
-  if (all.every((resources) => !asksForAnything(resources))) return 'BestEffort';
-  return all.every(isGuaranteed) ? 'Guaranteed' : 'Burstable';
-}
-
-function isPodLevelSet(resources: ResourceRequirements | undefined): boolean {
-  const names = Object.keys({ ...resources?.requests, ...resources?.limits });
-  return names.some((name) => name === 'cpu' || name === 'memory' || name.startsWith('hugepages-'));
-}
-
-function asksForAnything({ requests = {}, limits = {} }: ResourceRequirements): boolean {
-  return countedResources.some((name) => isPositive(requests[name]) || isPositive(limits[name]));
-}
-
-function isPositive(value: string | undefined): boolean {
-  return value !== undefined && compareQuantities(parseQuantity(value), zero) > 0;
-}
-
-function isGuaranteed({ requests = {}, limits = {} }: ResourceRequirements): boolean {
-  return countedResources.every((name) => {
-    const limit = limits[name];
-    if (limit === undefined || !isPositive(limit)) return false;
-    return compareQuantities(parseQuantity(requests[name] ?? limit), parseQuantity(limit)) === 0;
-  });
 }

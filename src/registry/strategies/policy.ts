@@ -2,6 +2,7 @@
 
 import { isPathSegmentName } from '../../api/names.ts';
 import type { CertificateSigningRequest } from '../../api/schema/types/certificates-v1.ts';
+import type { ClusterTrustBundle } from '../../api/schema/types/certificates-v1beta1.ts';
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '../../api/schema/types/rbac-v1.ts';
 import type { PriorityClass } from '../../api/schema/types/scheduling-v1.ts';
 import { setPriorityClassDefaults, setRoleBindingDefaults } from '../defaults/cluster.ts';
@@ -15,6 +16,7 @@ import {
 } from '../validation/certificates.ts';
 import { staysBound, validateAggregation, validateBinding, validateRules } from '../validation/rbac.ts';
 import { validatePriorityClass, validatePriorityClassUpdate } from '../validation/scheduling.ts';
+import { validateTrustBundle, validateTrustBundleUpdate } from '../validation/trust-bundles.ts';
 
 const roleCommon = { allowCreateOnUpdate: true, nameErrors: isPathSegmentName } as const;
 export const roleStrategy: Strategy<Role> = {
@@ -70,5 +72,14 @@ export const certificateSigningRequestStrategy: Strategy<CertificateSigningReque
     stampConditions(request, old, nowMs);
   },
   validateStatusUpdate: (request, old) => validateDecision(request, old, true),
+  fields: { 'spec.signerName': ({ spec }) => spec?.signerName ?? '' },
+};
+
+export const clusterTrustBundleStrategy: Strategy<ClusterTrustBundle> = {
+  allowUnconditionalUpdate: false,
+  // Which names are good depends on the signer: the rules below judge them.
+  nameErrors: () => [],
+  validate: validateTrustBundle,
+  validateUpdate: validateTrustBundleUpdate,
   fields: { 'spec.signerName': ({ spec }) => spec?.signerName ?? '' },
 };

@@ -15,7 +15,7 @@ import {
   setReplicationControllerDefaults,
   setStatefulSetDefaults,
 } from '../defaults/workloads.ts';
-import { draftOf } from '../draft.ts';
+import { type Draft, draftOf, sameJson } from '../draft.ts';
 import type { Strategy } from '../strategy.ts';
 import { validatePodTemplate } from '../validation/pod.ts';
 import { podTemplateWarnings } from '../validation/pod-warnings.ts';
@@ -77,10 +77,26 @@ export const statefulSetStrategy: Strategy<StatefulSet> = {
   warnings: statefulSetWarnings,
 };
 
+/** How many templates a DaemonSet has had: a field once, and since apps/v1 an annotation. Nobody but the server writes it. */
+const templatesAnnotation = 'deprecated.daemonset.template.generation';
+
+function templatesOf({ metadata }: DaemonSet | Draft<DaemonSet>): number {
+  const text = metadata?.annotations?.[templatesAnnotation] ?? '0';
+  return /^[0-9]{1,15}$/.test(text) ? Number(text) : 0;
+}
+
+function countTemplates(set: Draft<DaemonSet>, count: number): void {
+  const metadata = (set.metadata ??= {});
+  metadata.annotations = { ...metadata.annotations, [templatesAnnotation]: String(count) };
+}
+
 export const daemonSetStrategy: Strategy<DaemonSet> = {
   generation: true,
   updateRules: 'change first',
   setDefaults: setDaemonSetDefaults,
+  prepareForCreate: (set) => countTemplates(set, Math.max(templatesOf(set), 1)),
+  prepareForUpdate: (set, old) =>
+    countTemplates(set, templatesOf(old) + (sameJson(set.spec?.template, old.spec?.template) ? 0 : 1)),
   validate: validateDaemonSet,
   validateUpdate: validateSelectorUpdate,
   validateStatusUpdate: validateStatusCounts(daemonSetStatusRule),

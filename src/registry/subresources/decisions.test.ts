@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { make, rejection, requestPem, startRegistry, type TestRegistry } from '../testing.ts';
+import { authorityPem, make, rejection, requestPem, startRegistry, type TestRegistry } from '../testing.ts';
 
 const requests = 'certificatesigningrequests.certificates.k8s.io';
 const merge = { type: 'merge' } as const;
@@ -9,17 +9,7 @@ const status = { ...merge, subresource: 'status' };
 const approved = { type: 'Approved', status: 'True' };
 const denied = { type: 'Denied', status: 'True' };
 
-// Self-signed for the name x, valid until 2126.
-const certificate = Buffer.from(`-----BEGIN CERTIFICATE-----
-MIIBbjCCARWgAwIBAgIUbQvfV2khE5AvWGhG34pFO8d87T4wCgYIKoZIzj0EAwIw
-DDEKMAgGA1UEAwwBeDAgFw0yNjExMjExNTMwNTVaGA8yMTI2MTAyODE1MzA1NVow
-DDEKMAgGA1UEAwwBeDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABIEVdDrL3A0v
-wY3C7d36KezV75KoZhsXICPvuR+pawrCArnnbNLtEz9rNDPQAWyM3Y4chthUF2BX
-ybfo8nXKhrijUzBRMB0GA1UdDgQWBBQKSA61Dq9Rahq6nH4qWXPcpootfjAfBgNV
-HSMEGDAWgBQKSA61Dq9Rahq6nH4qWXPcpootfjAPBgNVHRMBAf8EBTADAQH/MAoG
-CCqGSM49BAMCA0cAMEQCIF+gK/qtjaMO7EXCmKT53GOS2JC3UGXfEg/JLkzTMbOX
-AiBBmVhwol17jqq5q6wurLfhnNMHuRj1bjaZ14wlOok2gg==
------END CERTIFICATE-----`).toString('base64');
+const certificate = Buffer.from(authorityPem).toString('base64');
 
 async function withRequest(): Promise<TestRegistry> {
   const cluster = await startRegistry();

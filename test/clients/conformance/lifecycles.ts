@@ -329,6 +329,7 @@ const storage: readonly Lifecycle[] = [
     apiVersion: 'storage.k8s.io/v1',
     kind: 'VolumeAttributesClass',
     object: { driverName: 'e2e-fake-csi-driver', parameters: { iops: '1000' } },
+    lingers: true,
   },
   {
     test: 'PersistentVolumes CSI Conformance should run through the lifecycle of a PV, and apply changes to a pv status',
@@ -347,6 +348,7 @@ const storage: readonly Lifecycle[] = [
       patch: { message: 'StatusPatched', reason: 'E2E patchStatus' },
       update: { message: 'StatusUpdated', reason: 'E2E updateStatus' },
     },
+    lingers: true,
   },
   {
     test: 'PersistentVolumes CSI Conformance should run through the lifecycle of a PVC, and apply changes to a pvc status',
@@ -360,6 +362,7 @@ const storage: readonly Lifecycle[] = [
       },
     },
     status: conditions,
+    lingers: true,
   },
 ];
 

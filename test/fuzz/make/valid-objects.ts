@@ -23,7 +23,25 @@ const webhook = {
 };
 const request = { deviceClassName: 'gpu', count: 1, allocationMode: 'ExactCount' };
 const claim = { devices: { requests: [{ name: 'a', exactly: request }] } };
-const certificateRequest = '-----BEGIN CERTIFICATE REQUEST-----\nMIIBAA==\n-----END CERTIFICATE REQUEST-----\n';
+const authority = `-----BEGIN CERTIFICATE-----
+MIIBbjCCARWgAwIBAgIUbQvfV2khE5AvWGhG34pFO8d87T4wCgYIKoZIzj0EAwIw
+DDEKMAgGA1UEAwwBeDAgFw0yNjExMjExNTMwNTVaGA8yMTI2MTAyODE1MzA1NVow
+DDEKMAgGA1UEAwwBeDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABIEVdDrL3A0v
+wY3C7d36KezV75KoZhsXICPvuR+pawrCArnnbNLtEz9rNDPQAWyM3Y4chthUF2BX
+ybfo8nXKhrijUzBRMB0GA1UdDgQWBBQKSA61Dq9Rahq6nH4qWXPcpootfjAfBgNV
+HSMEGDAWgBQKSA61Dq9Rahq6nH4qWXPcpootfjAPBgNVHRMBAf8EBTADAQH/MAoG
+CCqGSM49BAMCA0cAMEQCIF+gK/qtjaMO7EXCmKT53GOS2JC3UGXfEg/JLkzTMbOX
+AiBBmVhwol17jqq5q6wurLfhnNMHuRj1bjaZ14wlOok2gg==
+-----END CERTIFICATE-----
+`;
+const certificateRequest = `-----BEGIN CERTIFICATE REQUEST-----
+MIHYMH8CAQAwHTENMAsGA1UECgwEdGVhbTEMMAoGA1UEAwwDYW5uMFkwEwYHKoZI
+zj0CAQYIKoZIzj0DAQcDQgAEtKUwYd4ZK30OOY0YAKjH4ttsKhUPkFosg8F1XeEW
+f5G7DBdkijKpcu6QiqxSti+et4ZGprdbLrsWVRnLfn3ryaAAMAoGCCqGSM49BAMC
+A0kAMEYCIQDgfyn/1xzx6Cca7nb843fT2RfVXtppArZrY7ccKMo3WwIhAK58UbMp
+aJusYht0+jrKBWDiXTGxo71qIPDWnrt1WM1/
+-----END CERTIFICATE REQUEST-----
+`;
 const metric = { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 50 } } };
 
 /** What an object of the kind needs, beside its metadata. By kind, whatever its version. */
@@ -37,6 +55,7 @@ const needed: Readonly<Record<string, JsonObject>> = {
       usages: ['client auth'],
     },
   },
+  ClusterTrustBundle: { spec: { trustBundle: authority } },
   ClusterRole: { rules },
   ClusterRoleBinding: { roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'a' }, subjects },
   ConfigMap: { data: { 'a.txt': 'x', b: 'y' }, binaryData: { c: 'AAEC' } },
