@@ -156,7 +156,8 @@ export const internalError = (cause: unknown): StatusError =>
 
 /** 422, upstream's form: one broken rule stands alone, several in square brackets. `subject.kind` is the kind here. */
 export function invalid(subject: StatusSubject, errors: readonly FieldError[]): StatusError {
-  const texts = errors.map((error) => `${error.field}: ${error.message}`);
+  // What stands in the causes twice is said once.
+  const texts = [...new Set(errors.map((error) => `${error.field}: ${error.message}`))];
   const list = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
   return new StatusError(422, 'Invalid', `${named(subject)} is invalid: ${list}`, {
     ...detailsOf(subject),

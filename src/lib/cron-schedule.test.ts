@@ -11,6 +11,7 @@ const good = [
   '@daily',
   '@every 1h30m',
   'TZ=Europe/Zurich 0 4 * * *',
+  'CRON_TZ=UTC @daily',
 ];
 
 const bad: readonly (readonly [schedule: string, error: string])[] = [
@@ -22,6 +23,12 @@ const bad: readonly (readonly [schedule: string, error: string])[] = [
   ['*/0 * * * *', 'step of range should be a positive number: */0'],
   ['1-2-3 * * * *', 'too many hyphens: 1-2-3'],
   ['1/2/3 * * * *', 'too many slashes: 1/2/3'],
+  ['TZ=UTC 60 * * * *', 'end of range (60) above maximum (59): 60'],
+  ['TZ=Invalid/Timezone 0 4 * * *', 'provided bad location Invalid/Timezone: unknown time zone Invalid/Timezone'],
+  ['CRON_TZ=europe/rome 0 4 * * *', 'provided bad location europe/rome: unknown time zone europe/rome'],
+  ...['TZ=0', 'TZ=', 'CRON_TZ=UTC', 'TZ=Invalid/Timezone'].map(
+    (text) => [text, 'invalid schedule format: runtime error: slice bounds out of range [:-1]'] as const,
+  ),
   ['@never', 'unrecognized descriptor: @never'],
   ['@every soon', 'failed to parse duration @every soon: time: invalid duration "soon"'],
 ];

@@ -4,6 +4,7 @@
  * The form, and the texts that say what is wrong with it, are those of the parser that Kubernetes uses (robfig/cron, version 3);
  * people search for these texts. Pure and linear in the text.
  */
+import { isTimeZone } from './time-zones.ts';
 
 interface Bounds {
   readonly min: number;
@@ -25,10 +26,13 @@ const fieldBounds: readonly Bounds[] = [
 const descriptors = new Set(['@yearly', '@annually', '@monthly', '@weekly', '@daily', '@midnight', '@hourly']);
 const everyPrefix = '@every ';
 
-/** Undefined for a good schedule. A zone in front (`TZ=…`) is cut off, not looked at. */
+/** Undefined for a good schedule. It may have a zone in front (`TZ=…`). */
 export function cronScheduleError(text: string): string | undefined {
   if (text === '') return 'empty spec string';
-  const spec = withoutZone(text);
+  const { spec, zone } = splitZone(text);
+  if (spec === undefined) return unendingZone;
+  if (zone !== '' && zone !== 'Local' && !isTimeZone(zone))
+    return `provided bad location ${zone}: unknown time zone ${zone}`;
   if (spec.startsWith('@')) return descriptorError(spec);
   const fields = spec.split(/\s+/).filter((field) => field !== '');
   if (fields.length !== fieldBounds.length) {
@@ -41,11 +45,15 @@ export function cronScheduleError(text: string): string | undefined {
   return undefined;
 }
 
-function withoutZone(text: string): string {
-  if (!text.startsWith('TZ=') && !text.startsWith('CRON_TZ=')) return text;
-  const space = text.indexOf(' ');
-  return space < 0 ? '' : text.slice(space).trim();
+/** Without a spec where nothing follows the zone. */
+function splitZone(text: string): { readonly spec?: string; readonly zone: string } {
+  if (!text.startsWith('TZ=') && !text.startsWith('CRON_TZ=')) return { spec: text, zone: '' };
+  const [start, space] = [text.indexOf('=') + 1, text.indexOf(' ')];
+  return space < 0 ? { zone: '' } : { spec: text.slice(space).trim(), zone: text.slice(start, space) };
 }
+
+/** Here the parser runs off the end of the text, and what Go says of that is all there is to show. */
+const unendingZone = 'invalid schedule format: runtime error: slice bounds out of range [:-1]';
 
 function descriptorError(spec: string): string | undefined {
   if (descriptors.has(spec)) return undefined;

@@ -47,7 +47,20 @@ function errorsOf(raw: RawOptions): FieldError[] {
   if (raw.propagationPolicy !== undefined && !(policies as readonly string[]).includes(raw.propagationPolicy)) {
     errors.push(notSupported('propagationPolicy', raw.propagationPolicy, [...policies, 'nil']));
   }
-  return [...errors, ...dryRunErrors(raw.dryRun)];
+  return [...errors, ...dryRunErrors(raw.dryRun), ...unreadErrors(raw)];
+}
+
+/** Who gives up an object that cannot be read asks for nothing else: there is nothing that could be looked at. */
+function unreadErrors(raw: RawOptions): FieldError[] {
+  if (!raw.ignoreStoreReadError) return [];
+  const { propagationPolicy, orphanDependents, gracePeriodSeconds, preconditions } = raw;
+  const dryRun = raw.dryRun.length > 0 || undefined;
+  const others = { dryRun, propagationPolicy, orphanDependents, gracePeriodSeconds, preconditions };
+  return Object.entries(others).flatMap(([name, value]) =>
+    value === undefined
+      ? []
+      : [invalidValue('ignoreStoreReadErrorWithClusterBreakingPotential', true, `cannot be set together with .${name}`)],
+  );
 }
 
 function rawFromQuery(query: URLSearchParams): RawOptions {

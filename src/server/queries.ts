@@ -2,9 +2,10 @@
  * A URL's query → options with types, and what upstream says to bad values. Pure. Selectors stay as the client wrote them: the
  * registry reads them.
  */
-import { forbiddenField, goQuote, invalidValue, notSupported, required, tooLong } from '../api/field-error.ts';
+import { forbiddenField, goQuote, notSupported, required } from '../api/field-error.ts';
 import { badRequest, type FieldError, invalid } from '../api/status-error.ts';
 import type { FieldValidation, ListOptions, WatchRequestOptions, WriteOptions } from '../registry/request.ts';
+import { fieldManagerBytesMax, fieldManagerErrors, unprintable } from '../registry/validation/field-manager.ts';
 
 /** As Go's API machinery reads it: present means true, save for `false` and `0`. */
 export function booleanOf(query: URLSearchParams, name: string): boolean | undefined {
@@ -133,7 +134,7 @@ export function writeOptions(query: URLSearchParams, kind: WriteKind, apply = fa
   const force = kind === 'PatchOptions' ? booleanOf(query, 'force') : undefined;
   const fieldValidation = textOf(query, 'fieldValidation') as FieldValidation | undefined;
   const errors = kind === 'PatchOptions' ? patchErrors(apply, fieldManager, force) : [];
-  if (fieldManager !== undefined) errors.push(...fieldManagerErrors(fieldManager));
+  if (fieldManager !== undefined) errors.push(...fieldManagerErrors('fieldManager', fieldManager));
   errors.push(...dryRunErrors(query.getAll('dryRun')));
   if (fieldValidation !== undefined && !fieldValidations.includes(fieldValidation)) {
     errors.push(notSupported('fieldValidation', fieldValidation, fieldValidations));
@@ -151,26 +152,6 @@ function patchErrors(apply: boolean, fieldManager: string | undefined, force: bo
 export function dryRunErrors(values: readonly string[]): FieldError[] {
   const bad = values.filter((value) => value !== 'All');
   return bad.length === 0 ? [] : [notSupported('dryRun', values, ['All'])];
-}
-
-const fieldManagerBytesMax = 128;
-/** What Go's `unicode.IsPrint` holds for printable: no control, and no space but the plain one. */
-const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
-
-function fieldManagerErrors(fieldManager: string): FieldError[] {
-  // Each error below tells the whole name once more.
-  if (Buffer.byteLength(fieldManager) > fieldManagerBytesMax) return [tooLong('fieldManager', fieldManagerBytesMax)];
-  const errors: FieldError[] = [];
-  let position = 0;
-  for (const character of fieldManager) {
-    if (unprintable.test(character)) {
-      const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
-      const detail = `invalid character U+${code} (at position ${position})`;
-      errors.push(invalidValue('fieldManager', fieldManager, detail));
-    }
-    position += Buffer.byteLength(character);
-  }
-  return errors;
 }
 
 /** What may be shown as it is: nearly always. */

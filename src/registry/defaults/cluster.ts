@@ -5,10 +5,11 @@ import type {
 } from '../../api/schema/types/admissionregistration-v1.ts';
 import type { CustomResourceDefinition } from '../../api/schema/types/apiextensions-v1.ts';
 import type { HorizontalPodAutoscaler, HPAScalingRules } from '../../api/schema/types/autoscaling-v2.ts';
-import type { LimitRange, LimitRangeItem, Namespace, Node } from '../../api/schema/types/core-v1.ts';
+import type { LimitRange, LimitRangeItem, Namespace, Node, ResourceQuota } from '../../api/schema/types/core-v1.ts';
 import type { ClusterRoleBinding, RoleBinding } from '../../api/schema/types/rbac-v1.ts';
 import type { PriorityClass } from '../../api/schema/types/scheduling-v1.ts';
 import { type Draft, setDefault, setDefaultText } from '../draft.ts';
+import { roundAmounts } from './pod-resources.ts';
 
 const rbacGroup = 'rbac.authorization.k8s.io';
 
@@ -22,11 +23,21 @@ export function setNamespaceDefaults(namespace: Draft<Namespace>): void {
 export function setNodeDefaults(node: Draft<Node>): void {
   const { status } = node;
   if (status?.capacity && !status.allocatable) status.allocatable = { ...status.capacity };
+  roundAmounts(status?.capacity);
+  roundAmounts(status?.allocatable);
+}
+
+export function setResourceQuotaDefaults({ spec, status }: Draft<ResourceQuota>): void {
+  for (const amounts of [spec?.hard, status?.hard, status?.used]) roundAmounts(amounts);
 }
 
 /** What is not said follows from what is: limits from maxima, requests from limits, then from minima. */
 export function setLimitRangeDefaults({ spec }: Draft<LimitRange>): void {
-  for (const item of spec?.limits ?? []) if (item.type === 'Container') setContainerLimitDefaults(item);
+  for (const item of spec?.limits ?? []) {
+    if (item.type === 'Container') setContainerLimitDefaults(item);
+    const { max, min, default: limits, defaultRequest, maxLimitRequestRatio } = item;
+    for (const amounts of [max, min, limits, defaultRequest, maxLimitRequestRatio]) roundAmounts(amounts);
+  }
 }
 
 function setContainerLimitDefaults(item: Draft<LimitRangeItem>): void {

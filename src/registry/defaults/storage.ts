@@ -2,6 +2,7 @@
 import type { PersistentVolume, PersistentVolumeClaim } from '../../api/schema/types/core-v1.ts';
 import type { CSIDriver, StorageClass } from '../../api/schema/types/storage-v1.ts';
 import { type Draft, setDefault, setDefaultText } from '../draft.ts';
+import { roundAmounts } from './pod-resources.ts';
 
 export function setPersistentVolumeDefaults(volume: Draft<PersistentVolume>): void {
   const { spec } = volume;
@@ -9,6 +10,7 @@ export function setPersistentVolumeDefaults(volume: Draft<PersistentVolume>): vo
   if (spec === undefined) return;
   setDefaultText(spec, 'persistentVolumeReclaimPolicy', 'Retain');
   setDefault(spec, 'volumeMode', 'Filesystem');
+  roundAmounts(spec.capacity);
   if (spec.hostPath) setDefault(spec.hostPath, 'type', '');
   if (spec.iscsi) setDefaultText(spec.iscsi, 'iscsiInterface', 'default');
 }
@@ -18,7 +20,8 @@ export function setPersistentVolumeClaimDefaults(claim: Draft<PersistentVolumeCl
   const { spec } = claim;
   if (spec === undefined) return;
   setDefault(spec, 'volumeMode', 'Filesystem');
-  mirrorDataSource(spec);
+  roundAmounts(spec.resources?.requests);
+  roundAmounts(spec.resources?.limits);
 }
 
 /** Claim templates of a StatefulSet are whole objects upstream, kind and status included. */
@@ -26,15 +29,6 @@ export function setClaimTemplateDefaults(claim: Draft<PersistentVolumeClaim>): v
   claim.apiVersion = 'v1';
   claim.kind = 'PersistentVolumeClaim';
   setPersistentVolumeClaimDefaults(claim);
-}
-
-/** `dataSource` and `dataSourceRef` say the same, unless the reference crosses namespaces. */
-function mirrorDataSource(spec: NonNullable<Draft<PersistentVolumeClaim>['spec']>): void {
-  if (spec.dataSource && !spec.dataSourceRef) spec.dataSourceRef = { ...spec.dataSource };
-  else if (spec.dataSourceRef && !spec.dataSource && !spec.dataSourceRef.namespace) {
-    const { apiGroup, kind, name } = spec.dataSourceRef;
-    spec.dataSource = { ...(apiGroup !== undefined && { apiGroup }), kind, name };
-  }
 }
 
 export function setStorageClassDefaults(storageClass: Draft<StorageClass>): void {

@@ -2,6 +2,7 @@
 import { isDns1123Label } from '../../api/names.ts';
 import type { Namespace, Node } from '../../api/schema/types/core-v1.ts';
 import { setNamespaceDefaults, setNodeDefaults } from '../defaults/cluster.ts';
+import { roundAmounts } from '../defaults/pod-resources.ts';
 import { type Draft, draftOf } from '../draft.ts';
 import type { Strategy } from '../strategy.ts';
 import { validateNamespace, validateNamespaceStatus } from '../validation/cluster.ts';
@@ -46,6 +47,8 @@ export const nodeStrategy: Strategy<Node> = {
   validateUpdate: validateNodeUpdate,
   prepareForStatusUpdate(node, old) {
     if (node.status?.config && old.status?.config === undefined) delete node.status.config;
+    roundAmounts(node.status?.capacity);
+    roundAmounts(node.status?.allocatable);
   },
   validateStatusUpdate: validateNodeUpdate,
   warnings: nodeWarnings,

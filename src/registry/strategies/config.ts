@@ -1,6 +1,7 @@
 /** ConfigMaps, Secrets, ServiceAccounts, and the quotas and limits of a namespace. */
 import type { ConfigMap, LimitRange, ResourceQuota, Secret, ServiceAccount } from '../../api/schema/types/core-v1.ts';
-import { setLimitRangeDefaults } from '../defaults/cluster.ts';
+import { setLimitRangeDefaults, setResourceQuotaDefaults } from '../defaults/cluster.ts';
+import { roundAmounts } from '../defaults/pod-resources.ts';
 import type { Draft } from '../draft.ts';
 import type { Strategy } from '../strategy.ts';
 import {
@@ -77,6 +78,11 @@ export const limitRangeStrategy: Strategy<LimitRange> = {
 
 export const resourceQuotaStrategy: Strategy<ResourceQuota> = {
   returnDeletedObject: true,
+  setDefaults: setResourceQuotaDefaults,
+  prepareForStatusUpdate({ status }) {
+    roundAmounts(status?.hard);
+    roundAmounts(status?.used);
+  },
   validate: validateResourceQuota,
   validateUpdate: validateResourceQuotaUpdate,
   validateStatusUpdate: validateResourceQuotaStatus,

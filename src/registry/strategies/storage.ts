@@ -1,5 +1,9 @@
 /** Volumes, claims, classes and CSI. */
-import type { PersistentVolume, PersistentVolumeClaim } from '../../api/schema/types/core-v1.ts';
+import type {
+  PersistentVolume,
+  PersistentVolumeClaim,
+  TypedLocalObjectReference,
+} from '../../api/schema/types/core-v1.ts';
 import type {
   CSIDriver,
   CSINode,
@@ -9,6 +13,7 @@ import type {
   VolumeAttributesClass,
 } from '../../api/schema/types/storage-v1.ts';
 import { formatTime } from '../../lib/clock.ts';
+import { roundAmounts } from '../defaults/pod-resources.ts';
 import {
   setCsiDriverDefaults,
   setPersistentVolumeClaimDefaults,
@@ -62,18 +67,40 @@ export const persistentVolumeClaimStrategy: Strategy<PersistentVolumeClaim> = {
   setDefaults: setPersistentVolumeClaimDefaults,
   prepareForCreate(claim) {
     claim.status = { phase: 'Pending' };
-    dropForeignSources(claim, undefined);
+    settleSources(claim, undefined);
   },
-  prepareForUpdate: dropForeignSources,
+  prepareForUpdate: settleSources,
+  prepareForStatusUpdate({ status }) {
+    roundAmounts(status?.capacity);
+    roundAmounts(status?.allocatedResources);
+  },
   validate: validatePersistentVolumeClaim,
   validateUpdate: validatePersistentVolumeClaimUpdate,
   validateStatusUpdate: validatePersistentVolumeClaimStatusUpdate,
   warnings: claimWarnings,
 };
 
-/** A source in another namespace is an alpha feature, which is off. */
-function dropForeignSources({ spec }: Draft<PersistentVolumeClaim>, old: PersistentVolumeClaim | undefined): void {
-  if (spec?.dataSourceRef?.namespace && old?.spec?.dataSourceRef === undefined) delete spec.dataSourceRef;
+/**
+ * What a claim is filled from. A source in another namespace is an alpha feature, which is off. Of `dataSource` alone, other kinds
+ * than claims and snapshots are let fall in silence, as they were before there was `dataSourceRef`; both fields then say the same.
+ */
+function settleSources({ spec }: Draft<PersistentVolumeClaim>, old: PersistentVolumeClaim | undefined): void {
+  if (spec === undefined) return;
+  const { dataSource, dataSourceRef } = old?.spec ?? {};
+  if (spec.dataSourceRef?.namespace && dataSourceRef === undefined) delete spec.dataSourceRef;
+  const isNew = dataSource === undefined && dataSourceRef === undefined;
+  if (isNew && spec.dataSourceRef === undefined && !isClaimOrSnapshot(spec.dataSource)) delete spec.dataSource;
+  if (spec.dataSource && !spec.dataSourceRef) spec.dataSourceRef = { ...spec.dataSource };
+  else if (spec.dataSourceRef && !spec.dataSource && !spec.dataSourceRef.namespace) {
+    const { namespace: _none, ...source } = spec.dataSourceRef;
+    spec.dataSource = source;
+  }
+}
+
+function isClaimOrSnapshot(source: TypedLocalObjectReference | undefined): boolean {
+  const { kind, apiGroup = '' } = source ?? {};
+  if (kind === 'PersistentVolumeClaim') return apiGroup === '';
+  return kind === 'VolumeSnapshot' && apiGroup === 'snapshot.storage.k8s.io';
 }
 
 export const storageClassStrategy: Strategy<StorageClass> = {

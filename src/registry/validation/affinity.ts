@@ -113,23 +113,3 @@ function keysInSelector(path: string, keys: readonly string[], selector: LabelSe
   }
   return errors;
 }
-
-/** The rule before keys became part of the selector. */
-export function validateSeparateLabelKeys(
-  path: string,
-  keys: readonly string[] | undefined,
-  selector: LabelSelector | undefined,
-): FieldError[] {
-  if (!keys?.length) return [];
-  const named = new Set([
-    ...Object.keys(selector?.matchLabels ?? {}),
-    ...(selector?.matchExpressions ?? []).map(({ key }) => key),
-  ]);
-  const errors = selector ? [] : [forbiddenField(path, 'must not be specified when labelSelector is not set')];
-  for (const [index, key] of keys.entries()) {
-    const at = `${path}[${index}]`;
-    errors.push(...invalidEach(at, key, isQualifiedName(key)));
-    if (named.has(key)) errors.push(invalidValue(at, key, 'exists in both matchLabelKeys and labelSelector'));
-  }
-  return errors;
-}

@@ -11,7 +11,7 @@ import type {
   MetricTarget,
 } from '../../api/schema/types/autoscaling-v2.ts';
 import type { FieldError } from '../../api/status-error.ts';
-import { invalidEach, nonNegativeFields, oneOf, requiredName } from './checks.ts';
+import { invalidEach, nonNegativeFields, oneOfIfGiven, requiredName } from './checks.ts';
 import { sign, validateContainerResourceName, validateNonNegative } from './quantities.ts';
 
 const periodSecondsMax = 1800;
@@ -202,7 +202,7 @@ function validateRules(path: string, rules: HPAScalingRules | undefined): FieldE
   if (seconds > stabilizationSecondsMax) {
     errors.push(invalidValue(at, seconds, `must be less than or equal to ${stabilizationSecondsMax}`));
   }
-  errors.push(...oneOf(`${path}.selectPolicy`, selectPolicy, ['Disabled', 'Max', 'Min']));
+  errors.push(...oneOfIfGiven(`${path}.selectPolicy`, selectPolicy, ['Disabled', 'Max', 'Min']));
   if (policies.length === 0) errors.push(required(`${path}.policies`, 'must specify at least one Policy'));
   errors.push(...policies.flatMap((policy, index) => validatePolicy(`${path}.policies[${index}]`, policy)));
   return tolerance === undefined ? errors : [...errors, ...validateNonNegative(`${path}.tolerance`, tolerance)];

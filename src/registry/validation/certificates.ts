@@ -5,9 +5,12 @@
  *  spec          whoever asks, once                      conditions Approved, Denied   /approval
  *  certificate   /status, once                           other conditions              /status
  * ```
- * Kept true: approved excludes denied; what was decided is never undone; a certificate that was issued is never replaced.
+ * Kept true: a request is signed with the key that it names; approved excludes denied; what was decided is never undone; a certificate that was issued is never replaced.
  */
 import { X509Certificate } from 'node:crypto';
+import { parseCertificateRequest } from '../../api/certificates/certificate-request.ts';
+import { pemBlocks } from '../../api/certificates/pem.ts';
+import { checkRequestSignature } from '../../api/certificates/request-signature.ts';
 import {
   duplicate,
   forbiddenField,
@@ -16,9 +19,7 @@ import {
   invalidValue,
   notSupported,
   required,
-  tooLong,
 } from '../../api/field-error.ts';
-import { isDns1123Label, isDns1123Subdomain } from '../../api/names.ts';
 import type {
   CertificateSigningRequest,
   CertificateSigningRequestCondition,
@@ -28,6 +29,7 @@ import type { FieldError } from '../../api/status-error.ts';
 import { formatTime } from '../../lib/clock.ts';
 import { type Draft, draftOf, sameJson } from '../draft.ts';
 import { noDuplicates } from './checks.ts';
+import { signerNameErrors } from './signer-names.ts';
 
 const usages: ReadonlySet<string> = new Set([
   'signing',
@@ -55,20 +57,31 @@ const usages: ReadonlySet<string> = new Set([
   'netscape sgc',
 ]);
 
-export function validateCertificateRequest({ spec, status }: CertificateSigningRequest): FieldError[] {
+/** `old` is what the request replaces: what was wrong with it already is borne. */
+export function validateCertificateRequest(
+  { spec, status }: CertificateSigningRequest,
+  old?: CertificateSigningRequest,
+): FieldError[] {
   const errors: FieldError[] = [];
-  const block = pemBlocks(spec?.request)[0];
-  if (block?.type !== 'CERTIFICATE REQUEST') {
-    errors.push(invalidValue('spec.request', spec?.request ?? '', 'PEM block type must be CERTIFICATE REQUEST'));
-  }
+  const problem = requestProblem(spec?.request ?? '');
+  if (problem !== undefined) errors.push(invalidValue('spec.request', spec?.request ?? '', problem));
   errors.push(...usageErrors(spec?.usages ?? []));
-  errors.push(...signerErrors(spec?.signerName ?? ''));
+  errors.push(...requestedSignerErrors(spec?.signerName ?? '', old?.spec?.signerName));
   const { expirationSeconds } = spec ?? {};
   if (expirationSeconds !== undefined && expirationSeconds < 600) {
     const why = 'may not specify a duration less than 600 seconds (10 minutes)';
     errors.push(invalidValue('spec.expirationSeconds', expirationSeconds, why));
   }
-  return [...errors, ...conditionErrors(status?.conditions ?? [])];
+  return [...errors, ...conditionErrors(status?.conditions ?? [], old?.status?.conditions ?? [])];
+}
+
+function requestProblem(base64: string): string | undefined {
+  try {
+    checkRequestSignature(parseCertificateRequest(Buffer.from(base64, 'base64')));
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 function usageErrors(list: readonly string[]): FieldError[] {
@@ -79,57 +92,45 @@ function usageErrors(list: readonly string[]): FieldError[] {
   return [...unknown, ...noDuplicates(list, (at) => indexPath('spec.usages', at))];
 }
 
-const domainBytesMax = 253;
-/** A domain, and below it a namespace and a name. */
-const signerBytesMax = domainBytesMax + 1 + 63 + 1 + 253;
 const legacySigner = 'kubernetes.io/legacy-unknown';
 
-function signerErrors(signer: string): FieldError[] {
+function requestedSignerErrors(signer: string, old: string | undefined): FieldError[] {
   const path = 'spec.signerName';
-  if (signer === '') return [required(path)];
-  if (signer === legacySigner) {
-    return [invalidValue(path, signer, 'the legacy signerName is not allowed via this API version')];
-  }
-  const [domain = '', name, ...rest] = signer.split('/');
-  if (name === undefined || rest.length > 0) {
-    const why = "must be a fully qualified domain and path of the form 'example.com/signer-name'";
-    return [invalidValue(path, signer, why)];
-  }
-  const errors = Buffer.byteLength(domain) > domainBytesMax ? [tooLong(path, domainBytesMax)] : [];
-  errors.push(...labelErrors(path, domain, isDns1123Label));
-  if (!domain.includes('.')) {
-    errors.push(invalidValue(path, domain, 'should be a domain with at least two segments separated by dots'));
-  }
-  errors.push(...labelErrors(path, name, isDns1123Subdomain));
-  if (Buffer.byteLength(signer) > signerBytesMax) errors.push(tooLong(path, signerBytesMax));
-  return errors;
-}
-
-/** Of the first bad label alone: the others would say the same. */
-function labelErrors(path: string, text: string, rule: (label: string) => string[]): FieldError[] {
-  const bad = text.split('.').find((label) => rule(label).length > 0);
-  if (bad === undefined) return [];
-  return rule(bad).map((message) => invalidValue(path, text, `validating label ${goQuote(bad)}: ${message}`));
+  if (signer !== legacySigner || old === legacySigner) return signerNameErrors(path, signer);
+  return [invalidValue(path, signer, 'the legacy signerName is not allowed via this API version')];
 }
 
 const decisions: readonly string[] = ['Approved', 'Denied', 'Failed'];
 
-function conditionErrors(conditions: readonly CertificateSigningRequestCondition[]): FieldError[] {
+type Conditions = readonly CertificateSigningRequestCondition[];
+
+function conditionErrors(conditions: Conditions, old: Conditions): FieldError[] {
   const seen = new Set<string>();
+  const borne = alreadyWrong(old);
   return conditions.flatMap(({ type, status }, at) => {
     const path = indexPath('status.conditions', at);
-    const errors: FieldError[] = type ? [] : [required(`${path}.type`)];
+    const errors: FieldError[] = type || borne.untyped ? [] : [required(`${path}.type`)];
     const allowed = decisions.includes(type) ? ['True'] : ['False', 'True', 'Unknown'];
     if (!status) errors.push(required(`${path}.status`));
     else if (!allowed.includes(status)) errors.push(notSupported(`${path}.status`, status, allowed));
     const excluded = type === 'Approved' ? 'Denied' : type === 'Denied' ? 'Approved' : '';
-    if (excluded !== '' && seen.has(excluded)) {
+    if (excluded !== '' && seen.has(excluded) && !borne.undecided) {
       errors.push(invalidValue(`${path}.type`, type, 'Approved and Denied conditions are mutually exclusive'));
     }
-    if (seen.has(type)) errors.push(duplicate(`${path}.type`, type));
+    if (seen.has(type) && !borne.repeated) errors.push(duplicate(`${path}.type`, type));
     seen.add(type);
     return errors;
   });
+}
+
+/** What old servers let through must not make an object impossible to change. */
+function alreadyWrong(old: Conditions) {
+  const types = new Set(old.map(({ type }) => type));
+  return {
+    untyped: types.has(''),
+    repeated: types.size < old.length,
+    undecided: types.has('Approved') && types.has('Denied'),
+  };
 }
 
 /** What `/approval` (or `/status`, which may also bring the certificate) may change. */
@@ -142,56 +143,47 @@ export function validateDecision(
     of?.conditions?.filter((condition) => condition.type === type).length ?? 0;
   const removed = decisions.filter((type) => count(status, type) < count(old, type));
   return [
-    ...conditionErrors(status?.conditions ?? []),
+    ...conditionErrors(status?.conditions ?? [], old?.conditions ?? []),
+    ...certificateErrors(status?.certificate ?? '', old?.certificate ?? ''),
     ...removed.map((type) =>
       forbiddenField('status.conditions', `updates may not remove a condition of type ${goQuote(type)}`),
     ),
-    ...certificateErrors(status?.certificate, old?.certificate, maySetCertificate),
+    ...settingErrors(status?.certificate ?? '', old?.certificate ?? '', maySetCertificate),
   ];
 }
 
-function certificateErrors(now: string | undefined, old: string | undefined, maySet: boolean): FieldError[] {
-  if ((now ?? '') === (old ?? '')) return [];
-  const path = 'status.certificate';
-  if (!maySet) return [forbiddenField(path, 'updates may not set certificate content')];
-  if (old) return [forbiddenField(path, 'updates may not modify existing certificate content')];
+const certificatePath = 'status.certificate';
+
+function certificateErrors(now: string, old: string): FieldError[] {
+  if (now === old || certificateProblem(old) !== undefined) return [];
   const problem = certificateProblem(now);
-  return problem === undefined ? [] : [invalidValue(path, '<certificate data>', problem)];
+  return problem === undefined ? [] : [invalidValue(certificatePath, '<certificate data>', problem)];
 }
 
-function certificateProblem(certificate: string | undefined): string | undefined {
-  const blocks = pemBlocks(certificate);
+function settingErrors(now: string, old: string, maySet: boolean): FieldError[] {
+  if (now === old) return [];
+  if (!maySet) return [forbiddenField(certificatePath, 'updates may not set certificate content')];
+  return old ? [forbiddenField(certificatePath, 'updates may not modify existing certificate content')] : [];
+}
+
+function certificateProblem(certificate: string): string | undefined {
+  if (certificate === '') return undefined;
+  const blocks = pemBlocks(Buffer.from(certificate, 'base64').toString('latin1'));
   if (blocks.length === 0) return 'must contain at least one CERTIFICATE PEM block';
-  for (const { type, hasHeaders, text } of blocks) {
+  for (const { type, hasHeaders, bytes } of blocks) {
     if (type !== 'CERTIFICATE') return `only CERTIFICATE PEM blocks are allowed, found ${goQuote(type)}`;
     if (hasHeaders) return 'no PEM block headers are permitted';
-    if (!isCertificate(text)) return 'x509: malformed certificate';
+    if (!isCertificate(bytes)) return 'x509: malformed certificate';
   }
   return undefined;
 }
 
-function isCertificate(text: string): boolean {
+function isCertificate(der: Buffer): boolean {
   try {
-    return new X509Certificate(text).raw.length > 0;
+    return new X509Certificate(der).raw.length === der.length;
   } catch {
     return false;
   }
-}
-
-interface PemBlock {
-  readonly type: string;
-  readonly hasHeaders: boolean;
-  readonly text: string;
-}
-
-function pemBlocks(base64: string | undefined): PemBlock[] {
-  const text = Buffer.from(base64 ?? '', 'base64').toString('latin1');
-  const form = /-----BEGIN ([A-Z0-9 ]+)-----\r?\n([\s\S]*?)-----END \1-----/g;
-  return [...text.matchAll(form)].map(([whole, type = '', body = '']) => ({
-    type,
-    hasHeaders: body.includes(':'),
-    text: whole,
-  }));
 }
 
 /** Conditions that say not when they came, or that changed, get the time. */

@@ -35,6 +35,11 @@ export function oneOf(path: string, value: string | undefined, allowed: readonly
   return !value || allowed.includes(value) ? [] : [notSupported(path, value, allowed)];
 }
 
+/** Absent is well; empty is a value like any other, and mostly none of those allowed. */
+export function oneOfIfGiven(path: string, value: string | undefined, allowed: readonly string[]): FieldError[] {
+  return value === undefined || allowed.includes(value) ? [] : [notSupported(path, value, allowed)];
+}
+
 export function noDuplicates(values: readonly (string | undefined)[], pathOf: (index: number) => string): FieldError[] {
   const seen = new Set<string>();
   return values.flatMap((value, index) => {
@@ -60,6 +65,19 @@ export function validateLabels(path: string, labels: Readonly<Record<string, str
 export function validateLabelSelector(path: string, selector: LabelSelector | undefined): FieldError[] {
   return selector === undefined ? [] : selectorErrors(selector, path);
 }
+
+/** Where the old selector had values in its expressions that are no labels' values, the new one may have such, too. */
+export function validateChangedSelector(
+  path: string,
+  selector: LabelSelector | undefined,
+  old: LabelSelector | undefined,
+): FieldError[] {
+  const errors = validateLabelSelector(path, selector);
+  if (errors.length === 0 || !validateLabelSelector(path, old).some(isOfValue)) return errors;
+  return errors.filter((error) => !isOfValue(error));
+}
+
+const isOfValue = ({ field }: FieldError): boolean => /\.values\[\d+\]$/.test(field);
 
 export function isEmptySelector(selector: LabelSelector | undefined): boolean {
   return Object.keys(selector?.matchLabels ?? {}).length === 0 && (selector?.matchExpressions ?? []).length === 0;

@@ -74,7 +74,7 @@ export function validateInitContainers(path: string, context: ContainerContext):
     errors.push(
       ...(isSidecar ? validateHooks(at, container, spec.terminationGracePeriodSeconds) : refuseHooks(at, container)),
     );
-    errors.push(...refuseRestartForResize(at, container));
+    if (!context.options.tolerated.has('restarts for a resize')) errors.push(...refuseRestartForResize(at, container));
   }
   return errors;
 }

@@ -1,8 +1,9 @@
 /** The rules of CronJobs. What a schedule may look like is said in `lib/cron-schedule.ts`. */
-import { invalidValue, notSupported, required, tooShort } from '../../api/field-error.ts';
+import { invalidValue, notSupported, required } from '../../api/field-error.ts';
 import type { CronJob, CronJobSpec, JobTemplateSpec } from '../../api/schema/types/batch-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
 import { cronScheduleError } from '../../lib/cron-schedule.ts';
+import { isTimeZone } from '../../lib/time-zones.ts';
 import { nonNegative, requiredOneOf } from './checks.ts';
 import { validateJobSpec } from './jobs.ts';
 
@@ -46,26 +47,17 @@ function validateSchedule({ schedule, timeZone }: CronJobSpec, old: CronJobSpec 
   return errors;
 }
 
+/** `Local` is a zone to Go, in these letters only: the one that the server is in. */
+const explicitZone = 'timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones';
+
 function validateTimeZone(path: string, zone: string | undefined): FieldError[] {
   if (zone === undefined) return [];
-  if (zone === '') return [tooShort(path, 1)];
+  if (zone === '') return [invalidValue(path, zone, 'timeZone must be nil or non-empty string')];
   const isName = zone.split('/').every((part) => /^(?!-|\.{1,2}$)[A-Za-z._0-9+-]{1,14}$/.test(part));
   if (!isName) return [invalidValue(path, zone, `unknown time zone ${zone}`)];
-  if (zone.toLowerCase() === 'local') {
-    const detail = 'timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones';
-    return [invalidValue(path, zone, detail)];
-  }
-  return isKnownZone(zone) ? [] : [invalidValue(path, zone, `unknown time zone ${zone}`)];
-}
-
-/** An offset is a zone to JavaScript, and none to Kubernetes. */
-function isKnownZone(zone: string): boolean {
-  if (/^[-+]/.test(zone)) return false;
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: zone }).format(0) !== '';
-  } catch {
-    return false;
-  }
+  const errors = zone.toLowerCase() === 'local' ? [invalidValue(path, zone, explicitZone)] : [];
+  if (zone !== 'Local' && !isTimeZone(zone)) errors.push(invalidValue(path, zone, `unknown time zone ${zone}`));
+  return errors;
 }
 
 function validateJobTemplate(path: string, template: JobTemplateSpec | undefined): FieldError[] {

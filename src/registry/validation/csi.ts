@@ -17,7 +17,7 @@ const groupPolicies = ['File', 'None', 'ReadWriteOnceWithFSType'];
 const lifecycleModes = ['Persistent', 'Ephemeral'];
 const tokenSecondsMin = 10 * 60;
 const tokenSecondsMax = 2 ** 32;
-const nodeIdBytesMax = 192;
+const nodeIdBytesMax = 256;
 
 export function validateCsiDriver({ spec }: CSIDriver): FieldError[] {
   const path = 'spec.nodeAllocatableUpdatePeriodSeconds';

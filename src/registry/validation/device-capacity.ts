@@ -1,6 +1,6 @@
 /** How much a device has, and in which portions it is given away where several may share it. */
 import { duplicate, forbiddenField, invalidValue, required, tooMany } from '../../api/field-error.ts';
-import { milliValue } from '../../api/quantity.ts';
+import { addQuantities, compareQuantities, formatQuantity, integerValue, parseQuantity } from '../../api/quantity.ts';
 import type {
   CapacityRequestPolicy,
   CapacityRequestPolicyRange,
@@ -45,9 +45,11 @@ function validateOptions(path: string, most: Amount, usual: Amount, options: rea
     if (before === undefined || compareAmounts(before, option) <= 0) return [];
     return [invalidValue(`${path}[${index}]`, option, 'values must be sorted in ascending order')];
   });
-  if (options.length > optionsMax) errors.push(tooMany(path, options.length, optionsMax));
+  const isLong = options.length > optionsMax;
+  if (isLong) errors.push(tooMany(path, options.length, optionsMax));
   else errors.push(...validateEachOption(path, most, options));
-  if (options.some((option) => compareAmounts(option, usual) === 0)) return errors;
+  // In too long a list upstream does not look for it.
+  if (!isLong && options.some((option) => compareAmounts(option, usual) === 0)) return errors;
   return [...errors, invalidValue(path, usual, 'default value is not valid according to the requestPolicy')];
 }
 
@@ -59,7 +61,7 @@ function validateEachOption(path: string, most: Amount, options: readonly Amount
       : [],
   );
   const repeated = options.flatMap((option, index) => {
-    const units = Math.ceil(milliValue(option) / 1000);
+    const units = integerValue(option);
     const again = seen.has(units) ? [duplicate(`${path}[${index}]`, String(units))] : [];
     seen.add(units);
     return again;
@@ -74,11 +76,11 @@ function validateRange(path: string, most: Amount, usual: Amount, range: Capacit
   const refuse = (field: string, value: Amount, why: string): number =>
     errors.push(invalidValue(`${path}.${field}`, value, why));
   if (compareAmounts(min, most) > 0) refuse('min', min, `min is larger than capacity value: ${most}`);
-  if (compareAmounts(usual, min) < 0) refuse('default', usual, `default is less than min: ${min}`);
+  if (compareAmounts(usual, min) < 0) refuse('min', usual, `default is less than min: ${min}`);
   if (max !== undefined) {
     if (compareAmounts(min, max) > 0) refuse('max', min, `min is larger than max: ${max}`);
     if (compareAmounts(max, most) > 0) refuse('max', max, `max is larger than capacity value: ${most}`);
-    if (compareAmounts(usual, max) > 0) refuse('default', usual, `default is more than max: ${max}`);
+    if (compareAmounts(usual, max) > 0) refuse('max', usual, `default is more than max: ${max}`);
   }
   return [...errors, ...validateStep(path, most, usual, range)];
 }
@@ -88,14 +90,13 @@ function validateStep(path: string, most: Amount, usual: Amount, range: Capacity
   const at = `${path}.step`;
   if (step === undefined) return [];
   if (sign(step) <= 0) return [invalidValue(at, step, 'must be greater than zero')];
-  const units = (amount: Amount): number => Math.ceil(milliValue(amount) / 1000);
-  const first = units(min) + units(step);
+  const first = addQuantities(parseQuantity(min), parseQuantity(step));
   const errors: FieldError[] = [];
-  if (compareAmounts(first, most) > 0) {
-    errors.push(invalidValue(at, step, `one step ${first} is larger than capacity value: ${most}`));
+  if (compareQuantities(first, parseQuantity(most)) > 0) {
+    errors.push(invalidValue(at, step, `one step ${formatQuantity(first)} is larger than capacity value: ${most}`));
   }
   for (const amount of [usual, ...(max === undefined ? [] : [max])]) {
-    if ((units(amount) - units(min)) % units(step) === 0) continue;
+    if ((integerValue(amount) - integerValue(min)) % integerValue(step) === 0) continue;
     const why = `value is not a multiple of a given step (${step}) from (${min})`;
     errors.push(invalidValue(at, amount, why));
   }

@@ -68,10 +68,10 @@ export function validatePoolName(path: string, name: string | undefined): FieldE
   return [...errors, ...name.split('/').flatMap((part) => invalidEach(path, part, isDns1123Subdomain(part)))];
 }
 
-/** `[domain/]identifier`: attributes and capacities. */
+/** `[domain/]identifier`: attributes and capacities. With more slashes upstream lets anything pass, and so must we. */
 export function validateAttributeName(path: string, name: string): FieldError[] {
   const [first = '', second, ...rest] = name.split('/');
-  if (rest.length > 0) return [invalidValue(path, name, 'must not contain more than one slash')];
+  if (rest.length > 0) return [];
   if (second === undefined) return validateIdentifier(path, first);
   return [
     ...(first === '' ? [invalidValue(path, '', 'the domain must not be empty')] : validateDriverName(path, first)),

@@ -205,6 +205,6 @@ export function validateFlowConditions(
   return (conditions ?? []).flatMap(({ type = '' }, index) => {
     const errors = seen.has(type) ? [duplicate(`${path}[${index}].type`, type)] : [];
     seen.add(type);
-    return [...errors, ...requiredText(`${path}[${index}].type`, type, 'must not be empty')];
+    return [...errors, ...requiredText(`${path}[${index}].type`, type)];
   });
 }

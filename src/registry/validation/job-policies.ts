@@ -3,13 +3,16 @@ import { duplicate, invalidValue, notSupported, required, tooLong, tooMany } fro
 import { isQualifiedName } from '../../api/names.ts';
 import type {
   JobSpec,
+  PodFailurePolicy,
   PodFailurePolicyOnExitCodesRequirement,
   PodFailurePolicyOnPodConditionsPattern,
   PodFailurePolicyRule,
+  SuccessPolicy,
   SuccessPolicyRule,
 } from '../../api/schema/types/batch-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
 import { invalidAsAWhole, invalidEach, nonNegative } from './checks.ts';
+import { internalForm } from './internal-form.ts';
 import { readIndexes } from './job-indexes.ts';
 
 const rulesMax = 20;
@@ -27,6 +30,26 @@ const quoted = (values: readonly string[]): string => `[${values.map((value) => 
 function requiredOf(path: string, value: string | undefined, values: readonly string[]): FieldError[] {
   if (!value) return [required(path, `valid values: ${quoted(values)}`)];
   return values.includes(value) ? [] : [notSupported(path, value, values)];
+}
+
+/** As messages show them. */
+export function successPolicyForm(policy: SuccessPolicy | undefined): object | null {
+  if (policy === undefined) return null;
+  const fields = [['succeededIndexes', null] as const, ['succeededCount', null] as const];
+  return { Rules: policy.rules?.map((rule) => internalForm(rule, fields)) ?? null };
+}
+
+export function podFailurePolicyForm(policy: PodFailurePolicy | undefined): object | null {
+  if (policy === undefined) return null;
+  const exitCodes = [['containerName', null] as const, ['operator', ''] as const, ['values', null] as const];
+  return {
+    Rules:
+      policy.rules?.map(({ action, onExitCodes, onPodConditions }) => ({
+        Action: action,
+        OnExitCodes: onExitCodes ? internalForm(onExitCodes, exitCodes) : null,
+        OnPodConditions: onPodConditions?.map(({ type, status }) => ({ Type: type, Status: status })) ?? null,
+      })) ?? null,
+  };
 }
 
 export function validatePodFailurePolicy(path: string, spec: JobSpec): FieldError[] {
@@ -102,7 +125,8 @@ export function validateReplacementPolicy(path: string, spec: JobSpec): FieldErr
 export function validateSuccessPolicy(path: string, spec: JobSpec): FieldError[] {
   const { successPolicy, completionMode, completions } = spec;
   if (successPolicy === undefined) return [];
-  if (completionMode !== 'Indexed') return [invalidValue(path, successPolicy, 'requires indexed completion mode')];
+  if (completionMode !== 'Indexed')
+    return [invalidValue(path, successPolicyForm(successPolicy), 'requires indexed completion mode')];
   const rules = successPolicy.rules ?? [];
   const at = `${path}.rules`;
   const errors: FieldError[] = [];

@@ -116,10 +116,11 @@ function finishedErrors(now: Side, old: Side): FieldError[] {
   if (news('startTime') && !status.startTime && !sleptThrough) {
     errors.push(required('status.startTime', 'startTime is required for finished job'));
   }
-  const { failed = [], succeeded = [] } = status.uncountedTerminatedPods ?? {};
-  if (news('uncountedTerminatedPods') && failed.length + succeeded.length > 0) {
+  const { failed = null, succeeded = null } = status.uncountedTerminatedPods ?? {};
+  const uncounted = (failed?.length ?? 0) + (succeeded?.length ?? 0);
+  if (news('uncountedTerminatedPods') && uncounted > 0) {
     const path = 'status.uncountedTerminatedPods';
-    errors.push(invalidValue(path, status.uncountedTerminatedPods, 'must be empty for finished job'));
+    errors.push(invalidValue(path, { Succeeded: succeeded, Failed: failed }, 'must be empty for finished job'));
   }
   return errors;
 }

@@ -5,7 +5,8 @@ import type { Job, JobSpec } from '../../api/schema/types/batch-v1.ts';
 import type { Affinity, Container, PodSpec, PodTemplateSpec } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
 import { type Draft, draftOf, sameJson } from '../draft.ts';
-import { immutableField } from './checks.ts';
+import { immutable, immutableField } from './checks.ts';
+import { podFailurePolicyForm, successPolicyForm } from './job-policies.ts';
 
 const fixedFields = [
   'completionMode',
@@ -15,13 +16,21 @@ const fixedFields = [
   'successPolicy',
 ] as const;
 
+/** What a message shows of the field. */
+function shownField(field: (typeof fixedFields)[number], spec: JobSpec | undefined): unknown {
+  if (field === 'podFailurePolicy') return podFailurePolicyForm(spec?.podFailurePolicy);
+  return field === 'successPolicy' ? successPolicyForm(spec?.successPolicy) : spec?.[field];
+}
+
 export function validateJobUpdate({ spec }: Job, old: Job): FieldError[] {
   const before = old.spec;
   return [
     ...completionErrors(spec, before),
     ...immutableField('spec.selector', spec?.selector, before?.selector),
     ...templateErrors(spec, old),
-    ...fixedFields.flatMap((field) => immutableField(`spec.${field}`, spec?.[field], before?.[field])),
+    ...fixedFields.flatMap((field) =>
+      immutable(`spec.${field}`, shownField(field, spec), sameJson(spec?.[field], before?.[field])),
+    ),
   ];
 }
 

@@ -4,7 +4,7 @@ import { isDns1123Label } from '../../api/names.ts';
 import type { Job, JobSpec } from '../../api/schema/types/batch-v1.ts';
 import type { PodTemplateSpec } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
-import { domainPrefixedPath, nonNegativeFields, validateLabelSelector } from './checks.ts';
+import { domainPrefixedPath, nonNegativeFields, validateChangedSelector } from './checks.ts';
 import { validatePodFailurePolicy, validateReplacementPolicy, validateSuccessPolicy } from './job-policies.ts';
 import { validatePodTemplate } from './pod.ts';
 import { matcherOf, mismatch } from './workloads.ts';
@@ -37,7 +37,7 @@ export function validateJob(job: Job, old?: Job): FieldError[] {
     ...validateGeneratedSelector(job, old),
     ...validateJobSpec('spec', spec),
     ...(spec?.selector === undefined ? [required('spec.selector')] : []),
-    ...validateLabelSelector('spec.selector', spec?.selector),
+    ...validateChangedSelector('spec.selector', spec?.selector, old?.spec?.selector),
     ...validateSelects(spec),
     ...validateHostNames(job),
   ];

@@ -67,6 +67,12 @@ function validateField(path: string, { key, operator, values }: NodeSelectorRequ
   return [...errors, ...names];
 }
 
+/** Did it stand there before labels' values were looked at? */
+export function hasOddValues(selector: NodeSelector | undefined): boolean {
+  const expressions = (selector?.nodeSelectorTerms ?? []).flatMap(({ matchExpressions }) => matchExpressions ?? []);
+  return expressions.some(({ values }) => validateLabelValues('', values).length > 0);
+}
+
 export function validateTopologies(path: string, terms: readonly TopologySelectorTerm[] | undefined): FieldError[] {
   const seen = new Set<string>();
   return (terms ?? []).flatMap((term, index) => {

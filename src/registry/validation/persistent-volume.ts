@@ -6,7 +6,7 @@ import type { PersistentVolume, PersistentVolumeSpec, VolumeNodeAffinity } from 
 import type { FieldError } from '../../api/status-error.ts';
 import { draftOf, sameJson } from '../draft.ts';
 import { immutableField, invalidEach, oneOf } from './checks.ts';
-import { validateNodeSelector } from './node-selector.ts';
+import { hasOddValues, validateNodeSelector } from './node-selector.ts';
 import { sourceNames, validateVolumeSource } from './persistent-volume-sources.ts';
 import { validatePositive } from './quantities.ts';
 
@@ -27,14 +27,16 @@ export function validateAccessModes(path: string, modes: readonly string[] | und
   return errors;
 }
 
-export function validatePersistentVolume({ spec }: PersistentVolume): FieldError[] {
-  return validatePersistentVolumeSpec('spec', spec ?? {}, false);
+export function validatePersistentVolume({ spec }: PersistentVolume, old?: PersistentVolume): FieldError[] {
+  return validatePersistentVolumeSpec('spec', spec ?? {}, false, hasOddValues(old?.spec?.nodeAffinity?.required));
 }
 
+/** `anyValue`: an old volume may select nodes by values that no label can have. */
 export function validatePersistentVolumeSpec(
   path: string,
   spec: PersistentVolumeSpec,
   isInline: boolean,
+  anyValue = false,
 ): FieldError[] {
   return [
     ...(isInline ? inlineErrors(path, spec) : []),
@@ -42,7 +44,7 @@ export function validatePersistentVolumeSpec(
     ...validateAccessModes(`${path}.accessModes`, spec.accessModes),
     ...(isInline ? [] : validateCapacity(`${path}.capacity`, spec.capacity)),
     ...validateReclaimPolicy(`${path}.persistentVolumeReclaimPolicy`, spec.persistentVolumeReclaimPolicy, isInline),
-    ...validateAffinity(`${path}.nodeAffinity`, spec.nodeAffinity, isInline),
+    ...(isInline ? inlineAffinity : validateAffinity)(`${path}.nodeAffinity`, spec.nodeAffinity, anyValue),
     ...validateVolumeSource(path, spec, !isInline && spec.nodeAffinity?.required !== undefined),
     ...validateRecycledRoot(path, spec),
     ...validateClasses(path, spec, isInline),
@@ -79,11 +81,14 @@ function validateReclaimPolicy(path: string, policy: string | undefined, isInlin
   return !policy || policy === 'Retain' ? [] : [forbiddenField(path, `may only be Retain ${inline}`)];
 }
 
-function validateAffinity(path: string, affinity: VolumeNodeAffinity | undefined, isInline: boolean): FieldError[] {
+function inlineAffinity(path: string, affinity: VolumeNodeAffinity | undefined): FieldError[] {
+  return affinity === undefined ? [] : [forbiddenField(path, `may not be specified ${inline}`)];
+}
+
+function validateAffinity(path: string, affinity: VolumeNodeAffinity | undefined, anyValue: boolean): FieldError[] {
   if (affinity === undefined) return [];
-  if (isInline) return [forbiddenField(path, `may not be specified ${inline}`)];
   if (affinity.required === undefined) return [required(`${path}.required`, 'must specify required node constraints')];
-  return validateNodeSelector(`${path}.required`, affinity.required);
+  return validateNodeSelector(`${path}.required`, affinity.required, anyValue);
 }
 
 /** The root of a node's file system would be emptied. */

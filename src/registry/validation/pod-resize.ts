@@ -1,12 +1,12 @@
 /**
  * `pods/resize`: only how much cpu and memory containers and the pod as a whole may use, never which class of pod it is (KEP-1287).
- * Upstream's rules and words; what else the client sent was dropped before (`parts.ts`).
+ * Upstream's rules and words; what else the client sent was dropped before (`parts.ts`), but for containers that are not the pod's.
  */
 import { forbiddenField, invalidValue } from '../../api/field-error.ts';
+import { qualityOfService } from '../../api/pod-quality.ts';
 import type { Container, Pod, PodSpec, ResourceRequirements } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
 import { sameJson } from '../draft.ts';
-import { qualityOfService } from '../strategies/pods.ts';
 import { validateWholePod } from './pod.ts';
 import { mirrorAnnotation } from './pod-annotations.ts';
 
@@ -24,6 +24,8 @@ export function validateResize(pod: Pod, old: Pod): FieldError[] {
   if (old.status?.nodeAllocatableResourceClaimStatuses?.length) {
     errors.push(forbiddenField('spec', 'pods with node allocatable resource claims cannot be resized'));
   }
+  const others = [...validateOrder('containers', spec, before), ...validateOrder('initContainers', spec, before)];
+  if (others.length > 0) return [...errors, ...others];
   return [
     ...errors,
     ...validateRemovals('spec.initContainers', spec.initContainers, before.initContainers),
@@ -31,6 +33,18 @@ export function validateResize(pod: Pod, old: Pod): FieldError[] {
     ...validateContainers(spec.containers, before.containers),
     ...validateInitContainers(spec.initContainers ?? [], before.initContainers ?? []),
   ];
+}
+
+/** Upstream goes no further where these are not the same containers in the same order. */
+function validateOrder(list: 'containers' | 'initContainers', now: PodSpec, old: PodSpec): FieldError[] {
+  const [containers, before] = [now[list] ?? [], old[list] ?? []];
+  if (containers.length !== before.length) {
+    return [forbiddenField(`spec.${list}`, `${list} may not be added or removed on resize`)];
+  }
+  return before.flatMap(({ name }, index) => {
+    if (containers[index]?.name === name) return [];
+    return [forbiddenField(`spec.${list}[${index}].name`, `${list} may not be renamed or reordered on resize`)];
+  });
 }
 
 function validateClass(pod: Pod, old: Pod): FieldError[] {
@@ -57,7 +71,6 @@ function removals(path: string, what: string, now: ResourceRequirements, old: Re
   });
 }
 
-/** The two lists name the same containers in the same order: `parts.ts` made the new one from the old. */
 function validateRemovals(path: string, now: readonly Container[] = [], old: readonly Container[] = []): FieldError[] {
   return now.flatMap(({ resources = {} }, index) =>
     removals(`${path}[${index}].resources`, 'resource', resources, old[index]?.resources ?? {}),
@@ -103,8 +116,17 @@ function validateContainers(now: readonly Container[], old: readonly Container[]
 function validateInitContainers(now: readonly Container[], old: readonly Container[]): FieldError[] {
   return now.flatMap((container, index) => {
     const path = `spec.initContainers[${index}]`;
-    if (isResized(container, old[index])) return [];
-    const detail = 'only cpu and memory resources for init or sidecar containers are mutable';
-    return [forbiddenField(path, detail)];
+    const errors: FieldError[] = [];
+    if (!isResized(container, old[index])) {
+      errors.push(forbiddenField(path, 'only cpu and memory resources for init or sidecar containers are mutable'));
+    }
+    // What only runs once has nothing to restart for; such containers are older than the rule against them.
+    const isUnable = container.restartPolicy !== 'Always' && !sameJson(container, old[index]);
+    for (const { restartPolicy } of (isUnable && container.resizePolicy) || []) {
+      if (restartPolicy !== 'RestartContainer') continue;
+      const detail = 'non-sidecar init containers with a resize policy of RestartContainer cannot be resized';
+      errors.push(forbiddenField(path, detail));
+    }
+    return errors;
   });
 }

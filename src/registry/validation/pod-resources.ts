@@ -1,9 +1,9 @@
 /** Resources that a pod asks for as a whole, beside its containers: they bound what the containers ask for. */
 import { forbiddenField, invalidValue, keyPath } from '../../api/field-error.ts';
+import { containersTogether } from '../../api/pod-requests.ts';
 import { compareQuantities, formatQuantity } from '../../api/quantity.ts';
 import type { PodSpec, ResourceRequirements } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
-import { containersTogether } from '../pod-requests.ts';
 import type { PodOptions } from './pod-options.ts';
 import { compareAmounts, quantityOf } from './quantities.ts';
 import { isHugePages, validatePodResourceName, validateRequirements } from './resources.ts';

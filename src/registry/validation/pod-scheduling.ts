@@ -8,7 +8,7 @@ import type {
   TopologySpreadConstraint,
 } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
-import { validateLabelKeys, validateSeparateLabelKeys } from './affinity.ts';
+import { validateLabelKeys } from './affinity.ts';
 import { invalidEach, validateLabelSelector } from './checks.ts';
 import type { PodOptions } from './pod-options.ts';
 
@@ -102,9 +102,7 @@ function validateConstraint(
       errors.push(notSupported(`${path}.${field}`, policy, inclusionPolicies));
     }
   }
-  const keys = tolerated.has('spread keys')
-    ? validateSeparateLabelKeys(`${path}.matchLabelKeys`, matchLabelKeys, labelSelector)
-    : validateLabelKeys(path, matchLabelKeys, undefined, labelSelector);
+  const keys = validateLabelKeys(path, matchLabelKeys, undefined, labelSelector);
   const selector = tolerated.has('spread selectors')
     ? []
     : validateLabelSelector(`${path}.labelSelector`, labelSelector);

@@ -94,13 +94,14 @@ function dotted(name: string): string {
 }
 
 /** A pod with user ids of its own cannot share the node's other namespaces. */
-export function validateHostUsers(path: string, spec: PodSpec): FieldError[] {
+export function validateHostUsers(path: string, spec: PodSpec, { tolerated }: PodOptions): FieldError[] {
   if (spec.hostUsers !== false) return [];
   const detail = 'when `hostUsers` is false';
   const errors: FieldError[] = [];
   if (spec.hostNetwork) errors.push(forbiddenField(`${path}.hostNetwork`, detail));
   if (spec.hostPID) errors.push(forbiddenField(`${path}.HostPID`, detail));
   if (spec.hostIPC) errors.push(forbiddenField(`${path}.HostIPC`, detail));
+  if (tolerated.has('block devices')) return errors;
   forEachContainer(path, spec, ({ volumeDevices }, at) => {
     if (volumeDevices?.length) errors.push(forbiddenField(`${at}.volumeDevices`, detail));
   });

@@ -173,7 +173,7 @@ function validatePlacement(path: string, spec: PodSpec, options: PodOptions): Fi
     ...validateSchedulingGates(`${path}.schedulingGates`, spec.schedulingGates),
     ...validateSpread(`${path}.topologySpreadConstraints`, spec.topologySpreadConstraints, options),
     ...validateHostProcesses(path, spec),
-    ...validateHostUsers(path, spec),
+    ...validateHostUsers(path, spec, options),
     ...validateHostnameOverride(path, spec),
   ];
 }

@@ -24,6 +24,7 @@ import {
   failurePolicies,
   matchPolicies,
   reinvocationPolicies,
+  validateChoice,
   validateMatchConditions,
   validateNamedRule,
 } from './admission-rules.ts';
@@ -34,7 +35,8 @@ type Policy = ValidatingAdmissionPolicy | MutatingAdmissionPolicy;
 
 const auditAnnotationsMax = 20;
 const auditExpressionBytesMax = 5 * 1024;
-const mutableOperations = ['CREATE', 'UPDATE'];
+/** What is deleted cannot be changed; `*` leaves it out. */
+const mutableOperations = ['*', 'CONNECT', 'CREATE', 'UPDATE'];
 
 export function validateValidatingPolicy(
   policy: ValidatingAdmissionPolicy,
@@ -58,11 +60,16 @@ function sameConditions({ spec }: Policy, old: Policy | undefined): boolean {
 function validateFrame({ spec = {} }: Policy, isMutating: boolean): FieldError[] {
   const { failurePolicy, paramKind, matchConstraints } = spec;
   return [
-    ...requiredOneOf('spec.failurePolicy', failurePolicy, failurePolicies),
+    ...requiredChoice('spec.failurePolicy', failurePolicy, failurePolicies),
     ...(paramKind === undefined ? [] : validateParamKind('spec.paramKind', paramKind)),
     ...validateConstraints('spec.matchConstraints', matchConstraints),
     ...(isMutating ? validateMutable('spec.matchConstraints', matchConstraints) : []),
   ];
+}
+
+/** An empty text is a value like any other, and no good one. */
+function requiredChoice(path: string, value: string | undefined, allowed: readonly string[]): FieldError[] {
+  return value === undefined ? [required(path)] : validateChoice(path, value, allowed);
 }
 
 function validateConstraints(path: string, constraints: MatchResources | undefined): FieldError[] {
@@ -83,7 +90,7 @@ function validateMatchResources(path: string, resources: MatchResources): FieldE
   const rules = (field: 'resourceRules' | 'excludeResourceRules'): FieldError[] =>
     (resources[field] ?? []).flatMap((rule, index) => validateNamedRule(`${path}.${field}[${index}]`, rule));
   return [
-    ...requiredOneOf(`${path}.matchPolicy`, matchPolicy, matchPolicies),
+    ...requiredChoice(`${path}.matchPolicy`, matchPolicy, matchPolicies),
     ...(namespaceSelector ? [] : [required(`${path}.namespaceSelector`)]),
     ...validateLabelSelector(`${path}.namespaceSelector`, namespaceSelector),
     ...(objectSelector ? [] : [required(`${path}.objectSelector`)]),
@@ -129,7 +136,7 @@ function validateVariables(path: string, variables: readonly Variable[] | undefi
     const isIdentifier = /^[_a-zA-Z][_a-zA-Z0-9]*$/.test(name) && !reservedWords.has(name);
     const errors: FieldError[] = [];
     if (!name?.trim()) errors.push(required(`${at}.name`, 'name is not specified'));
-    else if (!isIdentifier) errors.push(invalidValue(`${at}.name`, name, 'name is not a valid CEL identifier'));
+    else if (!isIdentifier) errors.push(invalidValue(`${at}.name`, name, 'must be a valid CEL identifier'));
     if (!expression?.trim()) errors.push(required(`${at}.expression`, 'expression is not specified'));
     return errors;
   });
@@ -158,9 +165,9 @@ function validateValidation(path: string, validation: Validation): FieldError[] 
     errors.push(invalidValue(`${path}.messageExpression`, messageExpression, 'must be non-empty if specified'));
   }
   if (message !== '' && message.trim() === '') {
-    errors.push(invalidValue(`${path}.message`, message, 'message must be non-empty if specified'));
+    errors.push(invalidValue(`${path}.message`, message, 'must be non-empty if specified'));
   } else if (hasLineBreak(message.trim())) {
-    errors.push(invalidValue(`${path}.message`, message, 'message must not contain line breaks'));
+    errors.push(invalidValue(`${path}.message`, message, 'must not contain line breaks'));
   }
   if (reason !== undefined && !reasons.includes(reason)) errors.push(notSupported(`${path}.reason`, reason, reasons));
   return errors;
@@ -206,12 +213,11 @@ export function validateValidatingPolicyStatus({ status }: ValidatingAdmissionPo
   return [...errors, ...validateConditions('status.conditions', status?.conditions)];
 }
 
-/** The misspelt path is upstream's. */
 export function validateValidatingBinding({ spec }: ValidatingAdmissionPolicyBinding): FieldError[] {
   return [
     ...requiredName('spec.policyName', spec?.policyName, isDns1123Subdomain),
     ...validateParamRef('spec.paramRef', spec?.paramRef),
-    ...(spec?.matchResources ? validateMatchResources('spec.matchResouces', spec.matchResources) : []),
+    ...(spec?.matchResources ? validateMatchResources('spec.matchResources', spec.matchResources) : []),
     ...validateActions('spec.validationActions', spec?.validationActions ?? []),
   ];
 }

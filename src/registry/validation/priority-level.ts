@@ -1,5 +1,5 @@
 /** PriorityLevelConfigurations: how many requests of a priority may be under way, and wait. Two are the cluster's own. */
-import { forbiddenField, invalidValue, notSupported, required } from '../../api/field-error.ts';
+import { forbiddenField, invalidValue, required } from '../../api/field-error.ts';
 import type {
   LimitedPriorityLevelConfiguration,
   LimitResponse,
@@ -9,6 +9,7 @@ import type {
 } from '../../api/schema/types/flowcontrol-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
 import { sameJson } from '../draft.ts';
+import { requiredOneOf } from './checks.ts';
 import { fixedOf, validateFlowConditions } from './flow-control.ts';
 
 const queuesMax = 10_000_000;
@@ -26,10 +27,19 @@ const fixedLevels: Readonly<Record<string, object | undefined>> = {
 export function validatePriorityLevel({ metadata, spec, status }: PriorityLevelConfiguration): FieldError[] {
   const name = metadata?.name;
   return [
+    ...validateAnnotations(metadata?.annotations),
     ...validateLevelSpec(name, spec ?? { type: '' }),
     ...validateFixedLevel(name, spec),
     ...validateFlowConditions(status?.conditions),
   ];
+}
+
+/** It told zero from absent in an old version, and has no place in this one. */
+const zeroShares = 'flowcontrol.k8s.io/v1beta3-preserve-zero-concurrency-shares';
+
+function validateAnnotations(annotations: Readonly<Record<string, string>> | undefined): FieldError[] {
+  if (annotations?.[zeroShares] === undefined) return [];
+  return [forbiddenField('metadata.annotations', `annotation '${zeroShares}' is forbidden`)];
 }
 
 /** How much the exempt level lends and is reckoned at is the administrator's to say. */
@@ -46,7 +56,7 @@ function validateLevelSpec(name: string | undefined, spec: PriorityLevelConfigur
   const { type, limited, exempt } = spec;
   const errors: FieldError[] = [];
   if ((name === 'exempt') !== (type === 'Exempt')) {
-    errors.push(invalidValue('spec.type', type ?? '', "type must be 'Exempt' if and only if name is 'exempt'"));
+    errors.push(invalidValue('spec.type', type ?? '', "must be 'Exempt' if and only if `name` is 'exempt'"));
   }
   if (type === 'Exempt') {
     if (limited) errors.push(forbiddenField('spec.limited', 'must be nil if the type is not Limited'));
@@ -56,7 +66,7 @@ function validateLevelSpec(name: string | undefined, spec: PriorityLevelConfigur
     if (exempt) errors.push(forbiddenField('spec.exempt', 'must be nil if the type is Limited'));
     if (limited) errors.push(...validateLimited('spec.limited', limited));
     else errors.push(required('spec.limited', 'must not be empty when type is Limited'));
-  } else errors.push(notSupported('spec.type', type ?? '', ['Exempt', 'Limited']));
+  } else errors.push(...requiredOneOf('spec.type', type, ['Exempt', 'Limited']));
   return errors;
 }
 
@@ -87,7 +97,7 @@ function validateLimitResponse(path: string, { type, queuing }: LimitResponse): 
   if (type === 'Reject') {
     return queuing ? [forbiddenField(at, 'must be nil if limited.limitResponse.type is not Limited')] : [];
   }
-  if (type !== 'Queue') return [notSupported(`${path}.type`, type ?? '', ['Queue', 'Reject'])];
+  if (type !== 'Queue') return requiredOneOf(`${path}.type`, type, ['Queue', 'Reject']);
   if (queuing) return validateQueuing(at, queuing);
   return [required(at, 'must not be empty if limited.limitResponse.type is Limited')];
 }

@@ -2,6 +2,7 @@
 import { invalidValue } from '../../api/field-error.ts';
 import { isQualifiedName } from '../../api/names.ts';
 import { compareQuantities, milliValue, parseQuantity, type Quantity } from '../../api/quantity.ts';
+import { isExtendedResource, isNativeResource } from '../../api/resource-names.ts';
 import type { FieldError } from '../../api/status-error.ts';
 import { invalidEach, nonNegativeMessage } from './checks.ts';
 
@@ -35,15 +36,7 @@ const standardResources = new Set([...quotaResources, 'storage']);
 const isHugePages = (name: string): boolean => name.startsWith('hugepages-');
 const isQuotaHugePages = (name: string): boolean => isHugePages(name) || name.startsWith('requests.hugepages-');
 
-/** Names without a domain, and Kubernetes' own. */
-export function isNativeResource(name: string): boolean {
-  return !name.includes('/') || name.includes('kubernetes.io/');
-}
-
-export function isExtendedResource(name: string): boolean {
-  if (isNativeResource(name) || name.startsWith('requests.')) return false;
-  return isQualifiedName(`requests.${name}`).length === 0;
-}
+export { isExtendedResource, isNativeResource };
 
 /** Pods may together be promised more of it than there is. */
 export function mayBeOvercommitted(name: string): boolean {

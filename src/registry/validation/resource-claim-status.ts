@@ -1,5 +1,13 @@
 /** What a claim got, who may use it, and how its devices are. */
-import { forbiddenField, invalidValue, notSupported, required, tooLong, tooMany } from '../../api/field-error.ts';
+import {
+  forbiddenField,
+  goQuote,
+  invalidValue,
+  notSupported,
+  required,
+  tooLong,
+  tooMany,
+} from '../../api/field-error.ts';
 import { isDns1123Label } from '../../api/names.ts';
 import type {
   AllocatedDeviceStatus,
@@ -15,7 +23,6 @@ import { validateConditions } from './conditions.ts';
 import {
   validateBindingConditions,
   validateConfiguration,
-  validateDeviceToleration,
   validateList,
   validateParameters,
   validatePoolName,
@@ -88,7 +95,7 @@ function validateReservation({ status, metadata }: ResourceClaim, { status: old 
 }
 
 function validateDevice(path: string, device: AllocatedDeviceStatus, allocated: ReadonlySet<string>): FieldError[] {
-  const errors = validateDeviceId(path, device);
+  const errors = [...validateDeviceId(path, device), ...validateShareId(`${path}.shareID`, device.shareID)];
   if (!allocated.has(idOf(device))) {
     errors.push(invalidValue(path, idOf(device), 'must be an allocated device in the claim'));
   }
@@ -105,6 +112,33 @@ function validateDeviceId(path: string, { driver, pool, device }: DeviceId): Fie
     ...validatePoolName(`${path}.pool`, pool),
     ...invalidEach(`${path}.device`, device ?? '', isDns1123Label(device ?? '')),
   ];
+}
+
+/** Which share of a device: a UUID in its usual form. Others that can be read as one are told of differently. */
+function validateShareId(path: string, id: string | undefined): FieldError[] {
+  if (id === undefined || /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) return [];
+  const problem = uuidProblem(id);
+  const normal =
+    'uid must be in RFC 4122 normalized form, `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` with lowercase hexadecimal characters';
+  return [invalidValue(path, id, problem === undefined ? normal : `error validating uid: ${problem}`)];
+}
+
+const uuidForms = new Map([
+  [32, /^[0-9a-f]{32}$/i],
+  [36, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i],
+  [38, /^\{[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}$/i],
+  [45, /^urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i],
+]);
+
+/** In the words of the library that upstream asks. */
+function uuidProblem(text: string): string | undefined {
+  const bytes = Buffer.byteLength(text);
+  const form = uuidForms.get(bytes);
+  if (form === undefined) return `invalid UUID length: ${bytes}`;
+  const prefix = text.slice(0, 9);
+  if (bytes === 45 && prefix.toLowerCase() !== 'urn:uuid:') return `invalid urn prefix: ${goQuote(prefix)}`;
+  if (bytes === 38 && !(text.startsWith('{') && text.endsWith('}'))) return 'invalid bracketed UUID format';
+  return form.test(text) ? undefined : 'invalid UUID format';
 }
 
 function validateNetworkData(path: string, data: NetworkDeviceData | undefined): FieldError[] {
@@ -155,8 +189,6 @@ function validateResult(path: string, result: DeviceRequestAllocationResult, nam
     ...validateReference(`${path}.request`, result.request ?? '', names),
     ...validateDeviceId(path, result),
     ...validateBindingConditions(path, result),
-    ...(result.tolerations ?? []).flatMap((each, index) =>
-      validateDeviceToleration(`${path}.tolerations[${index}]`, each),
-    ),
+    ...validateShareId(`${path}.shareID`, result.shareID),
   ];
 }

@@ -103,8 +103,8 @@ const notFalse = 'must be either unset or set to true';
 
 function validatePlace(spec: Partial<ResourceSliceSpec>): FieldError[] {
   const { set, errors } = placesOf('spec', spec, 'must be either unset or set to a non-empty string');
-  const terms = spec.nodeSelector?.nodeSelectorTerms ?? [];
-  if (spec.nodeSelector && terms.length !== 1) {
+  const terms = spec.nodeSelector?.nodeSelectorTerms ?? null;
+  if (spec.nodeSelector && terms?.length !== 1) {
     errors.push(invalidValue('spec.nodeSelector.nodeSelectorTerms', terms, 'must have exactly one node selector term'));
   }
   if (spec.allNodes === false) errors.push(invalidValue('spec.allNodes', false, notFalse));
@@ -181,7 +181,7 @@ function validateAttribute(path: string, attribute: DeviceAttribute): FieldError
   const { string: text, version: release } = attribute;
   const errors: FieldError[] = [];
   if (Buffer.byteLength(text ?? '') > valueBytesMax) errors.push(tooLong(`${path}.string`, valueBytesMax));
-  if (release !== undefined && (release.length > 256 || !isVersion(release))) {
+  if (release !== undefined && !isVersion(release)) {
     errors.push(invalidValue(`${path}.version`, release, 'must be a string compatible with semver.org spec 2.0.0'));
   }
   if (Buffer.byteLength(release ?? '') > valueBytesMax) errors.push(tooLong(`${path}.version`, valueBytesMax));

@@ -1,10 +1,12 @@
 /** PriorityClasses and RuntimeClasses. */
-import { forbiddenField, notSupported } from '../../api/field-error.ts';
+import { duplicate, forbiddenField } from '../../api/field-error.ts';
 import { isDns1123Label } from '../../api/names.ts';
+import type { Toleration } from '../../api/schema/types/core-v1.ts';
 import type { RuntimeClass } from '../../api/schema/types/node-v1.ts';
 import type { PriorityClass } from '../../api/schema/types/scheduling-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
-import { immutableField, invalidEach, validateLabels } from './checks.ts';
+import { immutableField, invalidEach, requiredOneOf, validateLabels } from './checks.ts';
+import { internalForm } from './internal-form.ts';
 import { validateToleration } from './pod.ts';
 import { type Amounts, validateAmount, validateContainerResourceName } from './quantities.ts';
 
@@ -20,8 +22,8 @@ const preemptionPolicies = ['PreemptLowerPriority', 'Never'];
 export function validatePriorityClass(priorityClass: PriorityClass): FieldError[] {
   const { preemptionPolicy: policy } = priorityClass;
   const errors = validatePriority(priorityClass);
-  if (policy === undefined || preemptionPolicies.includes(policy)) return errors;
-  return [...errors, notSupported('preemptionPolicy', policy, preemptionPolicies)];
+  if (policy === undefined) return errors;
+  return [...errors, ...requiredOneOf('preemptionPolicy', policy, preemptionPolicies)];
 }
 
 function validatePriority({ metadata, value = 0, globalDefault }: PriorityClass): FieldError[] {
@@ -57,11 +59,30 @@ export function validateRuntimeClass({ handler: name, overhead, scheduling }: Ru
     ...invalidEach('handler', handler, isDns1123Label(handler)),
     ...validateOverhead(overhead?.podFixed),
     ...validateLabels('scheduling.nodeSelector', scheduling?.nodeSelector),
-    ...(scheduling?.tolerations ?? []).flatMap((each, index) =>
-      validateToleration(`scheduling.tolerations[${index}]`, each),
-    ),
+    ...validateTolerations('scheduling.tolerations', scheduling?.tolerations ?? []),
   ];
 }
+
+/** How long a pod stays does not tell two of them apart. */
+function validateTolerations(path: string, tolerations: readonly Toleration[]): FieldError[] {
+  const errors = tolerations.flatMap((each, index) => validateToleration(`${path}[${index}]`, each));
+  const seen = new Set<string>();
+  for (const [index, toleration] of tolerations.entries()) {
+    const { key, operator, value, effect } = toleration;
+    const identity = JSON.stringify([key, operator, value, effect].map((part) => part ?? ''));
+    if (seen.has(identity)) errors.push(duplicate(`${path}[${index}]`, internalForm(toleration, tolerationFields)));
+    seen.add(identity);
+  }
+  return errors;
+}
+
+const tolerationFields = [
+  ['key', ''],
+  ['operator', ''],
+  ['value', ''],
+  ['effect', ''],
+  ['tolerationSeconds', null],
+] as const;
 
 /** Upstream looks at it as at a container's limits. */
 function validateOverhead(amounts: Amounts | undefined): FieldError[] {

@@ -4,7 +4,7 @@ import type { LoadBalancerIngress, Service, ServiceSpec } from '../../api/schema
 import type { FieldError } from '../../api/status-error.ts';
 import { addressNameErrors } from './ingresses.ts';
 import { cidrWarnings, ipErrors, ipWarnings } from './ip-rules.ts';
-import { needsHealthCheck, oldTopologyAnnotation, topologyAnnotation } from './service.ts';
+import { needsHealthCheck, oldTopologyAnnotation, topologyAnnotation, validateClass } from './service.ts';
 import { isHeadless } from './service-ips.ts';
 
 const fixed = 'may not change once set';
@@ -56,8 +56,8 @@ function familyChanges(spec: ServiceSpec, old: ServiceSpec): FieldError[] {
 function classChanges(spec: ServiceSpec, old: ServiceSpec): FieldError[] {
   const both = spec.type === 'LoadBalancer' && old.type === 'LoadBalancer';
   const name = spec.loadBalancerClass;
-  if (!both || name === old.loadBalancerClass) return [];
-  return [invalidValue('spec.loadBalancerClass', name ?? null, fixed)];
+  const changed = both && name !== old.loadBalancerClass;
+  return [...(changed ? [invalidValue('spec.loadBalancerClass', name ?? null, fixed)] : []), ...validateClass(spec)];
 }
 
 function healthPortChanges(spec: ServiceSpec, old: ServiceSpec): FieldError[] {

@@ -148,7 +148,7 @@ function validateSourceRanges({ metadata, spec = {} }: Service, old: Service | u
   const ranges = spec.loadBalancerSourceRanges ?? [];
   const said = metadata?.annotations?.[rangesAnnotation];
   const notHere = (path: string): FieldError[] =>
-    spec.type === 'LoadBalancer' ? [] : [forbiddenField(path, "may only be used when `type` is 'LoadBalancer'")];
+    spec.type === 'LoadBalancer' ? [] : [forbiddenField(path, onlyBalancer)];
   if (ranges.length > 0) {
     const path = 'spec.LoadBalancerSourceRanges';
     const before = new Set((old?.spec?.loadBalancerSourceRanges ?? []).map((range) => range.trim()));
@@ -162,16 +162,18 @@ function validateSourceRanges({ metadata, spec = {} }: Service, old: Service | u
   return [...notHere(path), ...errors];
 }
 
-function validateBalancer({ type, allocateLoadBalancerNodePorts, loadBalancerClass }: ServiceSpec): FieldError[] {
-  const only = "may only be used when `type` is 'LoadBalancer'";
-  const errors: FieldError[] = [];
-  if (type !== 'LoadBalancer' && allocateLoadBalancerNodePorts !== undefined) {
-    errors.push(forbiddenField('spec.allocateLoadBalancerNodePorts', only));
-  }
-  if (loadBalancerClass === undefined) return errors;
+const onlyBalancer = "may only be used when `type` is 'LoadBalancer'";
+
+function validateBalancer(spec: ServiceSpec): FieldError[] {
+  const path = 'spec.allocateLoadBalancerNodePorts';
+  const useless = spec.type !== 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== undefined;
+  return [...(useless ? [forbiddenField(path, onlyBalancer)] : []), ...validateClass(spec)];
+}
+
+export function validateClass({ type, loadBalancerClass: name }: ServiceSpec): FieldError[] {
   const path = 'spec.loadBalancerClass';
-  if (type !== 'LoadBalancer') return [...errors, forbiddenField(path, only)];
-  return [...errors, ...invalidEach(path, loadBalancerClass, isQualifiedName(loadBalancerClass))];
+  if (name === undefined) return [];
+  return type === 'LoadBalancer' ? invalidEach(path, name, isQualifiedName(name)) : [forbiddenField(path, onlyBalancer)];
 }
 
 /** Can it be reached from outside of the cluster? */

@@ -6,6 +6,7 @@ import type { PodTemplateSpec } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
 import { sameJson } from '../draft.ts';
 import { countOrPercent, immutableField, invalidEach, nonNegative, notAbove100Percent } from './checks.ts';
+import { internalForm } from './internal-form.ts';
 import { validatePersistentVolumeClaim } from './persistent-volume-claim.ts';
 import { validatePodTemplate } from './pod.ts';
 import { alwaysRestarts, isZero, validateSelected } from './workloads.ts';
@@ -51,14 +52,21 @@ function validateManagement({ podManagementPolicy: policy }: StatefulSetSpec): F
   return [invalidValue(path, policy, "must be 'OrderedReady' or 'Parallel'")];
 }
 
+const rollingFields = [
+  ['partition', 0],
+  ['maxUnavailable', null],
+] as const;
+
 function validateUpdateStrategy(strategy: NonNullable<StatefulSetSpec['updateStrategy']>): FieldError[] {
   const path = 'spec.updateStrategy';
   const { type, rollingUpdate } = strategy;
   if (!type) return [required(path)];
   if (type === 'RollingUpdate') return rollingUpdate ? validateRolling(`${path}.rollingUpdate`, rollingUpdate) : [];
-  if (type !== 'OnDelete') return [invalidValue(path, strategy, "must be 'RollingUpdate' or 'OnDelete'")];
+  const rollingForm = rollingUpdate ? internalForm(rollingUpdate, rollingFields) : null;
+  const strategyForm = { Type: type, RollingUpdate: rollingForm };
+  if (type !== 'OnDelete') return [invalidValue(path, strategyForm, "must be 'RollingUpdate' or 'OnDelete'")];
   const detail = "only allowed for updateStrategy 'RollingUpdate'";
-  return rollingUpdate ? [invalidValue(`${path}.rollingUpdate`, rollingUpdate, detail)] : [];
+  return rollingUpdate ? [invalidValue(`${path}.rollingUpdate`, rollingForm, detail)] : [];
 }
 
 type Rolling = NonNullable<NonNullable<StatefulSetSpec['updateStrategy']>['rollingUpdate']>;

@@ -1,6 +1,7 @@
 /** Volumes whose files the API gives: secrets, config maps, facts about the pod, tokens, and all of these in one folder. */
 import { forbiddenField, invalidValue, required } from '../../api/field-error.ts';
 import type {
+  ClusterTrustBundleProjection,
   DownwardAPIVolumeFile,
   KeyToPath,
   ServiceAccountTokenProjection,
@@ -8,10 +9,11 @@ import type {
   VolumeSource,
 } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
-import { requiredText } from './checks.ts';
+import { requiredText, validateLabelSelector } from './checks.ts';
 import { validateFieldRef, validateResourceFieldRef, volumeFieldPaths } from './container-env.ts';
 import { fileMode, localFile } from './paths.ts';
 import type { PodOptions } from './pod-options.ts';
+import { signerNameErrors, signerOfTrustBundle, trustBundleNameErrors } from './signer-names.ts';
 
 type Source<K extends keyof VolumeSource> = NonNullable<VolumeSource[K]>;
 
@@ -83,7 +85,7 @@ export function validateProjectedVolume(
 function validateProjection(
   path: string,
   at: string,
-  { secret, configMap, downwardAPI, serviceAccountToken: token }: VolumeProjection,
+  { secret, configMap, downwardAPI, serviceAccountToken: token, clusterTrustBundle: bundle }: VolumeProjection,
   taken: Set<string>,
   options: PodOptions,
 ): FieldError[] {
@@ -106,10 +108,40 @@ function validateProjection(
     take(item.path, item.path);
   }
   if (token) errors.push(...validateToken(path, `${at}.serviceAccountToken`, token, options));
-  if ([secret, configMap, downwardAPI, token].filter(Boolean).length > 1) {
+  if (bundle) {
+    errors.push(...validateBundle(`${at}.clusterTrustBundle`, bundle));
+    take(bundle.path, bundle.path);
+  }
+  if ([secret, configMap, downwardAPI, token, bundle].filter(Boolean).length > 1) {
     errors.push(forbiddenField(at, 'may not specify more than 1 volume type per source'));
   }
   return errors;
+}
+
+function validateBundle(at: string, bundle: ClusterTrustBundleProjection): FieldError[] {
+  const path = bundle.path ?? '';
+  return [...bundleChoiceErrors(at, bundle), ...requiredText(`${at}.path`, path), ...localFile(`${at}.path`, path)];
+}
+
+/** One bundle by its name, or all of a signer that the labels choose. */
+function bundleChoiceErrors(at: string, bundle: ClusterTrustBundleProjection): FieldError[] {
+  const { name, signerName, labelSelector } = bundle;
+  if (name !== undefined && signerName !== undefined) {
+    return [invalidValue(at, bundle, 'only one of name and signerName may be used')];
+  }
+  if (signerName !== undefined) {
+    const empty = signerName === '' ? [required(`${at}.signerName`, 'must be a valid signer name')] : [];
+    const selector = validateLabelSelector(`${at}.labelSelector`, labelSelector);
+    return [...empty, ...signerNameErrors(`${at}.signerName`, signerName), ...selector];
+  }
+  if (name === undefined) return [required(at, 'either name or signerName must be specified')];
+  const errors = name === '' ? [required(`${at}.name`, 'must be a valid object name')] : [];
+  for (const problem of trustBundleNameErrors(name, signerOfTrustBundle(name))) {
+    errors.push(invalidValue(`${at}.name`, name, `not a valid clustertrustbundlename: ${problem}`));
+  }
+  if (labelSelector === undefined) return errors;
+  const why = 'labelSelector must be unset if name is specified';
+  return [...errors, invalidValue(`${at}.labelSelector`, labelSelector, why)];
 }
 
 const tokenSecondsMin = 10 * 60;

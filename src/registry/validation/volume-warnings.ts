@@ -68,11 +68,16 @@ function withoutSlashes(path: string): string {
   return path.slice(0, end);
 }
 
-function projectedFiles({ configMap, secret, downwardAPI, serviceAccountToken }: VolumeProjection): File[] {
+function projectedFiles(source: VolumeProjection): File[] {
+  const { configMap, secret, downwardAPI, serviceAccountToken, clusterTrustBundle } = source;
   if (configMap?.items) return filesOf(configMap.items, `ConfigMap ${goQuote(configMap.name ?? '')}`);
   if (secret?.items) return filesOf(secret.items, `Secret ${goQuote(secret.name ?? '')}`);
   if (downwardAPI?.items) return filesOf(downwardAPI.items, 'DownwardAPI');
-  return serviceAccountToken ? filesOf([serviceAccountToken], 'ServiceAccountToken') : [];
+  if (serviceAccountToken) return filesOf([serviceAccountToken], 'ServiceAccountToken');
+  const { name, signerName } = clusterTrustBundle ?? {};
+  return clusterTrustBundle
+    ? filesOf([clusterTrustBundle], `ClusterTrustBundle ${goQuote(name ?? signerName ?? '')}`)
+    : [];
 }
 
 /** A folder of all files seen so far, so that each is compared with those on its way only. */

@@ -99,7 +99,7 @@ function validateFullName(path: string, name: string | undefined): FieldError[] 
 
 function validateSideEffects(path: string, value: string | undefined, { noSideEffects }: Strictness): FieldError[] {
   const allowed = noSideEffects ? withoutSideEffects : anySideEffects;
-  if (!value) return [required(path, `must specify one of ${allowed.join(', ')}`)];
+  if (value === undefined) return [required(path, `must specify one of ${allowed.join(', ')}`)];
   return allowed.includes(value) ? [] : [notSupported(path, value, allowed)];
 }
 

@@ -106,7 +106,7 @@ export function validateStatusCounts(rule: StatusRule): (object: Reporting, old:
       ...nonNegativeFields('status', now, counts),
       ...within
         .filter(([small, large]) => (now[small] ?? 0) > (now[large] ?? 0))
-        .map(([small, , detail]) => invalidValue(`status.${small}`, now[small], detail)),
+        .map(([small, , detail]) => invalidValue(`status.${small}`, now[small] ?? 0, detail)),
       ...growing
         .filter((name) => (now[name] ?? 0) < (before[name] ?? 0))
         .map((name) => invalidValue(`status.${name}`, now[name] ?? 0, 'cannot be decremented')),

@@ -15,13 +15,15 @@ import {
   nonNegative,
   notAbove100Percent,
   percentOf,
+  validateChangedSelector,
   validateLabelSelector,
 } from './checks.ts';
+import { internalForm } from './internal-form.ts';
 import { validatePodTemplate } from './pod.ts';
 
 export const selectorMismatch = '`selector` does not match template `labels`';
 
-export function validateDeployment({ spec }: Deployment): FieldError[] {
+export function validateDeployment({ metadata, spec }: Deployment): FieldError[] {
   return [
     ...nonNegative('spec.replicas', spec?.replicas),
     ...validateSelected(spec?.selector, spec?.template, 'deployment', 'invalid label selector', (template) =>
@@ -30,8 +32,14 @@ export function validateDeployment({ spec }: Deployment): FieldError[] {
     ...validateDeploymentStrategy(spec?.strategy ?? {}),
     ...nonNegative('spec.minReadySeconds', spec?.minReadySeconds),
     ...nonNegative('spec.revisionHistoryLimit', spec?.revisionHistoryLimit),
+    ...validateRollback(metadata?.annotations?.['deprecated.deployment.rollback.to']),
     ...validateProgressDeadline(spec?.progressDeadlineSeconds, spec?.minReadySeconds ?? 0),
   ];
+}
+
+/** Once a field, whose path is still shown. */
+function validateRollback(revision: string | undefined): FieldError[] {
+  return revision && /^-[0-9]{1,18}$/.test(revision) ? nonNegative('spec.rollback.version', Number(revision)) : [];
 }
 
 function validateProgressDeadline(deadline: number | undefined, minReadySeconds: number): FieldError[] {
@@ -55,8 +63,14 @@ function validateDeploymentStrategy(strategy: DeploymentStrategy): FieldError[] 
       return validateRolling(`${path}.rollingUpdate`, rollingUpdate ?? {});
     case undefined:
     default:
-      return [notSupported(path, strategy, ['Recreate', 'RollingUpdate'])];
+      return [notSupported(path, strategyForm(strategy), ['Recreate', 'RollingUpdate'])];
   }
+}
+
+/** For messages, as are those below. */
+function strategyForm({ type, rollingUpdate }: { readonly type?: string; readonly rollingUpdate?: Rolling }): object {
+  const rolling = [['maxUnavailable', 0] as const, ['maxSurge', 0] as const];
+  return { Type: type ?? '', RollingUpdate: rollingUpdate ? internalForm(rollingUpdate, rolling) : null };
 }
 
 interface Rolling {
@@ -155,10 +169,10 @@ export function alwaysRestarts(path: string, template: PodTemplateSpec | undefin
   return errors;
 }
 
-export function validateDaemonSet({ spec }: DaemonSet): FieldError[] {
+export function validateDaemonSet({ spec }: DaemonSet, old?: DaemonSet): FieldError[] {
   const selector = spec?.selector;
   const matcher = matcherOf(selector);
-  const errors = validateLabelSelector('spec.selector', selector);
+  const errors = validateChangedSelector('spec.selector', selector, old?.spec?.selector);
   if (matcher) errors.push(...mismatch('spec.template.metadata.labels', matcher, spec?.template));
   if (selector && isEmptySelector(selector)) {
     errors.push(invalidValue('spec.selector', selector, 'empty selector is invalid for daemonset'));
@@ -175,7 +189,8 @@ export function validateDaemonSet({ spec }: DaemonSet): FieldError[] {
 function validateDaemonStrategy(strategy: NonNullable<NonNullable<DaemonSet['spec']>['updateStrategy']>): FieldError[] {
   const path = 'spec.updateStrategy';
   if (strategy.type === 'OnDelete') return [];
-  if (strategy.type !== 'RollingUpdate') return [notSupported(path, strategy, ['RollingUpdate', 'OnDelete'])];
+  if (strategy.type !== 'RollingUpdate')
+    return [notSupported(path, strategyForm(strategy), ['RollingUpdate', 'OnDelete'])];
   if (strategy.rollingUpdate === undefined) return [required(`${path}.rollingUpdate`)];
   return validateDaemonRolling(`${path}.rollingUpdate`, strategy.rollingUpdate);
 }

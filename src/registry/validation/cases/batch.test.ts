@@ -218,7 +218,7 @@ const jobs: CaseTable = {
     {
       name: 'refuses it without indexes',
       changes: { 'spec.successPolicy': { rules: [{ succeededCount: 1 }] } },
-      errors: ['spec.successPolicy: Invalid value: {"rules":[{"succeededCount":1}]}: requires indexed completion mode'],
+      errors: ['spec.successPolicy: Invalid value: {"Rules":[{"SucceededIndexes":null,"SucceededCount":1}]}: requires indexed completion mode'],
     },
     {
       name: 'refuses it without rules',
@@ -346,7 +346,9 @@ const jobs: CaseTable = {
       name: 'refuses another policy for failed pods',
       changes: { 'spec.podFailurePolicy': { rules: [failJob] } },
       update: { 'spec.podFailurePolicy.rules[0].action': 'Count' },
-      errors: ['spec.podFailurePolicy: Invalid value: {"rules":[{"action":"Count","onExitCodes":{…'],
+      errors: [
+        'spec.podFailurePolicy: Invalid value: {"Rules":[{"Action":"Count","OnExitCodes":{"ContainerName":null,"Operator":"In","Values":[1,2]},"OnPodConditions":null}]}: field is immutable',
+      ],
     },
   ],
 };
@@ -414,7 +416,7 @@ const jobStatuses: CaseTable = {
         'status.completionTime: Required value: completionTime is required for Complete jobs',
         'status.active: Invalid value: 1: active>0 is invalid for finished job',
         'status.startTime: Required value: startTime is required for finished job',
-        'status.uncountedTerminatedPods: Invalid value: {"succeeded":["u"]}: must be empty for finished job',
+        'status.uncountedTerminatedPods: Invalid value: {"Succeeded":["u"],"Failed":null}: must be empty for finished job',
         'status.terminating: Invalid value: 1: terminating>0 is invalid for finished job',
       ],
     },
@@ -521,7 +523,7 @@ const cronJobs: CaseTable = {
     {
       name: 'refuses an empty zone',
       changes: { 'spec.timeZone': '' },
-      errors: ['spec.timeZone: Too short: must be at least 1 character'],
+      errors: ['spec.timeZone: Invalid value: "": timeZone must be nil or non-empty string'],
     },
     {
       name: 'refuses whatever zone the server is in',

@@ -207,7 +207,7 @@ testCases([
       {
         name: 'refuses a message in two lines',
         changes: { 'spec.validations[0].message': 'a\nb' },
-        errors: ['spec.validations[0].message: Invalid value: "a\\nb": message must not contain line breaks'],
+        errors: ['spec.validations[0].message: Invalid value: "a\\nb": must not contain line breaks'],
       },
       {
         name: 'refuses a reason that is none',
@@ -219,7 +219,7 @@ testCases([
       {
         name: 'refuses a variable named as a word of the language',
         changes: { 'spec.variables': [{ name: 'in', expression: '1' }] },
-        errors: ['spec.variables[0].name: Invalid value: "in": name is not a valid CEL identifier'],
+        errors: ['spec.variables[0].name: Invalid value: "in": must be a valid CEL identifier'],
       },
       {
         name: 'refuses parameters of no version',
@@ -287,7 +287,7 @@ testCases([
         name: 'refuses to change what is deleted',
         changes: { 'spec.matchConstraints.resourceRules[0].operations': ['DELETE'] },
         errors: [
-          'spec.matchConstraints.resourceRules.operations: Unsupported value: "DELETE": supported values: "CREATE", "UPDATE"',
+          'spec.matchConstraints.resourceRules.operations: Unsupported value: "DELETE": supported values: "*", "CONNECT", "CREATE", "UPDATE"',
         ],
       },
       {
@@ -354,7 +354,7 @@ testCases([
       {
         name: 'refuses to exempt by another name',
         changes: { spec: { type: 'Exempt' } },
-        errors: ["spec.type: Invalid value: \"Exempt\": type must be 'Exempt' if and only if name is 'exempt'"],
+        errors: ["spec.type: Invalid value: \"Exempt\": must be 'Exempt' if and only if `name` is 'exempt'"],
       },
       {
         name: 'refuses silence about the limit',

@@ -461,6 +461,47 @@ testCases([
         errors: ['spec.resources.requests: Forbidden: pod-level resource requests cannot be removed'],
       },
       {
+        name: 'refuses one container more by a resize, and looks no further',
+        subresource: 'resize',
+        update: {
+          'spec.containers': [main, { ...main, name: 'b' }],
+          'spec.initContainers[0].resources': cpu('1', '1') as never,
+        },
+        errors: [
+          'spec: Invalid value: "BestEffort": Pod QOS Class may not change as a result of resizing',
+          'spec.containers: Forbidden: containers may not be added or removed on resize',
+        ],
+      },
+      {
+        name: 'refuses one init container less by a resize',
+        subresource: 'resize',
+        update: { 'spec.initContainers': [] },
+        errors: ['spec.initContainers: Forbidden: initContainers may not be added or removed on resize'],
+      },
+      {
+        name: 'refuses containers in another order by a resize',
+        subresource: 'resize',
+        changes: { 'spec.containers': [main, { ...main, name: 'b' }] },
+        update: { 'spec.containers': [{ ...main, name: 'b' }, main] },
+        errors: [
+          'spec.containers[0].name: Forbidden: containers may not be renamed or reordered on resize',
+          'spec.containers[1].name: Forbidden: containers may not be renamed or reordered on resize',
+        ],
+      },
+      {
+        name: 'refuses another name for an init container by a resize',
+        subresource: 'resize',
+        update: { 'spec.initContainers[0].name': 'b' },
+        errors: ['spec.initContainers[0].name: Forbidden: initContainers may not be renamed or reordered on resize'],
+      },
+      {
+        name: 'refuses another resize policy by a resize',
+        subresource: 'resize',
+        changes: { 'spec.containers[0].resources': cpu('1', '2') as never },
+        update: { 'spec.containers[0].resizePolicy[0].restartPolicy': 'RestartContainer' },
+        errors: ['spec: Forbidden: only cpu and memory resources are mutable'],
+      },
+      {
         name: 'refuses to resize static pods',
         subresource: 'resize',
         changes: { 'spec.nodeName': 'n1', 'metadata.annotations': { 'kubernetes.io/config.mirror': 'x' } },

@@ -297,7 +297,8 @@ void describe('preparation', () => {
   });
 
   void test('what comes with features that are off is dropped', async () => {
-    const sources = [{ clusterTrustBundle: { name: 'x', path: 'p' } }, { secret: { name: 's' } }];
+    const podCertificate = { signerName: 'a.b/c', keyType: 'ED25519', credentialBundlePath: 'p' };
+    const sources = [{ podCertificate }, { secret: { name: 's' } }];
     const made = await specOf(
       {},
       {

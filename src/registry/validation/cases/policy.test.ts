@@ -1,5 +1,5 @@
 /** Roles and their bindings, priorities, runtimes, certificate requests. */
-import { requestPem } from '../../testing.ts';
+import { authorityPem, requestPem } from '../../testing.ts';
 import { testCases } from './testing.ts';
 
 const group = 'rbac.authorization.k8s.io';
@@ -9,6 +9,7 @@ const request = {
   metadata: { name: 'c' },
   spec: { request: requestPem, signerName: 'example.com/web', usages: ['client auth'] },
 };
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const approved = { type: 'Approved', status: 'True' };
 const denied = { type: 'Denied', status: 'True' };
 
@@ -192,6 +193,60 @@ testCases([
     ],
   },
   {
+    resource: 'clustertrustbundles.certificates.k8s.io',
+    valid: { metadata: { name: 'a.b:c:d' }, spec: { signerName: 'a.b/c', trustBundle: authorityPem } },
+    cases: [
+      { name: 'accepts a bundle of nobody', changes: { 'metadata.name': 'mine', 'spec.signerName': '' } },
+      {
+        name: 'accepts words between the certificates',
+        changes: { 'spec.trustBundle': `# mine\n${authorityPem}# end` },
+      },
+      {
+        name: 'refuses a name that is not the signer’s',
+        changes: { 'metadata.name': 'mine' },
+        errors: [
+          'metadata.name: Invalid value: "mine": ClusterTrustBundle for signerName a.b/c must be named with prefix a.b:c:',
+        ],
+      },
+      {
+        name: 'refuses a colon in a name without signer',
+        changes: { 'spec.signerName': '' },
+        errors: [
+          'metadata.name: Invalid value: "a.b:c:d": ClusterTrustBundle without signer name must not have ":" in its name',
+        ],
+      },
+      {
+        name: 'refuses a bundle of nothing',
+        changes: { 'spec.trustBundle': '' },
+        errors: ['spec.trustBundle: Invalid value: "<value omitted>": at least one trust anchor must be provided'],
+      },
+      {
+        name: 'refuses an authority twice',
+        changes: { 'spec.trustBundle': authorityPem + authorityPem },
+        errors: ['spec.trustBundle: Invalid value: "<value omitted>": duplicate trust anchor (indices [0 1])'],
+      },
+      {
+        name: 'refuses what is no authority',
+        changes: {
+          'spec.trustBundle': `${authorityPem}${Buffer.from(requestPem, 'base64').toString()}-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n${authorityPem.replace('-----\n', '-----\nA: b\n\n')}`,
+        },
+        errors: [
+          'spec.trustBundle: Invalid value: "<value omitted>": entry 1 has bad block type: CERTIFICATE REQUEST',
+          'spec.trustBundle: Invalid value: "<value omitted>": entry 2 does not parse as X.509',
+          'spec.trustBundle: Invalid value: "<value omitted>": entry 3 has PEM block headers',
+        ],
+      },
+      {
+        name: 'refuses another signer',
+        update: { 'spec.signerName': 'a.b/other' },
+        errors: [
+          'metadata.name: Invalid value: "a.b:c:d": ClusterTrustBundle for signerName a.b/other must be named with prefix a.b:other:',
+          'spec.signerName: Invalid value: "a.b/other": field is immutable',
+        ],
+      },
+    ],
+  },
+  {
     resource: 'certificatesigningrequests.certificates.k8s.io',
     valid: request,
     cases: [
@@ -199,6 +254,18 @@ testCases([
         name: 'refuses what is no request',
         changes: { 'spec.request': 'eA==' },
         errors: ['spec.request: Invalid value: "eA==": PEM block type must be CERTIFICATE REQUEST'],
+      },
+      {
+        name: 'refuses a request cut short',
+        changes: {
+          'spec.request': base64('-----BEGIN CERTIFICATE REQUEST-----\nMIHY\n-----END CERTIFICATE REQUEST-----\n'),
+        },
+        errors: ['spec.request: Invalid value: "LS0tLS1…'],
+      },
+      {
+        name: 'refuses a request that another key has signed',
+        changes: { 'spec.request': base64(Buffer.from(requestPem, 'base64').toString().replace('dGVhb', 'dGVhc')) },
+        errors: ['spec.request: Invalid value: "LS0tLS1…'],
       },
       { name: 'refuses a request for no use', changes: { 'spec.usages': [] }, errors: ['spec.usages: Required value'] },
       {

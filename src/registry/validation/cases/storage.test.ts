@@ -61,11 +61,28 @@ testCases([
         changes: { 'spec.dataSource': { kind: 'PersistentVolumeClaim', name: 'old' } },
       },
       {
-        name: 'refuses a source of the core group that is no claim',
+        name: 'lets a source of the core group fall that is no claim',
         changes: { 'spec.dataSource': { kind: 'Pod', name: 'p' } },
+      },
+      {
+        name: 'refuses a reference to one',
+        changes: { 'spec.dataSourceRef': { kind: 'Pod', name: 'p' } },
         errors: [
           'spec.dataSource: Invalid value: "Pod": must be \'PersistentVolumeClaim\' when referencing the default apiGroup',
           'spec.dataSourceRef: Invalid value: "Pod": must be \'PersistentVolumeClaim\' when referencing the default apiGroup',
+        ],
+      },
+      {
+        name: 'refuses a snapshot without a name',
+        changes: { 'spec.dataSource': { apiGroup: 'snapshot.storage.k8s.io', kind: 'VolumeSnapshot', name: '' } },
+        errors: ['spec.dataSource.name: Required value', 'spec.dataSourceRef.name: Required value'],
+      },
+      {
+        name: 'refuses a reference to a group that is none',
+        changes: { 'spec.dataSourceRef': { apiGroup: '^invalid', kind: 'Foo', name: 'foo' } },
+        errors: [
+          'spec.dataSource.apiGroup: Invalid value: "^invalid": a lowercase RFC 1123 subdomain…',
+          'spec.dataSourceRef.apiGroup: Invalid value: "^invalid": a lowercase RFC 1123 subdomain…',
         ],
       },
       {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import type { JsonObject, JsonValue, KubeObject } from '../../../api/object.ts';
-import { StatusError } from '../../../api/status-error.ts';
+import { type FieldError, StatusError } from '../../../api/status-error.ts';
 import { startRegistry, type TestRegistry } from '../../testing.ts';
 
 /** A path into an object (`spec.containers[0].image`; `metadata.labels[a.b/c]` for a key) and what stands there; undefined takes it away. */
@@ -62,6 +62,9 @@ async function faults(cluster: TestRegistry, table: CaseTable, each: Omit<Valida
     const options = { ...place, dryRun: true, ...(each.subresource && { subresource: each.subresource }) };
     return await errorsOf(() => cluster.update(resource, wanted, options));
   } finally {
+    // What protects it is nobody's to take away here.
+    const unprotected = { metadata: { finalizers: null } };
+    if (stored.metadata?.finalizers) await cluster.patch(resource, name, unprotected, { ...place, type: 'merge' });
     await cluster.registry.delete(cluster.target(resource, place), {
       gracePeriodSeconds: 0,
       propagationPolicy: 'Background',
@@ -78,6 +81,22 @@ async function errorsOf(work: () => Promise<unknown>): Promise<string[]> {
     if (!(error instanceof StatusError) || error.reason !== 'Invalid') throw error;
     return (error.details?.causes ?? []).map(({ field, message }) => `${field}: ${message}`);
   }
+}
+
+/** What one validator says of an object, or of a change, that does not come through the API just so. */
+export interface RuleRow {
+  readonly name: string;
+  readonly found: readonly FieldError[];
+  readonly errors?: readonly ExpectedError[];
+}
+
+export function testRules(title: string, rows: readonly RuleRow[]): void {
+  void describe(title, () => {
+    for (const { name, found, errors = [] } of rows) {
+      const texts = found.map(({ field, message }) => `${field}: ${message}`);
+      void test(name, () => matchErrors(texts, errors));
+    }
+  });
 }
 
 function matchErrors(found: readonly string[], expected: readonly ExpectedError[]): void {

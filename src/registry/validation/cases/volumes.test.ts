@@ -3,7 +3,6 @@ import type { JsonValue } from '../../../api/object.ts';
 import { testCases, type ValidationCase } from './testing.ts';
 
 const at = 'spec.volumes[0]';
-const label = { labelSelector: {} };
 
 /** A volume of one source. Errors that are not of the spec are told from the volume. */
 function volume(name: string, source: Readonly<Record<string, JsonValue>>, ...errors: string[]): ValidationCase {
@@ -183,14 +182,39 @@ testCases([
         '.projected.sources[1].configMap.name: Required value',
         '.projected.sources[2].downwardAPI: Required value: one of fieldRef and resourceFieldRef is required',
       ),
-      volume('drops bundles of trust and certificates, whose features are off', {
+      volume('drops certificates for pods, whose feature is off', {
+        projected: { sources: [{ podCertificate: { signerName: 'x', keyType: 'y' } }] },
+      }),
+      volume('accepts bundles of trust, by name and by signer', {
         projected: {
           sources: [
-            { clusterTrustBundle: { path: '/x', ...label } },
-            { podCertificate: { signerName: 'x', keyType: 'y' } },
+            { clusterTrustBundle: { name: 'a.b:c:d', path: 'x' } },
+            { clusterTrustBundle: { name: 'mine', path: 'y', optional: true } },
+            { clusterTrustBundle: { signerName: 'a.b/c', labelSelector: { matchLabels: { a: 'b' } }, path: 'z' } },
           ],
         },
       }),
+      volume(
+        'refuses bundles of trust of no name, of two, and under bad ones',
+        {
+          projected: {
+            sources: [
+              { clusterTrustBundle: { path: '/x' } },
+              { clusterTrustBundle: { name: 'A', labelSelector: {}, path: 'x' } },
+              { clusterTrustBundle: { signerName: 'c', path: '' } },
+              { clusterTrustBundle: { name: 'a', signerName: 'a.b/c', path: 'x' } },
+            ],
+          },
+        },
+        '.projected.sources[0].clusterTrustBundle: Required value: either name or signerName must be specified',
+        '.projected.sources[0].clusterTrustBundle.path: Invalid value: "/x": must be a relative path',
+        '.projected.sources[1].clusterTrustBundle.name: Invalid value: "A": not a valid clustertrustbundlename: a lowercase RFC 1123 subdomain…',
+        '.projected.sources[1].clusterTrustBundle.labelSelector: Invalid value: {}: labelSelector must be unset if name is specified',
+        `.projected.sources[2].clusterTrustBundle.signerName: Invalid value: "c": must be a fully qualified domain and path of the form 'example.com/signer-name'`,
+        '.projected.sources[2].clusterTrustBundle.path: Required value',
+        '.projected.sources[3].clusterTrustBundle: Invalid value: {"name":"a","signerName":"a.b/c","path":"x"}: only one of name and signerName may be used',
+        '.projected: Invalid value: "x": conflicting duplicate paths',
+      ),
       volume(
         'refuses a claim without a name',
         { persistentVolumeClaim: { claimName: '' } },

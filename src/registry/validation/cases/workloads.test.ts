@@ -116,7 +116,7 @@ testCases([
         name: 'refuses a strategy that it does not know',
         changes: { 'spec.strategy': { type: 'BlueGreen' } },
         errors: [
-          'spec.strategy: Unsupported value: {"type":"BlueGreen"}: supported values: "Recreate", "RollingUpdate"',
+          'spec.strategy: Unsupported value: {"Type":"BlueGreen","RollingUpdate":null}: supported values: "Recreate", "RollingUpdate"',
         ],
       },
       {
@@ -176,7 +176,7 @@ testCases([
         errors: [
           `spec.replicas: Invalid value: -1: ${notNegative}`,
           'spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"',
-          'spec.strategy: Unsupported value: {"type":"X"}: supported values: "Recreate", "RollingUpdate"',
+          'spec.strategy: Unsupported value: {"Type":"X","RollingUpdate":null}: supported values: "Recreate", "RollingUpdate"',
           `spec.minReadySeconds: Invalid value: -1: ${notNegative}`,
           `spec.progressDeadlineSeconds: Invalid value: -5: ${notNegative}`,
           'spec.progressDeadlineSeconds: Invalid value: -5: must be greater than minReadySeconds',
@@ -245,7 +245,7 @@ testCases([
         name: 'refuses a strategy that it does not know',
         changes: { 'spec.updateStrategy': { type: 'Now' } },
         errors: [
-          'spec.updateStrategy: Unsupported value: {"type":"Now"}: supported values: "RollingUpdate", "OnDelete"',
+          'spec.updateStrategy: Unsupported value: {"Type":"Now","RollingUpdate":null}: supported values: "RollingUpdate", "OnDelete"',
         ],
       },
       { name: 'accepts OnDelete', changes: { 'spec.updateStrategy': { type: 'OnDelete' } } },
@@ -300,12 +300,12 @@ testCases([
       {
         name: 'refuses an update strategy that it does not know',
         changes: { 'spec.updateStrategy': { type: 'Now' } },
-        errors: [`spec.updateStrategy: Invalid value: {"type":"Now"}: must be 'RollingUpdate' or 'OnDelete'`],
+        errors: [`spec.updateStrategy: Invalid value: {"Type":"Now","RollingUpdate":null}: must be 'RollingUpdate' or 'OnDelete'`],
       },
       {
         name: 'refuses a partition beside OnDelete',
         changes: { 'spec.updateStrategy': { type: 'OnDelete', rollingUpdate: { partition: 1 } } },
-        errors: [`${daemonRolling}: Invalid value: {"partition":1}: only allowed for updateStrategy 'RollingUpdate'`],
+        errors: [`${daemonRolling}: Invalid value: {"Partition":1,"MaxUnavailable":null}: only allowed for updateStrategy 'RollingUpdate'`],
       },
       {
         name: 'refuses a negative partition',
