@@ -41,7 +41,7 @@ const making: readonly Row[] = [
   ['create clusterrole health --verb=get --non-resource-url=/healthz', /health created$/m],
   ['create clusterrole all --aggregation-rule=a=b', /all created$/m],
   ['create clusterrolebinding crb --clusterrole=nodes --user=jane', /crb created$/m],
-  ['create quota q --hard=pods=10,requests.cpu=2', /^resourcequota\/q created$/m],
+  ['create quota q --hard=pods=90,count/deployments.apps=90', /^resourcequota\/q created$/m],
   ['create pdb p --selector=app=web --min-available=1', /^poddisruptionbudget\.policy\/p created$/m],
   ['create priorityclass high --value=1000 --preemption-policy=Never', /high created$/m],
   ['create ingress i --rule=foo.com/*=c1:80,tls=s --class=nginx', /^ingress\.networking\.k8s\.io\/i created$/m],
