@@ -157,3 +157,10 @@ test('a field selector can name the one object that is meant', () => {
   assert.equal(nameInFieldSelector('metadata.name!=a'), '');
   assert.equal(nameInFieldSelector(undefined), '');
 });
+
+test('a selector of very many characters is not taken apart', () => {
+  const long = `a=${'b'.repeat(63)},`.repeat(2_000);
+  const message = 'unable to parse requirement: the selector has 132000 characters, at most 65536 are allowed';
+  assert.throws(() => parseLabelSelector(long), { code: 400, message });
+  assert.throws(() => parseFieldSelector(long), { code: 400, message });
+});

@@ -4,6 +4,7 @@
  * Reasons, codes and message forms are the API's (upstream's apimachinery, `pkg/api/errors`); clients match on `reason` and
  * `code`, people read `message`. Throw one of the makers below; nobody compares message texts.
  */
+import { limits } from '../lib/limits.ts';
 import type { Status, StatusDetails } from './schema/types/meta-v1.ts';
 
 export type StatusReason =
@@ -155,7 +156,8 @@ export const internalError = (cause: unknown): StatusError =>
   );
 
 /** 422, upstream's form: one broken rule stands alone, several in square brackets. `subject.kind` is the kind here. */
-export function invalid(subject: StatusSubject, errors: readonly FieldError[]): StatusError {
+export function invalid(subject: StatusSubject, all: readonly FieldError[]): StatusError {
+  const errors = all.slice(0, limits.fieldErrorsMax);
   // What stands in the causes twice is said once.
   const texts = [...new Set(errors.map((error) => `${error.field}: ${error.message}`))];
   const list = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;

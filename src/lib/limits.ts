@@ -5,12 +5,38 @@
 export const limits = {
   /** A request body (bytes), as upstream's. At it: 413 RequestEntityTooLarge. */
   requestBodyBytesMax: 3 * 1024 * 1024,
+  /**
+   * The same of what is answered and not stored (access and token reviews, bindings, evictions): everybody may send some of these, and
+   * three megabytes take the better part of a second to read.
+   */
+  unstoredBodyBytesMax: 256 * 1024,
   /** What a client sends on after it was refused (bytes) is taken and dropped, so that it reads why. Above it: its connection is closed. */
   droppedBodyBytesMax: 16 * 1024 * 1024,
   /** How long such a client may take for it. At it: the same. */
   droppedBodyMsMax: 60_000,
   /** Headers of one request (bytes). `kubectl exec` carries whole scripts in its URL. At it: 431. */
   headerBytesMax: 1024 * 1024,
+  /** Parameters in one URL: a megabyte of them would take seconds to take apart. At it: 400 BadRequest. */
+  queryParametersMax: 10_000,
+  /** Segments of a path that are looked at: no resource has as many. Beyond it: they are as absent. */
+  pathSegmentsMax: 64,
+  /** A selector as text (characters): twenty microseconds a requirement. At it: 400 BadRequest, or left out of an access review, as one that cannot be read. */
+  selectorCharactersMax: 64 * 1024,
+  /** Requirements of a selector in an access review, with their values. At it: 422 Invalid. */
+  reviewRequirementsMax: 1_000,
+  /** What a client says of whom it would act as (characters of headers). At it: 400 BadRequest. */
+  impersonationCharactersMax: 64 * 1024,
+  /** Broken rules that one answer tells. Beyond it: the rest is not told. */
+  fieldErrorsMax: 1_000,
+  /** An `Accept` header whose meaning is remembered (characters), and parameters of one of its ranges. Beyond: worked out anew; left out. */
+  acceptCharactersKept: 1024,
+  acceptParametersMax: 32,
+  /** A URL in the log (characters). Beyond it: the rest is left out. */
+  loggedUrlCharactersMax: 2_048,
+  /** Rules of one user that are told to whoever asks, or count as held by who would grant some. Beyond it: the answer is incomplete. */
+  rulesToldMax: 20_000,
+  /** Comparisons of rules that a role or binding may ask for, one for each verb of each resource and each rule held. At it: 403 Forbidden. */
+  grantComparisonsMax: 500_000,
   /** An object as stored (bytes); etcd's limit upstream. At it: 413 RequestEntityTooLarge. */
   objectBytesMax: 1.5 * 1024 * 1024,
   /** Nesting of JSON or YAML. At it: 400 BadRequest. */
@@ -82,6 +108,9 @@ export const limits = {
   disruptedPodsMax: 2_000,
   /** How long a write may wait until it is noted in its quotas, as upstream. At it: 500, or the refusal where it waits for room. */
   quotaWaitMsMax: 10_000,
+  /** All warnings of one answer (characters), as upstream's. Beyond it: each is cut to the second figure, and those after that many are left out. */
+  warningCharactersMax: 4 * 1024,
+  cutWarningCharactersMax: 256,
   /** Warnings about one pod. Beyond it: the rest is not told. */
   podWarningsMax: 100,
   /** Pods of a namespace that are held against a stricter Pod Security level, and how long that may take, as upstream's. Beyond: the rest is not looked at, and the warning says so. */
@@ -106,6 +135,8 @@ export const limits = {
   legacyTokenUnusedMsMax: 365 * 24 * 60 * 60 * 1000,
   /** Tokens whose signature is remembered as good. Beyond it: the oldest is checked again when it is next shown. */
   verifiedTokensMax: 4_096,
+  /** Such a token (characters). Above it: it is checked each time, so that long ones cannot fill the memory. */
+  verifiedTokenCharactersMax: 8 * 1024,
   /** How long a node dials a pod, or itself, for a proxied request. At it: 503 ServiceUnavailable. */
   dialMsMax: 30_000,
   /** Headers of a proxied request, as they travel to the node (bytes). At it: 431. */
@@ -158,6 +189,8 @@ export const limits = {
   bearerTokenBytesMax: 128 * 1024,
   /** Answers about tokens that are remembered, as upstream's cache. Beyond it: the oldest is asked for again. */
   tokenAnswersMax: 32_768,
+  /** Tokens that somebody is being asked about. At it: any other is refused. */
+  tokenQuestionsMax: 1_000,
   /** What an issuer of tokens or a webhook may answer (bytes). At it: the answer counts as none. */
   outsideAnswerBytesMax: 1024 * 1024,
   /** How long they may take, as upstream's. At it: the call fails. */
@@ -170,4 +203,8 @@ export const limits = {
   configurationFileCheckMs: 5_000,
   /** Answers of an authorization webhook that are remembered, as upstream's cache. Beyond it: the oldest is asked for again. */
   webhookAnswersMax: 8_192,
+  /** Selectors whose pods the scheduler keeps counted. Beyond it: the one used longest ago is counted anew when it is needed again. */
+  schedulerCountersMax: 128,
+  /** Classes of pods for which the scheduler remembers what it found out about each node. Beyond it: as above. */
+  schedulerClassesMax: 64,
 } as const;

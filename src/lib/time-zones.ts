@@ -48,3 +48,37 @@ function isKnownToRuntime(zone: string): boolean {
     return false;
   }
 }
+
+/** Formatting is slow to set up and holds a good deal of memory; more zones than this take turns. */
+const formatsMax = 64;
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function formatOf(zone: string): Intl.DateTimeFormat {
+  const known = formats.get(zone);
+  if (known !== undefined) return known;
+  const oldest = formats.size >= formatsMax ? formats.keys().next().value : undefined;
+  if (oldest !== undefined) formats.delete(oldest);
+  const fields = { year: 'numeric', month: '2-digit', day: '2-digit' } as const;
+  const time = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' } as const;
+  const format = new Intl.DateTimeFormat('en-US', { timeZone: zone, ...fields, ...time });
+  formats.set(zone, format);
+  return format;
+}
+
+/** How far the clocks of `zone` are ahead of UTC at `atMs` (ms since the epoch), in ms. `Local` is UTC: every server must find the same. */
+export function zoneOffsetMs(zone: string, atMs: number): number {
+  if (zone === 'UTC' || zone === 'Local') return 0;
+  const second = Math.floor(atMs / 1000) * 1000;
+  const parts: Record<string, string> = {};
+  for (const { type, value } of formatOf(zone).formatToParts(second)) parts[type] = value;
+  const number = (name: string): number => Number(parts[name]);
+  const wallMs = Date.UTC(
+    number('year'),
+    number('month') - 1,
+    number('day'),
+    number('hour'),
+    number('minute'),
+    number('second'),
+  );
+  return wallMs - second;
+}

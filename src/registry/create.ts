@@ -95,7 +95,7 @@ async function prepareNew(
   const ready = normalized(served, draft);
   const granting = environment.grants?.check({ target, object: ready });
   if (granting) await granting;
-  const errors = validateNew(served, ready);
+  const errors = validateNew(served, ready, context);
   if (errors.length > 0) throw invalid(kindSubjectOf(served, ready.metadata?.name ?? ''), errors);
   return ready;
 }

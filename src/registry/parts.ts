@@ -23,7 +23,7 @@ export interface Part {
   readonly isMain: boolean;
   /** Brings back from `old` all that the request may not change. Before it, `draft` is in normal form; after it, too. */
   prepare(served: ServedResource, draft: ObjectDraft, old: KubeObject, context: StrategyContext): void;
-  validate(served: ServedResource, object: KubeObject, old: KubeObject): FieldError[];
+  validate(served: ServedResource, object: KubeObject, old: KubeObject, context: StrategyContext): FieldError[];
 }
 
 /** Undefined: not one that is updated as its parent's kind. */

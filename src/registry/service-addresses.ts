@@ -5,7 +5,7 @@
  * store guards one object and not the uniqueness across objects; the reservations close that gap within one process: a value is
  * reserved from the moment it is chosen until its write is visible or has failed.
  *
- * Keeps true: no two Services hold one address, nor one node port for one protocol.
+ * Keeps true: no two Services hold one address, nor one node port, whatever the protocol.
  * Does not: agree with a second server on the same store; that takes allocation objects in the store.
  */
 import type { Service, ServicePort } from '../api/schema/types/core-v1.ts';
@@ -41,9 +41,8 @@ export interface Reservations {
   /** False where somebody else has it. */
   takeAddress(address: string): boolean;
   freeAddress(): string;
-  takeNodePort(port: number, protocol: string): boolean;
-  /** Free for all of `protocols`. */
-  freeNodePort(protocols: readonly string[]): number;
+  takeNodePort(port: number): boolean;
+  freeNodePort(): number;
   /** Gives all of them back: the write is visible, or failed. */
   release(): void;
 }
@@ -77,8 +76,8 @@ export class ServiceAddresses {
     return {
       takeAddress: take,
       freeAddress: () => this.#freeAddress(take),
-      takeNodePort: (port, protocol) => take(portKey(port, protocol)),
-      freeNodePort: (protocols) => this.#freeNodePort(protocols, isTaken, take),
+      takeNodePort: (port) => take(portKey(port)),
+      freeNodePort: () => this.#freeNodePort((port) => !mine.has(portKey(port)) && take(portKey(port))),
       release: () => {
         for (const value of mine) this.#reserved.delete(value);
       },
@@ -92,15 +91,8 @@ export class ServiceAddresses {
     return addressAt(found);
   }
 
-  #freeNodePort(
-    protocols: readonly string[],
-    isTaken: (value: string) => boolean,
-    take: (value: string) => boolean,
-  ): number {
+  #freeNodePort(free: (port: number) => boolean): number {
     const { first, last } = nodePortRange;
-    const free = (port: number): boolean =>
-      protocols.every((protocol) => !isTaken(portKey(port, protocol))) &&
-      protocols.every((protocol) => take(portKey(port, protocol)));
     const found =
       this.#firstFree(first + staticNodePortCount, last + 1, free) ??
       firstFrom(first, first + staticNodePortCount, free);
@@ -129,14 +121,14 @@ function firstFrom(from: number, to: number, free: (value: number) => boolean): 
   return undefined;
 }
 
-function portKey(port: number, protocol: string): string {
-  return `${protocol}/${port}`;
+function portKey(port: number): string {
+  return `port/${port}`;
 }
 
 function valuesOf({ spec }: Service): string[] {
   const addresses = spec?.clusterIPs ?? (spec?.clusterIP ? [spec.clusterIP] : []);
   const ports = (spec?.ports ?? []).filter((port: ServicePort) => port.nodePort);
-  const values = ports.map((port) => portKey(port.nodePort ?? 0, port.protocol ?? 'TCP'));
-  if (spec?.healthCheckNodePort) values.push(portKey(spec.healthCheckNodePort, 'TCP'));
+  const values = ports.map((port) => portKey(port.nodePort ?? 0));
+  if (spec?.healthCheckNodePort) values.push(portKey(spec.healthCheckNodePort));
   return [...addresses, ...values];
 }

@@ -60,6 +60,8 @@ export interface Strategy<T extends KubeObject = KubeObject> {
   prepareForUpdate?(draft: Draft<T>, old: T, context: StrategyContext): void;
   /** Must hold for every object, new or changed (`old` is what it replaces). Metadata was checked already. */
   validate?(object: T, old?: T): FieldError[];
+  /** Must hold for new objects, among the others that are there; its errors come before those of `validate`. */
+  validateCreate?(object: T, context: StrategyContext): FieldError[];
   /** Where errors of an update stand: those of `validate` first where absent; after those of `validateUpdate`; or not at all. */
   readonly updateRules?: 'change first' | 'change only';
   /** Must hold between the object and what it replaces. */
@@ -68,7 +70,7 @@ export interface Strategy<T extends KubeObject = KubeObject> {
   allocate?(draft: Draft<T>, old: T | undefined, context: AllocationContext): void;
 
   prepareForStatusUpdate?(draft: Draft<T>, old: T, context: StrategyContext): void;
-  validateStatusUpdate?(object: T, old: T): FieldError[];
+  validateStatusUpdate?(object: T, old: T, context: StrategyContext): FieldError[];
 
   /** Seconds between a delete and the object's end; undefined: the kind goes at once. */
   gracePeriodSeconds?(object: T, options: DeleteOptions): number | undefined;

@@ -180,9 +180,10 @@ async function prepareChange(
   const ready = normalized(served, draft);
   const granting = environment.grants?.check({ target, object: ready, old });
   if (granting) await granting;
-  part.prepare(served, ready, old, strategyContext(environment, target.user));
+  const context = strategyContext(environment, target.user);
+  part.prepare(served, ready, old, context);
   setManagedFields(ready, entries);
-  const errors = part.validate(served, ready, old);
+  const errors = part.validate(served, ready, old, context);
   if (errors.length > 0) throw invalid(kindSubjectOf(served, target.name), errors);
   await admission.validate(ready);
   return inFieldOrder(served.storedType, ready as JsonObject);

@@ -3,11 +3,13 @@ import type { KubeObject } from '../api/object.ts';
 import type { FieldError } from '../api/status-error.ts';
 import { sameJson } from './draft.ts';
 import type { ServedResource } from './served-resource.ts';
+import type { StrategyContext } from './strategy.ts';
 import { finalizerWarnings, validateMetadata, validateMetadataUpdate } from './validation/metadata.ts';
 import { validateByTable } from './validation/required-fields.ts';
 
-export function validateNew(served: ServedResource, object: KubeObject, old?: KubeObject): FieldError[] {
-  return [...validateOwnMetadata(served, object), ...validateKind(served, object, old)];
+export function validateNew(served: ServedResource, object: KubeObject, context: StrategyContext): FieldError[] {
+  const among = served.strategy.validateCreate?.(object, context) ?? [];
+  return [...validateOwnMetadata(served, object), ...among, ...validateKind(served, object)];
 }
 
 function validateOwnMetadata({ strategy, info, custom }: ServedResource, object: KubeObject): FieldError[] {
@@ -51,9 +53,14 @@ export function validateChange(served: ServedResource, object: KubeObject, old: 
 }
 
 /** Most reports of status leave the metadata as it was: then there is nothing to look at. */
-export function validateStatusChange(served: ServedResource, object: KubeObject, old: KubeObject): FieldError[] {
+export function validateStatusChange(
+  served: ServedResource,
+  object: KubeObject,
+  old: KubeObject,
+  context: StrategyContext,
+): FieldError[] {
   const metadataErrors = validateMetadataChange(served, object, old);
-  return [...metadataErrors, ...(served.strategy.validateStatusUpdate?.(object, old) ?? [])];
+  return [...metadataErrors, ...(served.strategy.validateStatusUpdate?.(object, old, context) ?? [])];
 }
 
 export function validateMetadataChange(served: ServedResource, object: KubeObject, old: KubeObject): FieldError[] {

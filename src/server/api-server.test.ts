@@ -123,6 +123,13 @@ describe('the API server', () => {
       body: large,
     });
     assert.equal(tooLarge1.status, 413);
+    const review = Buffer.alloc(limits.unstoredBodyBytesMax + 1, 0x20);
+    const reviews = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+    assert.equal(
+      (await admin.request(reviews, { method: 'POST', body: review })).status,
+      413,
+      'what is not stored is small',
+    );
     assert.equal(world.registry.calls.length, 0);
   });
 

@@ -1,13 +1,13 @@
 /** `metav1.DeleteOptions`, from the body where there is one, else from the query, as upstream. Pure. */
 
-import { goQuote, invalidValue, notSupported } from '../api/field-error.ts';
+import { goQuote } from '../api/field-error.ts';
 import type { JsonObject, JsonValue } from '../api/object.ts';
-import { badRequest, type FieldError, invalid } from '../api/status-error.ts';
+import { badRequest, invalid } from '../api/status-error.ts';
 import type { DeleteOptions } from '../registry/request.ts';
-import { booleanOf, dryRunErrors, integerOf } from './queries.ts';
+import { deleteOptionsErrors } from '../registry/validation/delete-options.ts';
+import { booleanOf, integerOf } from './queries.ts';
 
-const policies = ['Foreground', 'Background', 'Orphan'] as const;
-type Policy = (typeof policies)[number];
+type Policy = NonNullable<DeleteOptions['propagationPolicy']>;
 
 interface RawOptions {
   readonly dryRun: readonly string[];
@@ -21,7 +21,8 @@ interface RawOptions {
 /** @throws StatusError BadRequest, Invalid */
 export function deleteOptions(body: JsonObject | undefined, query: URLSearchParams): DeleteOptions {
   const raw = body === undefined ? rawFromQuery(query) : rawFromBody(body);
-  const errors = errorsOf(raw);
+  const { ignoreStoreReadError: ignoreStoreReadErrorWithClusterBreakingPotential, ...rest } = raw;
+  const errors = deleteOptionsErrors({ ...rest, ignoreStoreReadErrorWithClusterBreakingPotential });
   if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions', name: '' }, errors);
   return {
     ...(raw.dryRun.length > 0 && { dryRun: true }),
@@ -31,36 +32,6 @@ export function deleteOptions(body: JsonObject | undefined, query: URLSearchPara
     ...(raw.preconditions && { preconditions: raw.preconditions }),
     ...(raw.ignoreStoreReadError && { ignoreStoreReadError: true }),
   };
-}
-
-function errorsOf(raw: RawOptions): FieldError[] {
-  const errors: FieldError[] = [];
-  if (raw.propagationPolicy !== undefined && raw.orphanDependents !== undefined) {
-    errors.push(
-      invalidValue(
-        'propagationPolicy',
-        raw.propagationPolicy,
-        'orphanDependents and deletionPropagation cannot be both set',
-      ),
-    );
-  }
-  if (raw.propagationPolicy !== undefined && !(policies as readonly string[]).includes(raw.propagationPolicy)) {
-    errors.push(notSupported('propagationPolicy', raw.propagationPolicy, [...policies, 'nil']));
-  }
-  return [...errors, ...dryRunErrors(raw.dryRun), ...unreadErrors(raw)];
-}
-
-/** Who gives up an object that cannot be read asks for nothing else: there is nothing that could be looked at. */
-function unreadErrors(raw: RawOptions): FieldError[] {
-  if (!raw.ignoreStoreReadError) return [];
-  const { propagationPolicy, orphanDependents, gracePeriodSeconds, preconditions } = raw;
-  const dryRun = raw.dryRun.length > 0 || undefined;
-  const others = { dryRun, propagationPolicy, orphanDependents, gracePeriodSeconds, preconditions };
-  return Object.entries(others).flatMap(([name, value]) =>
-    value === undefined
-      ? []
-      : [invalidValue('ignoreStoreReadErrorWithClusterBreakingPotential', true, `cannot be set together with .${name}`)],
-  );
 }
 
 function rawFromQuery(query: URLSearchParams): RawOptions {

@@ -114,3 +114,9 @@ test('an Accept header without an end is read up to a bound', () => {
   assert.equal(negotiate(`application/yaml,${'a/b,'.repeat(250_000)}`).encoding, 'yaml');
   assert.ok(performance.now() - start < 500);
 });
+
+test('a range has few parameters: of very many the first count', () => {
+  const startMs = performance.now();
+  assert.equal(chosen(`application/yaml;a=b${';'.repeat(900_000)}`), 'yaml');
+  assert.ok(performance.now() - startMs < 200, 'it is not taken apart');
+});

@@ -5,6 +5,7 @@
  */
 import { protobufMediaType } from '../api/protobuf/envelope.ts';
 import { StatusError } from '../api/status-error.ts';
+import { limits } from '../lib/limits.ts';
 
 export type TextEncoding = 'json' | 'yaml';
 export type Encoding = TextEncoding | 'protobuf';
@@ -44,7 +45,7 @@ function wildcards({ type }: MediaRange): number {
 }
 
 function parseRange(text: string): MediaRange {
-  const [type = '', ...rest] = text.split(';').map((part) => part.trim());
+  const [type = '', ...rest] = text.split(';', 1 + limits.acceptParametersMax).map((part) => part.trim());
   const parameters = new Map(
     rest.map((parameter) => {
       const [name = '', value = ''] = parameter.split('=', 2);
@@ -103,6 +104,7 @@ export function negotiateStream(header: string | undefined, hasProtobuf = false)
 
 function chosenFrom(header: string | undefined, hasProtobuf: boolean): Negotiated | undefined {
   if (header === undefined || header === '') return plainJson;
+  if (header.length > limits.acceptCharactersKept) return firstGood(parseAccept(header), hasProtobuf);
   const cache = hasProtobuf ? protobufCache : textCache;
   if (!cache.has(header)) {
     if (cache.size >= cachedHeadersMax) cache.clear();

@@ -6,7 +6,7 @@ import type { ResourceInfo } from '../api/resources.ts';
 import { parseYaml } from '../api/yaml.ts';
 import type { ListResult } from '../registry/request.ts';
 import { negotiate } from './negotiation.ts';
-import { type Form, listAnswer, valueAnswer } from './object-answers.ts';
+import { type Form, listAnswer, valueAnswer, warningHeaders } from './object-answers.ts';
 
 const value = { kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: 'a' }, data: { b: '1', a: 'yes' } };
 const text = (encoding: Form['encoding'], pretty: boolean): string =>
@@ -57,4 +57,12 @@ test('items of a list say their kind only where it is a custom resource', () => 
   const partial = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
   const [first] = listed({ group: '', version: 'v1', kind: 'Secret' }, partial).items;
   assert.deepEqual([first?.kind, first?.apiVersion], ['PartialObjectMetadata', 'meta.k8s.io/v1']);
+});
+
+test('warnings that are too much for headers are cut, and then left out', () => {
+  const all = (count: number, length: number) =>
+    warningHeaders(Array.from({ length: count }, (_, index) => `${index} `.padEnd(length, 'x')))['warning'] ?? [];
+  assert.equal(all(1, 4096)[0]?.length, '299 - ""'.length + 4096);
+  assert.equal(all(1, 4097)[0]?.length, '299 - ""'.length + 256);
+  assert.equal(all(1_000, 5_000).length, 16);
 });

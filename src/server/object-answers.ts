@@ -8,6 +8,7 @@ import { joinList } from '../api/protobuf/list.ts';
 import { apiVersionOf, type ResourceInfo } from '../api/resources.ts';
 import { internalError, StatusError } from '../api/status-error.ts';
 import { stringifyYaml } from '../api/yaml.ts';
+import { limits } from '../lib/limits.ts';
 import type { ListResult, ObjectResult } from '../registry/request.ts';
 import type { Entry } from '../store/store.ts';
 import type { Answer } from './answer.ts';
@@ -144,7 +145,20 @@ function encodeText(value: object, encoding: TextEncoding, pretty: boolean): Buf
 /** RFC 7234, 5.5, in the form that upstream's clients read: `299 - "text"`. */
 export function warningHeaders(warnings: readonly string[]): AnswerHeaders {
   if (warnings.length === 0) return {};
-  return { warning: [...new Set(warnings)].map((text) => `299 - "${quotable(text)}"`) };
+  return { warning: fitting([...new Set(warnings)]).map((text) => `299 - "${quotable(text)}"`) };
+}
+
+/** All as they are where that is not too much for headers; else the beginning of each, as many as there is room for. */
+function fitting(warnings: readonly string[]): readonly string[] {
+  const most = limits.warningCharactersMax;
+  if (warnings.reduce((sum, { length }) => sum + length, 0) <= most) return warnings;
+  let characters = 0;
+  const cut = warnings.map((text) => text.slice(0, limits.cutWarningCharactersMax));
+  return cut.filter(({ length }) => {
+    const hasRoom = characters < most;
+    characters += length;
+    return hasRoom;
+  });
 }
 
 /** Header values hold Latin-1 at most: what is not printable ASCII becomes `?`, line breaks spaces. */

@@ -190,6 +190,18 @@ test('options of deletes are checked', () => {
   assert.deepEqual(deleteOptions({ [ignoring]: true }, query('')), { ignoreStoreReadError: true });
   assert.deepEqual(deleteOptions({ [ignoring]: false }, query('')), {});
   assert.throws(() => deleteOptions({ [ignoring]: 'yes' }, query('')), { reason: 'BadRequest' });
+  const others = { dryRun: ['All'], propagationPolicy: 'Background', gracePeriodSeconds: 0, preconditions: {} };
+  assert.deepEqual(Object.keys(deleteOptions({ [ignoring]: false, ...others }, query(''))).sort(), [
+    'dryRun',
+    'gracePeriodSeconds',
+    'preconditions',
+    'propagationPolicy',
+  ]);
+  for (const [name, value] of Object.entries({ ...others, orphanDependents: true })) {
+    assert.throws(() => deleteOptions({ [ignoring]: true, [name]: value }, query('')), {
+      message: `DeleteOptions.meta.k8s.io "" is invalid: ${ignoring}: Invalid value: true: cannot be set together with .${name}`,
+    });
+  }
 });
 
 test('what is far too long is refused in few words', () => {

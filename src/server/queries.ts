@@ -5,6 +5,7 @@
 import { forbiddenField, goQuote, notSupported, required } from '../api/field-error.ts';
 import { badRequest, type FieldError, invalid } from '../api/status-error.ts';
 import type { FieldValidation, ListOptions, WatchRequestOptions, WriteOptions } from '../registry/request.ts';
+import { dryRunErrors } from '../registry/validation/delete-options.ts';
 import { fieldManagerBytesMax, fieldManagerErrors, unprintable } from '../registry/validation/field-manager.ts';
 
 /** As Go's API machinery reads it: present means true, save for `false` and `0`. */
@@ -147,11 +148,6 @@ function patchErrors(apply: boolean, fieldManager: string | undefined, force: bo
   if (!apply) return force === undefined ? [] : [forbiddenField('force', 'may not be specified for non-apply patch')];
   if (fieldManager !== undefined) return [];
   return [required('fieldManager', 'is required for apply patch')];
-}
-
-export function dryRunErrors(values: readonly string[]): FieldError[] {
-  const bad = values.filter((value) => value !== 'All');
-  return bad.length === 0 ? [] : [notSupported('dryRun', values, ['All'])];
 }
 
 /** What may be shown as it is: nearly always. */

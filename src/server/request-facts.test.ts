@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { limits } from '../lib/limits.ts';
 import type { UserInfo } from '../registry/request.ts';
 import type { Exchange } from './http/exchange.ts';
 import { attributesOf, factsOf } from './request-facts.ts';
@@ -24,4 +25,24 @@ test('selectors count for permission where they select, and nowhere else', () =>
   assert.equal(asked('GET', `${pods}?fieldSelector=`), 'list pods  - -');
   assert.equal(asked('GET', `${pods}/p?fieldSelector=spec.nodeName%3Dn1`), 'get pods p - -');
   assert.equal(asked('POST', `${pods}?labelSelector=a`), 'create pods  - -');
+});
+
+test('what is asked of rules is the path that is served, however it is written', () => {
+  const path = (url: string): string => attributesOf(factsOf({ method: 'GET', url } as Exchange), 'GET', user).path;
+  assert.equal(path('/%6Detrics'), '/metrics');
+  assert.equal(path('/healthz/a%20b/?x=%2F'), '/healthz/a b/');
+  assert.throws(() => path('/metrics/%zz'), { code: 400 });
+});
+
+test('of very many parameters nobody takes any apart', () => {
+  const many = (count: number): string => `/api/v1/pods?${'a&'.repeat(count - 1)}a`;
+  assert.equal(asked('GET', many(limits.queryParametersMax)), 'list pods  - -');
+  const message = 'the URL has too many query parameters';
+  assert.throws(() => asked('GET', many(limits.queryParametersMax + 1)), { code: 400, message });
+});
+
+test('a path of very many segments is as one of many', () => {
+  const facts = factsOf({ method: 'GET', url: `/api/v1/a/b/c${'/x'.repeat(500_000)}` } as Exchange);
+  assert.ok(facts.path.kind === 'resource');
+  assert.ok(facts.path.rest.length > 0 && facts.path.rest.length < limits.pathSegmentsMax);
 });

@@ -5,6 +5,8 @@
 import type { ResourceTable } from '../api/resource-table.ts';
 import type { ResourceInfo, Verb } from '../api/resources.ts';
 import { nameInFieldSelector } from '../api/selector.ts';
+import { badRequest } from '../api/status-error.ts';
+import { limits } from '../lib/limits.ts';
 import type { AuthorizationAttributes, UserInfo } from '../registry/request.ts';
 import type { RequestKind } from './flow/in-flight.ts';
 import type { Exchange } from './http/exchange.ts';
@@ -26,11 +28,20 @@ export const noQuery = new URLSearchParams();
 export function factsOf(exchange: Exchange): RequestFacts {
   const { url } = exchange;
   const mark = url.indexOf('?');
+  if (mark >= 0) checkParameters(url, mark);
   const pathText = mark < 0 ? url : url.slice(0, mark);
   const query = mark < 0 ? noQuery : new URLSearchParams(url.slice(mark + 1));
   const path = parsePath(pathText);
   const verb = path.kind === 'resource' ? verbOf(exchange.method, path, booleanOf(query, 'watch') === true) : '';
   return { path, pathText, query, verb };
+}
+
+/** Before they are taken apart, and before anybody is asked who sends them. @throws StatusError BadRequest */
+function checkParameters(url: string, mark: number): void {
+  let count = 1;
+  for (let at = url.indexOf('&', mark); at >= 0; at = url.indexOf('&', at + 1)) {
+    if (++count > limits.queryParametersMax) throw badRequest('the URL has too many query parameters');
+  }
 }
 
 /** What may be asked of the authorizer. `path` in it is empty for resources. */

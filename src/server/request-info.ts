@@ -10,6 +10,7 @@
  */
 import type { Verb } from '../api/resources.ts';
 import { badRequest } from '../api/status-error.ts';
+import { limits } from '../lib/limits.ts';
 
 export interface ResourcePath {
   readonly kind: 'resource';
@@ -38,16 +39,15 @@ const namespaceSubresources: ReadonlySet<string> = new Set(['status', 'finalize'
 
 /** @throws StatusError BadRequest where the URL is not well-formed */
 export function parsePath(path: string): RequestPath {
-  const plain: PlainPath = { kind: 'path', path };
   const segments = splitPath(path);
   const core = segments[0] === 'api';
-  if (!core && segments[0] !== 'apis') return plain;
+  if (!core && segments[0] !== 'apis') return plainPath(path);
   const rest = segments.slice(core ? 2 : 3);
   const watch = rest[0] === 'watch' && rest.length > 1;
   if (watch) rest.shift();
   // What follows a subresource is somebody else's path, where empty segments are allowed.
   const own = rest.slice(0, rest[0] === 'namespaces' ? 5 : 3);
-  if (rest.length === 0 || own.includes('')) return plain;
+  if (rest.length === 0 || own.includes('')) return plainPath(path);
   return {
     kind: 'resource',
     group: core ? '' : (segments[1] as string),
@@ -55,6 +55,11 @@ export function parsePath(path: string): RequestPath {
     watch,
     ...splitResource(rest),
   };
+}
+
+/** What is asked of rules is what is served: `/%6Detrics` is `/metrics`. */
+function plainPath(path: string): PlainPath {
+  return { kind: 'path', path: path.includes('%') ? decodeSegment(path) : path };
 }
 
 function splitResource(
@@ -69,10 +74,10 @@ function splitResource(
   return { resource, namespace, name, subresource, rest };
 }
 
-/** Without the first slash and one at the end, percent-decoded. */
+/** Without the first slash and one at the end, percent-decoded; of very many the first. */
 export function splitPath(path: string): string[] {
   const end = path.length > 1 && path.endsWith('/') ? path.length - 1 : path.length;
-  const segments = path.slice(1, end).split('/');
+  const segments = path.slice(1, end).split('/', limits.pathSegmentsMax);
   return path.includes('%') ? segments.map(decodeSegment) : segments;
 }
 

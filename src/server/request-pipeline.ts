@@ -14,6 +14,7 @@ import type { ResourceTable } from '../api/resource-table.ts';
 import { deprecationWarning, type ResourceInfo } from '../api/resources.ts';
 import { StatusError } from '../api/status-error.ts';
 import type { Clock } from '../lib/clock.ts';
+import { limits } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import { MetricRegistry } from '../lib/metrics.ts';
 import { type Prng, uuid } from '../lib/prng.ts';
@@ -281,7 +282,7 @@ export class RequestPipeline {
     const { exchange, headers } = run;
     if (!(error instanceof StatusError) || error.reason === 'InternalError') {
       const auditId = headers['audit-id'];
-      this.#options.log.error('request failed', { method: exchange.method, url: exchange.url, auditId, error });
+      this.#options.log.error('request failed', { method: exchange.method, url: shortUrl(exchange), auditId, error });
     }
     if (exchange.answered) return this.#breakOff(run, error);
     try {
@@ -324,11 +325,18 @@ export class RequestPipeline {
 
   #logRefusal(exchange: Exchange, why: string): void {
     const { remoteAddress } = exchange.connection;
-    this.#options.log.info('caller not accepted', { method: exchange.method, url: exchange.url, remoteAddress, why });
+    this.#options.log.info('caller not accepted', {
+      method: exchange.method,
+      url: shortUrl(exchange),
+      remoteAddress,
+      why,
+    });
   }
 }
 
 const nobody: UserInfo = { name: '', groups: [] };
+
+const shortUrl = ({ url }: Exchange): string => url.slice(0, limits.loggedUrlCharactersMax);
 
 const timedOut = (): StatusError =>
   new StatusError(504, 'Timeout', 'Timeout: request did not complete within the allotted timeout', {});

@@ -253,7 +253,7 @@ export class ResourceRequests {
 
   async #objectBody({ context: { exchange }, target }: Admitted): Promise<ObjectDocument> {
     const encoding = bodyEncoding(exchange.headers['content-type']);
-    const bytes = await exchange.body(limits.requestBodyBytesMax);
+    const bytes = await exchange.body(isReadable(target) ? limits.requestBodyBytesMax : limits.unstoredBodyBytesMax);
     return parseObjectBody(bytes, encoding, kindIn(target), await this.#readYaml(exchange, bytes, encoding));
   }
 

@@ -2,7 +2,7 @@
  * Field selectors: `metadata.name=web,status.phase!=Running` (upstream's grammar and error texts).
  */
 import { badRequest } from '../status-error.ts';
-import { compare } from './requirement.ts';
+import { checkSelectorLength, compare } from './requirement.ts';
 
 export interface FieldRequirement {
   readonly field: string;
@@ -12,6 +12,7 @@ export interface FieldRequirement {
 
 /** From a `fieldSelector` parameter. In values, `\` escapes `,`, `=` and itself. @throws StatusError BadRequest */
 export function parseFieldSelector(text: string): FieldRequirement[] {
+  checkSelectorLength(text);
   return splitTerms(text)
     .sort(compare)
     .filter((term) => term !== '')

@@ -2,12 +2,20 @@
  * Takes the text of a label selector apart, with upstream's error texts. The grammar stands in `../selector.ts`.
  */
 import { badRequest } from '../status-error.ts';
-import { aggregate, keyErrors, type LabelOperator, type LabelRequirement, makeRequirement } from './requirement.ts';
+import {
+  aggregate,
+  checkSelectorLength,
+  keyErrors,
+  type LabelOperator,
+  type LabelRequirement,
+  makeRequirement,
+} from './requirement.ts';
 
 const failedRequirement = 'unable to parse requirement: ';
 
 /** The requirements as they stand in `text`. @throws StatusError BadRequest */
 export function parseRequirements(text: string): LabelRequirement[] {
+  checkSelectorLength(text);
   return new SelectorParser(text).parse();
 }
 

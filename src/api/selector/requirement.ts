@@ -1,6 +1,8 @@
 /**
  * One requirement on labels: what it means, how it prints, and what makes it valid (upstream's `labels.Requirement`).
  */
+
+import { limits } from '../../lib/limits.ts';
 import { indexPath, invalidValue, keyPath } from '../field-error.ts';
 import { isLabelValue, isQualifiedName } from '../names.ts';
 import { badRequest, type FieldError } from '../status-error.ts';
@@ -15,6 +17,13 @@ export interface LabelRequirement {
 }
 
 export type Labels = Readonly<Record<string, string>>;
+
+/** Before it is taken apart. @throws StatusError BadRequest */
+export function checkSelectorLength({ length }: string): void {
+  const most = limits.selectorCharactersMax;
+  if (length > most)
+    throw badRequest(`unable to parse requirement: the selector has ${length} characters, at most ${most} are allowed`);
+}
 
 /** By UTF-16 code unit, for sorting. */
 export function compare(left: string, right: string): number {

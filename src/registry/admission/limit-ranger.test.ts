@@ -46,6 +46,15 @@ describe('defaults', () => {
     assert.equal(pod.status?.qosClass, 'Burstable');
   });
 
+  test('bring what the API defaults beside resources: the pod can be put back as it is', async () => {
+    const registry = await withRanges([defaults]);
+    const pod = await createdPod(registry, podOf(container()));
+    const resourceNames = pod.spec?.containers[0]?.resizePolicy?.map(({ resourceName }) => resourceName);
+    assert.deepEqual(resourceNames, ['cpu', 'memory']);
+    const again = await registry.update('pods', pod);
+    assert.equal(again['metadata']?.resourceVersion, pod.metadata?.resourceVersion);
+  });
+
   test('of the first range by name come first', async () => {
     const second = { ...defaults, default: { cpu: '8' }, defaultRequest: { cpu: '4', 'ephemeral-storage': '1Gi' } };
     const registry = await withRanges([defaults], [second]);

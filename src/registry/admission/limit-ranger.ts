@@ -7,6 +7,7 @@
  */
 import type { Container, LimitRange, Pod, ResourceRequirements } from '../../api/schema/types/core-v1.ts';
 import { forbidden } from '../../api/status-error.ts';
+import { setPodDefaults } from '../defaults/pod.ts';
 import type { Draft } from '../draft.ts';
 import type { AdmissionPlugin, AdmissionRequest } from './admission.ts';
 import { brokenBounds } from './limit-ranger-bounds.ts';
@@ -18,7 +19,9 @@ const annotation = 'kubernetes.io/limit-ranger';
 function setDefaults(request: AdmissionRequest): void {
   const { collection, draft } = request;
   if (collection !== 'pods' || draft === undefined) return;
-  for (const range of rangesFor(request)) setPodDefaults(draft, range);
+  const ranges = rangesFor(request);
+  // Resources bring defaults of their own with them; the API fills them in before admission, and the next update would.
+  if (ranges.filter((range) => setContainersDefaults(draft, range)).length > 0) setPodDefaults(draft as Draft<Pod>);
 }
 
 function checkBounds(request: AdmissionRequest): void {
@@ -51,7 +54,8 @@ interface Defaults {
   readonly requests: Readonly<Record<string, string>>;
 }
 
-function setPodDefaults(pod: Draft<Pod>, { spec }: LimitRange): void {
+/** True where something was set. */
+function setContainersDefaults(pod: Draft<Pod>, { spec }: LimitRange): boolean {
   const items = (spec?.limits ?? []).filter(({ type }) => type === 'Container');
   const defaults: Defaults = {
     limits: Object.assign({}, ...items.map((item) => item.default)),
@@ -61,12 +65,13 @@ function setPodDefaults(pod: Draft<Pod>, { spec }: LimitRange): void {
     ...(pod.spec?.containers ?? []).flatMap((container) => setContainerDefaults(container, defaults, 'container')),
     ...(pod.spec?.initContainers ?? []).flatMap((each) => setContainerDefaults(each, defaults, 'init container')),
   ];
-  if (notes.length === 0) return;
+  if (notes.length === 0) return false;
   pod.metadata ??= {};
   pod.metadata.annotations = {
     ...pod.metadata.annotations,
     [annotation]: `LimitRanger plugin set: ${notes.join('; ')}`,
   };
+  return true;
 }
 
 /** What was set, in the annotation's words. */

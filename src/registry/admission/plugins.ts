@@ -16,11 +16,12 @@ import { certificateSubject } from './certificate-subject.ts';
 import type { AdmissionConfiguration } from './configuration.ts';
 import { defaultIngressClass, defaultStorageClass } from './default-classes.ts';
 import { limitRanger } from './limit-ranger.ts';
+import { mountableSecrets } from './mountable-secrets.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction/node-restriction.ts';
 import { nodeTaint } from './node-taint.ts';
 import { nodeTokens } from './node-tokens.ts';
-import { podPriority } from './pod-priority.ts';
+import { oneDefaultPriority, podPriority } from './pod-priority.ts';
 import { podRuntimeClass } from './pod-runtime-class.ts';
 import { PodSecurity } from './pod-security/pod-security.ts';
 import { podSecuritySettings } from './pod-security/settings.ts';
@@ -58,12 +59,12 @@ export function admissionPlugins({
   return [
     { name: 'NamespaceLifecycle', mutate: namespaceLifecycle, validate: namespaceLifecycle },
     limitRanger,
-    { name: 'ServiceAccount', mutate: podServiceAccount },
+    { name: 'ServiceAccount', mutate: podServiceAccount, validate: mountableSecrets },
     nodeTokens(authorizer),
     nodeRestriction,
     { name: 'TaintNodesByCondition', mutate: nodeTaint },
     new PodSecurity({ settings: configuration?.settingsOf('PodSecurity', podSecuritySettings), metrics }),
-    { name: 'Priority', mutate: podPriority },
+    { name: 'Priority', mutate: podPriority, validate: oneDefaultPriority },
     { name: 'DefaultTolerationSeconds', mutate: podTolerations },
     { name: 'DefaultStorageClass', mutate: defaultStorageClass },
     { name: 'StorageObjectInUseProtection', mutate: storageProtection },

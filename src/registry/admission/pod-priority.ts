@@ -6,7 +6,7 @@ import type { Store } from '../../store/store.ts';
 import type { Draft } from '../draft.ts';
 import { type AdmissionRequest, isPodWrite } from './admission.ts';
 
-const collection = 'priorityclasses.scheduling.k8s.io';
+const priorityClasses = 'priorityclasses.scheduling.k8s.io';
 
 export function podPriority(request: AdmissionRequest): void {
   const spec = request.draft?.['spec'] as Draft<PodSpec> | undefined;
@@ -39,13 +39,24 @@ function resolvePriority(request: AdmissionRequest, spec: Draft<PodSpec>): void 
 }
 
 function classNamed(store: Store, name: string): PriorityClass | undefined {
-  return store.get({ collection, namespace: '', name })?.object;
+  return store.get({ collection: priorityClasses, namespace: '', name })?.object;
 }
 
 /** The lowest of them, should there be several. */
 function globalDefault(store: Store): PriorityClass | undefined {
-  const classes = store.list(collection).entries.map((entry) => entry.object as PriorityClass);
+  const classes = store.list(priorityClasses).entries.map((entry) => entry.object as PriorityClass);
   return classes.filter((each) => each.globalDefault).sort((a, b) => (a.value ?? 0) - (b.value ?? 0))[0];
+}
+
+/** A second default would leave open what counts for a pod that names no class. */
+export function oneDefaultPriority({ operation, collection, target, draft, store }: AdmissionRequest): void {
+  if (collection !== priorityClasses || target.subresource !== '' || operation === 'DELETE') return;
+  const { metadata, globalDefault: wanted } = draft as Draft<PriorityClass>;
+  const name = metadata?.name ?? '';
+  const standing = wanted ? globalDefault(store)?.metadata?.name : undefined;
+  if (standing === undefined || (operation === 'UPDATE' && standing === name)) return;
+  const why = `PriorityClass ${standing} is already marked as default. Only one default can exist`;
+  throw forbidden({ group: 'scheduling.k8s.io', kind: 'priorityclasses', name }, why);
 }
 
 /** A manifest that is sent again does not know what was resolved. */

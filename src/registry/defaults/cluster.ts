@@ -65,9 +65,11 @@ export function setAutoscalerDefaults({ spec }: Draft<HorizontalPodAutoscaler>):
     const target = { type: 'Utilization', averageUtilization: 80 };
     spec.metrics = [{ type: 'Resource', resource: { name: 'cpu', target } }];
   }
-  const { scaleUp, scaleDown } = spec.behavior ?? {};
-  if (scaleUp) setScaleUpDefaults(scaleUp);
-  if (scaleDown) setScalingRuleDefaults(scaleDown, [{ type: 'Percent', value: 100, periodSeconds: 15 }]);
+  const { behavior } = spec;
+  if (behavior === undefined) return;
+  // Who says something of one way gets the rules of the other, too.
+  setScaleUpDefaults((behavior.scaleUp ??= {}));
+  setScalingRuleDefaults((behavior.scaleDown ??= {}), [{ type: 'Percent', value: 100, periodSeconds: 15 }]);
 }
 
 function setScaleUpDefaults(rules: Draft<HPAScalingRules>): void {
@@ -83,7 +85,8 @@ function setScalingRuleDefaults(
   policies: NonNullable<Draft<HPAScalingRules>['policies']>,
 ): void {
   setDefault(rules, 'selectPolicy', 'Max');
-  if (!rules.policies?.length) rules.policies = policies;
+  // An empty list was meant: it is refused.
+  rules.policies ??= policies;
 }
 
 export function setWebhookDefaults(

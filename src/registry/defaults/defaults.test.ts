@@ -60,6 +60,42 @@ test('a StatefulSet, a DaemonSet and a ReplicaSet get theirs', async () => {
   assert.deepEqual(status, { replicas: 0 });
 });
 
+test('a StatefulSet that names its strategy and says no more of it gets no more', async () => {
+  const cluster = await startRegistry();
+  const updateStrategy = { type: 'RollingUpdate' };
+  const { spec } = await cluster.create('statefulsets.apps', make.statefulSet({ spec: { updateStrategy } }));
+  assert.deepEqual(spec.updateStrategy, updateStrategy);
+});
+
+test('an autoscaler that says how to go one way gets rules for the other', async () => {
+  const cluster = await startRegistry();
+  const scaler = (behavior: object, name: string): object => ({
+    apiVersion: 'autoscaling/v2',
+    kind: 'HorizontalPodAutoscaler',
+    metadata: { name },
+    spec: { scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' }, maxReplicas: 3, behavior },
+  });
+  const resource = 'horizontalpodautoscalers.v2.autoscaling';
+  const byPercent = { type: 'Percent', value: 100, periodSeconds: 15 };
+  const up = {
+    stabilizationWindowSeconds: 0,
+    selectPolicy: 'Max',
+    policies: [{ type: 'Pods', value: 4, periodSeconds: 15 }, byPercent],
+  };
+  const down = { selectPolicy: 'Max', policies: [byPercent] };
+  const behaviorOf = async (behavior: object, name: string): Promise<unknown> => {
+    const { spec } = await cluster.create(resource, scaler(behavior, name));
+    return (spec as { readonly behavior?: unknown }).behavior;
+  };
+  assert.deepEqual(await behaviorOf({ scaleUp: { stabilizationWindowSeconds: 9 } }, 'up'), {
+    scaleUp: { ...up, stabilizationWindowSeconds: 9 },
+    scaleDown: down,
+  });
+  const slow = { stabilizationWindowSeconds: 60, selectPolicy: 'Disabled', policies: [byPercent] };
+  assert.deepEqual(await behaviorOf({ scaleDown: slow }, 'down'), { scaleUp: up, scaleDown: slow });
+  assert.deepEqual(await behaviorOf({}, 'none'), { scaleUp: up, scaleDown: down });
+});
+
 test('a job runs once unless it says more, and a work queue has no completions', async () => {
   const cluster = await startRegistry();
   const once = await cluster.create('jobs.batch', make.job());
@@ -144,4 +180,29 @@ test('limits of a container follow from maxima, its requests from limits', async
   const item = (range.spec as unknown as { limits: { default: object; defaultRequest: object }[] }).limits[0];
   assert.deepEqual(item?.default, { cpu: '2' });
   assert.deepEqual(item?.defaultRequest, { cpu: '2', memory: '1Gi' });
+});
+
+test('amounts are kept in thousandths, rounded up', async () => {
+  const cluster = await startRegistry();
+  const dryRun = { dryRun: true };
+  const quota = { metadata: { name: 'q' }, spec: { hard: { cpu: '100.0001', memory: '1Gi' } } };
+  assert.deepEqual((await cluster.create('resourcequotas', quota, dryRun)).spec, {
+    hard: { cpu: '100001m', memory: '1Gi' },
+  });
+  const range = { metadata: { name: 'r' }, spec: { limits: [{ type: 'Container', max: { cpu: '0.0001' } }] } };
+  const ranged = { type: 'Container', max: { cpu: '1m' }, default: { cpu: '1m' }, defaultRequest: { cpu: '1m' } };
+  assert.deepEqual((await cluster.create('limitranges', range, dryRun)).spec, { limits: [ranged] });
+  const node = { metadata: { name: 'n' }, status: { capacity: { cpu: '1.0001' } } };
+  const { status } = (await cluster.create('nodes', node)) as unknown as { status: { allocatable: object } };
+  assert.deepEqual(status.allocatable, { cpu: '1001m' });
+  const report = await cluster.patch(
+    'nodes',
+    'n',
+    { status: { capacity: { cpu: '2.0001' } } },
+    { subresource: 'status' },
+  );
+  assert.deepEqual((report.status as unknown as { capacity: object }).capacity, { cpu: '2001m' });
+  const volume = { capacity: { storage: '1.0001' }, accessModes: ['ReadWriteOnce'], hostPath: { path: '/a' } };
+  const made = await cluster.create('persistentvolumes', { metadata: { name: 'v' }, spec: volume }, dryRun);
+  assert.deepEqual((made.spec as unknown as { capacity: object }).capacity, { storage: '1001m' });
 });

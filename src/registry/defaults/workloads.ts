@@ -49,10 +49,12 @@ export function setStatefulSetDefaults({ spec }: Draft<StatefulSet>): void {
   for (const claim of spec.volumeClaimTemplates ?? []) setClaimTemplateDefaults(claim);
 }
 
+/** Who names the type and says no more has said all: the rest is left open. */
 function setStatefulSetStrategyDefaults(strategy: Draft<StatefulSetUpdateStrategy>): void {
+  if (!strategy.type) strategy.rollingUpdate ??= {};
   setDefaultText(strategy, 'type', 'RollingUpdate');
-  if (strategy.type !== 'RollingUpdate') return;
-  const rolling = (strategy.rollingUpdate ??= {});
+  const { type, rollingUpdate: rolling } = strategy;
+  if (type !== 'RollingUpdate' || rolling === undefined) return;
   setDefault(rolling, 'partition', 0);
   setDefault(rolling, 'maxUnavailable', 1);
 }

@@ -8,6 +8,7 @@ import type {
 import { setResourceClaimDefaults, setResourceClaimTemplateDefaults, stampTaints } from '../defaults/devices.ts';
 import type { Draft } from '../draft.ts';
 import type { Strategy } from '../strategy.ts';
+import { validateAdminDevices, validateAdminRequests } from '../validation/admin-access.ts';
 import {
   specStays,
   validateDeviceClass,
@@ -19,11 +20,16 @@ import { sliceWarnings, validateResourceSlice } from '../validation/resource-sli
 
 export const resourceClaimStrategy: Strategy<ResourceClaim> = {
   setDefaults: setResourceClaimDefaults,
+  validateCreate: ({ metadata, spec }, context) =>
+    validateAdminRequests(metadata ?? {}, spec?.devices?.requests, context),
   validate: validateResourceClaim,
   updateRules: 'change only',
   validateUpdate: specStays,
   prepareForStatusUpdate: forgetReturned,
-  validateStatusUpdate: validateResourceClaimStatus,
+  validateStatusUpdate: (claim, old, context) => [
+    ...validateAdminDevices(claim, old, context),
+    ...validateResourceClaimStatus(claim, old),
+  ],
 };
 
 /** Of devices that the claim no longer has, nobody reports. */
@@ -38,6 +44,8 @@ function forgetReturned({ status }: Draft<ResourceClaim>, { status: old }: Resou
 
 export const resourceClaimTemplateStrategy: Strategy<ResourceClaimTemplate> = {
   setDefaults: setResourceClaimTemplateDefaults,
+  validateCreate: ({ metadata, spec }, context) =>
+    validateAdminRequests(metadata ?? {}, spec?.spec?.devices?.requests, context),
   validate: validateResourceClaimTemplate,
   updateRules: 'change only',
   validateUpdate: specStays,

@@ -1,11 +1,12 @@
 /**
- * What becomes of a new pod before it is checked: label keys turn into selectors, and AppArmor profiles are said both ways, by field and
- * by the annotation of old.
+ * What becomes of a new pod before it is checked: label keys turn into selectors, and AppArmor profiles of the annotation of old into
+ * fields.
  */
 import type { AppArmorProfile, Container, Pod, PodAffinityTerm } from '../../api/schema/types/core-v1.ts';
 import type { LabelSelector } from '../../api/schema/types/meta-v1.ts';
 import { type Draft, sameJson } from '../draft.ts';
 import { appArmorPrefix } from '../validation/pod-annotations.ts';
+import { validateAppArmor } from '../validation/security-context.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -42,40 +43,30 @@ function merge(
   }
 }
 
-/** Nodes of older versions know only the annotation. */
-export function mirrorAppArmor(pod: Draft<Pod>): void {
-  const { spec } = pod;
-  if (spec === undefined || spec.os?.name === 'windows') return;
+/** Nodes know only the field. */
+export function takeAppArmor({ metadata, spec }: Draft<Pod>): void {
+  const annotations = metadata?.annotations;
+  if (annotations === undefined || spec === undefined || spec.os?.name === 'windows') return;
   for (const container of [...(spec.initContainers ?? []), ...(spec.containers ?? [])]) {
-    mirrorProfile(pod, container, spec.securityContext?.appArmorProfile);
+    const annotation = annotations[appArmorPrefix + container.name];
+    if (annotation !== undefined) takeProfile(container, annotation, spec.securityContext?.appArmorProfile);
   }
 }
 
-function mirrorProfile(pod: Draft<Pod>, container: Draft<Container>, ofPod: AppArmorProfile | undefined): void {
-  const key = appArmorPrefix + container.name;
-  const annotation = pod.metadata?.annotations?.[key];
-  const own = container.securityContext?.appArmorProfile;
-  if (annotation === undefined) {
-    const text = annotationOf(own ?? ofPod);
-    if (text) ((pod.metadata ??= {}).annotations ??= {})[key] = text;
-    return;
-  }
-  const profile = own === undefined ? profileOf(annotation) : undefined;
-  if (profile !== undefined && !sameJson(profile, ofPod)) (container.securityContext ??= {}).appArmorProfile = profile;
+function takeProfile(container: Draft<Container>, annotation: string, ofPod: AppArmorProfile | undefined): void {
+  if (container.securityContext?.appArmorProfile !== undefined) return;
+  const profile = profileOf(annotation);
+  if (profile === undefined || sameJson(profile, ofPod)) return;
+  (container.securityContext ??= {}).appArmorProfile = profile;
 }
 
 const localhost = 'localhost/';
 
-function annotationOf(profile: AppArmorProfile | undefined): string {
-  if (profile?.type === 'Unconfined') return 'unconfined';
-  if (profile?.type === 'RuntimeDefault') return 'runtime/default';
-  return profile?.type === 'Localhost' && profile.localhostProfile ? localhost + profile.localhostProfile : '';
-}
-
-/** Undefined for what is no profile: validation says so. */
+/** Undefined for what makes no valid field. */
 function profileOf(annotation: string): AppArmorProfile | undefined {
   if (annotation === 'unconfined') return { type: 'Unconfined' };
   if (annotation === 'runtime/default') return { type: 'RuntimeDefault' };
-  const file = annotation.startsWith(localhost) ? annotation.slice(localhost.length) : '';
-  return file !== '' && file.trim() === file ? { type: 'Localhost', localhostProfile: file } : undefined;
+  if (!annotation.startsWith(localhost)) return undefined;
+  const profile: AppArmorProfile = { type: 'Localhost', localhostProfile: annotation.slice(localhost.length) };
+  return validateAppArmor('', profile).length === 0 ? profile : undefined;
 }

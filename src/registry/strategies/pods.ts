@@ -11,7 +11,7 @@ import { validatePodStatusUpdate } from '../validation/pod-status.ts';
 import { validatePodUpdate } from '../validation/pod-update.ts';
 import { podWarnings } from '../validation/pod-warnings.ts';
 import { dropDisabledPodFields, dropDisabledPodStatus } from './pod-disabled-fields.ts';
-import { mergeLabelKeys, mirrorAppArmor } from './pod-prepare.ts';
+import { mergeLabelKeys, takeAppArmor } from './pod-prepare.ts';
 
 export const podStrategy: Strategy<Pod> = {
   generation: true,
@@ -23,7 +23,7 @@ export const podStrategy: Strategy<Pod> = {
     dropDisabledPodFields(pod.spec, undefined);
     if (pod.spec?.schedulingGates?.length) pod.status.conditions = [gatedCondition];
     mergeLabelKeys(pod);
-    mirrorAppArmor(pod);
+    takeAppArmor(pod);
   },
   prepareForUpdate(pod, old) {
     if (pod.spec) mirrorServiceAccount(pod.spec);
@@ -41,6 +41,7 @@ export const podStrategy: Strategy<Pod> = {
     const status = (pod.status ??= {});
     if (!status.qosClass && old.status?.qosClass) status.qosClass = old.status.qosClass;
     mirrorAddresses(status);
+    keepObservedGenerations(status, old.status ?? {});
     dropDisabledPodStatus(status, old.status);
   },
   validateStatusUpdate: validatePodStatusUpdate,
@@ -85,4 +86,22 @@ function mirrorAddresses(status: Draft<PodStatus>): void {
   if (!status.podIP && status.podIPs?.[0]?.ip) status.podIP = status.podIPs[0].ip;
   if (status.hostIP && !status.hostIPs?.length) status.hostIPs = [{ ip: status.hostIP }];
   if (!status.hostIP && status.hostIPs?.[0]?.ip) status.hostIP = status.hostIPs[0].ip;
+}
+
+/** Who leaves out which generation was seen does not take it back. Conditions of one type are told apart by their order. */
+function keepObservedGenerations(status: Draft<PodStatus>, old: PodStatus): void {
+  if (!status.observedGeneration && old.observedGeneration) status.observedGeneration = old.observedGeneration;
+  const before = new Map<string, number[]>();
+  for (const { type, observedGeneration = 0 } of old.conditions ?? []) {
+    const sameType = before.get(type) ?? [];
+    before.set(type, sameType);
+    sameType.push(observedGeneration);
+  }
+  const places = new Map<string, number>();
+  for (const condition of status.conditions ?? []) {
+    const place = places.get(condition.type) ?? 0;
+    places.set(condition.type, place + 1);
+    const seen = before.get(condition.type)?.[place];
+    if (!condition.observedGeneration && seen) condition.observedGeneration = seen;
+  }
 }

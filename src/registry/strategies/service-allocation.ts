@@ -1,15 +1,15 @@
 /**
- * What the cluster gives a Service: its address families, its address, its node ports. There is one family here, IPv4; a headless
+ * What the cluster gives a Service: its address families, its address, and its node ports (`service-node-ports.ts`). There is one family here, IPv4; a headless
  * Service without a selector has no address to give and may be of both.
  */
 import { invalidValue } from '../../api/field-error.ts';
-import type { IPFamily, Service, ServicePort, ServiceSpec } from '../../api/schema/types/core-v1.ts';
+import type { IPFamily, Service, ServiceSpec } from '../../api/schema/types/core-v1.ts';
 import { type FieldError, invalid } from '../../api/status-error.ts';
 import type { Draft } from '../draft.ts';
-import { isClusterAddress, nodePortRange, type Reservations } from '../service-addresses.ts';
+import { isClusterAddress, type Reservations } from '../service-addresses.ts';
 import { familyOf } from '../validation/ip-addresses.ts';
-import { needsHealthCheck } from '../validation/service.ts';
-import { hasAddress, hasNodePorts } from './service-fields.ts';
+import { hasAddress } from './service-fields.ts';
+import { allocateNodePorts } from './service-node-ports.ts';
 
 const clusterFamily = 'IPv4';
 
@@ -26,9 +26,8 @@ export function allocateForService(
     if (errors.length > 0) throw invalid(subjectOf(service), errors);
     allocateAddress(service, spec, reservations);
   }
-  if (hasNodePorts(spec)) allocateNodePorts(service, spec, reservations);
-  else for (const [index, port] of (spec.ports ?? []).entries()) takeGivenPort(service, port, index, reservations);
-  if (needsHealthCheck(spec)) spec.healthCheckNodePort ||= reservations.freeNodePort(['TCP']);
+  const refused = allocateNodePorts(spec, old, reservations);
+  if (refused.length > 0) throw invalid(subjectOf(service), refused);
 }
 
 const subjectOf = ({ metadata }: Draft<Service>) => ({ group: '', kind: 'Service', name: metadata?.name ?? '' });
@@ -103,45 +102,12 @@ function allocateAddress(service: Draft<Service>, spec: Draft<ServiceSpec>, rese
   spec.clusterIPs = [spec.clusterIP];
   const address = spec.clusterIP;
   if (!isClusterAddress(address)) {
-    const why = `the provided IP (${address}) is not in the valid range. The range of valid IPs is 10.43.0.0/16`;
+    const why = 'the provided network does not match the current range';
     refuse(service, 'spec.clusterIPs', spec.clusterIPs, `failed to allocate IP ${address}: ${why}`);
   }
   if (!reservations.takeAddress(address)) {
     const why = `failed to allocate IP ${address}: provided IP is already allocated`;
     refuse(service, 'spec.clusterIPs', spec.clusterIPs, why);
-  }
-}
-
-/** One number serves two protocols where the service shows one port over both, as DNS does. */
-function allocateNodePorts(service: Draft<Service>, spec: Draft<ServiceSpec>, reservations: Reservations): void {
-  const ports = spec.ports ?? [];
-  for (const [index, port] of ports.entries()) takeGivenPort(service, port, index, reservations);
-  for (const port of ports) {
-    if (port.nodePort) continue;
-    const shared = ports.find(
-      (other) => other.port === port.port && other.protocol !== port.protocol && other.nodePort,
-    );
-    const protocol = port.protocol ?? 'TCP';
-    if (shared?.nodePort && reservations.takeNodePort(shared.nodePort, protocol)) port.nodePort = shared.nodePort;
-    else port.nodePort = reservations.freeNodePort([protocol]);
-  }
-}
-
-function takeGivenPort(
-  service: Draft<Service>,
-  port: Draft<ServicePort>,
-  index: number,
-  reservations: Reservations,
-): void {
-  if (!port.nodePort) return;
-  const { first, last } = nodePortRange;
-  const path = `spec.ports[${index}].nodePort`;
-  if (port.nodePort < first || port.nodePort > last) {
-    const why = `provided port is not in the valid range. The range of valid ports is ${first}-${last}`;
-    refuse(service, path, port.nodePort, why);
-  }
-  if (!reservations.takeNodePort(port.nodePort, port.protocol ?? 'TCP')) {
-    refuse(service, path, port.nodePort, 'provided port is already allocated');
   }
 }
 

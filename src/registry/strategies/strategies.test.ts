@@ -91,6 +91,21 @@ test('a node’s report keeps the owners, and mirrors the addresses', async () =
   assert.equal(pod.status.qosClass, 'BestEffort');
 });
 
+test('which generation a node saw stands where a report leaves it out', async () => {
+  const cluster = await startRegistry();
+  await cluster.create('pods', make.pod());
+  const report = async (conditions: readonly object[], more: object = {}): Promise<unknown[]> => {
+    const body = { status: { ...more, conditions } };
+    const { status } = await cluster.patch('pods', 'pod', body, { subresource: 'status', type: 'merge' });
+    const seen = status as unknown as { observedGeneration?: number; conditions: { observedGeneration?: number }[] };
+    return [seen.observedGeneration, ...seen.conditions.map(({ observedGeneration }) => observedGeneration)];
+  };
+  const ready = (observedGeneration?: number): object => ({ type: 'Ready', status: 'True', observedGeneration });
+  assert.deepEqual(await report([ready(), ready(1), ready(2)], { observedGeneration: 3 }), [3, undefined, 1, 2]);
+  assert.deepEqual(await report([ready(4), ready(), ready()], { observedGeneration: null }), [3, 4, 1, 2]);
+  assert.deepEqual(await report([{ type: 'Initialized', status: 'True' }]), [3, undefined]);
+});
+
 test('a service gets a free address and node ports, and keeps them', async () => {
   const cluster = await startRegistry();
   const spec = {
@@ -124,10 +139,7 @@ test('an address or a port that somebody has is refused, one outside the range t
     await message({ clusterIP: '10.43.0.10' }),
     /failed to allocate IP 10\.43\.0\.10: provided IP is already allocated/,
   );
-  assert.match(
-    await message({ clusterIP: '10.44.0.1' }),
-    /not in the valid range\. The range of valid IPs is 10\.43\.0\.0\/16/,
-  );
+  assert.match(await message({ clusterIP: '10.44.0.1' }), /the provided network does not match the current range/);
   assert.match(
     await message({ type: 'NodePort', ports: [{ port: 80, nodePort: 30080 }] }),
     /spec\.ports\[0\]\.nodePort: Invalid value: 30080: provided port is already allocated/,
@@ -361,4 +373,81 @@ test('of an event of the newer group only the series changes', async () => {
   assert.match(lone.message, /series\.count: Invalid value: "": should be at least 2$/);
   await change({ series: { count: 2, lastObservedTime: newEvent.eventTime } });
   await cluster.patch('events', 'e', { message: 'again' }, { type: 'merge' });
+});
+
+test('a claim’s two sources say the same, and what was never a source falls', async () => {
+  const cluster = await startRegistry();
+  const sources = async (name: string, given: object): Promise<unknown[]> => {
+    const { spec } = await cluster.create('persistentvolumeclaims', make.claim({ spec: given }, name));
+    const { dataSource, dataSourceRef } = spec as unknown as Record<string, unknown>;
+    return [dataSource, dataSourceRef];
+  };
+  const claim = { kind: 'PersistentVolumeClaim', name: 'old' };
+  const snapshot = { apiGroup: 'snapshot.storage.k8s.io', kind: 'VolumeSnapshot', name: 's' };
+  const other = { apiGroup: 'example.com', kind: 'Backup', name: 'b' };
+  assert.deepEqual(await sources('a', { dataSource: claim }), [claim, claim]);
+  assert.deepEqual(await sources('b', { dataSource: snapshot }), [snapshot, snapshot]);
+  assert.deepEqual(await sources('c', { dataSourceRef: other }), [other, other]);
+  assert.deepEqual(await sources('d', { dataSource: other }), [undefined, undefined]);
+  assert.deepEqual(await sources('e', { dataSourceRef: { ...other, namespace: 'elsewhere' } }), [undefined, undefined]);
+  // An old client, which knows nothing of the reference, sends back what it read.
+  const { dataSourceRef: _unknown, ...spec } = (await cluster.get('persistentvolumeclaims', 'c')).spec as unknown as {
+    dataSourceRef: object;
+  };
+  const written = await cluster.update('persistentvolumeclaims', make.claim({ spec }, 'c'));
+  assert.deepEqual((written.spec as unknown as { dataSourceRef: object }).dataSourceRef, other);
+});
+
+test('a claim’s template is not a claim yet: its source stays as it was written', async () => {
+  const cluster = await startRegistry();
+  const source = { kind: 'PersistentVolumeClaim', name: 'old' };
+  const volumeClaimTemplates = [make.claim({ spec: { dataSource: source } }, 'data')];
+  const set = await cluster.create('statefulsets.apps', make.statefulSet({ spec: { volumeClaimTemplates } }));
+  const { volumeClaimTemplates: kept } = set.spec as unknown as {
+    volumeClaimTemplates: { spec: { dataSource?: object; dataSourceRef?: object } }[];
+  };
+  assert.deepEqual(kept[0]?.spec.dataSource, source);
+  assert.equal(kept[0]?.spec.dataSourceRef, undefined);
+});
+
+test('a node port is one Service’s, whatever the protocol', async () => {
+  const cluster = await startRegistry();
+  const tcp = (name: string, port: number, nodePort?: number) => ({ name, port, ...(nodePort && { nodePort }) });
+  const udp = (name: string, port: number, nodePort?: number) => ({ ...tcp(name, port, nodePort), protocol: 'UDP' });
+  const service = (ports: object[], name: string) => make.service({ spec: { type: 'NodePort', ports } }, name);
+  const numbers = async (ports: object[], name: string): Promise<unknown[]> => {
+    const { spec } = await cluster.create('services', service(ports, name));
+    return (spec.ports as unknown as { nodePort: number }[]).map(({ nodePort }) => nodePort);
+  };
+  const message = async (ports: object[]): Promise<string> =>
+    (await rejection(cluster.create('services', service(ports, 'other')), 'Invalid')).message;
+  assert.deepEqual(await numbers([tcp('a', 53), udp('b', 53, 30_053)], 'dns'), [30_053, 30_053]);
+  const again = /spec\.ports\[1\]\.nodePort: Invalid value: 30054: provided port is already allocated/;
+  assert.match(await message([tcp('a', 1, 30_054), udp('b', 2, 30_054)]), again);
+  assert.match(
+    await message([udp('a', 9, 30_053)]),
+    /spec\.ports\[0\]\.nodePort: .*provided port is already allocated/,
+  );
+  const own = (await cluster.get('services', 'dns')).spec as unknown as object;
+  const ports = [tcp('a', 53, 30_053), udp('b', 54, 30_053)];
+  const updated = await cluster.update('services', make.service({ spec: { ...own, ports } }, 'dns'));
+  assert.equal(
+    updated.spec.ports[0].nodePort,
+    updated.spec.ports[1].nodePort,
+    'what it has it may use for another port',
+  );
+});
+
+test('the port of a health check is taken like any other', async () => {
+  const cluster = await startRegistry();
+  const service = (healthCheckNodePort: number, name: string) =>
+    make.service({ spec: { type: 'LoadBalancer', externalTrafficPolicy: 'Local', healthCheckNodePort } }, name);
+  const message = async (port: number): Promise<string> =>
+    (await rejection(cluster.create('services', service(port, 'other')), 'InternalError')).message;
+  await cluster.create('services', service(31_000, 'first'));
+  assert.equal(
+    await message(31_000),
+    'Internal error occurred: failed to allocate requested HealthCheck NodePort 31000: provided port is already allocated',
+  );
+  assert.match(await message(80), /HealthCheck NodePort 80: provided port is not in the valid range/);
 });

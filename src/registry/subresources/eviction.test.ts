@@ -161,6 +161,9 @@ test('preconditions hold, the old version of the body is understood, and its nam
   const error = await rejection(evict(cluster, 'a', { metadata: { name: 'b' } }), 'BadRequest');
   assert.equal(error.message, 'name in URL does not match name in Eviction object');
   await rejection(evict(cluster, 'a', { deleteOptions: { dryRun: ['Some'] } }), 'Invalid');
+  await rejection(evict(cluster, 'a', { deleteOptions: { propagationPolicy: 'Never' } }), 'Invalid');
+  const both = { propagationPolicy: 'Orphan', orphanDependents: true };
+  await rejection(evict(cluster, 'a', { deleteOptions: both }), 'Invalid');
   await rejection(evict(cluster, 'none'), 'NotFound');
   const { resourceVersion } = (await cluster.get('pods', 'a')).metadata;
   await evict(cluster, 'a', { apiVersion: 'policy/v1beta1', deleteOptions: { preconditions: { resourceVersion } } });

@@ -12,7 +12,6 @@
  * Kept true: of two evictions that want the last disruption one gets it. What was spent for a delete that then fails comes back
  * when the disruption controller no longer believes in it, after two minutes.
  */
-import { notSupported } from '../../api/field-error.ts';
 import type { JsonObject } from '../../api/object.ts';
 import type { MessageType } from '../../api/schema/schema.ts';
 import type { Pod, PodCondition } from '../../api/schema/types/core-v1.ts';
@@ -35,6 +34,7 @@ import type { Environment } from '../environment.ts';
 import { checkNames } from '../metadata.ts';
 import type { DeleteOptions, ObjectResult, RequestTarget, WriteOptions } from '../request.ts';
 import { attemptsMax } from '../update.ts';
+import { deleteOptionsErrors } from '../validation/delete-options.ts';
 import { budgetsOf, costsNothing, needsNoBudget, spend, stillProcessed } from './disruption-budgets.ts';
 import { success } from './success.ts';
 
@@ -74,18 +74,15 @@ function asV1(body: JsonObject): JsonObject {
   return body['apiVersion'] === 'policy/v1beta1' ? { ...body, apiVersion: 'policy/v1' } : body;
 }
 
-function asDeleteOptions(given: Eviction['deleteOptions'], { dryRun }: WriteOptions): DeleteOptions {
-  const { gracePeriodSeconds, preconditions, propagationPolicy } = given ?? {};
-  const unknown = given?.dryRun?.find((value) => value !== 'All');
-  if (unknown !== undefined) {
-    throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions', name: '' }, [
-      notSupported('dryRun', unknown, ['All']),
-    ]);
-  }
+function asDeleteOptions(given: Eviction['deleteOptions'] = {}, { dryRun }: WriteOptions): DeleteOptions {
+  const { gracePeriodSeconds, preconditions, propagationPolicy, orphanDependents } = given;
+  const errors = deleteOptionsErrors(given);
+  if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions', name: '' }, errors);
   return {
-    ...((dryRun || given?.dryRun?.includes('All')) && { dryRun: true }),
+    ...((dryRun || given.dryRun?.includes('All')) && { dryRun: true }),
     ...(gracePeriodSeconds !== undefined && { gracePeriodSeconds }),
     ...(preconditions && { preconditions }),
+    ...(orphanDependents !== undefined && { orphanDependents }),
     ...(propagationPolicy && {
       propagationPolicy: propagationPolicy as NonNullable<DeleteOptions['propagationPolicy']>,
     }),

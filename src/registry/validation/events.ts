@@ -4,10 +4,10 @@
  */
 import { invalidValue, required } from '../../api/field-error.ts';
 import { isDns1123Subdomain, isQualifiedName } from '../../api/names.ts';
-import type { Event } from '../../api/schema/types/core-v1.ts';
+import type { Event, ObjectReference } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
 import { sameJson } from '../draft.ts';
-import { immutableField, invalidEach } from './checks.ts';
+import { immutable, invalidEach } from './checks.ts';
 
 const lineBytesMax = 128;
 const noteBytesMax = 1024;
@@ -74,25 +74,40 @@ function validateSeries({ series }: Event): FieldError[] {
   return series.lastObservedTime ? errors : [...errors, required('series.lastObservedTime')];
 }
 
-const fixedFields = [
-  ['involvedObject', 'involvedObject'],
-  ['reason', 'reason'],
-  ['message', 'message'],
-  ['source', 'source'],
-  ['firstTimestamp', 'firstTimestamp'],
-  ['lastTimestamp', 'lastTimestamp'],
-  ['count', 'count'],
-  ['type', 'type'],
-  ['eventTime', 'eventTime'],
-  ['action', 'action'],
-  ['related', 'related'],
-  ['reportingComponent', 'reportingController'],
-  ['reportingInstance', 'reportingInstance'],
-] as const;
+/** With the path that is shown, and what is shown of the field: upstream's one internal shape. */
+const fixedFields: readonly (readonly [field: keyof Event, shown: string, form: (event: Event) => unknown])[] = [
+  ['involvedObject', 'involvedObject', ({ involvedObject }) => referenceForm(involvedObject ?? {})],
+  ['reason', 'reason', ({ reason = '' }) => reason],
+  ['message', 'message', ({ message = '' }) => message],
+  ['source', 'source', ({ source }) => ({ Component: source?.component ?? '', Host: source?.host ?? '' })],
+  ['firstTimestamp', 'firstTimestamp', ({ firstTimestamp }) => firstTimestamp],
+  ['lastTimestamp', 'lastTimestamp', ({ lastTimestamp }) => lastTimestamp],
+  ['count', 'count', ({ count = 0 }) => count],
+  ['type', 'type', ({ type = '' }) => type],
+  ['eventTime', 'eventTime', ({ eventTime }) => eventTime],
+  ['action', 'action', ({ action = '' }) => action],
+  ['related', 'related', ({ related }) => related && referenceForm(related)],
+  ['reportingComponent', 'reportingController', ({ reportingComponent = '' }) => reportingComponent],
+  ['reportingInstance', 'reportingInstance', ({ reportingInstance = '' }) => reportingInstance],
+];
+
+function referenceForm(reference: ObjectReference): object {
+  const { kind = '', namespace = '', name = '', uid = '', apiVersion = '' } = reference;
+  const { resourceVersion = '', fieldPath = '' } = reference;
+  return {
+    Kind: kind,
+    Namespace: namespace,
+    Name: name,
+    UID: uid,
+    APIVersion: apiVersion,
+    ResourceVersion: resourceVersion,
+    FieldPath: fieldPath,
+  };
+}
 
 export function validateStrictEventUpdate(event: Event, old: Event): FieldError[] {
   return [
     ...(sameJson(event.series, old.series) ? [] : validateSeries(event)),
-    ...fixedFields.flatMap(([field, shown]) => immutableField(shown, event[field], old[field])),
+    ...fixedFields.flatMap(([field, shown, form]) => immutable(shown, form(event), sameJson(event[field], old[field]))),
   ];
 }

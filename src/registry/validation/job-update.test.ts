@@ -99,7 +99,7 @@ const states: readonly (readonly [name: string, spec: Spec, status: object, slee
 ];
 
 function fields(spec: Spec, status: object, { from = template(), to }: Change): string[] {
-  const [old, job] = [from, to].map((each) => ({ spec: { ...spec, template: each }, status }) as unknown as Job);
+  const [old, job] = [from, to].map((each) => ({ spec: { ...spec, template: each }, status }));
   return validateJobUpdate(job as Job, old as Job).map(({ field }) => field);
 }
 

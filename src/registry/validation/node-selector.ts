@@ -73,15 +73,15 @@ export function hasOddValues(selector: NodeSelector | undefined): boolean {
   return expressions.some(({ values }) => validateLabelValues('', values).length > 0);
 }
 
+/** Upstream compares with an empty term for each that there is, too: so one that says nothing is refused that often. */
 export function validateTopologies(path: string, terms: readonly TopologySelectorTerm[] | undefined): FieldError[] {
-  const seen = new Set<string>();
+  const before = (terms ?? []).map(() => meaningOf({}));
   return (terms ?? []).flatMap((term, index) => {
     const at = `${path}[${index}]`;
-    const errors = validateTopology(at, term);
     const meaning = meaningOf(term);
-    if (seen.has(meaning)) errors.push(duplicate(`${at}.matchLabelExpressions`, ''));
-    seen.add(meaning);
-    return errors;
+    const same = before.filter((other) => other === meaning);
+    before.push(meaning);
+    return [...validateTopology(at, term), ...same.map(() => duplicate(`${at}.matchLabelExpressions`, ''))];
   });
 }
 
@@ -109,6 +109,6 @@ function validateTopologyValues(path: string, values: readonly string[]): FieldE
 
 /** Equal for terms that select the same, in whatever order they say it. */
 function meaningOf({ matchLabelExpressions }: TopologySelectorTerm): string {
-  const parts = (matchLabelExpressions ?? []).map(({ key, values }) => [key, [...new Set(values)].sort()]);
-  return JSON.stringify(parts.sort((left, right) => (String(left[0]) < String(right[0]) ? -1 : 1)));
+  const parts = new Map((matchLabelExpressions ?? []).map(({ key, values }) => [key, [...new Set(values)].sort()]));
+  return JSON.stringify([...parts].sort(([left], [right]) => (left < right ? -1 : 1)));
 }

@@ -38,7 +38,8 @@ function validateFeatures(path: string, names: NodeStatus['declaredFeatures'] = 
   return names.flatMap((name, index) => {
     const [at, before] = [`${path}[${index}]`, names[index - 1]];
     const errors = before === name ? [duplicate(at, name)] : [];
-    if (before !== undefined && before > name) errors.push(invalidValue(at, name, 'list must be sorted alphabetically'));
+    if (before !== undefined && before > name)
+      errors.push(invalidValue(at, name, 'list must be sorted alphabetically'));
     const problem = featureProblem(name);
     return problem === undefined ? errors : [...errors, invalidValue(at, name, problem)];
   });
@@ -46,7 +47,8 @@ function validateFeatures(path: string, names: NodeStatus['declaredFeatures'] = 
 
 function featureProblem(name: string): string | undefined {
   const refused = `invalid feature name ${goQuote(name)}:`;
-  if (Buffer.byteLength(name) > featureLengthMax) return `${refused} must be no more than ${featureLengthMax} characters`;
+  if (Buffer.byteLength(name) > featureLengthMax)
+    return `${refused} must be no more than ${featureLengthMax} characters`;
   if (featureForm.test(name)) return undefined;
   const form = "must start with an UpperCamelCase segment, with subsequent segments separated by '/'";
   return `${refused} ${form} (e.g., MyFeature or MyFeature/mySubFeature), and contain only alphanumeric characters and slashes`;

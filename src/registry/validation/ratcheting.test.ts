@@ -87,8 +87,7 @@ void describe('values in selectors that are no labels’ values', () => {
     ({ metadata: { name: 'j' }, spec: { selector: found, manualSelector: true, template: ending } }) as never;
   const set = (found: object): DaemonSet =>
     ({ metadata: { name: 'd' }, spec: { selector: found, template, updateStrategy: { type: 'OnDelete' } } }) as never;
-  const budget = (found: object): PodDisruptionBudget =>
-    ({ metadata: { name: 'b' }, spec: { selector: found } }) as never;
+  const budget = (found: object): PodDisruptionBudget => ({ metadata: { name: 'b' }, spec: { selector: found } });
   const value = ['spec.selector.matchExpressions[0].values[0]'];
 
   void test('stay in Jobs, DaemonSets and disruption budgets that have them', () => {
@@ -118,7 +117,7 @@ void describe('the number of a DaemonSet’s templates', () => {
       spec,
     });
     const patched = async (patch: object): Promise<unknown> => {
-      const set = await cluster.patch('daemonsets.apps', 'd', patch as never, { type: 'merge' });
+      const set = await cluster.patch('daemonsets.apps', 'd', patch, { type: 'merge' });
       const annotations: Readonly<Record<string, unknown>> | undefined = set.metadata.annotations;
       return annotations?.[annotation];
     };

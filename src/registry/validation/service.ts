@@ -173,7 +173,9 @@ function validateBalancer(spec: ServiceSpec): FieldError[] {
 export function validateClass({ type, loadBalancerClass: name }: ServiceSpec): FieldError[] {
   const path = 'spec.loadBalancerClass';
   if (name === undefined) return [];
-  return type === 'LoadBalancer' ? invalidEach(path, name, isQualifiedName(name)) : [forbiddenField(path, onlyBalancer)];
+  return type === 'LoadBalancer'
+    ? invalidEach(path, name, isQualifiedName(name))
+    : [forbiddenField(path, onlyBalancer)];
 }
 
 /** Can it be reached from outside of the cluster? */

@@ -187,3 +187,12 @@ test('a custom resource may call its finalizers anything, and is told of a bette
   ]);
   assert.deepEqual(finalizerWarnings(metadata, metadata), []);
 });
+
+test('what stands twice in the causes is said once in the message', async () => {
+  const cluster = await startRegistry();
+  await cluster.create('nodes', { metadata: { name: 'n1' } });
+  const patch = { spec: { taints: [{ key: 'a' }] } };
+  const error = await rejection(cluster.patch('nodes', 'n1', patch, { type: 'merge' }), 'Invalid');
+  assert.equal(error.message, 'Node "n1" is invalid: metadata.taints[0].effect: Required value');
+  assert.equal(error.details?.causes?.length, 2);
+});

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { VirtualClock } from '../../lib/clock.ts';
+import { limits } from '../../lib/limits.ts';
 import { type Authentication, absent, refused } from './authentication.ts';
 import { TokenCache } from './token-cache.ts';
 
@@ -68,4 +69,13 @@ test('another token, or another audience, is another question', async () => {
     await cache.authenticateToken(token, audiences);
   }
   assert.deepEqual(asked, ['t a,b', 't ab', 'ta b', 't a']);
+});
+
+test('of tokens that nobody has answered for yet there are only so many at a time', async () => {
+  const { asked, cache, says } = world();
+  says(new Promise(() => {}));
+  for (let index = 0; index < limits.tokenQuestionsMax; index++) void cache.authenticateToken(`t${index}`, ['a']);
+  const outcome = await cache.authenticateToken('one more', ['a']);
+  assert.deepEqual(outcome, refused('too many tokens are being asked about'));
+  assert.equal(asked.length, limits.tokenQuestionsMax);
 });

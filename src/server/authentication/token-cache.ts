@@ -7,7 +7,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
 import { limits } from '../../lib/limits.ts';
-import type { Authentication, TokenAuthenticator } from './authentication.ts';
+import { type Authentication, refused, type TokenAuthenticator } from './authentication.ts';
 
 export interface TokenCacheOptions {
   readonly member: TokenAuthenticator;
@@ -22,6 +22,9 @@ interface Answer {
   readonly outcome: Authentication;
   readonly untilMs: number;
 }
+
+/** Whoever invents tokens must not fill the memory with what is to be asked about them. */
+const tooBusy = refused('too many tokens are being asked about');
 
 export class TokenCache implements TokenAuthenticator {
   readonly #options: TokenCacheOptions;
@@ -40,6 +43,7 @@ export class TokenCache implements TokenAuthenticator {
     if (known !== undefined && this.#options.clock.monotonic() < known.untilMs) return known.outcome;
     const underWay = this.#underWay.get(key);
     if (underWay !== undefined) return underWay;
+    if (this.#underWay.size >= limits.tokenQuestionsMax) return tooBusy;
     const asked = this.#ask(key, token, audiences).finally(() => this.#underWay.delete(key));
     this.#underWay.set(key, asked);
     return asked;

@@ -245,3 +245,14 @@ test('the answer to a local review bears its namespace, that to any other none',
   const named = await asked.create('SubjectAccessReview', { spec, metadata: { namespace: 'default' } });
   assert.deepEqual(named['metadata'], {});
 });
+
+test('a selector has few requirements and values: more are one error, not one for each', async () => {
+  const asked = new Asked();
+  const values = Array.from({ length: 500 }, (_, index) => `!${index}`);
+  const requirements = [1, 2].map(() => ({ key: 'a', operator: 'In', values }));
+  const spec = { resourceAttributes: { ...pods, labelSelector: { requirements } } };
+  await assert.rejects(asked.create('SelfSubjectAccessReview', { spec }), {
+    message:
+      '.authorization.k8s.io "" is invalid: spec.resourceAttributes.labelSelector.requirements: Too many: 1002: must have at most 1000 items',
+  });
+});

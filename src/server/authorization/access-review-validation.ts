@@ -2,7 +2,7 @@
  * What an access review has to be: one question, about a resource or about a path, and nothing in its metadata. Rules, order and texts are
  * upstream's. Pure.
  */
-import { forbiddenField, invalidValue, required } from '../../api/field-error.ts';
+import { forbiddenField, invalidValue, required, tooMany } from '../../api/field-error.ts';
 import { isLabelValue, isQualifiedName } from '../../api/names.ts';
 import type { KubeObject } from '../../api/object.ts';
 import type {
@@ -13,6 +13,7 @@ import type {
   SubjectAccessReviewSpec,
 } from '../../api/schema/types/authorization-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
+import { limits } from '../../lib/limits.ts';
 
 type SelectorAttributes = FieldSelectorAttributes | LabelSelectorAttributes;
 type Requirement = NonNullable<SelectorAttributes['requirements']>[number];
@@ -73,6 +74,9 @@ function selectorErrors(
     const why = `when ${path} is specified, requirements or rawSelector is required`;
     errors.push(required(`${path}.requirements`, why));
   }
+  const parts = requirements.reduce((sum, { values = [] }) => sum + 1 + values.length, 0);
+  const most = limits.reviewRequirementsMax;
+  if (parts > most) return [...errors, tooMany(`${path}.requirements`, parts, most)];
   return [...errors, ...requirements.flatMap((one, index) => check(`${path}.requirements[${index}]`, one))];
 }
 

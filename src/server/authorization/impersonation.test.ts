@@ -181,3 +181,11 @@ test('a pod may act as the node that it runs on, and another node is another per
   const other = await as({ 'impersonate-user': 'system:node:n2' }, arbitrary.authorizer, agent);
   assert.equal(other?.constraint, 'impersonate:arbitrary-node');
 });
+
+test('headers that nobody needs so long are refused before they are taken apart', async () => {
+  const group = 'a, '.repeat(30_000);
+  const long = await refusal(as({ 'impersonate-user': 'ann', 'impersonate-group': group }, anybody));
+  assert.equal(long, 'the headers for impersonation are too long');
+  const nameless = await refusal(as({ 'impersonate-group': group }, anybody));
+  assert.equal(nameless, 'the headers for impersonation are too long');
+});

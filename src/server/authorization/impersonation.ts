@@ -16,6 +16,7 @@ import { goQuote } from '../../api/field-error.ts';
 import { isDns1123Subdomain } from '../../api/names.ts';
 import { forbiddenError } from '../../api/refusal.ts';
 import { badRequest, hasReason, type StatusError } from '../../api/status-error.ts';
+import { limits } from '../../lib/limits.ts';
 import type { AuthorizationAttributes, Authorizer, UserInfo } from '../../registry/request.ts';
 import { wantedExtraProblem } from './impersonated-extra.ts';
 
@@ -62,7 +63,9 @@ export function asksForAnother(headers: IncomingHttpHeaders): boolean {
   return false;
 }
 
+/** Whoever asks is not known to be allowed any of it yet: bounded before it is taken apart. @throws StatusError BadRequest */
 function wantedIn(headers: IncomingHttpHeaders): Wanted | undefined {
+  checkLength(headers);
   const name = single(headers['impersonate-user']);
   const uid = single(headers['impersonate-uid']);
   const groups = listOf(headers['impersonate-group']);
@@ -73,6 +76,14 @@ function wantedIn(headers: IncomingHttpHeaders): Wanted | undefined {
   if (name !== '') return { name, uid, groups, extra };
   if (uid === '' && groups.length === 0 && extra.size === 0) return undefined;
   throw badRequest(`requested ${goUser(uid, groups, extra)} without impersonating a user name`);
+}
+
+function checkLength(headers: IncomingHttpHeaders): void {
+  let characters = 0;
+  for (const [header, value = ''] of Object.entries(headers)) {
+    if (header.startsWith('impersonate-')) characters += header.length + value.length;
+  }
+  if (characters > limits.impersonationCharactersMax) throw badRequest('the headers for impersonation are too long');
 }
 
 /** As Go prints the struct that upstream makes of the headers. */

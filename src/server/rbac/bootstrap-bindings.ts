@@ -71,7 +71,7 @@ export const bootstrapRoles: readonly NamespacedDefault[] = [
     namespace: system,
     name: 'system::leader-locking-kube-controller-manager',
     rules: leading,
-    subjects: [manager, 'kube-system/kube-controller-manager'],
+    subjects: [manager, 'kube-system/kube-controller-manager', 'kube-system/leader-election-controller'],
   },
   {
     namespace: system,

@@ -153,3 +153,21 @@ test('a role that is missing among those held is told with the refusal', async (
   );
   await made.close();
 });
+
+test('a rule whose combinations nobody could count through is refused before anybody tries', async () => {
+  const made = await world();
+  const many = (letter: string): string[] => Array.from({ length: 2_000 }, (_, index) => `${letter}${index}`);
+  const rules = [{ verbs: many('v'), apiGroups: many('g'), resources: many('r') }];
+  const huge = { metadata: { name: 'huge', namespace: 'default' }, rules };
+  const why =
+    'its rules have 8000000000 combinations of verbs and resources, more than can be held against the 2 rules that you hold';
+  const subject = '403 roles.rbac.authorization.k8s.io "huge" is forbidden:';
+  assert.equal(await refusal(made.create('roles', huge, ann)), `${subject} ${why}`);
+  assert.equal(await refusal(made.create('roles', huge)), '', 'who may grant anything is not held against anything');
+  const bound = binding('b', 'Role/huge', ['User:ann'], 'default');
+  assert.match(
+    await refusal(made.create('rolebindings', bound, ann)),
+    /^403 .* its rules have 8000000000 combinations/,
+  );
+  await made.close();
+});

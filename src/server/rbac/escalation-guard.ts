@@ -8,12 +8,13 @@
 import type { KubeObject } from '../../api/object.ts';
 import type { ClusterRole, PolicyRule, RoleBinding, RoleRef } from '../../api/schema/types/rbac-v1.ts';
 import { forbidden, notFound } from '../../api/status-error.ts';
+import { limits } from '../../lib/limits.ts';
 import { sameJson } from '../../registry/draft.ts';
 import type { GrantGuard, GrantRequest } from '../../registry/grant-guard.ts';
 import type { AuthorizationAttributes, RequestTarget } from '../../registry/request.ts';
 import type { Decider } from '../authorization/authorization.ts';
 import type { RbacIndex } from './rbac-index.ts';
-import { compacted, quotedList, ruleText, uncovered } from './rules.ts';
+import { compacted, partsIn, quotedList, ruleText, uncovered } from './rules.ts';
 
 const group = 'rbac.authorization.k8s.io';
 
@@ -79,8 +80,18 @@ export class EscalationGuard implements GrantGuard {
     return uncovered(this.#options.rbac.rulesFor(user, namespace).rules, rules);
   }
 
+  /** A rule of a few kilobytes can have more parts than fit into memory: counted before they are made. @throws StatusError Forbidden */
+  #confirmCheckable(target: RequestTarget, object: KubeObject, rules: readonly PolicyRule[]): void {
+    const held = this.#options.rbac.rulesFor(target.user, target.namespace).rules;
+    const parts = rules.reduce((sum, rule) => sum + partsIn(rule), 0);
+    if (parts * (1 + held.length) <= limits.grantComparisonsMax) return;
+    const why = `its rules have ${parts} combinations of verbs and resources, more than can be held against the ${held.length} rules that you hold`;
+    throw refused(target, object, why);
+  }
+
   /** @throws StatusError Forbidden */
   #confirmHeld(target: RequestTarget, object: KubeObject, rules: readonly PolicyRule[]): void {
+    this.#confirmCheckable(target, object, rules);
     const missing = this.#missing(target, rules);
     if (missing.length === 0) return;
     const { user, namespace } = target;

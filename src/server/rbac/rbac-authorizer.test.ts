@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { limits } from '../../lib/limits.ts';
 import { ruleOf } from './policy-text.ts';
 import { binding, question, RbacWorld, serviceAccount, user } from './testing.ts';
 
@@ -113,5 +114,23 @@ test('the rules of a user are those of each binding once, with what could not be
   assert.deepEqual(all.rules, [ruleOf('read core pods'), ruleOf('get /metrics'), ruleOf('write core pods')]);
   assert.equal(all.problem, 'role.rbac.authorization.k8s.io "away" not found');
   assert.equal(made.authorizer.rulesFor(ann, 'kube-system').rules.length, 2);
+  await made.close();
+});
+
+test('whoever binds a large role a thousand times is told its rules once', async () => {
+  const made = await world();
+  const bind = async (name: string, to: string): Promise<unknown> =>
+    made.create('rolebindings', binding(name, `Role/${to}`, ['User:ann'], 'default'));
+  const rules = Array.from({ length: limits.rulesToldMax / 4 }, (_, index) => `get core pods pod-${index}`);
+  await made.create('roles', role('large-0', rules, 'default'));
+  for (const name of ['a', 'b', 'c', 'd', 'e']) await bind(name, 'large-0');
+  const told = made.rbac.rulesFor(user('ann'), 'default');
+  assert.deepEqual([told.rules.length, told.incomplete], [rules.length, undefined]);
+  for (const name of ['large-1', 'large-2', 'large-3', 'large-4']) {
+    await made.create('roles', role(name, rules, 'default'));
+    await bind(name, name);
+  }
+  const partly = made.rbac.rulesFor(user('ann'), 'default');
+  assert.deepEqual([partly.rules.length, partly.incomplete], [limits.rulesToldMax, true]);
   await made.close();
 });

@@ -3,6 +3,7 @@
  * binding to a role that does not exist would have meant is told with the refusal.
  */
 import type { PolicyRule } from '../../api/schema/types/rbac-v1.ts';
+import { limits } from '../../lib/limits.ts';
 import type { AuthorizationAttributes, Decision, UserInfo } from '../../registry/request.ts';
 import type { UserRules } from '../authorization/authorization.ts';
 import type { BoundRole, RbacIndex } from './rbac-index.ts';
@@ -29,19 +30,25 @@ export class RbacAuthorizer {
     return { allowed: false, reason: problems === undefined ? '' : `RBAC: ${aggregate(problems)}` };
   }
 
+  /** Each role counts once, however often it is bound. Of very many rules some are told: who is asked what they hold, holds less. */
   rulesFor(user: UserInfo, namespace: string): UserRules {
     const rules: PolicyRule[] = [];
     const problems: string[] = [];
     const seen = new Set<string>();
-    this.#index.someBinding(user, namespace, (bound) => {
-      if (seen.has(bound.source)) return false;
-      seen.add(bound.source);
+    const incomplete = this.#index.someBinding(user, namespace, (bound) => {
+      if (seen.has(bound.roleKey)) return false;
+      seen.add(bound.roleKey);
       const own = this.#index.rulesOfBound(bound);
       if (own === undefined) problems.push(missing(bound));
-      else rules.push(...own);
+      else if (rules.length + own.length > limits.rulesToldMax) return true;
+      else for (const rule of own) rules.push(rule);
       return false;
     });
-    return { rules, ...(problems.length > 0 && { problem: aggregate(problems) }) };
+    return {
+      rules,
+      ...(problems.length > 0 && { problem: aggregate(problems) }),
+      ...(incomplete && { incomplete }),
+    };
   }
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PolicyRule } from '../../api/schema/types/rbac-v1.ts';
 import { ruleOf } from './policy-text.ts';
-import { askedOf, compacted, ruleAllows, ruleText, uncovered } from './rules.ts';
+import { askedOf, compacted, partsIn, ruleAllows, ruleText, uncovered } from './rules.ts';
 import { question, user } from './testing.ts';
 
 const allows = (rule: string, asked: string, name = ''): boolean =>
@@ -63,4 +63,10 @@ test('rules without lists, as a client may send them, allow nothing', () => {
   assert.equal(ruleAllows(bare, askedOf(question(user('ann'), 'get pods'))), false);
   assert.equal(ruleAllows(bare, askedOf(question(user('ann'), 'get /x'))), false);
   assert.deepEqual(uncovered([], [bare]), []);
+});
+
+test('the parts of a rule are counted without being made', () => {
+  assert.equal(partsIn(ruleOf('get,list core,apps pods,pods/log')), 8);
+  assert.equal(partsIn(ruleOf('get,list core pods a,b,c')), 6);
+  assert.equal(partsIn(ruleOf('get,head /a,/b,/c')), 6);
 });

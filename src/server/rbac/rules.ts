@@ -75,6 +75,13 @@ export function uncovered(held: readonly PolicyRule[], wanted: readonly PolicyRu
   return wanted.flatMap(breakDown).filter((part) => !held.some((rule) => covers(rule, part)));
 }
 
+/** How many parts `breakDown` makes of a rule, which grow with the product of its lists. */
+export function partsIn({ verbs, apiGroups, resources, resourceNames, nonResourceURLs }: PolicyRule): number {
+  const count = (list: Texts): number => list?.length ?? 0;
+  const objects = count(apiGroups) * count(resources) * Math.max(count(resourceNames), 1);
+  return count(verbs) * (objects + count(nonResourceURLs));
+}
+
 function breakDown(rule: PolicyRule): PolicyRule[] {
   const { verbs, apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;
   const names = resourceNames.length === 0 ? [undefined] : resourceNames;

@@ -11,6 +11,7 @@ import { builtinSchema } from '../../api/schema/load.ts';
 import type { TokenRequest, TokenReview } from '../../api/schema/types/authentication-v1.ts';
 import { StatusError } from '../../api/status-error.ts';
 import { VirtualClock } from '../../lib/clock.ts';
+import { limits } from '../../lib/limits.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { MetricRegistry } from '../../lib/metrics.ts';
 import { SeededPrng } from '../../lib/prng.ts';
@@ -525,4 +526,23 @@ test('a request for a token passes admission, as any create', async () => {
   assert.ok(await ask());
   await put('namespaces', 'default', { status: { phase: 'Terminating' } }, '');
   assert.match(await refused(ask()), /^403 serviceaccounts "bot" is forbidden: unable to create new content in/);
+});
+
+test('the signature of a very long token is not remembered: a thousand of them would fill the memory', async () => {
+  const { tokens, request, authenticate } = await world();
+  let checks = 0;
+  const { keys } = tokens;
+  const candidates = keys.candidates.bind(keys);
+  keys.candidates = (id) => {
+    checks++;
+    return candidates(id);
+  };
+  const shownTwice = async (audience: string): Promise<number> => {
+    const token = tokenOf(await request({ audiences: [defaultIssuer, audience] }));
+    checks = 0;
+    for (let times = 0; times < 2; times++) assert.equal((await authenticate(token)).kind, 'user');
+    return checks;
+  };
+  assert.equal(await shownTwice('a'), 1);
+  assert.equal(await shownTwice('a'.repeat(limits.verifiedTokenCharactersMax)), 2);
 });

@@ -239,6 +239,7 @@ export class ServiceAccountTokens implements Authenticator, TokenAuthenticator {
   }
 
   #remember(token: string, verified: Verified): void {
+    if (token.length > limits.verifiedTokenCharactersMax) return;
     if (this.#verified.size >= limits.verifiedTokensMax) {
       for (const oldest of this.#verified.keys()) {
         this.#verified.delete(oldest);

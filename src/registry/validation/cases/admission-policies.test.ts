@@ -79,7 +79,10 @@ const frame: readonly ValidationCase[] = [
       'spec.matchConstraints.excludeResourceRules[0].resources[0]: Required value',
     ],
   },
-  { name: 'accepts parts of resources', changes: { 'spec.matchConstraints.resourceRules[0].resources': ['a/*', '*/b'] } },
+  {
+    name: 'accepts parts of resources',
+    changes: { 'spec.matchConstraints.resourceRules[0].resources': ['a/*', '*/b'] },
+  },
   {
     name: 'refuses a condition without name and expression, and one twice',
     changes: { 'spec.matchConditions': [{}, { name: 'c', expression: 'true' }, { name: 'c', expression: ' ' }] },
@@ -184,13 +187,20 @@ testCases([
       {
         name: 'refuses more annotations than twenty',
         changes: {
-          'spec.auditAnnotations': Array.from({ length: 21 }, (_, index) => ({ key: `k${index}`, valueExpression: 'v' })),
+          'spec.auditAnnotations': Array.from({ length: 21 }, (_, index) => ({
+            key: `k${index}`,
+            valueExpression: 'v',
+          })),
         },
         errors: ['spec.auditAnnotations: Invalid value: […'],
       },
-      { name: 'accepts annotations alone', changes: {
-        'spec.validations': undefined, 'spec.auditAnnotations': [{ key: 'k', valueExpression: 'v' }],
-      } },
+      {
+        name: 'accepts annotations alone',
+        changes: {
+          'spec.validations': undefined,
+          'spec.auditAnnotations': [{ key: 'k', valueExpression: 'v' }],
+        },
+      },
       {
         name: 'refuses a status of warnings without place and text',
         subresource: 'status',
@@ -257,7 +267,10 @@ testCases([
   },
   {
     resource: `validatingadmissionpolicybindings.${group}`,
-    valid: { metadata: { name: 'config' }, spec: { policyName: 'xyzlimit-scale.example.com', validationActions: ['Deny'] } },
+    valid: {
+      metadata: { name: 'config' },
+      spec: { policyName: 'xyzlimit-scale.example.com', validationActions: ['Deny'] },
+    },
     cases: [
       ...bindings,
       {
@@ -276,7 +289,10 @@ testCases([
     valid: { metadata: { name: 'config' }, spec: { policyName: 'xyzlimit-scale.example.com' } },
     cases: [
       ...bindings,
-      { name: 'accepts connections', changes: { 'spec.matchResources': { resourceRules: [rule({ operations: ['CONNECT'] })] } } },
+      {
+        name: 'accepts connections',
+        changes: { 'spec.matchResources': { resourceRules: [rule({ operations: ['CONNECT'] })] } },
+      },
       {
         name: 'refuses to change what is deleted',
         changes: { 'spec.matchResources': { resourceRules: [rule({ operations: ['DELETE'] })] } },

@@ -218,7 +218,9 @@ const jobs: CaseTable = {
     {
       name: 'refuses it without indexes',
       changes: { 'spec.successPolicy': { rules: [{ succeededCount: 1 }] } },
-      errors: ['spec.successPolicy: Invalid value: {"Rules":[{"SucceededIndexes":null,"SucceededCount":1}]}: requires indexed completion mode'],
+      errors: [
+        'spec.successPolicy: Invalid value: {"Rules":[{"SucceededIndexes":null,"SucceededCount":1}]}: requires indexed completion mode',
+      ],
     },
     {
       name: 'refuses it without rules',

@@ -17,7 +17,7 @@ const size = (storage: string): object => ({ resources: { requests: { storage } 
 function claim(spec: object = {}, phase = 'Pending', fields: object = {}): PersistentVolumeClaim {
   const status = { phase, ...(phase === 'Bound' && { capacity: { storage: '10G' } }) };
   const base = { accessModes: ['ReadWriteOnce'], volumeMode: 'Filesystem', ...size('10G') };
-  return { metadata: { name: 'c' }, spec: { ...base, ...spec }, status, ...fields };
+  return { metadata: { name: 'c' }, spec: { ...base, ...spec }, status, ...fields } as PersistentVolumeClaim;
 }
 
 const bound = (spec: object = {}): PersistentVolumeClaim => claim(spec, 'Bound');

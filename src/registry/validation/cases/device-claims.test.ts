@@ -18,7 +18,8 @@ const alternative = (name: string, fields: JsonObject = {}): JsonObject => ({
 const alternatives = (...list: readonly JsonObject[]): JsonObject => ({
   'spec.devices.requests': [{ name: 'req-0', firstAvailable: [...list] }],
 });
-const many = <T>(count: number, make: (index: number) => T): T[] => Array.from({ length: count }, (_, index) => make(index));
+const many = <T>(count: number, make: (index: number) => T): T[] =>
+  Array.from({ length: count }, (_, index) => make(index));
 const opaque = { driver: 'dra.example.com', parameters: { kind: 'foo', apiVersion: 'dra.example.com/v1' } };
 const match = { requests: ['req-0'], matchAttribute: 'foo/bar' };
 const selector = { cel: { expression: 'true' } };
@@ -34,9 +35,15 @@ const attribute = `${devices}.constraints[0].matchAttribute`;
 const driver = `${devices}.config[0].opaque.driver`;
 const parameters = `${devices}.config[0].opaque.parameters`;
 
-const matching = (name: string): JsonObject => ({ [`${devices}.constraints`]: [{ requests: ['req-0'], matchAttribute: name }] });
-const configured = (fields: JsonObject): JsonObject => ({ [`${devices}.config`]: [{ opaque: { ...opaque, ...fields } }] });
-const tolerating = (fields: JsonObject): JsonObject => ({ [`${exactly}.tolerations`]: [{ operator: 'Exists', ...fields }] });
+const matching = (name: string): JsonObject => ({
+  [`${devices}.constraints`]: [{ requests: ['req-0'], matchAttribute: name }],
+});
+const configured = (fields: JsonObject): JsonObject => ({
+  [`${devices}.config`]: [{ opaque: { ...opaque, ...fields } }],
+});
+const tolerating = (fields: JsonObject): JsonObject => ({
+  [`${exactly}.tolerations`]: [{ operator: 'Exists', ...fields }],
+});
 
 const spec: readonly ValidationCase[] = [
   {
@@ -82,7 +89,11 @@ const spec: readonly ValidationCase[] = [
   {
     name: 'refuses alternatives by what requests are refused by',
     changes: alternatives(
-      alternative('a', { deviceClassName: 'Class&', selectors: many(33, () => selector), allocationMode: 'InvalidMode' }),
+      alternative('a', {
+        deviceClassName: 'Class&',
+        selectors: many(33, () => selector),
+        allocationMode: 'InvalidMode',
+      }),
       alternative('b', { deviceClassName: '', tolerations: [{ key: 'a/b/c', operator: 'Exists' }] }),
     ),
     errors: [
@@ -143,12 +154,18 @@ const spec: readonly ValidationCase[] = [
   {
     name: 'refuses an attribute that is no name and has no domain',
     changes: matching('invalid!'),
-    errors: [`${attribute}: Invalid value: "invalid!": a valid C identifier…`, `${attribute}: Invalid value: "invalid!": ${needsDomain}`],
+    errors: [
+      `${attribute}: Invalid value: "invalid!": a valid C identifier…`,
+      `${attribute}: Invalid value: "invalid!": ${needsDomain}`,
+    ],
   },
   {
     name: 'refuses an attribute without a name',
     changes: matching(''),
-    errors: [`${attribute}: Invalid value: "": a valid C identifier…`, `${attribute}: Invalid value: "": ${needsDomain}`],
+    errors: [
+      `${attribute}: Invalid value: "": a valid C identifier…`,
+      `${attribute}: Invalid value: "": ${needsDomain}`,
+    ],
   },
   {
     name: 'refuses an empty domain and an empty name',
@@ -176,7 +193,11 @@ const spec: readonly ValidationCase[] = [
   },
   { name: 'lets an attribute with two slashes pass, as upstream does', changes: matching('a/b/c') },
   { name: 'accepts a driver in capitals', changes: configured({ driver: 'DRA.Example.COM' }) },
-  { name: 'refuses a driver without a name', changes: configured({ driver: '' }), errors: [`${driver}: Required value`] },
+  {
+    name: 'refuses a driver without a name',
+    changes: configured({ driver: '' }),
+    errors: [`${driver}: Required value`],
+  },
   {
     name: 'refuses a driver with too long a name',
     changes: configured({ driver: 'a'.repeat(64) }),
@@ -201,7 +222,9 @@ const spec: readonly ValidationCase[] = [
 
 const result = { request: 'req-0', driver: 'dra.example.com', pool: 'pool-0', device: 'device-0' };
 const results = 'status.allocation.devices.results';
-const got = (fields: JsonObject): JsonObject => ({ 'status.allocation': { devices: { results: [{ ...result, ...fields }] } } });
+const got = (fields: JsonObject): JsonObject => ({
+  'status.allocation': { devices: { results: [{ ...result, ...fields }] } },
+});
 const uuid = (last: number): string => `550e8400-e29b-41d4-a716-44665544000${last}`;
 const report = { driver: 'dra.example.com', pool: 'pool-0', device: 'device-0' };
 const reported = (...list: readonly JsonObject[]): JsonObject => ({ ...got({}), 'status.devices': [...list] });
@@ -286,12 +309,20 @@ const status: readonly ValidationCase[] = [
   ),
   row(
     'refuses more configurations than 64',
-    { 'status.allocation': { devices: { results: [result], config: many(65, () => ({ source: 'FromClaim', opaque })) } } },
+    {
+      'status.allocation': {
+        devices: { results: [result], config: many(65, () => ({ source: 'FromClaim', opaque })) },
+      },
+    },
     [tooMany('status.allocation.devices.config', 65, 64)],
   ),
-  row('accepts four conditions of each kind', got({
-    bindingConditions: conditions(4), bindingFailureConditions: ['f-0', 'f-1', 'f-2', 'f-3'],
-  })),
+  row(
+    'accepts four conditions of each kind',
+    got({
+      bindingConditions: conditions(4),
+      bindingFailureConditions: ['f-0', 'f-1', 'f-2', 'f-3'],
+    }),
+  ),
   row('refuses five conditions', got({ bindingConditions: conditions(5), bindingFailureConditions: ['f'] }), [
     tooMany(place('bindingConditions'), 5, 4),
   ]),
@@ -304,7 +335,9 @@ const status: readonly ValidationCase[] = [
     ],
   ),
   row('does not judge what the devices tolerate', got({ tolerations: [{ key: '!', operator: 'Exists' }] })),
-  row('refuses a report twice', reported(report, report), ['status.devices[1]: Duplicate value: "dra.example.com/pool-0/device-0"']),
+  row('refuses a report twice', reported(report, report), [
+    'status.devices[1]: Duplicate value: "dra.example.com/pool-0/device-0"',
+  ]),
   row(
     'refuses names and addresses that are too long',
     reported({ ...report, networkData: { interfaceName: 'a'.repeat(257), hardwareAddress: 'a'.repeat(129) } }),
@@ -316,12 +349,20 @@ const status: readonly ValidationCase[] = [
   row('refuses an address twice', reported({ ...report, networkData: { ips: ['1.2.3.4/32', '1.2.3.4/32'] } }), [
     'status.devices[0].networkData.ips[1]: Duplicate value: "1.2.3.4/32"',
   ]),
-  row('refuses more conditions of a device than eight', reported({
-    ...report,
-    conditions: many(9, (index) => ({
-      type: `t${index}`, status: 'True', reason: 'R', message: 'm', lastTransitionTime: '2024-01-01T00:00:00Z',
-    })),
-  }), [tooMany('status.devices[0].conditions', 9, 8)]),
+  row(
+    'refuses more conditions of a device than eight',
+    reported({
+      ...report,
+      conditions: many(9, (index) => ({
+        type: `t${index}`,
+        status: 'True',
+        reason: 'R',
+        message: 'm',
+        lastTransitionTime: '2024-01-01T00:00:00Z',
+      })),
+    }),
+    [tooMany('status.devices[0].conditions', 9, 8)],
+  ),
 ];
 
 testCases([
@@ -355,7 +396,9 @@ testCases([
       {
         name: 'refuses a resource by the cluster’s domain',
         changes: { 'spec.extendedResourceName': 'kubernetes.io/gpu' },
-        errors: ['spec.extendedResourceName: Invalid value: "kubernetes.io/gpu": must be a valid extended resource name'],
+        errors: [
+          'spec.extendedResourceName: Invalid value: "kubernetes.io/gpu": must be a valid extended resource name',
+        ],
       },
       { name: 'accepts other selectors', update: { 'spec.selectors': [selector] } },
     ],

@@ -5,7 +5,8 @@ import { type CaseTable, testCases, type ValidationCase } from './testing.ts';
 const dns1123 = 'a lowercase RFC 1123 subdomain must consist…';
 const label = 'a lowercase RFC 1123 label must consist…';
 const identifier = 'a valid C identifier must start with…';
-const many = <T>(count: number, make: (index: number) => T): T[] => Array.from({ length: count }, (_, index) => make(index));
+const many = <T>(count: number, make: (index: number) => T): T[] =>
+  Array.from({ length: count }, (_, index) => make(index));
 const device = (name: string, fields: JsonObject = {}): JsonObject => ({ name, ...fields });
 const keyed = (count: number, prefix: string, value: JsonObject): JsonObject =>
   Object.fromEntries(many(count, (index) => [`${prefix}${index}`, value]));
@@ -52,9 +53,7 @@ const places: readonly ValidationCase[] = [
   {
     name: 'refuses a node and a selector',
     changes: { 'spec.nodeSelector': onNode },
-    errors: [
-      `spec: Invalid value: "{\`nodeName\`, \`nodeSelector\`}": ${one}, but multiple fields are set`,
-    ],
+    errors: [`spec: Invalid value: "{\`nodeName\`, \`nodeSelector\`}": ${one}, but multiple fields are set`],
   },
   {
     name: 'refuses places that are not said, but not left out either',
@@ -108,7 +107,10 @@ const places: readonly ValidationCase[] = [
       'spec.nodeName: Invalid value: "other": field is immutable',
     ],
   },
-  { name: 'accepts other devices and a new generation', update: { 'spec.pool.generation': 1, 'spec.devices': [device('b')] } },
+  {
+    name: 'accepts other devices and a new generation',
+    update: { 'spec.pool.generation': 1, 'spec.devices': [device('b')] },
+  },
 ];
 
 const attributed = (attributes: JsonObject): JsonObject => ({ [`${at}.attributes`]: attributes });
@@ -123,7 +125,10 @@ const attributes: readonly ValidationCase[] = [
   },
   {
     name: 'accepts names as long as they may be',
-    changes: attributed({ ['x'.repeat(32)]: { string: 'y' }, [`${'x'.repeat(63)}/${'y'.repeat(32)}`]: { string: 'z' } }),
+    changes: attributed({
+      ['x'.repeat(32)]: { string: 'y' },
+      [`${'x'.repeat(63)}/${'y'.repeat(32)}`]: { string: 'z' },
+    }),
   },
   {
     name: 'refuses a name that is none, of nothing',
@@ -172,14 +177,20 @@ const attributes: readonly ValidationCase[] = [
     changes: attributed({ v: { version: '1.2.3-01' } }),
     errors: [`${at}.attributes[v].version: Invalid value: "1.2.3-01": must be a string…`],
   },
-  { name: 'accepts 32 attributes', changes: { ...attributed(keyed(32, 'a', { int: 1 })), [`${at}.capacity`]: undefined } },
+  {
+    name: 'accepts 32 attributes',
+    changes: { ...attributed(keyed(32, 'a', { int: 1 })), [`${at}.capacity`]: undefined },
+  },
   {
     name: 'refuses 32 attributes and a capacity',
     changes: { ...attributed(keyed(32, 'a', { int: 1 })), [`${at}.capacity`]: { c: { value: '1' } } },
     errors: [`${at}: Invalid value: 33: the total number of attributes and capacities must not exceed 32`],
   },
   { name: 'accepts 128 devices', changes: { 'spec.devices': many(128, (index) => device(`d${index}`)) } },
-  { name: 'accepts 64 tainted devices', changes: { 'spec.devices': many(64, (index) => device(`d${index}`, tainted)) } },
+  {
+    name: 'accepts 64 tainted devices',
+    changes: { 'spec.devices': many(64, (index) => device(`d${index}`, tainted)) },
+  },
   {
     name: 'refuses 65 where one is tainted',
     changes: { 'spec.devices': [device('t', tainted), ...many(64, (index) => device(`d${index}`))] },
@@ -192,7 +203,12 @@ const attributes: readonly ValidationCase[] = [
   },
   {
     name: 'refuses taints whose parts are none',
-    changes: { [`${at}.taints`]: [{ key: '', effect: '' }, { key: 'a', value: 'b c', effect: 'some-other-op' }] },
+    changes: {
+      [`${at}.taints`]: [
+        { key: '', effect: '' },
+        { key: 'a', value: 'b c', effect: 'some-other-op' },
+      ],
+    },
     errors: [
       `${at}.taints[0].key: Invalid value: "": name part must be non-empty`,
       `${at}.taints[0].key: Invalid value: "": name part must consist…`,
@@ -230,7 +246,12 @@ const attributes: readonly ValidationCase[] = [
   },
   {
     name: 'refuses to take from no set, of no counter, and twice from one',
-    changes: { [`${at}.consumesCounters`]: [{ counterSet: '', counters: {} }, { counterSet: '', counters: { A: { value: '1' } } }] },
+    changes: {
+      [`${at}.consumesCounters`]: [
+        { counterSet: '', counters: {} },
+        { counterSet: '', counters: { A: { value: '1' } } },
+      ],
+    },
     errors: [
       `${at}.consumesCounters[0].counterSet: Required value`,
       `${at}.consumesCounters[0].counters: Required value`,
@@ -254,7 +275,10 @@ const portions = (requestPolicy: JsonObject, value = '10Gi'): JsonObject => ({
 
 const capacities: readonly ValidationCase[] = [
   { name: 'accepts a usual portion and no others', changes: portions({ default: '1Gi' }) },
-  { name: 'accepts portions between bounds', changes: portions({ default: '1Gi', validRange: { min: '1Gi', max: '10Gi', step: '1Gi' } }) },
+  {
+    name: 'accepts portions between bounds',
+    changes: portions({ default: '1Gi', validRange: { min: '1Gi', max: '10Gi', step: '1Gi' } }),
+  },
   { name: 'accepts a list of portions', changes: portions({ default: '1Gi', validValues: ['1Gi', '10Gi'] }) },
   {
     name: 'refuses bounds without a usual portion',
@@ -294,7 +318,10 @@ const capacities: readonly ValidationCase[] = [
   {
     name: 'refuses more portions than ten',
     changes: portions({ default: '1', validValues: many(11, (index) => String(index + 1)) }),
-    errors: [tooMany(values, 11, 10), `${values}: Invalid value: "1": default value is not valid according to the requestPolicy`],
+    errors: [
+      tooMany(values, 11, 10),
+      `${values}: Invalid value: "1": default value is not valid according to the requestPolicy`,
+    ],
   },
   {
     name: 'refuses bounds that cross, where the broken bound is',
@@ -337,7 +364,9 @@ const slice = (fields: JsonObject): JsonObject => ({
 });
 const ofDevices: CaseTable = {
   resource: 'resourceslices.resource.k8s.io',
-  valid: slice({ devices: [device('device-0', { attributes: { int: { int: 42 } }, capacity: { memory: { value: '1Gi' } } })] }),
+  valid: slice({
+    devices: [device('device-0', { attributes: { int: { int: 42 } }, capacity: { memory: { value: '1Gi' } } })],
+  }),
   cases: [...places, ...attributes, ...capacities],
 };
 const sets = 'spec.sharedCounters';
@@ -358,7 +387,12 @@ const ofCounters: CaseTable = {
     },
     {
       name: 'refuses sets without a name, by a bad name, and of nothing',
-      changes: { [sets]: [{ name: '', counters }, { name: 'InvalidKey', counters: {} }] },
+      changes: {
+        [sets]: [
+          { name: '', counters },
+          { name: 'InvalidKey', counters: {} },
+        ],
+      },
       errors: [
         `${sets}[0].name: Required value`,
         `${sets}[1].name: Invalid value: "InvalidKey": ${label}`,

@@ -114,6 +114,47 @@ testCases([
         ],
       },
       {
+        name: 'refuses another object, as upstream shows it',
+        update: { 'regarding.apiVersion': 'v2', related: { kind: 'Node', name: 'n' } },
+        errors: [
+          'involvedObject: Invalid value: {"Kind":"Pod","Namespace":"default","Name":"web","UID":"","APIVersion":"v2","ResourceVersion":"","FieldPath":""}: field is immutable',
+          'related: Invalid value: {"Kind":"Node","Namespace":"","Name":"n","UID":"","APIVersion":"","ResourceVersion":"","FieldPath":""}: field is immutable',
+        ],
+      },
+      {
+        name: 'refuses another time, type, deed and reporter, and what only old events have',
+        update: {
+          eventTime: '2026-02-02T00:00:00.000000Z',
+          type: 'Warning',
+          action: 'Undo',
+          reportingController: 'k8s.io/other',
+          reportingInstance: 'other',
+          deprecatedCount: 3,
+          deprecatedSource: { host: 'host' },
+          deprecatedLastTimestamp: '2026-01-01T00:00:00Z',
+        },
+        errors: [
+          'source: Invalid value: {"Component":"","Host":"host"}: field is immutable',
+          'lastTimestamp: Invalid value: "2026-01-01T00:00:00Z": field is immutable',
+          'count: Invalid value: 3: field is immutable',
+          'type: Invalid value: "Warning": field is immutable',
+          'eventTime: Invalid value: "2026-02-02T00:00:00.000000Z": field is immutable',
+          'action: Invalid value: "Undo": field is immutable',
+          'reportingController: Invalid value: "k8s.io/other": field is immutable',
+          'reportingInstance: Invalid value: "other": field is immutable',
+        ],
+      },
+      {
+        name: 'refuses a reporter that is no name',
+        changes: { reportingController: 'my-contr@ller' },
+        errors: ['reportingController: Invalid value: "my-contr@ller": name part must consist of…'],
+      },
+      {
+        name: 'refuses an event without a deed and a reason',
+        changes: { action: undefined, reason: undefined },
+        errors: ['action: Required value', 'reason: Required value'],
+      },
+      {
         name: 'refuses a series that is wrong in an update',
         update: { series: { count: 1, lastObservedTime: timed.eventTime } },
         errors: ['series.count: Invalid value: "": should be at least 2'],

@@ -65,7 +65,9 @@ const conditions: readonly ValidationCase[] = [
 ];
 
 const queuing = 'spec.limited.limitResponse.queuing';
-const hand = (queues: number, handSize: number): JsonObject => ({ [queuing]: { queues, handSize, queueLengthLimit: 100 } });
+const hand = (queues: number, handSize: number): JsonObject => ({
+  [queuing]: { queues, handSize, queueLengthLimit: 100 },
+});
 const bits = (queues: number, handSize: number): string =>
   `${queuing}.handSize: Invalid value: ${handSize}: required entropy bits of deckSize ${queues} and handSize ${handSize} should not be greater than 60`;
 const reject = { type: 'Limited', limited: { nominalConcurrencyShares: 42, limitResponse: { type: 'Reject' } } };
@@ -99,7 +101,9 @@ testCases([
       },
       {
         name: 'refuses a group in the fields of others',
-        changes: { [subject]: { kind: 'Group', user: { name: 'fred' }, serviceAccount: { namespace: 's', name: 'n' } } },
+        changes: {
+          [subject]: { kind: 'Group', user: { name: 'fred' }, serviceAccount: { namespace: 's', name: 'n' } },
+        },
         errors: [
           `${subject}.group: Required value: group is required when subject kind is 'Group'`,
           `${subject}.serviceAccount: Forbidden: serviceAccount is forbidden when subject kind is not 'ServiceAccount'`,
@@ -160,7 +164,9 @@ testCases([
       {
         name: 'refuses a namespace beside all',
         changes: ofResources({ namespaces: ['foo', '*'] }),
-        errors: [`${resources}.namespaces: Invalid value: ["foo","*"]: if '*' is present, must not specify other namespaces`],
+        errors: [
+          `${resources}.namespaces: Invalid value: ["foo","*"]: if '*' is present, must not specify other namespaces`,
+        ],
       },
       {
         name: 'refuses a namespace that is none',
@@ -260,7 +266,10 @@ testCases([
       {
         name: 'refuses more queues than there may be',
         changes: hand(2_147_483_647, 3),
-        errors: [`${queuing}.queues: Invalid value: 2147483647: must not be greater than 10000000`, bits(2_147_483_647, 3)],
+        errors: [
+          `${queuing}.queues: Invalid value: 2147483647: must not be greater than 10000000`,
+          bits(2_147_483_647, 3),
+        ],
       },
       { name: 'accepts ten million queues', changes: hand(10_000_000, 2) },
       {

@@ -5,14 +5,17 @@ import { validatePersistentVolume, validatePersistentVolumeUpdate } from '../per
 import { type ExpectedError, type RuleRow, testCases, testRules } from './testing.ts';
 
 const notLabel = 'a valid label must be an empty string…';
-const affinity = (...terms: readonly (readonly (readonly [string, string])[])[]): VolumeNodeAffinity => ({
+/** A label and its value, as many as must hold together. */
+type Term = readonly (readonly [string, string])[];
+
+const affinity = (...terms: readonly Term[]): VolumeNodeAffinity => ({
   required: {
     nodeSelectorTerms: terms.map((term) => ({
       matchExpressions: term.map(([key, value]) => ({ key, operator: 'In', values: [value] })),
     })),
   },
 });
-const affinityJson = (...terms: Parameters<typeof affinity>): JsonObject => affinity(...terms) as unknown as JsonObject;
+const affinityJson = (...terms: readonly Term[]): JsonObject => affinity(...terms) as unknown as JsonObject;
 const selected = 'spec.nodeAffinity.required.nodeSelectorTerms[0].matchExpressions[0]';
 
 testCases([
@@ -77,7 +80,8 @@ testCases([
 ]);
 
 const base = { capacity: { storage: '1G' }, accessModes: ['ReadWriteOnce'], volumeMode: 'Filesystem' };
-const volume = (spec: object): PersistentVolume => ({ metadata: { name: 'v' }, spec: { ...base, ...spec } });
+const volume = (spec: object): PersistentVolume =>
+  ({ metadata: { name: 'v' }, spec: { ...base, ...spec } }) as PersistentVolume;
 const csi = (fields: object = {}): PersistentVolume =>
   volume({ csi: { driver: 'com.example.csi', volumeHandle: 'v', ...fields } });
 const near = (nodes?: VolumeNodeAffinity): PersistentVolume =>

@@ -287,13 +287,22 @@ void describe('preparation', () => {
     assert.deepEqual(made['topologySpreadConstraints'], [{ ...spread, labelSelector: { matchExpressions: [own] } }]);
   });
 
-  void test('an AppArmor profile is said by field and by annotation', async () => {
+  void test('an AppArmor profile of an annotation becomes a field, and none of a field an annotation', async () => {
     const key = 'container.apparmor.security.beta.kubernetes.io/main';
     const byField = await specOf({}, { securityContext: { appArmorProfile: { type: 'RuntimeDefault' } } });
-    assert.deepEqual(byField['annotations'], { [key]: 'runtime/default' });
-    const byAnnotation = await specOf({ annotations: { [key]: 'localhost/a' } }, {});
-    const [container] = byAnnotation['containers'] as unknown as { securityContext: object }[];
-    assert.deepEqual(container?.securityContext, { appArmorProfile: { type: 'Localhost', localhostProfile: 'a' } });
+    assert.equal(byField['annotations'], undefined);
+    const fieldOf = async (annotation: string, spec: object = {}): Promise<object | undefined> => {
+      const { containers } = await specOf({ annotations: { [key]: annotation } }, spec);
+      return (containers as unknown as { securityContext?: object }[])[0]?.securityContext;
+    };
+    const localhost = { type: 'Localhost', localhostProfile: 'a' };
+    assert.deepEqual(await fieldOf('localhost/a'), { appArmorProfile: localhost });
+    assert.deepEqual(await fieldOf('unconfined'), { appArmorProfile: { type: 'Unconfined' } });
+    assert.equal(await fieldOf('localhost/a', { securityContext: { appArmorProfile: localhost } }), undefined);
+    assert.equal(await fieldOf('runtime/default', { os: { name: 'windows' } }), undefined);
+    for (const bad of ['localhost/', 'localhost/ a', `localhost/${'a'.repeat(4096)}`]) {
+      assert.equal(await fieldOf(bad), undefined);
+    }
   });
 
   void test('what comes with features that are off is dropped', async () => {

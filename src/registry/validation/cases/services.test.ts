@@ -141,7 +141,7 @@ const addresses: ValidationCase[] = [
     name: 'refuses an address that is not the cluster’s',
     changes: { 'spec.clusterIP': '1.2.3.4' },
     errors: [
-      'spec.clusterIPs: Invalid value: ["1.2.3.4"]: failed to allocate IP 1.2.3.4: the provided IP (1.2.3.4) is not in the valid range. The range of valid IPs is 10.43.0.0/16',
+      'spec.clusterIPs: Invalid value: ["1.2.3.4"]: failed to allocate IP 1.2.3.4: the provided network does not match the current range',
     ],
   },
   {

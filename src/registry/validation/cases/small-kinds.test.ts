@@ -21,6 +21,11 @@ const ruleCases = (direction: 'scaleUp' | 'scaleDown'): ValidationCase[] => {
       name: `accepts ${direction} by ${selectPolicy}`,
       changes: { [path]: { stabilizationWindowSeconds: 3600, selectPolicy, policies } },
     })),
+    {
+      name: `refuses ${direction} by no policy at all`,
+      changes: { [path]: { selectPolicy: 'Min', policies: [] } },
+      errors: [`${path}.policies: Required value: must specify at least one Policy`],
+    },
     ...['', 'incorrect'].map((selectPolicy) => ({
       name: `refuses ${direction} by "${selectPolicy}"`,
       changes: { [path]: { selectPolicy, policies } },
@@ -68,7 +73,7 @@ const ofContainer = (fields: object): Changes => ({
       target: { type: 'Utilization', averageUtilization: 70 },
       ...fields,
     },
-  } as never,
+  },
 });
 
 const autoscalers: CaseTable = {
@@ -190,7 +195,7 @@ const budgets: CaseTable = {
             { type: 'DisruptionAllowed', status: 'True' },
             { type: 'DisruptionAllowed', status: 'False' },
           ],
-        } as never,
+        },
       },
       errors: [
         `${allowed}.lastTransitionTime: Required value`,

@@ -68,7 +68,9 @@ const cases: readonly ValidationCase[] = [
   },
   {
     name: 'refuses a version without a name, and all beside one',
-    changes: { [`${at}.rules`]: [rule({ apiVersions: [''] }), rule({ apiVersions: ['a', '*'], apiGroups: ['a', '*'] })] },
+    changes: {
+      [`${at}.rules`]: [rule({ apiVersions: [''] }), rule({ apiVersions: ['a', '*'], apiGroups: ['a', '*'] })],
+    },
     errors: [
       `${at}.rules[0].apiVersions[0]: Required value`,
       `${at}.rules[1].apiGroups: Invalid value: ["a","*"]: if '*' is present, must not specify other API groups`,

@@ -300,12 +300,16 @@ testCases([
       {
         name: 'refuses an update strategy that it does not know',
         changes: { 'spec.updateStrategy': { type: 'Now' } },
-        errors: [`spec.updateStrategy: Invalid value: {"Type":"Now","RollingUpdate":null}: must be 'RollingUpdate' or 'OnDelete'`],
+        errors: [
+          `spec.updateStrategy: Invalid value: {"Type":"Now","RollingUpdate":null}: must be 'RollingUpdate' or 'OnDelete'`,
+        ],
       },
       {
         name: 'refuses a partition beside OnDelete',
         changes: { 'spec.updateStrategy': { type: 'OnDelete', rollingUpdate: { partition: 1 } } },
-        errors: [`${daemonRolling}: Invalid value: {"Partition":1,"MaxUnavailable":null}: only allowed for updateStrategy 'RollingUpdate'`],
+        errors: [
+          `${daemonRolling}: Invalid value: {"Partition":1,"MaxUnavailable":null}: only allowed for updateStrategy 'RollingUpdate'`,
+        ],
       },
       {
         name: 'refuses a negative partition',
