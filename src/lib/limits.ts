@@ -191,6 +191,8 @@ export const limits = {
   tokenAnswersMax: 32_768,
   /** Tokens that somebody is being asked about. At it: any other is refused. */
   tokenQuestionsMax: 1_000,
+  /** Requests that an authorization webhook is being asked about. At it: the failure policy decides on any other. */
+  webhookQuestionsMax: 1_000,
   /** What an issuer of tokens or a webhook may answer (bytes). At it: the answer counts as none. */
   outsideAnswerBytesMax: 1024 * 1024,
   /** How long they may take, as upstream's. At it: the call fails. */

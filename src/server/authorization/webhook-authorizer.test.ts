@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SubjectAccessReviewStatus } from '../../api/schema/types/authorization-v1.ts';
 import { VirtualClock } from '../../lib/clock.ts';
+import { limits } from '../../lib/limits.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { MetricRegistry } from '../../lib/metrics.ts';
 import { SeededPrng } from '../../lib/prng.ts';
@@ -165,6 +166,20 @@ test('the same question, asked by two at the same time, goes out once', async ()
     [true, true],
   );
   assert.equal(hook.asked.length, 1);
+});
+
+test('no more questions wait than the bound: beyond it the failure policy decides', async () => {
+  const hook = new Hook({ failurePolicy: 'Deny' });
+  const decide = (name: string) => hook.authorizer.decide({ ...pods, name });
+  const waiting = Array.from({ length: limits.webhookQuestionsMax }, (_, index) => decide(`p${index}`));
+  assert.deepEqual(await decide('one-more'), {
+    allowed: false,
+    denied: true,
+    reason: '',
+    problem: 'too many questions wait for an answer',
+  });
+  await Promise.all(waiting);
+  assert.equal((await decide('again')).allowed, true);
 });
 
 test('no more answers are kept than the bound', async () => {

@@ -5,7 +5,7 @@
  *  request ─▶ match conditions ─▶ kept answer? ─▶ ask, up to five times ─▶ keep ─▶ allow, deny, no opinion
  *               no: no opinion      yes: at once      all failed: as the failure policy says, and a problem
  * ```
- * Kept true: the answers that are kept are bounded in number and in the length of what they answer; the same question is asked once at a
+ * Kept true: the answers that are kept are bounded in number and in the length of what they answer, the questions under way in number; the same question is asked once at a
  * time, whoever waits for it. Numbers are upstream's.
  */
 import { createHash } from 'node:crypto';
@@ -94,6 +94,7 @@ export class WebhookAuthorizer implements Decider {
     try {
       let asked = this.#underWay.get(key);
       if (asked === undefined) {
+        if (this.#underWay.size >= limits.webhookQuestionsMax) throw new Error('too many questions wait for an answer');
         asked = this.#ask(spec).finally(() => this.#underWay.delete(key));
         this.#underWay.set(key, asked);
         const status = await asked;

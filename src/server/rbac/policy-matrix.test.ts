@@ -1,8 +1,8 @@
 /**
  * Every role of the default policy against every verb on every resource and URL, and every binding. What is expected here was typed from
- * what Kubernetes publishes and tests itself by (bootstrappolicy/testdata: controller-roles, namespace-roles and their bindings as of 1.36;
- * cluster-roles as of some months before; cluster-role-bindings from a later policy.go), not from the tables beside this file: a rule that
- * is added or lost is seen.
+ * what Kubernetes publishes and tests itself by (bootstrappolicy/testdata: controller-roles, namespace-roles and their bindings;
+ * cluster-roles with feature gates, less what is not served here; cluster-role-bindings after its policy.go), not from the tables beside
+ * this file: a rule that is added or lost is seen.
  *
  * ```
  * glw pods deployments.apps     get, list, watch; create, update, patch, delete, D: deletecollection; others by name: glw+proxy
