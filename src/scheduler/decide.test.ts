@@ -2,25 +2,26 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Container, Node, Pod, PodSpec } from '../api/schema/types/core-v1.ts';
 import { SeededPrng } from '../lib/prng.ts';
-import { decide, nodesToFind, unschedulableMessage } from './decide.ts';
-import { decidePreemption } from './preemption.ts';
-import type { Snapshot } from './snapshot.ts';
-import { makeNode, makePod, makeSnapshot, requestsOf } from './testing.ts';
+import { nodesToFind } from './decide.ts';
+import type { Snapshot } from './snapshot/snapshot.ts';
+import {
+  decideOn,
+  makeNode,
+  makePod,
+  makeProfile,
+  makeSnapshot,
+  makeWorld,
+  placeOf as placeOn,
+  preemptOn,
+  requestsOf,
+  type Setting,
+} from './testing.ts';
 
 const prng = new SeededPrng(5);
 
-function placeOf(pod: Pod, snapshot: Snapshot): string {
-  const decision = decide(pod, snapshot, prng);
-  return decision.kind === 'node' ? decision.node : messageOf(pod, snapshot);
-}
-
-function messageOf(pod: Pod, snapshot: Snapshot): string {
-  const decision = decide(pod, snapshot, prng);
-  if (decision.kind === 'node') return `on ${decision.node}`;
-  const preemption = decidePreemption(pod, decision.refusals);
-  const told = preemption.kind === 'none' ? preemption.message : '';
-  return unschedulableMessage(decision.refusals.values(), snapshot.nodes.length, told);
-}
+const on = (snapshot: Snapshot): Setting => ({ world: makeWorld(snapshot), profile: makeProfile(), prng });
+const placeOf = (pod: Pod, snapshot: Snapshot): string => placeOn(pod, on(snapshot));
+const messageOf = placeOf;
 
 describe('filters', () => {
   const expression = (key: string, operator: string, values: string[] = []): Pod['spec'] => ({
@@ -209,9 +210,12 @@ describe('scores', () => {
   });
 
   test('a large cluster is looked at in parts, all of it in turn', () => {
-    assert.deepEqual([50, 100, 1000, 5000, 10_000].map(nodesToFind), [50, 100, 420, 500, 500]);
+    assert.deepEqual(
+      [50, 100, 1000, 5000, 10_000].map((count) => nodesToFind(count)),
+      [50, 100, 420, 500, 500],
+    );
     const snapshot = makeSnapshot(Array.from({ length: 1000 }, (_, index) => makeNode(`node-${index}`)));
-    const decision = decide(makePod('pod'), snapshot, prng, 900);
+    const decision = decideOn(makePod('pod'), on(snapshot));
     assert.equal(decision.looked, 420);
   });
 });
@@ -230,14 +234,12 @@ describe('preemption', () => {
       ],
     );
     const pod = filler('high', 10);
-    const decision = decide(pod, snapshot, prng);
-    assert.equal(decision.kind, 'none');
-    const preemption = decision.kind === 'none' ? decidePreemption(pod, decision.refusals) : undefined;
+    const preemption = preemptOn(pod, on(snapshot));
     assert.equal(preemption?.kind, 'victims');
     if (preemption?.kind !== 'victims') return;
     assert.equal(preemption.node, 'a');
     assert.deepEqual(
-      preemption.victims.map((victim) => victim.metadata?.name),
+      preemption.victims.map(({ pod: victim }) => victim.metadata?.name),
       ['a-low'],
     );
   });
@@ -251,7 +253,11 @@ describe('preemption', () => {
 
   test('while the victims are ending no others are asked for', () => {
     const ending = filler('ending', 1, '4');
-    const leaving: Pod = { ...ending, metadata: { ...ending.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
+    const leaving: Pod = {
+      ...ending,
+      metadata: { ...ending.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' },
+      status: { conditions: [{ type: 'DisruptionTarget', status: 'True', reason: 'PreemptionByScheduler' }] },
+    };
     const snapshot = makeSnapshot(
       [makeNode('a'), makeNode('b')],
       [

@@ -2,68 +2,290 @@
  * Where a pod goes, or why it goes nowhere. Pure: the snapshot is read, the generator breaks ties.
  *
  * On large clusters not all nodes are looked at: enough that can take the pod are found and scored (upstream's
- * `percentageOfNodesToScore`), each decision starting where the last one stopped, so that all nodes have their turn.
+ * `percentageOfNodesToScore`), each decision starting where the last one stopped, so that all nodes have their turn. A pod that was
+ * nominated to a node goes there if it now can.
+ *
+ * ```
+ *   filters that look at a node alone: remembered by class ─┐
+ *   filters that look at other nodes' pods, volumes: asked ─┴▶ feasible ─▶ scores, the same two ways ─▶ the best, ties by chance
+ * ```
  */
-import type { Pod } from '../api/schema/types/core-v1.ts';
 import { nextInt, type Prng } from '../lib/prng.ts';
-import { type Refusal, refusalOf } from './filters.ts';
-import { type PodRequests, podRequests } from './requests.ts';
-import { scoreNodes } from './scores.ts';
-import type { NodeInfo, Snapshot } from './snapshot.ts';
+import type { ClassMemory, Verdict } from './framework/node-memory.ts';
+import type { NodeFilter, NodeScore, Refusal, World } from './framework/plugin.ts';
+import type { Profile } from './framework/profile.ts';
+import type { PodFacts } from './pod-facts.ts';
+import { type NodeInfo, TrialNode } from './snapshot/snapshot.ts';
 
+/** Why each node that was looked at cannot take the pod. */
+export interface Refusals {
+  readonly nodes: readonly NodeInfo[];
+  /** By position in `nodes`. */
+  readonly refusals: readonly Refusal[];
+  /** How many nodes gave each. */
+  readonly counts: ReadonlyMap<Refusal, number>;
+  /** All nodes were refused at once, before any was looked at. */
+  readonly forAll?: Refusal;
+  /** Nodes that did not come into question, by the plugins that said so. */
+  readonly absent?: { readonly count: number; readonly plugins: readonly string[] };
+}
+
+/** `isLocal`: what `check` says hangs on the pod's class and the node alone. */
 export type Decision =
-  | { readonly kind: 'node'; readonly node: string; readonly looked: number }
-  | { readonly kind: 'none'; readonly refusals: ReadonlyMap<NodeInfo, Refusal>; readonly looked: number };
+  | { readonly kind: 'node'; readonly node: NodeInfo; readonly looked: number; readonly feasible: number }
+  | {
+      readonly kind: 'none';
+      readonly refusals: Refusals;
+      readonly looked: number;
+      readonly check: NodeCheck;
+      readonly isLocal: boolean;
+    };
+
+/** Asks all filters about a node, as it is or as it would be. */
+export type NodeCheck = (node: NodeInfo) => Refusal | undefined;
+
+interface Filters {
+  /** What the first ones say is remembered by class; these look at the node alone. */
+  readonly alone: readonly NodeFilter[];
+  readonly others: readonly NodeFilter[];
+  readonly only: ReadonlySet<string> | undefined;
+  readonly onlyBy: readonly string[];
+}
 
 /** `start` is an index into the snapshot's nodes; `looked` in the result says how far the decision came. */
-export function decide(pod: Pod, snapshot: Snapshot, prng: Prng, start = 0): Decision {
-  const requests = podRequests(pod);
-  const { nodes } = snapshot;
-  const enough = nodesToFind(nodes.length);
+export function decide(pod: PodFacts, profile: Profile, world: World, prng: Prng, start = 0): Decision {
+  const { snapshot } = world;
+  const filters = plansOf(pod, profile, world);
+  if ('refused' in filters) return refusedForAll(filters.refused);
+  const memory = profile.memory.class(pod.class);
+  const crowded = profile.memory.class(`${pod.class}\0${pod.priority}`);
+  const check = checkerOf(pod, filters, { memory, crowded }, world);
+  const nominated = nominatedNode(pod, world);
+  if (nominated !== undefined && isAmong(nominated, filters) && check(nominated) === undefined) {
+    return { kind: 'node', node: nominated, looked: 0, feasible: 1 };
+  }
+  const nodes = filters.only === undefined ? snapshot.nodes : named(filters.only, world);
+  const enough = nodesToFind(nodes.length, profile.plan.percentageOfNodesToScore);
   const feasible: NodeInfo[] = [];
-  const refusals = new Map<NodeInfo, Refusal>();
+  const refusedNodes: NodeInfo[] = [];
+  const refusals: Refusal[] = [];
   let looked = 0;
   for (; looked < nodes.length && feasible.length < enough; looked++) {
-    const info = nodes[(start + looked) % nodes.length] as NodeInfo;
-    const refusal = refusalOf(pod, requests, info);
-    if (refusal === undefined) feasible.push(info);
-    else refusals.set(info, refusal);
+    const at = start + looked;
+    const node = nodes[at < nodes.length ? at : at % nodes.length] as NodeInfo;
+    const refusal = check(node);
+    if (refusal === undefined) feasible.push(node);
+    else if (feasible.length === 0) {
+      refusedNodes.push(node);
+      refusals.push(refusal);
+    }
   }
-  if (feasible.length === 0) return { kind: 'none', refusals, looked };
-  return { kind: 'node', node: best(pod, requests, feasible, prng).name, looked };
+  const advanced = filters.only === undefined ? looked : 0;
+  if (feasible.length > 0) {
+    const node = best(pod, profile, world, memory, feasible, prng);
+    return { kind: 'node', node, looked: advanced, feasible: feasible.length };
+  }
+  const count = snapshot.nodes.length - refusedNodes.length;
+  const absent = count > 0 && { absent: { count, plugins: filters.onlyBy } };
+  return {
+    kind: 'none',
+    refusals: { nodes: refusedNodes, refusals, counts: countsOf(refusals), ...absent },
+    looked: advanced,
+    check,
+    isLocal: filters.others.length === 0,
+  };
 }
+
+function refusedForAll(refused: Refusal): Decision {
+  return {
+    kind: 'none',
+    refusals: { nodes: [], refusals: [], counts: new Map(), forAll: refused },
+    looked: 0,
+    check: () => refused,
+    isLocal: true,
+  };
+}
+
+function plansOf(pod: PodFacts, { plan }: Profile, world: World): Filters | { readonly refused: Refusal } {
+  const alone: NodeFilter[] = [];
+  const others: NodeFilter[] = [];
+  const onlyBy: string[] = [];
+  let only: ReadonlySet<string> | undefined;
+  for (const { name, filter, looksAtNodeOnly } of plan.filter) {
+    const found = filter?.(pod, world) ?? 'skip';
+    if (found === 'skip') continue;
+    if ('refused' in found) return found;
+    // Who refuses first speaks for the node: after one that is asked anew, all are.
+    (looksAtNodeOnly && others.length === 0 ? alone : others).push(found);
+    if (found.only === undefined) continue;
+    only = only === undefined ? found.only : only.intersection(found.only);
+    onlyBy.push(name);
+  }
+  return { alone, others, only, onlyBy };
+}
+
+interface Memories {
+  readonly memory: ClassMemory;
+  /** With those nominated that count for this priority. */
+  readonly crowded: ClassMemory;
+}
+
+/** With the nominated that count as if they were there, and, since they may never come, also without. */
+function checkerOf(pod: PodFacts, { alone, others }: Filters, { memory, crowded }: Memories, world: World): NodeCheck {
+  const askAlone = (node: NodeInfo): Verdict => {
+    for (const { refuse } of alone) {
+      const refusal = refuse(node);
+      if (refusal !== undefined) return refusal;
+    }
+    return 'fits';
+  };
+  const ask = (node: NodeInfo): Refusal | undefined => {
+    const verdict = memory.verdict(node, askAlone);
+    if (verdict !== 'fits') return verdict;
+    for (const { refuse } of others) {
+      const refusal = refuse(node);
+      if (refusal !== undefined) return refusal;
+    }
+    return undefined;
+  };
+  const { nominations } = world;
+  if (nominations.size === 0) return ask;
+  const askCrowded = (node: NodeInfo): Verdict => {
+    const coming = nominations.before(pod, node);
+    if (coming.length === 0) return ask(node) ?? 'fits';
+    const trial = new TrialNode(node);
+    for (const other of coming) trial.bring(other);
+    return ask(trial) ?? ask(node) ?? 'fits';
+  };
+  // Whoever is nominated anywhere does not count itself: what holds for it holds for no other.
+  const isUsual = others.length === 0 && nominations.nodeOf(pod.key) === undefined;
+  return (node) => {
+    if (node.nominated === 0) return ask(node);
+    const verdict = isUsual ? crowded.verdict(node, askCrowded) : askCrowded(node);
+    return verdict === 'fits' ? undefined : verdict;
+  };
+}
+
+function nominatedNode(pod: PodFacts, { nominations, snapshot }: World): NodeInfo | undefined {
+  const name = nominations.nodeOf(pod.key) ?? pod.pod.status?.nominatedNodeName;
+  return name ? snapshot.node(name) : undefined;
+}
+
+const isAmong = ({ name }: NodeInfo, { only }: Filters): boolean => only === undefined || only.has(name);
+
+const named = (names: ReadonlySet<string>, { snapshot }: World): NodeInfo[] =>
+  [...names].flatMap((name) => snapshot.node(name) ?? []);
 
 /** Of those with the highest score, each is as likely. */
-function best(pod: Pod, requests: PodRequests, feasible: readonly NodeInfo[], prng: Prng): NodeInfo {
+function best(
+  pod: PodFacts,
+  profile: Profile,
+  world: World,
+  memory: ClassMemory,
+  feasible: readonly NodeInfo[],
+  prng: Prng,
+): NodeInfo {
   if (feasible.length === 1) return feasible[0] as NodeInfo;
-  const scores = scoreNodes(pod, requests, feasible);
-  const highest = scores.reduce((max, score) => Math.max(max, score), Number.NEGATIVE_INFINITY);
-  const equals = feasible.filter((_, index) => scores[index] === highest);
-  return equals[nextInt(prng, equals.length)] as NodeInfo;
+  const totals = scoreNodes(pod, profile, world, memory, feasible);
+  let highest = Number.NEGATIVE_INFINITY;
+  let equals: number[] = [];
+  for (let position = 0; position < totals.length; position++) {
+    const total = totals[position] as number;
+    if (total < highest) continue;
+    if (total > highest) equals = [];
+    highest = total;
+    equals.push(position);
+  }
+  return feasible[equals[nextInt(prng, equals.length)] as number] as NodeInfo;
 }
 
-/** As upstream: all of up to 100; beyond, a part that shrinks from a half to a twentieth as the cluster grows. */
-export function nodesToFind(count: number): number {
-  if (count <= 100) return count;
-  const percent = Math.max(5, Math.floor(50 - count / 125));
-  return Math.max(100, Math.floor((count * percent) / 100));
+/** The weighted sums, in the order of `nodes`. */
+export function scoreNodes(
+  pod: PodFacts,
+  { plan }: Profile,
+  world: World,
+  memory: ClassMemory,
+  nodes: readonly NodeInfo[],
+): Float64Array {
+  const totals = new Float64Array(nodes.length);
+  const alone: { readonly found: NodeScore; readonly weight: number }[] = [];
+  for (const { plugin, weight } of plan.score) {
+    const found = plugin.score?.(pod, world, nodes) ?? 'skip';
+    if (found === 'skip') continue;
+    if (plugin.looksAtNodeOnly) alone.push({ found, weight });
+    else add(totals, scoresOf(found, nodes), found, weight);
+  }
+  const columns = alone.map(() => new Float64Array(nodes.length));
+  memory.scores(
+    nodes,
+    alone.map(({ found }) => found.score),
+    columns,
+  );
+  for (const [place, { found, weight }] of alone.entries()) add(totals, columns[place] as Float64Array, found, weight);
+  return totals;
+}
+
+function scoresOf({ score }: NodeScore, nodes: readonly NodeInfo[]): Float64Array {
+  const scores = new Float64Array(nodes.length);
+  for (let position = 0; position < nodes.length; position++) scores[position] = score(nodes[position] as NodeInfo);
+  return scores;
+}
+
+function add(totals: Float64Array, scores: Float64Array, { normalize }: NodeScore, weight: number): void {
+  normalize?.(scores);
+  for (let position = 0; position < totals.length; position++) {
+    totals[position] = (totals[position] as number) + weight * (scores[position] as number);
+  }
+}
+
+/** As upstream: all of up to 100; beyond, `percent` of them, or a part that shrinks from a half to a twentieth as the cluster grows. */
+export function nodesToFind(count: number, percent = 0): number {
+  if (count <= 100 || percent >= 100) return count;
+  const adapted = percent > 0 ? percent : Math.max(5, Math.floor(50 - count / 125));
+  return Math.max(100, Math.floor((count * adapted) / 100));
+}
+
+/** Runs of the same are counted as one: most nodes refuse for the same reason as their neighbours. */
+function countsOf(refusals: readonly Refusal[]): Map<Refusal, number> {
+  const counts = new Map<Refusal, number>();
+  for (let first = 0, next = 0; first < refusals.length; first = next) {
+    const refusal = refusals[first] as Refusal;
+    while (next < refusals.length && refusals[next] === refusal) next++;
+    counts.set(refusal, (counts.get(refusal) ?? 0) + next - first);
+  }
+  return counts;
+}
+
+/** The plugins that stand in the pod's way: their hints say what may help. */
+export function refusingPlugins({ forAll, counts, absent }: Refusals): Set<string> {
+  if (forAll !== undefined) return new Set([forAll.plugin]);
+  return new Set([...[...counts.keys()].map(({ plugin }) => plugin), ...(absent?.plugins ?? [])]);
 }
 
 /**
  * Upstream's text: `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s).` and what preemption did not find;
  * empty where it found room.
  */
-export function unschedulableMessage(refusals: Iterable<Refusal>, nodeCount: number, preemption: string): string {
+export function unschedulableMessage(refused: Refusals, nodeCount: number, preemption: string): string {
   if (nodeCount === 0) return 'no nodes available to schedule pods';
-  const reasons = [...refusals].flatMap((refusal) => refusal.reasons);
   const found = preemption === '' ? '' : ` preemption: ${preemption}`;
-  return `0/${nodeCount} nodes are available: ${histogram(reasons)}.${found}`;
+  const why = refused.forAll === undefined ? histogram(reasonsOf(refused)) : refused.forAll.reasons.join(', ');
+  return `0/${nodeCount} nodes are available: ${why}.${found}`;
+}
+
+/** How many nodes gave each reason. */
+function reasonsOf({ counts, absent }: Refusals): Map<string, number> {
+  const reasonCounts = new Map<string, number>();
+  const add = (reason: string, count: number): void =>
+    void reasonCounts.set(reason, (reasonCounts.get(reason) ?? 0) + count);
+  for (const [{ reasons }, count] of counts) for (const reason of reasons) add(reason, count);
+  if (absent !== undefined)
+    add(`node(s) didn't satisfy plugin(s) [${absent.plugins.toSorted().join(' ')}]`, absent.count);
+  return reasonCounts;
 }
 
 /** `1 Insufficient cpu, 2 node(s) …`, sorted as text. */
-export function histogram(reasons: readonly string[]): string {
-  const counts = new Map<string, number>();
-  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+export function histogram(counts: ReadonlyMap<string, number>): string {
   return [...counts]
     .map(([reason, count]) => `${count} ${reason}`)
     .sort()

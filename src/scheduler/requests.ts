@@ -1,9 +1,17 @@
-/** What a pod asks of a node: resources and host ports. Pure; computed once for each pod that the snapshot holds. */
+/**
+ * What a pod asks of a node: resources and host ports. Pure; computed once for each pod that the snapshot holds.
+ *
+ * A pod that waits asks for what its spec says. A placed one counts with what it may still hold: the largest of its spec, of what its node
+ * set aside and of what its containers run with, so that a resize under way is never counted too low (KEP-1287); one that the node cannot
+ * carry out counts without the spec.
+ */
 import { integerValue, milliValue } from '../api/quantity.ts';
-import type { Container, Pod, ResourceRequirements } from '../api/schema/types/core-v1.ts';
+import type { Container, ContainerStatus, Pod, ResourceRequirements } from '../api/schema/types/core-v1.ts';
 
 /** By name; `cpu` in thousandths, all else in whole units (bytes, pieces). */
 export type Amounts = ReadonlyMap<string, number>;
+
+type QuantityList = Readonly<Record<string, string | number>> | undefined;
 
 export interface HostPort {
   readonly ip: string;
@@ -22,22 +30,48 @@ export interface PodRequests {
 const unaskedCpu = 100;
 const unaskedMemory = 200 * 1024 * 1024;
 
-export function amountsOf(list: Readonly<Record<string, string | number>> | undefined): Map<string, number> {
+export function amountsOf(list: QuantityList): Map<string, number> {
   const amounts = new Map<string, number>();
-  for (const [name, quantity] of Object.entries(list ?? {})) {
+  for (const name in list) {
+    const quantity = list[name] as string | number;
     amounts.set(name, name === 'cpu' ? milliValue(quantity) : integerValue(quantity));
   }
   return amounts;
 }
 
 export function podRequests(pod: Pod): PodRequests {
-  const asked = total(pod, ({ resources }) => amountsOf(resources?.requests));
-  const counted = total(pod, ({ resources }) => withStandIns(resources));
+  const ask = askOf(pod);
+  const amounts = total(pod, ask);
+  const counted = hasGaps(pod) ? total(pod, (container) => withStandIns(ask(container))) : amounts;
   return {
-    amounts: asked,
+    amounts,
     scored: { cpu: counted.get('cpu') ?? 0, memory: counted.get('memory') ?? 0 },
     hostPorts: hostPortsOf(pod),
   };
+}
+
+type Ask = (container: Container) => Amounts;
+
+const ofSpec: Ask = ({ resources }) => amountsOf(resources?.requests);
+
+/** Only a placed pod has a status that says otherwise. */
+function askOf({ spec, status }: Pod): Ask {
+  if (!spec?.nodeName || status === undefined) return ofSpec;
+  const statuses = [...(status.containerStatuses ?? []), ...(status.initContainerStatuses ?? [])];
+  if (!statuses.some(({ resources, allocatedResources }) => resources ?? allocatedResources)) return ofSpec;
+  const byName = new Map(statuses.map((standing) => [standing.name, standing]));
+  const infeasible = status.conditions?.some(
+    ({ type, reason }) => type === 'PodResizePending' && reason === 'Infeasible',
+  );
+  return (container) => held(container, byName.get(container.name), infeasible === true);
+}
+
+function held(container: Container, standing: ContainerStatus | undefined, infeasible: boolean): Amounts {
+  if (standing === undefined) return ofSpec(container);
+  const amounts = infeasible ? new Map<string, number>() : new Map(ofSpec(container));
+  raiseTo(amounts, amountsOf(standing.resources?.requests));
+  raiseTo(amounts, amountsOf(standing.allocatedResources));
+  return amounts;
 }
 
 const isSidecar = (container: Container): boolean => container.restartPolicy === 'Always';
@@ -46,8 +80,8 @@ const isSidecar = (container: Container): boolean => container.restartPolicy ===
  * As upstream computes it: containers and sidecars run together; each init container runs beside the sidecars that were started before it;
  * the larger of both counts. What the pod as a whole asks for takes its place, and overhead comes on top.
  */
-function total(pod: Pod, ask: (container: Container) => Amounts): Map<string, number> {
-  const { containers = [], initContainers = [], overhead, resources } = pod.spec ?? {};
+function total(pod: Pod, ask: Ask): Map<string, number> {
+  const { containers = [], initContainers = [], overhead } = pod.spec ?? {};
   const sidecars = new Map<string, number>();
   const peak = new Map<string, number>();
   for (const container of initContainers) {
@@ -59,13 +93,30 @@ function total(pod: Pod, ask: (container: Container) => Amounts): Map<string, nu
   const sum = new Map(sidecars);
   for (const container of containers) addTo(sum, ask(container));
   raiseTo(sum, peak);
-  for (const [name, amount] of amountsOf(resources?.requests)) sum.set(name, amount);
+  for (const [name, amount] of wholePod(pod)) sum.set(name, amount);
   addTo(sum, amountsOf(overhead));
   return sum;
 }
 
-function withStandIns(resources: ResourceRequirements | undefined): Amounts {
-  const amounts = amountsOf(resources?.requests);
+/** Requests of the pod as a whole (KEP-2837); of a placed one, as far as they were granted, too. */
+function wholePod({ spec, status }: Pod): Amounts {
+  const amounts = amountsOf(spec?.resources?.requests);
+  if (amounts.size === 0 || !spec?.nodeName) return amounts;
+  for (const list of [status?.resources?.requests, status?.allocatedResources]) {
+    for (const [name, amount] of amountsOf(list)) {
+      if (amounts.has(name)) amounts.set(name, Math.max(amount, amounts.get(name) ?? 0));
+    }
+  }
+  return amounts;
+}
+
+function hasGaps({ spec }: Pod): boolean {
+  const asks = (resources: ResourceRequirements | undefined): boolean =>
+    resources?.requests?.['cpu'] !== undefined && resources.requests['memory'] !== undefined;
+  return ![...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].every(({ resources }) => asks(resources));
+}
+
+function withStandIns(amounts: Amounts): Amounts {
   return new Map([
     ['cpu', amounts.get('cpu') ?? unaskedCpu],
     ['memory', amounts.get('memory') ?? unaskedMemory],
@@ -80,15 +131,17 @@ function raiseTo(amounts: Map<string, number>, least: Amounts): void {
   for (const [name, amount] of least) if (amount > (amounts.get(name) ?? 0)) amounts.set(name, amount);
 }
 
+const noPorts: readonly HostPort[] = [];
+
 function hostPortsOf(pod: Pod): readonly HostPort[] {
   const { containers = [], initContainers = [] } = pod.spec ?? {};
-  return [...initContainers.filter(isSidecar), ...containers].flatMap(({ ports = [] }) =>
-    ports.flatMap(({ hostPort, hostIP, protocol }) =>
-      hostPort === undefined || hostPort === 0
-        ? []
-        : [{ ip: hostIP || '0.0.0.0', protocol: protocol || 'TCP', port: hostPort }],
-    ),
-  );
+  let found: HostPort[] | undefined;
+  for (const container of [...initContainers.filter(isSidecar), ...containers]) {
+    for (const { hostPort, hostIP, protocol } of container.ports ?? []) {
+      if (hostPort) (found ??= []).push({ ip: hostIP || '0.0.0.0', protocol: protocol || 'TCP', port: hostPort });
+    }
+  }
+  return found ?? noPorts;
 }
 
 /** Two ports cannot be had together: same protocol and number, on the same address or one of them on all. */

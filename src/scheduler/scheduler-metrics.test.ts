@@ -5,10 +5,10 @@ import { SchedulerMetrics } from './scheduler-metrics.ts';
 
 test('decisions are counted by result, and waiting pods by place', () => {
   const registry = new MetricRegistry();
-  const metrics = new SchedulerMetrics(registry, () => ({ active: 1, backoff: 2, unschedulable: 3 }));
-  metrics.attempt('scheduled');
-  metrics.attempt('scheduled');
-  metrics.attempt('unschedulable');
+  const metrics = new SchedulerMetrics(registry, () => ({ active: 1, backoff: 2, unschedulable: 3, gated: 4 }));
+  metrics.attempt('default-scheduler', 'scheduled', 2);
+  metrics.attempt('default-scheduler', 'scheduled', 2);
+  metrics.attempt('default-scheduler', 'unschedulable', 1);
   const text = registry.text();
   assert.match(text, /scheduler_schedule_attempts_total\{profile="default-scheduler",result="scheduled"\} 2\n/);
   assert.match(text, /scheduler_schedule_attempts_total\{profile="default-scheduler",result="unschedulable"\} 1\n/);

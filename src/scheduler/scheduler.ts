@@ -2,32 +2,42 @@
  * The scheduler: gives each pending pod a node.
  *
  * ```
- *  informers ──▶ snapshot, queue            (synchronously, change by change)
- *  pump: pop ──▶ decide ──▶ assume in the snapshot ──▶ bind ─┬─ done: the informer shows it
- *                  │                                         └─ failed (asks, where the answer got lost): forget, try again
- *                  └─ nowhere ──▶ preempt? ──▶ condition and event ──▶ park
+ *  informers ──▶ snapshot, queue            (synchronously, change by change: cluster-view.ts)
+ *  pump: pop ──▶ decide ──▶ assume in the snapshot, reserve ──▶ pre-bind, bind ─┬─ done: the informer shows it
+ *                  │                                         (binder.ts)         └─ failed (asks, where the answer got lost): forget, try again
+ *                  └─ nowhere ──▶ preempt? ──▶ condition and event (pod-writer.ts) ──▶ park
  * ```
  * Kept true: a decision sees all earlier ones, since each is assumed before the next is made; so no node is filled twice, although
  * bindings travel side by side. Decisions are made in short bursts, with room for everything else in between.
  */
 import { objectKey } from '../api/object.ts';
-import type { Binding, Node, Pod } from '../api/schema/types/core-v1.ts';
+import type { Pod } from '../api/schema/types/core-v1.ts';
 import { hasReason } from '../api/status-error.ts';
 import type { Client } from '../client/client.ts';
-import { isRefusal } from '../client/errors.ts';
 import { EventRecorder } from '../client/events.ts';
-import type { Informer, InformerSet } from '../client/informer.ts';
-import { nodes as nodesResource, pods as podsResource } from '../client/resources.ts';
-import { type Clock, formatTime, type Timer } from '../lib/clock.ts';
+import type { InformerSet } from '../client/informer.ts';
+import { pods as podsResource } from '../client/resources.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { MetricRegistry } from '../lib/metrics.ts';
 import type { Prng } from '../lib/prng.ts';
 import type { Service } from '../lib/service.ts';
-import { type Decision, decide, unschedulableMessage } from './decide.ts';
-import { decidePreemption } from './preemption.ts';
+import { Binder } from './binder.ts';
+import { ClusterView } from './cluster-view.ts';
+import {
+  defaultSchedulerName,
+  readSchedulerConfiguration,
+  type SchedulerConfiguration,
+} from './config/configuration.ts';
+import { type Decision, decide, refusingPlugins, unschedulableMessage } from './decide.ts';
+import type { Reservation } from './framework/plugin.ts';
+import { Profile } from './framework/profile.ts';
+import { PodFacts } from './pod-facts.ts';
+import { PodWriter } from './pod-writer.ts';
+import { decidePreemption, newPreemptionMemory, type Preemption, type PreemptionMemory } from './preemption.ts';
+import { type Popped, SchedulingQueue } from './queue/scheduling-queue.ts';
 import { SchedulerMetrics } from './scheduler-metrics.ts';
-import { SchedulingQueue } from './scheduling-queue.ts';
-import { Snapshot } from './snapshot.ts';
+import type { NodeInfo } from './snapshot/snapshot.ts';
 
 export interface SchedulerOptions {
   readonly client: Client;
@@ -35,52 +45,61 @@ export interface SchedulerOptions {
   readonly clock: Clock;
   readonly prng: Prng;
   readonly log: Logger;
+  /** Profiles and their plugins; upstream's defaults where absent. */
+  readonly configuration?: SchedulerConfiguration | undefined;
   /** What is counted about decisions and waiting pods goes here. */
   readonly metrics?: MetricRegistry;
 }
 
-const schedulerName = 'default-scheduler';
 /** Decisions in one burst. */
 const burstMax = 64;
-/** How soon the server is asked again what became of a binding (ms). */
-const askAgainMs = 500;
-/** Bindings on their way at a time; beyond, deciding waits. */
-const bindingsMax = 256;
+/** Bindings and other writes on their way at a time; beyond, deciding waits. */
+const writesMax = 256;
+/** Classes of preempting pods whose dry runs are remembered. */
+const preemptionMemoriesMax = 16;
 
 export class Scheduler implements Service {
   readonly name = 'scheduler';
   readonly #options: SchedulerOptions;
   readonly #events: EventRecorder;
-  readonly #pods: Informer<Pod>;
-  readonly #nodes: Informer<Node>;
-  readonly #snapshot = new Snapshot();
+  readonly #profiles: ReadonlyMap<string, Profile>;
   readonly #queue: SchedulingQueue;
+  readonly #view: ClusterView;
+  readonly #binder: Binder;
+  readonly #writer: PodWriter;
   readonly #metrics: SchedulerMetrics;
-  /** Decided and not yet seen bound. */
-  readonly #assumed = new Set<string>();
-  readonly #bindings = new Set<Promise<void>>();
+  readonly #writes = new Set<Promise<void>>();
+  readonly #preemptionMemories = new Map<string, PreemptionMemory>();
   #pump: Timer | undefined;
   #started = false;
   #closed = false;
   #start = 0;
-  #handlers: (() => void)[] = [];
 
   constructor(options: SchedulerOptions) {
-    const { client, clock, log, informers } = options;
-    this.#options = { ...options, log: log.with({ service: this.name }) };
-    this.#events = new EventRecorder({ client, clock, log, component: schedulerName });
-    this.#pods = informers.informer(podsResource);
-    this.#nodes = informers.informer(nodesResource);
-    this.#queue = new SchedulingQueue(clock, () => this.#arm());
+    const { client, clock, informers, configuration = readSchedulerConfiguration(undefined) } = options;
+    const log = options.log.with({ service: this.name });
+    this.#options = { ...options, log };
+    this.#events = new EventRecorder({ client, clock, log, component: defaultSchedulerName });
+    this.#profiles = new Map(configuration.profiles.map((plan) => [plan.schedulerName, new Profile(plan)]));
+    this.#queue = new SchedulingQueue(clock, configuration.queue, () => this.#arm());
     this.#metrics = new SchedulerMetrics(options.metrics ?? new MetricRegistry(), () => this.#queue.sizes);
+    this.#binder = new Binder({ client, clock });
+    this.#writer = new PodWriter({ client, clock, log });
+    this.#view = new ClusterView({
+      client,
+      clock,
+      informers,
+      queue: this.#queue,
+      profileOf: (pod) => this.#profileOf(pod),
+    });
   }
 
-  /** Begins when both caches have synced: half a snapshot would fill nodes twice. */
+  /** Begins when the caches have synced: half a snapshot would fill nodes twice. */
   start(): Promise<void> {
     if (this.#started) return Promise.resolve();
     this.#started = true;
-    void Promise.all([this.#pods.synced, this.#nodes.synced]).then(() => {
-      if (!this.#closed) this.#listen();
+    void this.#view.synced.then(() => {
+      if (!this.#closed) this.#view.listen();
     });
     return Promise.resolve();
   }
@@ -88,196 +107,181 @@ export class Scheduler implements Service {
   async close(): Promise<void> {
     this.#closed = true;
     this.#pump?.cancel();
-    for (const remove of this.#handlers.splice(0)) remove();
+    this.#binder.close();
+    this.#view.close();
     this.#queue.close();
-    await Promise.allSettled(this.#bindings);
+    await Promise.allSettled(this.#writes);
     await this.#events.flush();
   }
 
-  #listen(): void {
-    this.#handlers = [
-      this.#nodes.addHandler({
-        added: (node) => this.#nodeChanged(node),
-        updated: (node, previous) => this.#nodeChanged(node, previous),
-        deleted: (node) => this.#snapshot.removeNode(node.metadata?.name ?? ''),
-      }),
-      this.#pods.addHandler({
-        added: (pod) => this.#podChanged(pod),
-        updated: (pod, previous) => this.#podChanged(pod, previous),
-        deleted: (pod) => this.#podGone(objectKey(pod)),
-      }),
-    ];
-  }
-
-  /** Heartbeats change a node often, and wake nobody. */
-  #nodeChanged(node: Node, previous?: Node): void {
-    this.#snapshot.setNode(node);
-    if (previous === undefined || !sameForScheduling(node, previous)) this.#queue.wakeAll();
-  }
-
-  #podChanged(pod: Pod, previous?: Pod): void {
-    const key = objectKey(pod);
-    const { nodeName, schedulingGates = [] } = pod.spec ?? {};
-    if (pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed') this.#podGone(key);
-    else if (nodeName) {
-      this.#assumed.delete(key);
-      this.#queue.remove(key);
-      this.#snapshot.setPod(pod, nodeName);
-    } else if (this.#assumed.has(key)) return;
-    else if (!isOurs(pod) || schedulingGates.length > 0) this.#queue.remove(key);
-    else {
-      this.#queue.add(pod);
-      if (previous !== undefined && !sameWishes(pod, previous)) this.#queue.wake(key);
-    }
-  }
-
-  #podGone(key: string): void {
-    this.#assumed.delete(key);
-    this.#queue.remove(key);
-    if (this.#snapshot.removePod(key)) this.#queue.wakeAll();
+  #profileOf({ spec }: Pod): Profile | undefined {
+    return this.#profiles.get(spec?.schedulerName ?? defaultSchedulerName);
   }
 
   #arm(): void {
-    if (this.#closed || this.#pump !== undefined || this.#bindings.size >= bindingsMax) return;
+    if (this.#closed || this.#pump !== undefined || this.#writes.size >= writesMax) return;
     this.#pump = this.#options.clock.after(0, () => this.#burst());
   }
 
   #burst(): void {
     this.#pump = undefined;
-    for (let count = 0; count < burstMax && this.#bindings.size < bindingsMax; count++) {
-      const pod = this.#queue.pop();
-      if (pod === undefined) return;
-      this.#schedule(pod);
+    for (let count = 0; count < burstMax && this.#writes.size < writesMax; count++) {
+      const popped = this.#queue.pop();
+      if (popped === undefined) return;
+      this.#schedule(popped);
     }
     this.#arm();
   }
 
-  #schedule(pod: Pod): void {
-    const decision = decide(pod, this.#snapshot, this.#options.prng, this.#start);
-    const count = Math.max(1, this.#snapshot.nodes.length);
-    this.#start = (this.#start + decision.looked) % count;
-    this.#metrics.attempt(decision.kind === 'none' ? 'unschedulable' : 'scheduled');
-    if (decision.kind === 'none') {
-      this.#nowhere(pod, decision);
-      return;
-    }
-    const key = objectKey(pod);
-    this.#queue.remove(key);
-    this.#assumed.add(key);
-    this.#snapshot.setPod(pod, decision.node);
-    this.#track(this.#bind(pod, decision.node));
+  #schedule(popped: Popped): void {
+    const { clock, prng } = this.#options;
+    const { profile } = popped;
+    const pod = new PodFacts(popped.pod);
+    const beganMs = clock.monotonic();
+    const { snapshot } = this.#view.world;
+    const decision = decide(pod, profile, this.#view.world, prng, this.#start);
+    this.#start = (this.#start + decision.looked) % Math.max(1, snapshot.nodes.length);
+    const result = decision.kind === 'none' ? 'unschedulable' : 'scheduled';
+    this.#metrics.attempt(profile.plan.schedulerName, result, clock.monotonic() - beganMs);
+    if (decision.kind === 'none') this.#nowhere(pod, profile, decision);
+    else this.#assume(pod, popped, decision.node);
   }
 
+  #assume(pod: PodFacts, popped: Popped, node: NodeInfo): void {
+    const { world } = this.#view;
+    this.#queue.remove(pod.key);
+    world.nominations.remove(pod.key);
+    const reservations = popped.profile.plan.reserve.flatMap(({ reserve }) => reserve?.(pod, world, node) ?? []);
+    this.#view.assume(pod, node.name);
+    this.#track(this.#bind(pod, popped, node.name, reservations));
+  }
+
+  /** Its result arms the pump again: room for one more write. */
   #track(work: Promise<void>): void {
-    this.#bindings.add(work);
+    this.#writes.add(work);
     void work.finally(() => {
-      this.#bindings.delete(work);
+      this.#writes.delete(work);
       this.#arm();
     });
   }
 
-  async #bind(pod: Pod, node: string): Promise<void> {
-    const { namespace = '', name = '', uid } = pod.metadata ?? {};
-    const body: Binding = {
-      apiVersion: 'v1',
-      kind: 'Binding',
-      metadata: { namespace, name, ...(uid !== undefined && { uid }) },
-      target: { kind: 'Node', name: node },
-    };
+  async #bind(pod: PodFacts, popped: Popped, node: string, reservations: readonly Reservation[]): Promise<void> {
+    const { namespace = '', name = '' } = pod.pod.metadata ?? {};
     try {
-      await this.#options.client.createSubresource(podsResource, { namespace, name }, 'binding', body);
-      const message = `Successfully assigned ${namespace}/${name} to ${node}`;
-      this.#events.record(podsResource, pod, 'Normal', 'Scheduled', message);
+      for (const { preBind } of reservations) await preBind?.();
+      await this.#binder.bind(pod.pod, node);
+      this.#metrics.bound(popped.waitedMs, popped.attempts);
+      this.#events.record(
+        podsResource,
+        pod.pod,
+        'Normal',
+        'Scheduled',
+        `Successfully assigned ${namespace}/${name} to ${node}`,
+      );
     } catch (error) {
-      if (isRefusal(error) || !(await this.#isBound(pod))) this.#bindFailed(pod, error);
+      for (const { undo } of reservations) undo();
+      this.#bindFailed(pod, popped.profile, error);
     }
-  }
-
-  /** A call whose answer got lost may have been carried out: its room must not be given away again. Asks until the server says. */
-  async #isBound({ metadata }: Pod): Promise<boolean> {
-    const { client, clock } = this.#options;
-    const { namespace = '', name = '', uid } = metadata ?? {};
-    while (!this.#closed) {
-      try {
-        const current = await client.get(podsResource, { namespace, name });
-        return current.metadata?.uid === uid && Boolean(current.spec?.nodeName);
-      } catch (error) {
-        if (hasReason(error, 'NotFound')) return false;
-        await clock.sleep(askAgainMs);
-      }
-    }
-    return false;
   }
 
   /** Unless the pod went away, or was bound meanwhile, which the informer tells. */
-  #bindFailed(pod: Pod, error: unknown): void {
-    const key = objectKey(pod);
-    if (!this.#assumed.delete(key)) return;
-    this.#metrics.attempt('error');
-    this.#snapshot.removePod(key);
-    this.#queue.wakeAll();
+  #bindFailed(pod: PodFacts, profile: Profile, error: unknown): void {
+    if (!this.#view.forget(pod.key)) return;
+    this.#metrics.attempt(profile.plan.schedulerName, 'error', 0);
     if (hasReason(error, 'NotFound') || this.#closed) return;
     const message = `binding rejected: ${error instanceof Error ? error.message : String(error)}`;
-    this.#options.log.warn('binding failed', { pod: key, error });
-    this.#events.record(podsResource, pod, 'Warning', 'FailedScheduling', message);
-    const current = this.#pods.cache.byKey(key);
-    if (current !== undefined && !current.spec?.nodeName) this.#queue.retry(current);
+    this.#options.log.warn('binding failed', { pod: pod.key, error });
+    this.#events.record(podsResource, pod.pod, 'Warning', 'FailedScheduling', message);
+    const current = this.#view.pod(pod.key);
+    if (current === undefined || current.spec?.nodeName) return;
+    this.#queue.retry(current, profile);
+    this.#track(this.#writer.tellUnscheduled(current, { reason: 'SchedulerError', message }));
   }
 
-  #nowhere(pod: Pod, { refusals }: Extract<Decision, { kind: 'none' }>): void {
-    const preemption = decidePreemption(pod, refusals);
-    const told = preemption.kind === 'none' ? preemption.message : '';
-    const message = unschedulableMessage(refusals.values(), this.#snapshot.nodes.length, told);
-    this.#queue.park(pod);
-    this.#events.record(podsResource, pod, 'Warning', 'FailedScheduling', message);
-    const victims = preemption.kind === 'victims' ? preemption.victims : [];
-    const nominated = preemption.kind === 'victims' ? preemption.node : undefined;
-    this.#track(this.#tellUnschedulable(pod, message, nominated));
-    for (const victim of victims) this.#track(this.#preempt(pod, victim, nominated ?? ''));
+  #nowhere(pod: PodFacts, profile: Profile, decision: Extract<Decision, { kind: 'none' }>): void {
+    const { world } = this.#view;
+    const preemption = this.#tryPreemption(pod, profile, decision);
+    const told = preemption?.kind === 'none' ? preemption.message : '';
+    const message = unschedulableMessage(decision.refusals, world.snapshot.nodes.length, told);
+    this.#queue.park(pod.pod, refusingPlugins(decision.refusals));
+    this.#events.record(podsResource, pod.pod, 'Warning', 'FailedScheduling', message);
+    const nominated = this.#nominationAfter(pod, preemption);
+    this.#track(this.#writer.tellUnscheduled(pod.pod, { reason: 'Unschedulable', message, nominated }));
+    if (preemption?.kind === 'victims') this.#makeRoom(pod, preemption);
   }
 
-  async #tellUnschedulable(pod: Pod, message: string, nominatedNodeName: string | undefined): Promise<void> {
-    const standing = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
-    if (standing?.status === 'False' && standing.message === message && nominatedNodeName === undefined) return;
-    const { client, clock, log } = this.#options;
-    const { namespace = '', name = '', uid } = pod.metadata ?? {};
-    const now = formatTime(clock.now());
-    const lastTransitionTime = standing?.status === 'False' ? (standing.lastTransitionTime ?? now) : now;
-    const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message, lastTransitionTime };
-    const status = { conditions: [condition], ...(nominatedNodeName !== undefined && { nominatedNodeName }) };
-    const patch = { type: 'strategic', body: { metadata: { uid }, status } } as const;
-    try {
-      await client.patch(podsResource, { namespace, name }, patch, { subresource: 'status' });
-    } catch (error) {
-      if (!hasReason(error, 'NotFound', 'Conflict'))
-        log.warn('a pod could not be marked unschedulable', { pod: name, error });
+  #tryPreemption(
+    pod: PodFacts,
+    { plan }: Profile,
+    decision: Extract<Decision, { kind: 'none' }>,
+  ): Preemption | undefined {
+    const { world, budgets } = this.#view;
+    if (plan.preemption === undefined || world.snapshot.nodes.length === 0) return undefined;
+    const memory = this.#memoryFor(`${plan.schedulerName}\0${pod.priority}\0${pod.class}`);
+    const { prng } = this.#options;
+    const preemption = decidePreemption({ pod, decision, world, budgets, args: plan.preemption, prng, memory });
+    this.#metrics.preemption(preemption.kind === 'victims' ? preemption.victims.length : undefined);
+    return preemption;
+  }
+
+  #memoryFor(key: string): PreemptionMemory {
+    const memory = this.#preemptionMemories.get(key) ?? newPreemptionMemory();
+    this.#preemptionMemories.delete(key);
+    this.#preemptionMemories.set(key, memory);
+    if (this.#preemptionMemories.size > preemptionMemoriesMax) {
+      const [oldest] = this.#preemptionMemories.keys();
+      if (oldest !== undefined) this.#preemptionMemories.delete(oldest);
     }
+    return memory;
   }
 
-  /** One that is ending already only needs its time. */
+  /** Undefined: what stands, stands. Empty: what was promised is not worth anything any more. */
+  #nominationAfter(pod: PodFacts, preemption: Preemption | undefined): string | undefined {
+    const { nominations } = this.#view.world;
+    if (preemption === undefined) return undefined;
+    if (preemption.kind === 'victims') {
+      nominations.set(pod, preemption.node);
+      return preemption.node;
+    }
+    if (preemption.keepsNomination) return undefined;
+    nominations.remove(pod.key);
+    return pod.pod.status?.nominatedNodeName ? '' : undefined;
+  }
+
+  /** Victims that are ending already only need their time. Whoever was nominated there and is less important looks for another place. */
+  #makeRoom(pod: PodFacts, { node, victims }: Extract<Preemption, { kind: 'victims' }>): void {
+    const { nominations } = this.#view.world;
+    const others = Array.from(nominations.on(node).values());
+    for (const other of others) {
+      if (other.priority >= pod.priority) continue;
+      nominations.remove(other.key);
+      this.#queue.wake(other.key);
+      this.#track(this.#writer.clearNomination(other.pod));
+    }
+    this.#track(this.#evictAll(pod, node, victims));
+  }
+
+  /** Meanwhile the pod sleeps: each of its victims' ends would wake it, and find that it does not fit yet. */
+  async #evictAll(pod: PodFacts, node: string, victims: readonly PodFacts[]): Promise<void> {
+    this.#queue.hold(pod.key);
+    const going = victims.filter(({ isEnding }) => !isEnding);
+    await Promise.all(going.map((victim) => this.#preempt(pod.pod, victim.pod, node)));
+    this.#queue.letGo(pod.key);
+    // Those that needed no time are gone already, and nobody will say so again.
+    const { snapshot } = this.#view.world;
+    if (victims.some(({ key }) => snapshot.podByKey(key) === undefined)) this.#queue.wake(pod.key);
+  }
+
   async #preempt(pod: Pod, victim: Pod, node: string): Promise<void> {
-    if (victim.metadata?.deletionTimestamp !== undefined) return;
-    const { client, log } = this.#options;
-    const { namespace = '', name = '', uid } = victim.metadata ?? {};
+    const { log } = this.#options;
     try {
-      await client.delete(podsResource, { namespace, name }, { ...(uid !== undefined && { uid }) });
+      await this.#writer.evict(victim, pod.spec?.schedulerName ?? defaultSchedulerName);
       const message = `Preempted by pod ${pod.metadata?.uid ?? objectKey(pod)} on node ${node}`;
       this.#events.record(podsResource, victim, 'Normal', 'Preempted', message);
     } catch (error) {
-      if (!hasReason(error, 'NotFound', 'Conflict')) log.warn('a pod could not be preempted', { pod: name, error });
+      if (hasReason(error, 'NotFound', 'Conflict')) return;
+      log.warn('a pod could not be preempted', { pod: objectKey(victim), error });
+      this.#queue.wake(objectKey(pod));
     }
   }
 }
-
-const isOurs = (pod: Pod): boolean =>
-  (pod.spec?.schedulerName ?? schedulerName) === schedulerName && pod.metadata?.deletionTimestamp === undefined;
-
-/** What of a node decisions depend on. */
-function sameForScheduling(a: Node, b: Node): boolean {
-  const facts = ({ metadata, spec, status }: Node): string =>
-    JSON.stringify([metadata?.labels, spec?.unschedulable, spec?.taints, status?.allocatable]);
-  return facts(a) === facts(b);
-}
-
-/** What of a pod decisions depend on: its status, which we write ourselves, is not among it. */
-const sameWishes = (a: Pod, b: Pod): boolean => a.spec === b.spec || JSON.stringify(a.spec) === JSON.stringify(b.spec);

@@ -1,57 +1,78 @@
-/** `nodeSelector` and node affinity, required and preferred. */
-import type { Node, NodeSelectorRequirement, NodeSelectorTerm, Pod } from '../../api/schema/types/core-v1.ts';
+/** NodeAffinity: `nodeSelector` and node affinity, required and preferred, and what the profile adds for all its pods. */
+import type { Node, NodeAffinity, Pod, PreferredSchedulingTerm } from '../../api/schema/types/core-v1.ts';
+import { type FilterPlan, type Plugin, refusal, stretch } from '../framework/plugin.ts';
+import type { Hint } from '../queue/changes.ts';
+import { matchesNode, matchesNodeSelector, matchesTerm } from './node-selection.ts';
 
-/** Whether the pod may run on `node`, by its labels and name. */
-export function matchesNode(pod: Pod, node: Node): boolean {
-  const labels = node.metadata?.labels ?? {};
-  const wanted = Object.entries(pod.spec?.nodeSelector ?? {});
-  if (!wanted.every(([name, value]) => labels[name] === value)) return false;
-  const required = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  return required === undefined || (required.nodeSelectorTerms ?? []).some((term) => matchesTerm(term, node));
+export interface NodeAffinityArgs {
+  readonly addedAffinity?: NodeAffinity;
+}
+
+const name = 'NodeAffinity';
+const refused = refusal(name, false, "node(s) didn't match Pod's node affinity/selector");
+const refusedByProfile = refusal(name, false, "node(s) didn't match scheduler-enforced node affinity");
+const conflicting = refusal(name, false, 'pod affinity terms conflict');
+
+export function nodeAffinity({ addedAffinity }: NodeAffinityArgs): Plugin {
+  const added = addedAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  const addedPreferences = addedAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+  const suits = (pod: Pod, node: Node): boolean =>
+    (added === undefined || matchesNodeSelector(added, node)) && matchesNode(pod, node);
+  const becameSuitable: Hint = (pod, { before, after }) =>
+    suits(pod, after as Node) && (before === undefined || !suits(pod, before));
+  return {
+    name,
+    looksAtNodeOnly: true,
+    filter: ({ pod }) => filterOf(pod, added),
+    score: ({ pod }) => {
+      const own = pod.spec?.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+      const preferences = [...addedPreferences, ...own];
+      if (preferences.length === 0) return 'skip';
+      return {
+        score: ({ node }) => weightOf(preferences, node),
+        normalize: (scores: Float64Array) => stretch(scores, false),
+      };
+    },
+    hints: { NodeAdd: becameSuitable, NodeLabel: becameSuitable },
+  };
+}
+
+function filterOf(
+  pod: Pod,
+  added: NonNullable<NodeAffinity['requiredDuringSchedulingIgnoredDuringExecution']> | undefined,
+): FilterPlan {
+  const { nodeSelector, affinity } = pod.spec ?? {};
+  const required = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  if (added === undefined && required === undefined && nodeSelector === undefined) return 'skip';
+  const only = namedNodes(pod);
+  if (only?.size === 0) return { refused: conflicting };
+  return {
+    refuse: ({ node }) => {
+      if (added !== undefined && !matchesNodeSelector(added, node)) return refusedByProfile;
+      return matchesNode(pod, node) ? undefined : refused;
+    },
+    ...(only !== undefined && { only }),
+  };
+}
+
+/** The nodes that the required terms name, where every term names some: a DaemonSet's pods do. */
+function namedNodes(pod: Pod): ReadonlySet<string> | undefined {
+  const terms = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  if (terms === undefined || terms.length === 0) return undefined;
+  const named = new Set<string>();
+  for (const { matchFields = [] } of terms) {
+    let ofTerm: readonly string[] | undefined;
+    for (const { key, operator, values = [] } of matchFields) {
+      if (key !== 'metadata.name' || operator !== 'In') continue;
+      ofTerm = ofTerm === undefined ? values : ofTerm.filter((value) => values.includes(value));
+    }
+    // A term that names no node may mean any.
+    if (ofTerm === undefined) return undefined;
+    for (const value of ofTerm) named.add(value);
+  }
+  return named;
 }
 
 /** The summed weights of the preferences that `node` meets. */
-export function preferenceOf(pod: Pod, node: Node): number {
-  const preferred = pod.spec?.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
-  return preferred.reduce((sum, { weight, preference }) => sum + (matchesTerm(preference, node) ? weight : 0), 0);
-}
-
-/** All requirements of a term hold; a term without any matches nothing. */
-function matchesTerm({ matchExpressions = [], matchFields = [] }: NodeSelectorTerm, node: Node): boolean {
-  if (matchExpressions.length + matchFields.length === 0) return false;
-  const labels = node.metadata?.labels ?? {};
-  const fields: Readonly<Record<string, string | undefined>> = { 'metadata.name': node.metadata?.name };
-  return (
-    matchExpressions.every((requirement) => holds(requirement, labels[requirement.key])) &&
-    matchFields.every((requirement) => holds(requirement, fields[requirement.key]))
-  );
-}
-
-function holds({ operator, values = [] }: NodeSelectorRequirement, value: string | undefined): boolean {
-  switch (operator) {
-    case 'In':
-      return value !== undefined && values.includes(value);
-    case 'NotIn':
-      return value === undefined || !values.includes(value);
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-    case 'Gt':
-      return compares(value, values, (a, b) => a > b);
-    case 'Lt':
-      return compares(value, values, (a, b) => a < b);
-    default:
-      return false;
-  }
-}
-
-function compares(
-  value: string | undefined,
-  [bound]: readonly string[],
-  compare: (a: bigint, b: bigint) => boolean,
-): boolean {
-  const whole = /^[+-]?\d+$/;
-  if (value === undefined || bound === undefined || !whole.test(value) || !whole.test(bound)) return false;
-  return compare(BigInt(value.replace('+', '')), BigInt(bound.replace('+', '')));
-}
+const weightOf = (preferences: readonly PreferredSchedulingTerm[], node: Node): number =>
+  preferences.reduce((sum, { weight, preference }) => sum + (matchesTerm(preference, node) ? weight : 0), 0);

@@ -1,4 +1,4 @@
-/** Taints and tolerations. */
+/** Taints and tolerations: shared by plugins and spreading. Pure. */
 import type { Node, Pod, Taint, Toleration } from '../../api/schema/types/core-v1.ts';
 
 export function tolerates({ key, operator = 'Equal', value = '', effect }: Toleration, taint: Taint): boolean {
@@ -19,8 +19,9 @@ export function untoleratedTaint(pod: Pod, node: Node): Taint | undefined {
 
 /** How many taints would rather not have the pod. */
 export function unlikedTaints(pod: Pod, node: Node): number {
+  const taints = node.spec?.taints;
+  if (taints === undefined || taints.length === 0) return 0;
   const tolerations = (pod.spec?.tolerations ?? []).filter(({ effect }) => !effect || effect === 'PreferNoSchedule');
-  const taints = node.spec?.taints ?? [];
   return taints.filter((taint) => taint.effect === 'PreferNoSchedule' && !toleratesAny(tolerations, taint)).length;
 }
 

@@ -1,0 +1,227 @@
+/**
+ * Follows the cluster: what informers tell goes into snapshot, nominations and budgets, and wakes those in the queue whom it may help.
+ *
+ * Kept true: all of it happens synchronously, change by change, so that between two decisions the snapshot is whole. An assumed pod counts
+ * on its node until the informer shows it bound, or it is forgotten.
+ */
+import { type KubeObject, objectKey } from '../api/object.ts';
+import type { Node, Pod } from '../api/schema/types/core-v1.ts';
+import type { Client, Resource } from '../client/client.ts';
+import type { Informer, InformerHandler, InformerSet } from '../client/informer.ts';
+import * as resources from '../client/resources.ts';
+import type { Clock } from '../lib/clock.ts';
+import { DisruptionBudgets } from './disruption-budgets.ts';
+import type { World } from './framework/plugin.ts';
+import type { Profile } from './framework/profile.ts';
+import { PodFacts } from './pod-facts.ts';
+import { assignedPodChanges, type ChangeKind, nodeChanges, waitingPodChanges } from './queue/changes.ts';
+import type { SchedulingQueue } from './queue/scheduling-queue.ts';
+import { Nominations } from './snapshot/nominations.ts';
+import { Snapshot } from './snapshot/snapshot.ts';
+import { VolumeBook } from './volumes/volume-book.ts';
+import { Workloads, workloadCaches } from './workloads.ts';
+
+export interface ClusterViewOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly informers: InformerSet;
+  readonly queue: SchedulingQueue;
+  /** Undefined: some other scheduler's pod. */
+  readonly profileOf: (pod: Pod) => Profile | undefined;
+}
+
+/** Kinds of changes of objects that only plugins read. */
+interface Watched {
+  readonly added?: ChangeKind;
+  readonly updated?: ChangeKind;
+  readonly deleted?: ChangeKind;
+}
+
+export class ClusterView {
+  readonly world: World;
+  readonly budgets = new DisruptionBudgets();
+  /** Resolves when every cache that decisions read is filled. */
+  readonly synced: Promise<void>;
+  readonly #options: ClusterViewOptions;
+  readonly #snapshot = new Snapshot();
+  readonly #nominations = new Nominations(this.#snapshot);
+  readonly #pods: Informer<Pod>;
+  /** Decided and not yet seen bound. */
+  readonly #assumed = new Set<string>();
+  readonly #listeners: (() => () => void)[] = [];
+  readonly #awaited: Promise<void>[] = [];
+  #handlers: (() => void)[] = [];
+
+  constructor(options: ClusterViewOptions) {
+    this.#options = options;
+    const { informers, client, clock } = options;
+    const of = <T extends KubeObject>(resource: Resource<T>): Informer<T> => informers.informer(resource);
+    this.#pods = of(resources.pods);
+    const namespaces = of(resources.namespaces);
+    this.#snapshot.readNamespaces((name) => namespaces.cache.byKey(name)?.metadata?.labels);
+    const volumes = new VolumeBook(
+      {
+        claims: of(resources.persistentVolumeClaims),
+        volumes: of(resources.persistentVolumes),
+        classes: of(resources.storageClasses),
+        drivers: of(resources.csiDrivers),
+        csiNodes: of(resources.csiNodes),
+        capacities: of(resources.csiStorageCapacities),
+        attachments: of(resources.volumeAttachments),
+      },
+      client,
+      clock,
+    );
+    const workloads = new Workloads(workloadCaches(informers));
+    this.world = { snapshot: this.#snapshot, nominations: this.#nominations, volumes, workloads };
+    this.#declare(of, namespaces);
+    const awaited = [of(resources.nodes).synced, this.#pods.synced, namespaces.synced, ...this.#awaited];
+    this.synced = Promise.all(awaited).then(() => {});
+  }
+
+  #declare(of: <T extends KubeObject>(resource: Resource<T>) => Informer<T>, namespaces: Informer<KubeObject>): void {
+    const follow = <T extends KubeObject>(informer: Informer<T>, handler: InformerHandler<T>): void => {
+      this.#listeners.push(() => informer.addHandler(handler));
+    };
+    follow(of(resources.nodes), {
+      added: (node) => this.#nodeChanged(node),
+      updated: (node, previous) => this.#nodeChanged(node, previous),
+      deleted: (node) => this.#nodeGone(node),
+    });
+    follow(namespaces, {
+      added: (after) => this.#namespaceChanged(after),
+      updated: (after, before) => this.#namespaceChanged(after, before),
+    });
+    const budgets = of(resources.podDisruptionBudgets);
+    follow(budgets, {
+      added: (budget) => this.budgets.set(budget),
+      updated: (budget) => this.budgets.set(budget),
+      deleted: (budget) => this.budgets.remove(budget),
+    });
+    this.#awaited.push(budgets.synced);
+    const watch = <T extends KubeObject>(resource: Resource<T>, watched: Watched): void => {
+      const informer = of(resource);
+      this.#awaited.push(informer.synced);
+      follow(informer, this.#waker(watched) as InformerHandler<T>);
+    };
+    watch(resources.persistentVolumeClaims, {
+      added: 'PersistentVolumeClaimAdd',
+      updated: 'PersistentVolumeClaimUpdate',
+    });
+    watch(resources.persistentVolumes, { added: 'PersistentVolumeAdd', updated: 'PersistentVolumeUpdate' });
+    watch(resources.storageClasses, { added: 'StorageClassAdd', updated: 'StorageClassUpdate' });
+    watch(resources.csiNodes, { added: 'CSINodeAdd', updated: 'CSINodeUpdate' });
+    watch(resources.csiDrivers, { updated: 'CSIDriverUpdate' });
+    watch(resources.csiStorageCapacities, { added: 'CSIStorageCapacityAdd', updated: 'CSIStorageCapacityUpdate' });
+    watch(resources.volumeAttachments, { deleted: 'VolumeAttachmentDelete' });
+    const { services, replicationControllers, replicaSets, statefulSets } = resources;
+    this.#awaited.push(of(services).synced, of(replicationControllers).synced);
+    this.#awaited.push(of(replicaSets).synced, of(statefulSets).synced);
+    // Last, so that whoever becomes active finds all the rest in place.
+    follow(this.#pods, {
+      added: (pod) => this.#podChanged(pod),
+      updated: (pod, previous) => this.#podChanged(pod, previous),
+      deleted: (pod) => this.#podGone(pod),
+    });
+  }
+
+  listen(): void {
+    this.#handlers = this.#listeners.map((listen) => listen());
+  }
+
+  close(): void {
+    for (const remove of this.#handlers.splice(0)) remove();
+  }
+
+  /** The pod as the informer has it. */
+  pod(key: string): Pod | undefined {
+    return this.#pods.cache.byKey(key);
+  }
+
+  /** Counts the pod on the node before it is bound. */
+  assume(pod: PodFacts, node: string): void {
+    this.#assumed.add(pod.key);
+    this.#snapshot.setPod(pod, node);
+  }
+
+  /** Its room is free again. False where it is gone, or was seen bound meanwhile. */
+  forget(key: string): boolean {
+    if (!this.#assumed.delete(key)) return false;
+    const facts = this.#snapshot.removePod(key);
+    if (facts !== undefined) this.#options.queue.changed({ kinds: ['AssignedPodDelete'], before: facts.pod });
+    return true;
+  }
+
+  #waker({ added, updated, deleted }: Watched): InformerHandler<KubeObject> {
+    const { queue } = this.#options;
+    return {
+      ...(added && { added: (after: KubeObject) => queue.changed({ kinds: [added], after }) }),
+      ...(updated && {
+        updated: (after: KubeObject, before: KubeObject) => queue.changed({ kinds: [updated], before, after }),
+      }),
+      ...(deleted && { deleted: (before: KubeObject) => queue.changed({ kinds: [deleted], before }) }),
+    };
+  }
+
+  #nodeChanged(after: Node, before?: Node): void {
+    this.#snapshot.setNode(after);
+    const kinds: ChangeKind[] = before === undefined ? ['NodeAdd'] : nodeChanges(before, after);
+    this.#options.queue.changed({ kinds, before, after });
+  }
+
+  #nodeGone(before: Node): void {
+    this.#snapshot.removeNode(before.metadata?.name ?? '');
+    this.#options.queue.changed({ kinds: ['NodeDelete'], before });
+  }
+
+  #namespaceChanged(after: KubeObject, before?: KubeObject): void {
+    if (JSON.stringify(before?.metadata?.labels) === JSON.stringify(after.metadata?.labels)) return;
+    this.#snapshot.namespaceLabelsChanged();
+    this.#options.queue.changed({ kinds: ['NamespaceLabel'], before, after });
+  }
+
+  #podChanged(pod: Pod, previous?: Pod): void {
+    const { queue } = this.#options;
+    const key = objectKey(pod);
+    if (pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed') this.#podGone(pod);
+    else if (pod.spec?.nodeName) {
+      this.#assumed.delete(key);
+      queue.remove(key);
+      this.#nominations.remove(key);
+      this.#snapshot.setPod(pod, pod.spec.nodeName);
+      const kinds: ChangeKind[] = previous?.spec?.nodeName ? assignedPodChanges(previous, pod) : ['AssignedPodAdd'];
+      queue.changed({ kinds, before: previous, after: pod });
+    } else if (!this.#assumed.has(key)) this.#waitingChanged(pod, previous);
+  }
+
+  #waitingChanged(pod: Pod, previous: Pod | undefined): void {
+    const { queue, profileOf } = this.#options;
+    const key = objectKey(pod);
+    this.#nominate(pod, previous);
+    const profile = pod.metadata?.deletionTimestamp === undefined ? profileOf(pod) : undefined;
+    if (profile === undefined) {
+      queue.remove(key);
+      return;
+    }
+    queue.add(pod, profile);
+    if (previous !== undefined) {
+      queue.changed({ kinds: waitingPodChanges(previous, pod), before: previous, after: pod }, key);
+    }
+  }
+
+  /** What was decided here and is on its way to the server stands until somebody says otherwise. */
+  #nominate(pod: Pod, previous: Pod | undefined): void {
+    const node = pod.status?.nominatedNodeName;
+    if (node) this.#nominations.set(new PodFacts(pod), node);
+    else if (previous?.status?.nominatedNodeName) this.#nominations.remove(objectKey(pod));
+  }
+
+  #podGone(pod: Pod): void {
+    const key = objectKey(pod);
+    const { queue } = this.#options;
+    this.#assumed.delete(key);
+    queue.remove(key);
+    this.#nominations.remove(key);
+    if (this.#snapshot.removePod(key) !== undefined) queue.changed({ kinds: ['AssignedPodDelete'], before: pod });
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * What decisions read of a pod, computed once for each form of it that matters: requests, affinity terms, claims, its class. Pure.
+ *
+ * Two pods of one class are the same to every plugin that looks at a node alone, so that what was found out about a node for one of them
+ * holds for all others (`node-memory.ts`).
+ */
+import { objectKey } from '../api/object.ts';
+import type { Pod } from '../api/schema/types/core-v1.ts';
+import type { Labels } from '../api/selector.ts';
+import { type PodRequests, podRequests } from './requests.ts';
+import { type PodTerms, podTerms } from './snapshot/terms.ts';
+
+export const priorityOf = (pod: Pod): number => pod.spec?.priority ?? 0;
+
+export class PodFacts {
+  /** The newest form; whatever else stands here is the same for it. */
+  pod: Pod;
+  readonly key: string;
+  readonly uid: string;
+  readonly namespace: string;
+  readonly labels: Labels;
+  readonly priority: number;
+  readonly isEnding: boolean;
+  readonly requests: PodRequests;
+  readonly terms: PodTerms;
+  #class: string | undefined;
+
+  constructor(pod: Pod) {
+    this.pod = pod;
+    this.key = objectKey(pod);
+    this.uid = pod.metadata?.uid ?? '';
+    this.namespace = pod.metadata?.namespace ?? '';
+    this.labels = pod.metadata?.labels ?? noLabels;
+    this.priority = priorityOf(pod);
+    this.isEnding = pod.metadata?.deletionTimestamp !== undefined;
+    this.requests = podRequests(pod);
+    this.terms = podTerms(pod);
+  }
+
+  get class(): string {
+    this.#class ??= classOf(this);
+    return this.#class;
+  }
+
+  /** Whether all that stands here is the same for `pod`, a later form of the same pod. */
+  holdsFor(pod: Pod): boolean {
+    const before = this.pod;
+    if (before === pod) return true;
+    if (before.metadata?.uid !== pod.metadata?.uid || before.spec === undefined || pod.spec === undefined) return false;
+    const sameSpec = before.spec === pod.spec || sameParts(before.spec, pod.spec);
+    return (
+      sameSpec &&
+      this.isEnding === (pod.metadata?.deletionTimestamp !== undefined) &&
+      sameJson(before.metadata?.labels, pod.metadata?.labels) &&
+      sameResources(before, pod)
+    );
+  }
+}
+
+const noLabels: Labels = {};
+
+/** `nodeName` is not among them: binding sets it, and changes nothing that counts. */
+const specParts = ['containers', 'initContainers', 'overhead', 'resources', 'affinity', 'priority', 'volumes'] as const;
+
+const sameParts = (a: NonNullable<Pod['spec']>, b: NonNullable<Pod['spec']>): boolean =>
+  specParts.every((part) => sameJson(a[part], b[part]));
+
+const sameJson = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
+
+/** Of the status, only what a resize writes counts. */
+function sameResources({ status: a }: Pod, { status: b }: Pod): boolean {
+  if (a === b) return true;
+  return sameJson(
+    [resizesOf(a), a?.resources, a?.allocatedResources],
+    [resizesOf(b), b?.resources, b?.allocatedResources],
+  );
+}
+
+function resizesOf(status: Pod['status']): unknown {
+  const containers = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
+  const held = containers.flatMap(({ name, resources, allocatedResources }) =>
+    (resources?.requests ?? allocatedResources) ? [[name, resources?.requests, allocatedResources]] : [],
+  );
+  return [held, status?.conditions?.find(({ type }) => type === 'PodResizePending')?.reason];
+}
+
+function classOf({ pod, requests }: PodFacts): string {
+  const { tolerations, nodeSelector, affinity, nodeName } = pod.spec ?? {};
+  const { amounts, scored, hostPorts } = requests;
+  return JSON.stringify([
+    nodeName || 0,
+    tolerations ?? 0,
+    nodeSelector ?? 0,
+    affinity?.nodeAffinity ?? 0,
+    [...amounts],
+    scored.cpu,
+    scored.memory,
+    hostPorts,
+  ]);
+}

@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Node, Pod } from '../api/schema/types/core-v1.ts';
+import { nextInt, SeededPrng } from '../lib/prng.ts';
+import { DisruptionBudgets } from './disruption-budgets.ts';
+import {
+  makeNode,
+  makePod,
+  makeProfile,
+  makeSnapshot,
+  makeWorld,
+  placeOf,
+  preemptOn,
+  type Setting,
+} from './testing.ts';
+
+const prng = new SeededPrng(7);
+const settingOf = (
+  nodes: readonly Node[],
+  placed: readonly (readonly [Pod, string])[],
+  budgets = new DisruptionBudgets(),
+): Setting => ({ world: makeWorld(makeSnapshot(nodes, placed)), profile: makeProfile(), prng, budgets });
+
+const filler = (name: string, priority: number, cpu = '2', labels?: Record<string, string>): Pod =>
+  makePod(name, { cpu, spec: { priority }, ...(labels && { labels }) });
+
+const victimsOf = (pod: Pod, setting: Setting): readonly string[] => {
+  const preemption = preemptOn(pod, setting);
+  return preemption?.kind === 'victims'
+    ? [preemption.node, ...preemption.victims.map(({ pod: victim }) => victim.metadata?.name ?? '')]
+    : [preemption?.message ?? 'it fits'];
+};
+
+function budgetsFor(app: string, disruptionsAllowed: number): DisruptionBudgets {
+  const budgets = new DisruptionBudgets();
+  const spec = { selector: { matchLabels: { app } } };
+  const status = { disruptionsAllowed, currentHealthy: 1, desiredHealthy: 1, expectedPods: 1 };
+  budgets.set({ metadata: { namespace: 'default', name: 'budget' }, spec, status });
+  return budgets;
+}
+
+describe('which pods go', () => {
+  test('a budget that allows none sends preemption elsewhere, although more important pods go there', () => {
+    const placed = [
+      [filler('guarded', 1, '4', { app: 'a' }), 'a'],
+      [filler('other', 5, '4'), 'b'],
+    ] as const;
+    const nodes = [makeNode('a'), makeNode('b')];
+    assert.deepEqual(victimsOf(filler('pod', 10), settingOf(nodes, placed)), ['a', 'guarded']);
+    assert.deepEqual(victimsOf(filler('pod', 10), settingOf(nodes, placed, budgetsFor('a', 0))), ['b', 'other']);
+    assert.deepEqual(victimsOf(filler('pod', 10), settingOf(nodes, placed, budgetsFor('a', 1))), ['a', 'guarded']);
+  });
+
+  test('where nothing else helps, a budget is broken', () => {
+    const setting = settingOf([makeNode('a')], [[filler('guarded', 1, '4', { app: 'a' }), 'a']], budgetsFor('a', 0));
+    assert.deepEqual(victimsOf(filler('pod', 10), setting), ['a', 'guarded']);
+  });
+
+  test('on a node, those stay first whose loss would break a budget', () => {
+    const placed = [
+      [filler('guarded', 1, '2', { app: 'a' }), 'a'],
+      [filler('important', 5, '2'), 'a'],
+    ] as const;
+    assert.deepEqual(victimsOf(filler('pod', 10), settingOf([makeNode('a')], placed, budgetsFor('a', 0))), [
+      'a',
+      'important',
+    ]);
+    assert.deepEqual(victimsOf(filler('pod', 10), settingOf([makeNode('a')], placed)), ['a', 'guarded']);
+  });
+
+  test('of equal losses, the pods that started last go', () => {
+    const started = (name: string, startTime: string): Pod => ({ ...filler(name, 1, '4'), status: { startTime } });
+    const placed = [
+      [started('old', '2026-01-01T00:00:00Z'), 'a'],
+      [started('young', '2026-01-02T00:00:00Z'), 'b'],
+    ] as const;
+    assert.deepEqual(victimsOf(filler('pod', 10), settingOf([makeNode('a'), makeNode('b')], placed)), ['b', 'young']);
+  });
+
+  test('pods that keep the pod away by anti-affinity go, too', () => {
+    const term = { labelSelector: { matchLabels: { app: 'x' } }, topologyKey: 'kubernetes.io/hostname' };
+    const podAntiAffinity = { requiredDuringSchedulingIgnoredDuringExecution: [term] };
+    const placed = [[makePod('hermit', { spec: { priority: 1, affinity: { podAntiAffinity } } }), 'a']] as const;
+    const pod = makePod('pod', { labels: { app: 'x' }, spec: { priority: 10 } });
+    assert.deepEqual(victimsOf(pod, settingOf([makeNode('a')], placed)), ['a', 'hermit']);
+  });
+});
+
+test('the message says of each node why making room there does not help', () => {
+  const nodes = [makeNode('small', { cpu: '1' }), makeNode('full'), makeNode('mixed')];
+  const placed = [
+    [filler('equal', 10, '4'), 'full'],
+    [filler('important', 10, '3'), 'mixed'],
+    [filler('low', 1, '1'), 'mixed'],
+  ] as const;
+  assert.equal(
+    placeOf(filler('pod', 10), settingOf(nodes, placed)),
+    '0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available: 1 Insufficient cpu, ' +
+      '1 No preemption victims found for incoming pod, 1 Preemption is not helpful for scheduling.',
+  );
+});
+
+test('whoever goes, the pod then fits, and no victim could have stayed', () => {
+  for (let seed = 1; seed <= 150; seed++) {
+    const chance = new SeededPrng(seed);
+    const nodes = Array.from({ length: 4 }, (_, index) => makeNode(`node-${index}`));
+    const placed = Array.from({ length: 12 }, (_, index): readonly [Pod, string] => [
+      filler(`pod-${index}`, nextInt(chance, 12), `${500 + 500 * nextInt(chance, 3)}m`),
+      `node-${nextInt(chance, 4)}`,
+    ]);
+    const pod = filler('new', 8, '2500m');
+    const preemption = preemptOn(pod, settingOf(nodes, placed));
+    if (preemption?.kind !== 'victims') continue;
+    const cpuOf = (one: Pod): number =>
+      Number.parseInt(one.spec?.containers?.[0]?.resources?.requests?.['cpu'] ?? '0', 10);
+    const there = placed.filter(([, node]) => node === preemption.node).map(([one]) => one);
+    const victims = new Set(preemption.victims.map((victim) => victim.pod));
+    const free = 4000 - 2500 - there.filter((one) => !victims.has(one)).reduce((sum, one) => sum + cpuOf(one), 0);
+    assert.ok(free >= 0, `the pod does not fit: seed ${seed}`);
+    for (const victim of victims) {
+      assert.ok((victim.spec?.priority ?? 0) < 8, `a victim is too important: seed ${seed}`);
+      assert.ok(cpuOf(victim) > free, `${victim.metadata?.name} could have stayed: seed ${seed}`);
+    }
+  }
+});

@@ -1,0 +1,339 @@
+/**
+ * The pods that wait for a node.
+ *
+ * ```
+ *  add ──▶ active (highest priority first, then the oldest) ──pop──▶ decided ──▶ gone
+ *   │ gates     ▲         ▲ also before its time, where active is empty  │ nowhere to go
+ *   ▼           │         │                                              ▼
+ * gated         └──── back-off ◀── a change that a hint lets through ── unschedulable
+ *                     1 s, doubled each time up to 10 s; or 5 minutes have passed
+ * ```
+ * Kept true: a pod stands in one place at most. A pod whose back-off is over when it is woken goes to active at once. One that failed for
+ * no fault of its own (a binding that could not be written) always sits its back-off out, lest a sick server be asked in a loop.
+ */
+import { objectKey } from '../../api/object.ts';
+import type { Pod } from '../../api/schema/types/core-v1.ts';
+import { delayAfter } from '../../lib/backoff.ts';
+import type { Clock, Timer } from '../../lib/clock.ts';
+import { Heap } from '../../lib/heap.ts';
+import type { Profile } from '../framework/profile.ts';
+import { priorityOf } from '../pod-facts.ts';
+import type { ClusterChange } from './changes.ts';
+
+type Place = 'active' | 'backoff' | 'error' | 'unschedulable' | 'gated' | 'gone';
+
+interface Waiting {
+  pod: Pod;
+  readonly key: string;
+  readonly profile: Profile;
+  /** Breaks ties of priority: when it came, then in which order. */
+  order: number;
+  attempts: number;
+  /** When its back-off is over, by the monotonic clock. */
+  readyMs: number;
+  /** Since when it fits nowhere. */
+  parkedMs: number;
+  /** Since when it waits at all. */
+  readonly addedMs: number;
+  place: Place;
+  /** Room is being made for it: until that is done, no change wakes it. */
+  isHeld: boolean;
+  /** Who refused it: empty where nobody in particular did. */
+  refusedBy: ReadonlySet<string>;
+}
+
+interface Timed {
+  readonly entry: Waiting;
+  readonly readyMs: number;
+}
+
+interface ParkedGroup {
+  readonly profile: Profile;
+  readonly refusedBy: ReadonlySet<string>;
+  readonly pods: Set<Waiting>;
+}
+
+/** A pod whose turn it is. */
+export interface Popped {
+  readonly pod: Pod;
+  readonly profile: Profile;
+  readonly attempts: number;
+  /** How long it has waited (ms). */
+  readonly waitedMs: number;
+}
+
+export interface QueueSettings {
+  readonly initialBackoffMs: number;
+  readonly maxBackoffMs: number;
+}
+
+export type QueueSizes = Readonly<Record<'active' | 'backoff' | 'unschedulable' | 'gated', number>>;
+
+const unschedulableMsMax = 5 * 60 * 1000;
+const sweepEveryMs = 30_000;
+const nobody: ReadonlySet<string> = new Set();
+
+export class SchedulingQueue {
+  readonly #clock: Clock;
+  readonly #settings: QueueSettings;
+  /** Something became active, or could be taken from back-off. */
+  readonly #ready: () => void;
+  readonly #waiting = new Map<string, Waiting>();
+  /** Those that wait for a change, by who refused them: a change that none of these cares for passes the whole group by. */
+  readonly #parked = new Map<string, ParkedGroup>();
+  /** What is popped, removed or moved leaves its entry here; an entry whose pod is not active any more is passed over. */
+  readonly #active = new Heap<{ readonly entry: Waiting; readonly priority: number }>(
+    (a, b) => a.priority > b.priority || (a.priority === b.priority && a.entry.order < b.entry.order),
+  );
+  readonly #backoff = new Heap<Timed>((a, b) => a.readyMs < b.readyMs);
+  /** Those that must sit it out. */
+  readonly #errors = new Heap<Timed>((a, b) => a.readyMs < b.readyMs);
+  #alarm: { readonly atMs: number; readonly timer: Timer } | undefined;
+  #activeCount = 0;
+  #order = 0;
+  #sweep: Timer | undefined;
+
+  constructor(clock: Clock, settings: QueueSettings, ready: () => void) {
+    this.#clock = clock;
+    this.#settings = settings;
+    this.#ready = ready;
+  }
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** How many pods wait at each place. */
+  get sizes(): QueueSizes {
+    const sizes = { active: 0, backoff: 0, error: 0, unschedulable: 0, gated: 0, gone: 0 };
+    for (const { place } of this.#waiting.values()) sizes[place]++;
+    const { active, backoff, error, unschedulable, gated } = sizes;
+    return { active, backoff: backoff + error, unschedulable, gated };
+  }
+
+  get(key: string): Pod | undefined {
+    return this.#waiting.get(key)?.pod;
+  }
+
+  /** A pod that is new here becomes active, or waits for its gates; one that is known takes its new form and stays where it is. */
+  add(pod: Pod, profile: Profile): void {
+    const key = objectKey(pod);
+    const known = this.#waiting.get(key);
+    if (known !== undefined && known.pod.metadata?.uid === pod.metadata?.uid && known.profile === profile) {
+      this.#renew(known, pod);
+      return;
+    }
+    this.remove(key);
+    const addedMs = this.#clock.monotonic();
+    const entry: Waiting = {
+      pod,
+      key,
+      profile,
+      order: this.#order++,
+      attempts: 0,
+      readyMs: 0,
+      parkedMs: 0,
+      addedMs,
+      place: 'gone',
+      isHeld: false,
+      refusedBy: nobody,
+    };
+    this.#waiting.set(key, entry);
+    this.#activate(entry);
+  }
+
+  /** Something changed in the pod itself, or around it: whoever may fit now is woken. */
+  changed(change: ClusterChange, only?: string): void {
+    if (change.kinds.length === 0 || this.#parked.size === 0) return;
+    const groups = Array.from(this.#parked.values());
+    for (const { profile, refusedBy, pods } of groups) {
+      const hints = profile.hintsOf(refusedBy, change.kinds);
+      if (hints.length === 0) continue;
+      for (const entry of only === undefined ? [...pods] : pods) {
+        if (only !== undefined && entry.key !== only) continue;
+        if (!entry.isHeld && hints.some((hint) => hint(entry.pod, change))) this.#release(entry);
+      }
+    }
+  }
+
+  /** The pod sleeps on whatever changes, until it is woken: those that have to go for it are being told. */
+  hold(key: string): void {
+    const entry = this.#waiting.get(key);
+    if (entry !== undefined) entry.isHeld = true;
+  }
+
+  /** As before `hold`. */
+  letGo(key: string): void {
+    const entry = this.#waiting.get(key);
+    if (entry !== undefined) entry.isHeld = false;
+  }
+
+  /** The pod is to be looked at again. */
+  wake(key: string): void {
+    const entry = this.#waiting.get(key);
+    if (entry?.place === 'unschedulable') this.#release(entry);
+  }
+
+  remove(key: string): void {
+    const entry = this.#waiting.get(key);
+    if (entry !== undefined) this.#move(entry, 'gone');
+    this.#waiting.delete(key);
+  }
+
+  /** The most urgent active pod, or, where none is active, the one whose back-off ends first; then `remove`, `park` or `retry` is called. */
+  pop(): Popped | undefined {
+    const entry = this.#popActive() ?? this.#popBackoff();
+    if (entry === undefined) return undefined;
+    this.#move(entry, 'gone');
+    entry.attempts++;
+    const waitedMs = this.#clock.monotonic() - entry.addedMs;
+    return { pod: entry.pod, profile: entry.profile, attempts: entry.attempts, waitedMs };
+  }
+
+  /** It fits nowhere: it waits for a change that may undo what `refusedBy` said. */
+  park(pod: Pod, refusedBy: ReadonlySet<string>): void {
+    const entry = this.#entryOf(pod);
+    if (entry === undefined) return;
+    this.#setBackoff(entry);
+    entry.refusedBy = refusedBy;
+    this.#move(entry, 'unschedulable');
+    this.#armSweep();
+  }
+
+  /** Something went wrong on the way: it is tried again after its back-off, and no sooner. */
+  retry(pod: Pod, profile: Profile): void {
+    const known = this.#entryOf(pod);
+    if (known === undefined) this.add(pod, profile);
+    const entry = this.#entryOf(pod);
+    if (entry === undefined || entry.place === 'gated') return;
+    entry.attempts = Math.max(1, entry.attempts);
+    entry.refusedBy = nobody;
+    this.#setBackoff(entry);
+    this.#wait(entry, 'error');
+  }
+
+  close(): void {
+    this.#sweep?.cancel();
+    this.#alarm?.timer.cancel();
+    for (const key of this.#waiting.keys()) this.remove(key);
+  }
+
+  #popActive(): Waiting | undefined {
+    for (let first = this.#active.pop(); first !== undefined; first = this.#active.pop()) {
+      if (first.entry.place === 'active') return first.entry;
+    }
+    return undefined;
+  }
+
+  #popBackoff(): Waiting | undefined {
+    for (let first = this.#backoff.pop(); first !== undefined; first = this.#backoff.pop()) {
+      if (first.entry.place === 'backoff' && first.readyMs === first.entry.readyMs) return first.entry;
+    }
+    return undefined;
+  }
+
+  #renew(entry: Waiting, pod: Pod): void {
+    const wasPriority = priorityOf(entry.pod);
+    entry.pod = pod;
+    if (entry.place === 'gated' || (entry.place === 'active' && wasPriority !== priorityOf(pod))) this.#activate(entry);
+  }
+
+  #setBackoff(entry: Waiting): void {
+    const { initialBackoffMs, maxBackoffMs } = this.#settings;
+    entry.parkedMs = this.#clock.monotonic();
+    entry.readyMs = entry.parkedMs + delayAfter(Math.max(0, entry.attempts - 1), initialBackoffMs, maxBackoffMs);
+  }
+
+  /** Whatever was missed that should have woken them. */
+  #releaseOld(): void {
+    this.#sweep = undefined;
+    const oldMs = this.#clock.monotonic() - unschedulableMsMax;
+    const parked = [...this.#parked.values()].flatMap(({ pods }) => [...pods]);
+    for (const entry of parked) if (entry.parkedMs <= oldMs) this.#release(entry);
+    this.#armSweep();
+  }
+
+  #armSweep(): void {
+    if (this.#parked.size > 0) this.#sweep ??= this.#clock.after(sweepEveryMs, () => this.#releaseOld());
+  }
+
+  #entryOf(pod: Pod): Waiting | undefined {
+    const entry = this.#waiting.get(objectKey(pod));
+    return entry?.pod.metadata?.uid === pod.metadata?.uid ? entry : undefined;
+  }
+
+  #release(entry: Waiting): void {
+    if (entry.readyMs <= this.#clock.monotonic()) this.#activate(entry);
+    else this.#wait(entry, 'backoff');
+  }
+
+  /** Until its back-off is over; from `backoff` it may be taken sooner. */
+  #wait(entry: Waiting, place: 'backoff' | 'error'): void {
+    this.#move(entry, place);
+    (place === 'backoff' ? this.#backoff : this.#errors).push({ entry, readyMs: entry.readyMs });
+    this.#armAlarm();
+    if (place === 'backoff' && this.#activeCount === 0) this.#ready();
+  }
+
+  /** For the next whose back-off ends. */
+  #armAlarm(): void {
+    const nextMs = Math.min(this.#backoff.peek()?.readyMs ?? Infinity, this.#errors.peek()?.readyMs ?? Infinity);
+    if (this.#alarm !== undefined && this.#alarm.atMs <= nextMs) return;
+    this.#alarm?.timer.cancel();
+    this.#alarm = undefined;
+    if (nextMs === Infinity) return;
+    const timer = this.#clock.after(nextMs - this.#clock.monotonic(), () => this.#wakeDue());
+    this.#alarm = { atMs: nextMs, timer };
+  }
+
+  #wakeDue(): void {
+    this.#alarm = undefined;
+    const nowMs = this.#clock.monotonic();
+    for (const [heap, place] of [
+      [this.#backoff, 'backoff'],
+      [this.#errors, 'error'],
+    ] as const) {
+      for (let first = heap.peek(); first !== undefined && first.readyMs <= nowMs; first = heap.peek()) {
+        heap.pop();
+        if (first.entry.place === place && first.readyMs === first.entry.readyMs) this.#activate(first.entry);
+      }
+    }
+    this.#armAlarm();
+  }
+
+  #activate(entry: Waiting): void {
+    if (entry.profile.heldBack(entry.pod) !== undefined) {
+      this.#move(entry, 'gated');
+      return;
+    }
+    this.#move(entry, 'active');
+    this.#active.push({ entry, priority: priorityOf(entry.pod) });
+    this.#ready();
+  }
+
+  #move(entry: Waiting, place: Place): void {
+    if (entry.place === 'active') this.#activeCount--;
+    if (place === 'active') this.#activeCount++;
+    if (entry.place === 'unschedulable') this.#leaveGroup(entry);
+    entry.place = place;
+    if (place === 'unschedulable') this.#joinGroup(entry);
+  }
+
+  #joinGroup(entry: Waiting): void {
+    const { profile, refusedBy } = entry;
+    const key = groupKey(entry);
+    const group = this.#parked.get(key) ?? { profile, refusedBy, pods: new Set() };
+    group.pods.add(entry);
+    this.#parked.set(key, group);
+  }
+
+  #leaveGroup(entry: Waiting): void {
+    const key = groupKey(entry);
+    const group = this.#parked.get(key);
+    group?.pods.delete(entry);
+    if (group?.pods.size === 0) this.#parked.delete(key);
+  }
+}
+
+const groupKey = ({ profile, refusedBy }: Waiting): string =>
+  `${profile.plan.schedulerName}\0${[...refusedBy].sort().join('\0')}`;
