@@ -5,6 +5,8 @@ import { inProcessClient } from '../client/in-process-client.ts';
 import { InformerSet } from '../client/informer.ts';
 import {
   clusterRoles,
+  cronJobs,
+  daemonSets,
   deployments,
   namespaces,
   nodes,
@@ -13,6 +15,7 @@ import {
   priorityClasses,
   resourceQuotas,
   secrets,
+  statefulSets,
 } from '../client/resources.ts';
 import { startTestApi, type TestApi } from '../client/testing.ts';
 import type { AuthorizationAttributes, Authorizer, UserInfo } from '../registry/request.ts';
@@ -20,7 +23,9 @@ import { Scheduler } from '../scheduler/scheduler.ts';
 import { storeAuthorization } from '../server/authorization/store-authorization.ts';
 import { defaultPolicy } from '../server/rbac/default-policy.ts';
 import { serviceAccount } from '../server/rbac/testing.ts';
+import { addLiveNode, makeSet as makeDaemonSet } from './daemon-set/testing.ts';
 import { allControllers } from './index.ts';
+import { claimTemplate, makeSet as makeStatefulSet } from './stateful-set/testing.ts';
 import { addNode, inDefault, KubeletPlayer, makeDeployment } from './testing.ts';
 
 test('the loops and the scheduler do all their work with the rights that upstream gives them', async () => {
@@ -75,11 +80,41 @@ test('the loops and the scheduler do all their work with the rights that upstrea
   assert.ok((await api.client.get(secrets, inDefault('token'))).data?.['token']);
   assert.equal((await api.client.list(pods, { namespace: 'default' })).items.length, 3);
   assert.equal((await api.client.list(namespaces)).items.length, 1);
+  await rollOut(api);
+  assert.deepEqual([...refused], []);
+  kubelet.beats = false;
   await disturb(api);
   assert.deepEqual([...refused], []);
   for (const service of [...indexes, ...services].toReversed()) await service.close();
   await api.store.close();
 });
+
+/** StatefulSets and DaemonSets come, change, are adopted, and go. */
+async function rollOut({ client, clock }: TestApi): Promise<void> {
+  await addLiveNode({ client, clock }, 'alive');
+  const persistentVolumeClaimRetentionPolicy = { whenScaled: 'Delete', whenDeleted: 'Delete' } as const;
+  const volumeClaimTemplates = [claimTemplate('data')];
+  await client.create(statefulSets, makeStatefulSet({ volumeClaimTemplates, persistentVolumeClaimRetentionPolicy }));
+  await client.create(daemonSets, makeDaemonSet());
+  await clock.advance(20_000);
+  const again = { template: { metadata: { annotations: { again: 'yes' } } }, revisionHistoryLimit: 0 };
+  await client.patch(statefulSets, inDefault('db'), { type: 'strategic', body: { spec: { ...again, replicas: 1 } } });
+  await client.patch(daemonSets, inDefault('agent'), { type: 'strategic', body: { spec: again } });
+  await clock.advance(20_000);
+  await client.delete(statefulSets, inDefault('db'), { propagationPolicy: 'Orphan' });
+  await client.delete(daemonSets, inDefault('agent'), { propagationPolicy: 'Orphan' });
+  await clock.advance(10_000);
+  await client.create(statefulSets, makeStatefulSet({ replicas: 1 }));
+  await client.create(daemonSets, makeDaemonSet());
+  await clock.advance(20_000);
+  const { availableReplicas, updatedReplicas } = (await client.get(statefulSets, inDefault('db'))).status ?? {};
+  assert.deepEqual([availableReplicas, updatedReplicas], [1, 1]);
+  assert.equal((await client.get(daemonSets, inDefault('agent'))).status?.numberAvailable, 1);
+  await client.delete(statefulSets, inDefault('db'), { propagationPolicy: 'Foreground' });
+  await client.delete(daemonSets, inDefault('agent'), { propagationPolicy: 'Foreground' });
+  await clock.advance(20_000);
+  await client.delete(nodes, { namespace: '', name: 'alive' });
+}
 
 /** What wakes the loops that a quiet cluster leaves asleep. */
 async function disturb({ client, clock }: TestApi): Promise<void> {
@@ -90,6 +125,9 @@ async function disturb({ client, clock }: TestApi): Promise<void> {
   const rules = [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }];
   await client.create(clusterRoles, { metadata: { name: 'one', labels: { gather: 'yes' } }, rules });
   await client.create(resourceQuotas, { ...named('few'), spec: { hard: { pods: '100' } } });
+  const template = { spec: { restartPolicy: 'Never' as const, containers: [{ name: 'main', image: 'image' }] } };
+  const jobTemplate = { spec: { template, activeDeadlineSeconds: 5, ttlSecondsAfterFinished: 60 } };
+  await client.create(cronJobs, { ...named('often'), spec: { schedule: '* * * * *', jobTemplate } });
   await client.create(priorityClasses, { metadata: { name: 'first' }, value: 1000 });
   const containers = [{ name: 'main', image: 'image', resources: { requests: { cpu: '3500m' } } }];
   await client.create(pods, { ...named('first'), spec: { priorityClassName: 'first', containers } });
@@ -97,7 +135,7 @@ async function disturb({ client, clock }: TestApi): Promise<void> {
   await clock.advance(30_000);
   const gathered = await client.get(clusterRoles, { namespace: '', name: 'gathers' });
   assert.deepEqual(gathered.rules, rules, 'the gathering role was written');
-  // Its node has been silent since the beginning; then it goes, and leaves its pods behind.
+  // Its node falls silent; then it goes, and leaves its pods behind.
   await clock.advance(600_000);
   await client.delete(nodes, { namespace: '', name: 'node' });
   await clock.advance(600_000);

@@ -8,19 +8,32 @@ import type { Service } from '../lib/service.ts';
 import { bootstrapTokenControllers } from './bootstrap-tokens/controller.ts';
 import { certificateControllers } from './certificates/index.ts';
 import { clusterRoleAggregation } from './cluster-role-aggregation.ts';
+import { cronJobController } from './cron-job/controller.ts';
+import { daemonSetController } from './daemon-set/controller.ts';
 import { deploymentController } from './deployment/controller.ts';
 import { disruptionControllers } from './disruption/controller.ts';
+import { endpointSliceController } from './endpoint-slice/controller.ts';
+import { endpointSliceMirroringController } from './endpoint-slice-mirroring/controller.ts';
+import { endpointsController } from './endpoints/controller.ts';
+import { ephemeralVolumeController } from './ephemeral-volume.ts';
 import { eventExpiry } from './event-expiry.ts';
 import { garbageCollector } from './garbage-collector/controller.ts';
+import { jobController } from './job/controller.ts';
 import { namespaceController } from './namespace/controller.ts';
 import { rootCaPublisher, serviceAccountController } from './namespace-defaults.ts';
-import { nodeLifecycleController } from './node-lifecycle/controller.ts';
+import { nodeIpamController } from './node-ipam/controller.ts';
+import { nodeLifecycleControllers } from './node-lifecycle/controller.ts';
+import { persistentVolumeBinder } from './persistent-volume/controller.ts';
 import { podGarbageCollector } from './pod-gc.ts';
-import { replicaSetController } from './replica-set/controller.ts';
+import { replicaSetController, replicationController } from './replica-set/controller.ts';
 import { resourceQuotaController } from './resource-quota/controller.ts';
 import { serviceAccountTokenControllers } from './service-account-tokens/controller.ts';
 import type { ControllerContext } from './shared/context.ts';
+import { statefulSetController } from './stateful-set/controller.ts';
 import { storageProtection } from './storage-protection/controller.ts';
+import { taintEvictionController } from './taint-eviction/controller.ts';
+import { ttlAfterFinished } from './ttl-after-finished.ts';
+import { volumeExpansion } from './volume-expansion.ts';
 
 export type { ControllerContext } from './shared/context.ts';
 
@@ -32,16 +45,30 @@ export function allControllers(context: ControllerContext): Service[] {
     ...certificateControllers(context),
     ...serviceAccountTokenControllers(context),
     replicaSetController(context),
+    replicationController(context),
     deploymentController(context),
+    jobController(context),
+    cronJobController(context),
+    ttlAfterFinished(context),
+    statefulSetController(context),
+    daemonSetController(context),
+    endpointsController(context),
+    endpointSliceController(context),
+    endpointSliceMirroringController(context),
     namespaceController(context),
     garbageCollector(context),
     podGarbageCollector(context),
-    nodeLifecycleController(context),
+    ...nodeLifecycleControllers(context),
+    taintEvictionController(context),
+    ...nodeIpamController(context),
     ...disruptionControllers(context),
     eventExpiry(context),
     clusterRoleAggregation(context),
     ...bootstrapTokenControllers(context),
     resourceQuotaController(context),
     ...storageProtection(context),
+    ...persistentVolumeBinder(context),
+    ephemeralVolumeController(context),
+    volumeExpansion(context),
   ];
 }

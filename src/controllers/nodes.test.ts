@@ -22,7 +22,7 @@ describe('the taints of a node', () => {
     {
       name: 'not ready',
       node: make({ ...ok, Ready: 'False' }),
-      expected: ['not-ready:NoSchedule', 'not-ready:NoExecute'],
+      expected: ['not-ready:NoSchedule'],
     },
     {
       name: 'ready again, its own taint kept',
@@ -33,8 +33,8 @@ describe('the taints of a node', () => {
     {
       name: 'new, and not heard of',
       node: make({}),
-      silentMs: 41_000,
-      expected: ['unreachable:NoSchedule', 'unreachable:NoExecute'],
+      silentMs: 61_000,
+      expected: ['unreachable:NoSchedule'],
     },
     { name: 'cordoned', node: make(ok, { unschedulable: true }), expected: ['unschedulable:NoSchedule'] },
     {
@@ -42,8 +42,20 @@ describe('the taints of a node', () => {
       node: make({ ...ok, MemoryPressure: 'True' }),
       expected: ['memory-pressure:NoSchedule'],
     },
-    { name: 'silent', node: make(ok), silentMs: 41_000, expected: ['unreachable:NoSchedule', 'unreachable:NoExecute'] },
-    { name: 'silent, but not for long', node: make(ok), silentMs: 39_000, expected: undefined },
+    { name: 'new, with a longer grace', node: make({}), silentMs: 59_000, expected: undefined },
+    { name: 'silent', node: make(ok), silentMs: 51_000, expected: ['unreachable:NoSchedule'] },
+    { name: 'silent, but not for long', node: make(ok), silentMs: 49_000, expected: undefined },
+    {
+      name: 'given up as not ready, and silent by now',
+      node: make({ ...ok, Ready: 'False' }, { taints: [{ ...stale, effect: 'NoExecute' }] }),
+      silentMs: 51_000,
+      expected: ['unreachable:NoSchedule', 'unreachable:NoExecute'],
+    },
+    {
+      name: 'given up, and ready again',
+      node: make(ok, { taints: [{ ...stale, effect: 'NoExecute' }, own] }),
+      expected: ['example.com/own:NoExecute'],
+    },
   ];
   for (const { name, node, silentMs = 0, expected } of cases) {
     test(name, () => {
@@ -58,6 +70,7 @@ describe('the taints of a node', () => {
 
 test('a node that renews its Lease stays ready, one that stops becomes Unknown, and recovers', async () => {
   const world = await startWorld();
+  world.kubelet.beats = false;
   await world.client.create(namespaces, { metadata: { name: 'kube-node-lease' } });
   const renewTime = (): string => formatMicroTime(world.clock.now());
   const metadata = { namespace: 'kube-node-lease', name: 'node' };
@@ -69,7 +82,7 @@ test('a node that renews its Lease stays ready, one that stops becomes Unknown, 
     await world.client.patch(leases, metadata, { type: 'merge', body: { spec: { renewTime: renewTime() } } });
   }
   assert.equal(await ready(), 'True');
-  await world.clock.advance(50_000);
+  await world.clock.advance(60_000);
   assert.equal(await ready(), 'Unknown');
   assert.ok(
     (await world.get(nodes, 'node'))?.spec?.taints?.some(({ key }) => key === 'node.kubernetes.io/unreachable'),
@@ -84,6 +97,8 @@ test('a node that renews its Lease stays ready, one that stops becomes Unknown, 
   assert.deepEqual((await world.get(nodes, 'node'))?.spec?.taints ?? [], []);
   await world.close();
 });
+
+const names = (objects: readonly Pod[]) => objects.map(({ metadata }) => metadata?.name);
 
 describe('collecting pods', () => {
   const make = (name: string, more: { node?: string; phase?: string; deleted?: boolean; age?: number }): Pod => ({
@@ -104,17 +119,20 @@ describe('collecting pods', () => {
       make('old', { phase: 'Succeeded', node: 'there', age: 20 }),
       make('younger', { phase: 'Failed', node: 'there', age: 10 }),
       make('unplaced', { deleted: true }),
+      make('stuck', { deleted: true, node: 'broken' }),
+      make('stays', { node: 'broken' }),
+      make('ending', { deleted: true, node: 'there' }),
+      { ...make('evicted', {}), status: { phase: 'Failed' as const, reason: 'Evicted' } },
     ];
     const missingSinceMs = new Map([
       ['gone', 0],
       ['new', 30_000],
     ]);
-    const plan = decidePodGc({ pods: observed, missingSinceMs, nowMs: 45_000, finishedMax: 1 });
+    const outOfService = new Set(['broken']);
+    const plan = decidePodGc({ pods: observed, missingSinceMs, outOfService, nowMs: 45_000, finishedMax: 1 });
     assert.deepEqual([...plan.lostNodes.keys()], ['gone']);
-    assert.deepEqual(
-      plan.remove.map(({ metadata }) => metadata?.name),
-      ['unplaced', 'old'],
-    );
+    assert.deepEqual(names(plan.abandoned), ['unplaced', 'stuck']);
+    assert.deepEqual(names(plan.remove), ['evicted', 'old']);
   });
 
   test('the pods of a node that was deleted end, and not before the quarantine', async () => {

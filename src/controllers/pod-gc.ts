@@ -1,17 +1,18 @@
 /**
- * Pods that nobody else would end: those of nodes that are gone, those deleted before they had a node, and the oldest finished ones
- * where there are too many. Looks every 20 seconds, as upstream's `podgc`.
+ * Pods that nobody else would end: those of nodes that are gone, those deleted before they had a node, those that end on a node which
+ * somebody declared out of service, and the oldest finished ones where there are too many (evicted ones before the others). Looks every 20
+ * seconds, as upstream's `podgc`.
  *
  * A node must have been missing for 40 seconds, and be unknown to the server too, before its pods are given up: caches of nodes and
  * pods do not move together.
  */
 import { objectKey } from '../api/object.ts';
-import type { Pod, PodStatus } from '../api/schema/types/core-v1.ts';
+import type { Node, Pod, PodStatus } from '../api/schema/types/core-v1.ts';
 import { hasReason } from '../api/status-error.ts';
 import { after, ControlLoop } from '../client/controller.ts';
 import { nodes as nodesResource, pods as podsResource } from '../client/resources.ts';
-import { formatTime } from '../lib/clock.ts';
 import type { Service } from '../lib/service.ts';
+import { readyStatus } from './node-lifecycle/zones.ts';
 import {
   type ControllerContext,
   contextFor,
@@ -22,7 +23,7 @@ import {
   referenceOf,
   uidOf,
 } from './shared/context.ts';
-import { isFinished } from './shared/pods.ts';
+import { disruptionCondition, isFinished } from './shared/pods.ts';
 
 const everyMs = 20_000;
 const quarantineMs = 40_000;
@@ -33,6 +34,8 @@ export interface PodGcObserved {
   readonly pods: readonly Pod[];
   /** Since when (ms) each node that pods name has been missing. */
   readonly missingSinceMs: ReadonlyMap<string, number>;
+  /** Nodes that are not ready, and that somebody said will not be. */
+  readonly outOfService: ReadonlySet<string>;
   readonly nowMs: number;
   readonly finishedMax: number;
 }
@@ -40,10 +43,13 @@ export interface PodGcObserved {
 export interface PodGcPlan {
   /** Nodes to ask the server for: where they are gone, their pods are lost. */
   readonly lostNodes: ReadonlyMap<string, readonly Pod[]>;
+  /** They have not ended, and will not: they count as failed. */
+  readonly abandoned: readonly Pod[];
   readonly remove: readonly Pod[];
 }
 
-export function decidePodGc({ pods, missingSinceMs, nowMs, finishedMax }: PodGcObserved): PodGcPlan {
+export function decidePodGc(observed: PodGcObserved): PodGcPlan {
+  const { pods, missingSinceMs, outOfService, nowMs, finishedMax } = observed;
   const lostNodes = new Map<string, Pod[]>();
   for (const pod of pods) {
     const node = pod.spec?.nodeName ?? '';
@@ -51,11 +57,22 @@ export function decidePodGc({ pods, missingSinceMs, nowMs, finishedMax }: PodGcO
     if (sinceMs === undefined || nowMs - sinceMs < quarantineMs) continue;
     lostNodes.set(node, [...(lostNodes.get(node) ?? []), pod]);
   }
-  const neverPlaced = pods.filter((pod) => isDeleting(pod) && (pod.spec?.nodeName ?? '') === '');
+  const abandoned = pods.filter((pod) => {
+    const node = pod.spec?.nodeName ?? '';
+    return isDeleting(pod) && (node === '' || outOfService.has(node));
+  });
   const finished = pods.filter((pod) => isFinished(pod) && !isDeleting(pod));
-  const oldest = finished.toSorted((a, b) => createdMs(a) - createdMs(b));
-  return { lostNodes, remove: [...neverPlaced, ...oldest.slice(0, Math.max(0, finished.length - finishedMax))] };
+  const oldest = finished.toSorted(
+    (a, b) => Number(isEvicted(b)) - Number(isEvicted(a)) || createdMs(a) - createdMs(b),
+  );
+  return { lostNodes, abandoned, remove: oldest.slice(0, Math.max(0, finished.length - finishedMax)) };
 }
+
+const isEvicted = ({ status }: Pod): boolean => status?.phase === 'Failed' && status.reason === 'Evicted';
+
+export const isOutOfService = (node: Node): boolean =>
+  readyStatus(node) !== 'True' &&
+  (node.spec?.taints ?? []).some(({ key }) => key === 'node.kubernetes.io/out-of-service');
 
 export function podGarbageCollector(context: ControllerContext): Service {
   const own = contextFor(context, 'pod-garbage-collector');
@@ -72,7 +89,8 @@ export function podGarbageCollector(context: ControllerContext): Service {
       const nowMs = own.clock.now();
       const all = pods.cache.list();
       noteMissing(missing, all, (name) => nodes.cache.byKey(name) !== undefined, nowMs);
-      await carryOut(own, decidePodGc({ pods: all, missingSinceMs: missing, nowMs, finishedMax }));
+      const outOfService = new Set(nodes.cache.list().filter(isOutOfService).map(nameOf));
+      await carryOut(own, decidePodGc({ pods: all, missingSinceMs: missing, outOfService, nowMs, finishedMax }));
       return after(everyMs);
     },
   });
@@ -94,9 +112,10 @@ function noteMissing(
 async function carryOut(context: LoopContext, plan: PodGcPlan): Promise<void> {
   for (const [node, pods] of plan.lostNodes) {
     if (await exists(context, node)) continue;
-    for (const pod of pods) await end(context, pod, true);
+    for (const pod of pods) await end(context, pod, lostStatus(pod, context.clock.now()));
   }
-  for (const pod of plan.remove) await end(context, pod, false);
+  for (const pod of plan.abandoned) await end(context, pod, { phase: 'Failed' });
+  for (const pod of plan.remove) await end(context, pod);
 }
 
 async function exists({ client }: LoopContext, node: string): Promise<boolean> {
@@ -110,30 +129,22 @@ async function exists({ client }: LoopContext, node: string): Promise<boolean> {
 }
 
 /** Without grace: nobody is left who could end it well. One failure must not keep the others. */
-async function end(context: LoopContext, pod: Pod, lost: boolean): Promise<void> {
-  const { client, clock, log } = context;
+async function end(context: LoopContext, pod: Pod, status?: PodStatus): Promise<void> {
+  const { client, log } = context;
   try {
-    if (lost && !isFinished(pod)) {
-      const body = { metadata: { uid: uidOf(pod) }, status: lostStatus(pod, clock.now()) };
+    if (status !== undefined && !isFinished(pod)) {
+      const body = { metadata: { uid: uidOf(pod) }, status };
       await client.patch(podsResource, referenceOf(pod), { type: 'strategic', body }, { subresource: 'status' });
     }
     await client.delete(podsResource, referenceOf(pod), { uid: uidOf(pod), gracePeriodSeconds: 0 });
-    log.info('pod collected', { pod: objectKey(pod), lost });
+    log.info('pod collected', { pod: objectKey(pod), phase: pod.status?.phase ?? '' });
   } catch (error) {
     if (!hasReason(error, 'NotFound', 'Conflict'))
       log.warn('a pod could not be collected', { pod: nameOf(pod), error });
   }
 }
 
-function lostStatus(pod: Pod, nowMs: number): PodStatus {
-  const message = `PodGC: node ${pod.spec?.nodeName} no longer exists`;
-  const lastTransitionTime = formatTime(nowMs);
-  const condition = {
-    type: 'DisruptionTarget',
-    status: 'True',
-    reason: 'DeletionByPodGC',
-    message,
-    lastTransitionTime,
-  };
-  return { phase: 'Failed', conditions: [condition] };
-}
+const lostStatus = (pod: Pod, nowMs: number): PodStatus => ({
+  phase: 'Failed',
+  conditions: [disruptionCondition(pod, 'DeletionByPodGC', 'PodGC: node no longer exists', nowMs)],
+});

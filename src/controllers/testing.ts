@@ -57,6 +57,8 @@ export class KubeletPlayer {
   endMs = 500;
   /** It also gives each pod the node `node`. */
   binds = true;
+  /** Its nodes say every 20 s that they live; those that do not are lost after a while. */
+  beats = true;
   /** Pods for which it does nothing. */
   ignore: (pod: Pod) => boolean = () => false;
   readonly #api: TestApi;
@@ -64,6 +66,22 @@ export class KubeletPlayer {
   constructor(api: TestApi) {
     this.#api = api;
     api.informers.informer(pods).addHandler({ added: (pod) => this.#see(pod), updated: (pod) => this.#see(pod) });
+    api.informers.informer(nodes).addHandler({ added: ({ metadata }) => this.#beat(metadata?.name ?? '') });
+  }
+
+  #beat(name: string): void {
+    const { client, clock, informers } = this.#api;
+    clock.after(20_000, () => {
+      const node = informers.informer(nodes).cache.byKey(name);
+      if (node === undefined) return;
+      const isReady = node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
+      if (this.beats && isReady) {
+        const body = { status: { conditions: [{ type: 'Ready', lastHeartbeatTime: formatTime(clock.now()) }] } };
+        const patch = { type: 'strategic', body } as const;
+        client.patch(nodes, { namespace: '', name }, patch, { subresource: 'status' }).catch(() => {});
+      }
+      this.#beat(name);
+    });
   }
 
   #see(pod: Pod): void {
@@ -93,7 +111,12 @@ export class KubeletPlayer {
   }
 
   async #end(pod: Pod): Promise<void> {
-    const { namespace = '', name = '', uid = '' } = pod.metadata ?? {};
+    const { namespace = '', name = '', uid = '', finalizers = [] } = pod.metadata ?? {};
+    // Whoever holds the pod waits to hear how it ended.
+    if (finalizers.length > 0 && pod.status?.phase === 'Running') {
+      const body = { metadata: { uid }, status: { phase: 'Failed' } };
+      await this.#api.client.patch(pods, { namespace, name }, { type: 'strategic', body }, { subresource: 'status' });
+    }
     await this.#api.client.delete(pods, { namespace, name }, { gracePeriodSeconds: 0, uid });
   }
 

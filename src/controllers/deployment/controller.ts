@@ -32,6 +32,7 @@ import {
 } from '../shared/ownership.ts';
 import { isActive, isAvailable } from '../shared/pods.ts';
 import { type DeploymentPlan, decideDeployment, sizeOf } from './decide.ts';
+import type { Rollback } from './rollback.ts';
 import { availableOf, hashLabel, isRolling, revisionAnnotation, sameTemplate } from './rollout.ts';
 import { condition, hasDeadline, withCondition } from './status.ts';
 
@@ -171,8 +172,10 @@ class DeploymentController {
     for (const set of plan.remove) {
       await client.delete(replicaSets, referenceOf(set), { uid: uidOf(set) }).catch(unlessGone);
     }
-    const current = plan.revision === undefined ? deployment : await this.#setRevision(deployment, plan.revision);
-    if (plan.status !== undefined) await this.#setStatus(current, plan.status);
+    if (plan.rollback !== undefined) return this.#rollBack(plan.rollback);
+    if (plan.revision === undefined && plan.status === undefined) return;
+    const marked = plan.revision === undefined ? deployment : withRevision(deployment, plan.revision);
+    await this.#setStatus(marked, plan.status ?? deployment.status ?? {});
   }
 
   /** False where the name is taken by a ReplicaSet of another template: the collision was counted, and the next name is another. */
@@ -218,15 +221,20 @@ class DeploymentController {
     this.#context.events.record(deployments, deployment, 'Normal', 'ScalingReplicaSet', message);
   }
 
-  #setRevision(deployment: Deployment, revision: string): Promise<Deployment> {
-    const annotations = { ...deployment.metadata?.annotations, [revisionAnnotation]: revision };
-    const metadata = { ...deployment.metadata, annotations };
-    return this.#context.client.update(deployments, { ...deployment, metadata });
+  async #rollBack({ deployment, event }: Rollback): Promise<void> {
+    await this.#context.client.update(deployments, deployment);
+    this.#context.events.record(deployments, deployment, event.type, event.reason, event.message);
   }
 
   async #setStatus(deployment: Deployment, status: DeploymentStatus): Promise<void> {
     await this.#context.client.update(deployments, { ...deployment, status }, { subresource: 'status' });
   }
+}
+
+/** Written with the status: an update of the Deployment itself would count as a change of it. */
+function withRevision(deployment: Deployment, revision: string): Deployment {
+  const annotations = { ...deployment.metadata?.annotations, [revisionAnnotation]: revision };
+  return { ...deployment, metadata: { ...deployment.metadata, annotations } };
 }
 
 function unlessGone(error: unknown): void {

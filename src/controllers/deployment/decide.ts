@@ -4,6 +4,7 @@
  *
  * ```
  *  deleting ──▶ status only
+ *  rollback asked for (and not paused) ──▶ the Deployment takes the earlier template
  *  paused, or scaled since ──▶ bring to size, rollout stands still
  *  Recreate ──▶ old to none ──▶ when their pods are gone: the new one
  *  RollingUpdate ──▶ new grows ──▶ (if it did not) old shrink
@@ -14,10 +15,12 @@
 import type { Deployment, DeploymentCondition, DeploymentStatus, ReplicaSet } from '../../api/schema/types/apps-v1.ts';
 import type { Pod } from '../../api/schema/types/core-v1.ts';
 import { deployments } from '../../client/resources.ts';
-import { isDeleting, nameOf, namespaceOf, uidOf } from '../shared/context.ts';
+import { createdMs, isDeleting, nameOf, namespaceOf, uidOf } from '../shared/context.ts';
 import { semanticallyEqual } from '../shared/equality.ts';
+import { contentHash } from '../shared/hash.ts';
 import { controllerReference } from '../shared/ownership.ts';
 import { isFinished } from '../shared/pods.ts';
+import { type Rollback, rollBack, wantedRollback } from './rollback.ts';
 import {
   conditionOf,
   type Draft,
@@ -29,7 +32,6 @@ import {
   revisionAnnotation,
   revisionOf,
   sizeAnnotations,
-  templateHash,
 } from './rollout.ts';
 import { allOf, emptyOld, growNew, isActive, newSetReplicas, type Sets, scale, shrinkOld, wasScaled } from './scale.ts';
 import {
@@ -58,6 +60,8 @@ export interface DeploymentPlan {
   readonly remove: readonly ReplicaSet[];
   /** The Deployment's own revision annotation, where it must change. */
   readonly revision: string | undefined;
+  /** The Deployment itself is to be written, and nothing else of it. */
+  readonly rollback: Rollback | undefined;
   /** Undefined where it stands as it is. */
   readonly status: DeploymentStatus | undefined;
   /** When to look again although nothing changed (ms). */
@@ -80,6 +84,7 @@ export function decideDeployment(observed: DeploymentObserved): DeploymentPlan {
     create: latest !== undefined && latest.original === undefined ? latest.object : undefined,
     update: update.filter(({ from, to }) => !semanticallyEqual(from, to)),
     remove: cleanUp ? history(deployment, old) : [],
+    rollback: step.rollback,
     revision: revision === standing || isDeleting(deployment) ? undefined : revision,
     status: sameStatus(status, deployment.status) ? undefined : status,
     afterMs: deadlineInMs(deployment, status, nowMs),
@@ -91,6 +96,7 @@ interface Step {
   /** The rollout moves: its progress is told. Else only the numbers are. */
   readonly rollout: boolean;
   readonly cleanUp: boolean;
+  readonly rollback?: Rollback;
 }
 
 function setsOf({ deployment, replicaSets }: DeploymentObserved): Sets {
@@ -104,10 +110,23 @@ function nextStep(observed: DeploymentObserved, sets: Sets): Step {
   const still = { rollout: false, cleanUp: false };
   if (isDeleting(deployment)) return { ...still, sets };
   const marked = withRevision(deployment, sets);
+  const rollback = rollbackOf(deployment, marked);
+  if (rollback !== undefined) return { ...still, sets: marked, rollback };
   if (deployment.spec?.paused === true || wasScaled(deployment, sets))
     return { ...still, sets: scale(deployment, marked) };
   const next = isRolling(deployment) ? roll(deployment, marked) : recreate(observed, marked);
   return { sets: next, rollout: true, cleanUp: isComplete(deployment, deployment.status ?? {}) };
+}
+
+/** Where the present template has no ReplicaSet yet it gets one first: what is given up is a revision too. */
+function rollbackOf(deployment: Deployment, sets: Sets): Rollback | undefined {
+  const wanted = wantedRollback(deployment);
+  if (wanted === undefined || deployment.spec?.paused === true || sets.latest === undefined) return undefined;
+  return rollBack(
+    deployment,
+    allOf(sets).map(({ object }) => object),
+    wanted,
+  );
 }
 
 function roll(deployment: Deployment, sets: Sets): Sets {
@@ -145,16 +164,19 @@ function withRevision(deployment: Deployment, sets: Sets): Sets {
   return semanticallyEqual(object, marked) ? sets : { old, latest: { ...latest, object: marked } };
 }
 
+/** A Deployment's name may be as long as any; with the hash it must fit too. */
+const nameLengthMax = 253;
+
 function newDraft(deployment: Deployment, sets: Sets): Draft {
   const template = deployment.spec?.template ?? {};
-  const hash = templateHash(template, deployment.status?.collisionCount ?? 0);
+  const hash = contentHash(template, deployment.status?.collisionCount ?? 0);
   const labels = { ...template.metadata?.labels, [hashLabel]: hash };
   const selector = deployment.spec?.selector ?? {};
   const minReadySeconds = deployment.spec?.minReadySeconds;
   const object: ReplicaSet = {
     metadata: {
       namespace: namespaceOf(deployment),
-      name: `${nameOf(deployment)}-${hash}`,
+      name: `${nameOf(deployment).slice(0, nameLengthMax - 1 - hash.length)}-${hash}`,
       labels,
       annotations: {
         ...newReplicaSetAnnotations(deployment, {}, newestRevision(sets.old) + 1),
@@ -225,7 +247,7 @@ function history(deployment: Deployment, old: readonly Draft[]): readonly Replic
   if (limit === undefined || limit === 2 ** 31 - 1) return [];
   const candidates = old.map(({ object }) => object).filter((set) => !isDeleting(set));
   return candidates
-    .toSorted((a, b) => revisionOf(a) - revisionOf(b))
+    .toSorted((a, b) => revisionOf(a) - revisionOf(b) || createdMs(a) - createdMs(b))
     .slice(0, Math.max(0, candidates.length - limit))
     .filter(
       (set) =>
@@ -241,10 +263,9 @@ const zeroes: DeploymentStatus = {
   readyReplicas: 0,
   availableReplicas: 0,
   unavailableReplicas: 0,
-  terminatingReplicas: 0,
 };
 
-/** The API leaves out zeroes. */
+/** The API leaves out zeroes, but not that of `terminatingReplicas`: there absent means not known. */
 const sameStatus = (a: DeploymentStatus, b: DeploymentStatus | undefined): boolean =>
   semanticallyEqual({ ...zeroes, ...a }, { ...zeroes, ...b });
 

@@ -1,9 +1,10 @@
 /**
- * The arithmetic of Deployments: how many pods may be too many or too few, which ReplicaSet is the new one, what a template's hash is,
+ * The arithmetic of Deployments: how many pods may be too many or too few, which ReplicaSet is the new one,
  * and the annotations by which ReplicaSets remember their history. Pure. Names, rounding and order are upstream's.
  */
 import type { Deployment, DeploymentCondition, ReplicaSet } from '../../api/schema/types/apps-v1.ts';
 import type { PodTemplateSpec } from '../../api/schema/types/core-v1.ts';
+import { scaled } from '../shared/amounts.ts';
 import { createdMs, nameOf } from '../shared/context.ts';
 import { semanticallyEqual } from '../shared/equality.ts';
 
@@ -12,15 +13,16 @@ export const revisionAnnotation = 'deployment.kubernetes.io/revision';
 export const revisionHistoryAnnotation = 'deployment.kubernetes.io/revision-history';
 export const desiredReplicasAnnotation = 'deployment.kubernetes.io/desired-replicas';
 export const maxReplicasAnnotation = 'deployment.kubernetes.io/max-replicas';
+export const rollbackAnnotation = 'deprecated.deployment.rollback.to';
 
 /** What a Deployment's annotations have that its ReplicaSets' have not. */
-const ownAnnotations: ReadonlySet<string> = new Set([
+export const ownAnnotations: ReadonlySet<string> = new Set([
   'kubectl.kubernetes.io/last-applied-configuration',
   revisionAnnotation,
   revisionHistoryAnnotation,
   desiredReplicasAnnotation,
   maxReplicasAnnotation,
-  'deprecated.deployment.rollback.to',
+  rollbackAnnotation,
 ]);
 
 /** Upstream's bound on the history's text: the oldest revisions go first. */
@@ -57,36 +59,11 @@ export function fenceposts(deployment: Deployment): { readonly surge: number; re
   return { surge, unavailable: surge === 0 && unavailable === 0 ? 1 : Math.min(unavailable, wanted) };
 }
 
-function scaled(value: number | string, total: number, round: (share: number) => number): number {
-  if (typeof value === 'number') return value;
-  const percent = /^(\d+)%$/.exec(value)?.[1];
-  return percent === undefined ? 0 : round((Number(percent) * total) / 100);
-}
-
-/** FNV-1a, 32 bits, of the template's canonical JSON and the collision count, in the alphabet of generated names. */
-export function templateHash(template: PodTemplateSpec, collisionCount: number): string {
-  let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(`${canonical(template)}/${collisionCount}`)) {
-    hash = Math.imul(hash ^ byte, 0x01000193);
-  }
-  const alphabet = 'bcdfghjklmnpqrstvwxz2456789';
-  return Array.from(String(hash >>> 0), (digit) => alphabet[digit.charCodeAt(0) % alphabet.length]).join('');
-}
-
-/** JSON with sorted names: equal values have equal texts. */
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
-  fields.sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${canonical(field)}`).join(',')}}`;
-}
-
 export function sameTemplate(a: PodTemplateSpec | undefined, b: PodTemplateSpec | undefined): boolean {
   return semanticallyEqual(withoutHash(a), withoutHash(b));
 }
 
-function withoutHash(template: PodTemplateSpec | undefined): PodTemplateSpec | undefined {
+export function withoutHash(template: PodTemplateSpec | undefined): PodTemplateSpec | undefined {
   const { [hashLabel]: _hash, ...labels } = template?.metadata?.labels ?? {};
   return template && { ...template, metadata: { ...template.metadata, labels } };
 }

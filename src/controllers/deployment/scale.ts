@@ -166,7 +166,7 @@ function shareOf(deployment: Deployment, draft: Draft, change: number, given: nu
 function fractionOf(deployment: Deployment, draft: Draft): number {
   const wanted = wantedReplicas(deployment);
   if (wanted === 0) return -replicasOf(draft);
-  const before = annotationNumber(draft.object, maxReplicasAnnotation) ?? deployment.status?.replicas ?? 0;
+  const before = annotationNumber(draft.object, maxReplicasAnnotation) || (deployment.status?.replicas ?? 0);
   if (before === 0) return 0;
   const size = (replicasOf(draft) * (wanted + fenceposts(deployment).surge)) / before;
   return Math.floor(size + 0.5) - replicasOf(draft);

@@ -58,7 +58,7 @@ export function countedStatus(
 ): DeploymentStatus {
   const total = (value: (set: ReplicaSet) => number | undefined): number =>
     all.reduce((sum, set) => sum + (value(set) ?? 0), 0);
-  const replicas = total((set) => set.status?.replicas);
+  const terminatingReplicas = terminatingOf(all);
   const availableReplicas = total((set) => set.status?.availableReplicas);
   const enough = availableReplicas >= wantedReplicas(deployment) - fenceposts(deployment).unavailable;
   const available = enough
@@ -72,24 +72,36 @@ export function countedStatus(
       );
   return {
     observedGeneration: deployment.metadata?.generation ?? 0,
-    replicas,
+    replicas: total((set) => set.status?.replicas),
     updatedReplicas: latest?.status?.replicas ?? 0,
     readyReplicas: total((set) => set.status?.readyReplicas),
     availableReplicas,
-    unavailableReplicas: Math.max(0, replicas - availableReplicas),
-    terminatingReplicas: total((set) => set.status?.terminatingReplicas),
+    // Of those that are wanted, whether they exist or not.
+    unavailableReplicas: Math.max(0, total((set) => set.spec?.replicas) - availableReplicas),
+    ...(terminatingReplicas !== undefined && { terminatingReplicas }),
     ...(collisionCount !== undefined && { collisionCount }),
     conditions: withCondition(deployment.status?.conditions, available),
   };
 }
 
-/** All pods are of the new template and available, and nothing else is left. */
+/** Undefined while one of them has not been counted yet: a sum would look as if nothing ended any more. */
+function terminatingOf(all: readonly ReplicaSet[]): number | undefined {
+  let sum = 0;
+  for (const { status } of all) {
+    if (status?.terminatingReplicas === undefined) return undefined;
+    sum += status.terminatingReplicas;
+  }
+  return sum;
+}
+
+/** All pods are of the new template and available, and nothing else is left. The API leaves out zeroes. */
 export function isComplete(deployment: Deployment, status: DeploymentStatus): boolean {
   const wanted = wantedReplicas(deployment);
+  const { replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = status;
   return (
-    status.updatedReplicas === wanted &&
-    status.replicas === wanted &&
-    status.availableReplicas === wanted &&
+    updatedReplicas === wanted &&
+    replicas === wanted &&
+    availableReplicas === wanted &&
     (status.observedGeneration ?? 0) >= (deployment.metadata?.generation ?? 0)
   );
 }

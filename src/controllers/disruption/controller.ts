@@ -17,7 +17,7 @@ import { formatTime } from '../../lib/clock.ts';
 import type { Service } from '../../lib/service.ts';
 import { type ControllerContext, contextFor, type LoopContext, namespaceOf } from '../shared/context.ts';
 import { semanticallyEqual } from '../shared/equality.ts';
-import { type BudgetPlan, decideBudget, failedStatus, needsScale, staleInMs } from './decide.ts';
+import { type BudgetPlan, decideBudget, failedStatus, needsScale, staleInMs, unmanagedText } from './decide.ts';
 import { Scales } from './scales.ts';
 
 /** Two loops: budgets, and pods whose condition may get stale. */
@@ -116,9 +116,7 @@ class DisruptionController {
     if (pods.length === 0) this.#tell(budget, 'Normal', 'NoPods', 'No matching pods found');
     const { scale, unmanaged } = needsScale(budget) ? await this.#scales.sumOf(pods) : { scale: 0, unmanaged: [] };
     if (unmanaged.length > 0) {
-      const why =
-        'Pods that this PodDisruptionBudget selects are of no controller, so that its status cannot be calculated';
-      this.#tell(budget, 'Warning', 'UnmanagedPods', `${why}; set .spec.minAvailable to an integer to count them`);
+      this.#tell(budget, 'Warning', 'UnmanagedPods', unmanagedText(budget));
     }
     return decideBudget(budget, { pods, scale, nowMs: this.#context.clock.now() });
   }

@@ -10,7 +10,7 @@
  * An eviction that was let through and has not shown within two minutes is taken as one that never happened.
  */
 import type { Pod } from '../../api/schema/types/core-v1.ts';
-import type { Condition, IntOrString } from '../../api/schema/types/meta-v1.ts';
+import type { Condition, IntOrString, LabelSelector } from '../../api/schema/types/meta-v1.ts';
 import type { PodDisruptionBudget, PodDisruptionBudgetStatus } from '../../api/schema/types/policy-v1.ts';
 import { formatTime } from '../../lib/clock.ts';
 import { isDeleting, nameOf, timeMs } from '../shared/context.ts';
@@ -69,6 +69,30 @@ export function failedStatus(budget: PodDisruptionBudget, why: string, nowMs: nu
   const observedGeneration = budget.status?.observedGeneration ?? 0;
   const condition = { status: 'False', reason: 'SyncFailed', message: why, observedGeneration, nowMs } as const;
   return { ...budget.status, disruptionsAllowed: 0, conditions: withCondition(budget, condition) };
+}
+
+/** For the event on a budget that cannot count on the pods' controllers. */
+export function unmanagedText({ spec }: PodDisruptionBudget): string {
+  return (
+    `Pods selected by this PodDisruptionBudget (selector: ${selectorText(spec?.selector)}) were found to be unmanaged. ` +
+    'As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. ' +
+    'To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.'
+  );
+}
+
+/** As Go prints it. */
+function selectorText(selector: LabelSelector | undefined): string {
+  if (selector === undefined) return 'nil';
+  const { matchLabels = {}, matchExpressions = [] } = selector;
+  const labels = Object.keys(matchLabels)
+    .sort()
+    .map((name) => `${name}: ${matchLabels[name]},`);
+  const expressions = matchExpressions.map(
+    ({ key, operator, values = [] }) =>
+      `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${values.join(' ')}],},`,
+  );
+  const parts = `MatchLabels:map[string]string{${labels.join('')}},MatchExpressions:[]LabelSelectorRequirement{${expressions.join('')}},`;
+  return `&LabelSelector{${parts}}`;
 }
 
 function counts(

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { Pod, PodCondition } from '../../api/schema/types/core-v1.ts';
 import type { PodDisruptionBudget, PodDisruptionBudgetSpec } from '../../api/schema/types/policy-v1.ts';
 import { hasReason } from '../../api/status-error.ts';
-import { deployments, jobs, podDisruptionBudgets, pods } from '../../client/resources.ts';
+import { deployments, events, jobs, podDisruptionBudgets, pods } from '../../client/resources.ts';
 import { inDefault, makeDeployment, startWorld, type World } from '../testing.ts';
 import { decideBudget, deletionMsMax, failedStatus, staleInMs } from './decide.ts';
 
@@ -191,5 +191,95 @@ test('a pod that was marked for disruption and stays loses the mark', async () =
   assert.equal(await target(), 'True');
   await world.clock.advance(90_000);
   assert.equal(await target(), 'False');
+  await world.close();
+});
+
+test('pods of no controller are told of where the budget counts on controllers, and counted where it does not', async () => {
+  const world = await startWorld();
+  const labels = { app: 'web', tier: 'front' };
+  for (const name of ['a', 'b', 'c']) {
+    await world.client.create(pods, {
+      metadata: { namespace: 'default', name, labels },
+      spec: { containers: [{ name: 'c', image: 'i' }] },
+    });
+  }
+  const selector = {
+    matchLabels: labels,
+    matchExpressions: [{ key: 'app', operator: 'In', values: ['web', 'shop'] }],
+  };
+  for (const [name, spec] of [
+    ['share', { maxUnavailable: 1 }],
+    ['number', { minAvailable: 1 }],
+  ] as const) {
+    const metadata = { namespace: 'default', name };
+    await world.client.create(podDisruptionBudgets, { metadata, spec: { selector, ...spec } });
+  }
+  await world.clock.advance(5000);
+  const numbersOf = async (name: string) => {
+    const { expectedPods, disruptionsAllowed, conditions } =
+      (await world.get(podDisruptionBudgets, name))?.status ?? {};
+    return [expectedPods, disruptionsAllowed, conditions?.[0]?.reason];
+  };
+  assert.deepEqual(await numbersOf('share'), [0, 0, 'InsufficientPods']);
+  assert.deepEqual(await numbersOf('number'), [3, 2, 'SufficientPods']);
+  const told = (await world.list(events)).filter(({ reason }) => reason === 'UnmanagedPods');
+  assert.deepEqual([...new Set(told.map(({ involvedObject }) => involvedObject.name))], ['share']);
+  const printed =
+    '&LabelSelector{MatchLabels:map[string]string{app: web,tier: front,},MatchExpressions:[]LabelSelectorRequirement{' +
+    'LabelSelectorRequirement{Key:app,Operator:In,Values:[web shop],},},}';
+  assert.equal(
+    told[0]?.message,
+    `Pods selected by this PodDisruptionBudget (selector: ${printed}) were found to be unmanaged. As a result, the status of ` +
+      'the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set ' +
+      '".spec.minAvailable" field of the PDB to an integer value.',
+  );
+  await world.close();
+});
+
+test('an eviction that a budget holds back goes through when the budget is changed to allow it, or is gone', async () => {
+  const world = await startWorld();
+  await world.client.create(deployments, makeDeployment('web'));
+  await world.client.create(podDisruptionBudgets, {
+    metadata: { namespace: 'default', name: 'web' },
+    spec: { selector: { matchLabels: { app: 'web' } }, minAvailable: 3 },
+  });
+  await world.clock.advance(5000);
+  const someone = async () =>
+    (await world.list(pods)).find(({ metadata }) => !metadata?.deletionTimestamp)?.metadata?.name;
+  const evictSomeone = async () => evict(world, (await someone()) ?? '');
+  const change = async (spec: object) => {
+    await world.client.patch(podDisruptionBudgets, inDefault('web'), { type: 'merge', body: { spec } });
+    await world.clock.advance(5000);
+  };
+  assert.equal(await evictSomeone(), false);
+  await change({ minAvailable: 2 });
+  assert.equal(await evictSomeone(), true);
+  await world.clock.advance(5000);
+  await change({ minAvailable: null, maxUnavailable: 0 });
+  assert.equal(await evictSomeone(), false);
+  await world.client.delete(podDisruptionBudgets, inDefault('web'));
+  assert.equal(await evictSomeone(), true);
+  await world.close();
+});
+
+test('broken pods are let go at once only where the budget says always', async () => {
+  const world = await startWorld();
+  await world.client.create(deployments, makeDeployment('web'));
+  await world.client.create(podDisruptionBudgets, {
+    metadata: { namespace: 'default', name: 'web' },
+    spec: { selector: { matchLabels: { app: 'web' } }, minAvailable: 3 },
+  });
+  await world.clock.advance(5000);
+  const [one, two] = await world.list(pods);
+  assert.ok(one && two);
+  for (const pod of [one, two]) await world.kubelet.setReady(pod, false);
+  await world.clock.advance(2000);
+  const nameOf = (pod: Pod): string => pod.metadata?.name ?? '';
+  assert.equal((await world.get(podDisruptionBudgets, 'web'))?.status?.currentHealthy, 1);
+  assert.equal(await evict(world, nameOf(one)), false);
+  const body = { spec: { unhealthyPodEvictionPolicy: 'AlwaysAllow' } };
+  await world.client.patch(podDisruptionBudgets, inDefault('web'), { type: 'merge', body });
+  await world.clock.advance(2000);
+  assert.equal(await evict(world, nameOf(one)), true);
   await world.close();
 });

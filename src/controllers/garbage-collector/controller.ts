@@ -46,6 +46,8 @@ import {
 const ownerIndex = 'owner';
 const resyncMs = 5000;
 const resyncKey = 'resources';
+/** The oldest are forgotten beyond it, and looked for again. */
+const goneMax = 1000;
 
 /** A resource that the collector follows. */
 interface Source {
@@ -61,7 +63,7 @@ interface Item {
 }
 
 export function garbageCollector(context: ControllerContext): Service {
-  return new GarbageCollector(contextFor(context, 'generic-garbage-collector')).loop;
+  return new GarbageCollector(contextFor(context, 'generic-garbage-collector', 'garbage-collector-controller')).loop;
 }
 
 class GarbageCollector {
@@ -71,6 +73,8 @@ class GarbageCollector {
   readonly #sources = new Map<string, Source>();
   /** From `apps/v1/Deployment` (any version that is served) to the source's name. */
   #kinds = new Map<string, { readonly name: string; readonly info: ResourceInfo }>();
+  /** Uids of owners that were seen to go: they need not be looked for in other namespaces. */
+  readonly #gone = new Set<string>();
 
   constructor(context: LoopContext) {
     this.#context = context;
@@ -100,6 +104,7 @@ class GarbageCollector {
         if (object.metadata?.ownerReferences !== previous.metadata?.ownerReferences) this.#wakeOwners(previous);
       },
       deleted: (object) => {
+        this.#noteGone(uidOf(object));
         this.#wakeDependents(uidOf(object));
         this.#wakeOwners(object);
       },
@@ -108,6 +113,15 @@ class GarbageCollector {
 
   #changed({ source, object }: Item): void {
     if (isOfInterest(object)) this.loop.queue.add(keyOf(source, object));
+  }
+
+  #noteGone(uid: string): void {
+    if (this.#dependentsOf(uid).length === 0) return;
+    this.#gone.add(uid);
+    for (const oldest of this.#gone) {
+      if (this.#gone.size <= goneMax) break;
+      this.#gone.delete(oldest);
+    }
   }
 
   #wakeDependents(uid: string): void {
@@ -168,9 +182,21 @@ class GarbageCollector {
     if (cached !== undefined) return awaitsDependents(cached.object) ? 'waiting' : 'solid';
     const kind = this.#kinds.get(`${reference.apiVersion}/${reference.kind}`);
     if (kind === undefined) throw new Error(`nobody serves owners of kind ${reference.apiVersion}/${reference.kind}`);
-    // A cluster-wide object cannot name a namespaced owner: there is no telling which, so it is left alone.
-    if (kind.info.namespaced && !source.info.namespaced) return 'solid';
+    if (kind.info.namespaced) this.#tellIfElsewhere(reference, source, dependent);
+    if (kind.info.namespaced && !source.info.namespaced) return 'unnameable';
     return this.#ask(kind.info, reference, namespaceOf(dependent));
+  }
+
+  /** An owner that is there, but in another namespace, owns nothing here: its user should know why the object goes, or never will. */
+  #tellIfElsewhere(reference: OwnerReference, { resource }: Source, dependent: KubeObject): void {
+    const { apiVersion, kind, name, uid } = reference;
+    const owners = this.#sources.get(this.#kinds.get(`${apiVersion}/${kind}`)?.name ?? '')?.informer.cache;
+    const namespace = namespaceOf(dependent);
+    const isThere = (owner: KubeObject): boolean => uidOf(owner) === uid && namespaceOf(owner) !== namespace;
+    if (this.#gone.has(uid) || !owners?.list().some(isThere)) return;
+    const owner = `[${apiVersion}/${kind}, namespace: ${namespace}, name: ${name}, uid: ${uid}]`;
+    const message = `ownerRef ${owner} does not exist in namespace "${namespace}"`;
+    this.#context.events.record(resource, dependent, 'Warning', 'OwnerRefInvalidNamespace', message);
   }
 
   async #ask(info: ResourceInfo, { name, uid }: OwnerReference, dependentNamespace: string): Promise<OwnerState> {
@@ -206,13 +232,14 @@ class GarbageCollector {
 
   async #orphanDependents(owner: Item): Promise<void> {
     const uid = uidOf(owner.object);
+    const failures: unknown[] = [];
     for (const dependent of this.#dependentsOf(uid)) {
       const references = dependent.object.metadata?.ownerReferences ?? [];
-      await this.#setOwners(
-        dependent,
-        references.filter((reference) => reference.uid !== uid),
-      );
+      const others = references.filter((reference) => reference.uid !== uid);
+      // One that cannot be written does not keep the others from being let go.
+      await this.#setOwners(dependent, others).catch((error: unknown) => failures.push(error));
     }
+    if (failures.length > 0) throw failures[0];
     await this.#removeFinalizer(owner, orphanFinalizer);
   }
 

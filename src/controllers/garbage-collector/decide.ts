@@ -4,7 +4,8 @@
  * ```
  *  being deleted ── finalizer orphan ───────────▶ take the owner out of its dependents, then the finalizer
  *               └── finalizer foregroundDeletion ▶ wait for dependents that block, then take the finalizer
- *  has owners ──── some solid ──────────────────▶ keep; references to absent or waiting owners are taken out
+ *  has owners ──── one that cannot be looked for ▶ keep, as it is
+ *             ├── some solid ──────────────────▶ keep; references to absent or waiting owners are taken out
  *             ├── else some waiting (foreground) ▶ delete; in the foreground too where it has dependents of its own
  *             └── all absent ───────────────────▶ delete, as its own finalizers say, else in the background
  * ```
@@ -15,8 +16,11 @@ import type { OwnerReference } from '../../api/schema/types/meta-v1.ts';
 export const orphanFinalizer = 'orphan';
 export const foregroundFinalizer = 'foregroundDeletion';
 
-/** `solid`: there. `waiting`: being deleted in the foreground, and waits for its dependents. `absent`: gone, or another of its name. */
-export type OwnerState = 'solid' | 'waiting' | 'absent';
+/**
+ * `solid`: there. `waiting`: being deleted in the foreground, and waits for its dependents. `absent`: gone, or another of its name.
+ * `unnameable`: a namespaced owner of a cluster-wide object, of which nobody can tell whether it is there.
+ */
+export type OwnerState = 'solid' | 'waiting' | 'absent' | 'unnameable';
 
 export interface Owned {
   readonly object: KubeObject;
@@ -31,7 +35,7 @@ export type Verdict =
   | { readonly kind: 'delete'; readonly policy: 'Orphan' | 'Background' | 'Foreground' };
 
 export function decideOwned({ object, owners, hasDependents }: Owned): Verdict {
-  if (owners.length === 0) return { kind: 'keep' };
+  if (owners.length === 0 || owners.some(({ state }) => state === 'unnameable')) return { kind: 'keep' };
   const solid = owners.filter(({ state }) => state === 'solid').map(({ reference }) => reference);
   if (solid.length === owners.length) return { kind: 'keep' };
   if (solid.length > 0) return { kind: 'release', ownerReferences: solid };

@@ -2,7 +2,17 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ConfigMap } from '../../api/schema/types/core-v1.ts';
 import type { OwnerReference } from '../../api/schema/types/meta-v1.ts';
-import { configMaps, deployments, namespaces, pods, replicaSets, secrets } from '../../client/resources.ts';
+import { intercept } from '../../client/intercept.ts';
+import {
+  clusterRoles,
+  configMaps,
+  deployments,
+  events,
+  namespaces,
+  pods,
+  replicaSets,
+  secrets,
+} from '../../client/resources.ts';
 import { inDefault, makeDeployment, startWorld, type World } from '../testing.ts';
 import { decideOwned, type OwnerState } from './decide.ts';
 
@@ -17,6 +27,9 @@ describe('an object', () => {
     { owners: ['absent'], finalizers: ['orphan'], expected: 'delete Orphan' },
     { owners: ['absent'], finalizers: ['foregroundDeletion'], expected: 'delete Foreground' },
     { owners: ['waiting'], expected: 'delete Background' },
+    { owners: ['unnameable'], expected: 'keep' },
+    { owners: ['unnameable', 'absent'], expected: 'keep' },
+    { owners: ['solid', 'unnameable', 'absent'], expected: 'keep' },
     { owners: ['waiting', 'absent'], dependents: true, expected: 'delete Foreground' },
   ];
   for (const { owners, dependents = false, finalizers = [], expected } of cases) {
@@ -165,6 +178,125 @@ describe('owner references', () => {
     await world.client.delete(namespaces, { namespace: '', name: 'owner' });
     await world.clock.advance(20_000);
     assert.equal(await world.get(secrets, 'secret'), undefined);
+    await world.close();
+  });
+
+  test('an owner in another namespace is none, and an event on the object that goes says so', async () => {
+    const world = await startWorld();
+    await world.client.create(namespaces, { metadata: { name: 'other' } });
+    const owner = await world.client.create(configMaps, { metadata: { namespace: 'other', name: 'owner' } });
+    await owned(world, 'stray', [of(owner)]);
+    assert.equal(await world.get(configMaps, 'stray'), undefined);
+    const told = (await world.list(events)).find(({ reason }) => reason === 'OwnerRefInvalidNamespace');
+    const uid = owner.metadata?.uid;
+    assert.equal(
+      told?.message,
+      `ownerRef [v1/ConfigMap, namespace: default, name: owner, uid: ${uid}] does not exist in namespace "default"`,
+    );
+    assert.deepEqual(
+      [told?.type, told?.involvedObject.kind, told?.involvedObject.name, told?.source?.component],
+      ['Warning', 'ConfigMap', 'stray', 'garbage-collector-controller'],
+    );
+    assert.notEqual(await world.client.get(configMaps, { namespace: 'other', name: 'owner' }), undefined);
+    await world.close();
+  });
+
+  test('an owner that merely went is no matter for an event', async () => {
+    const world = await startWorld();
+    const owner = await world.client.create(configMaps, { metadata: inDefault('owner') });
+    await owned(world, 'dependent', [of(owner)]);
+    await world.client.delete(configMaps, inDefault('owner'));
+    await world.clock.advance(2000);
+    assert.equal(await world.get(configMaps, 'dependent'), undefined);
+    assert.ok((await world.list(events)).every(({ reason }) => reason !== 'OwnerRefInvalidNamespace'));
+    await world.close();
+  });
+
+  test('a cluster-wide object with a namespaced owner is left alone, with an event, whatever its other owners do', async () => {
+    const world = await startWorld();
+    const owner = await world.client.create(configMaps, { metadata: inDefault('owner') });
+    const absent = { apiVersion: 'v1', kind: 'Namespace', name: 'gone', uid: 'gone' };
+    await world.client.create(clusterRoles, { metadata: { name: 'role', ownerReferences: [of(owner), absent] } });
+    await world.clock.advance(60_000);
+    const role = await world.get(clusterRoles, 'role');
+    assert.deepEqual(
+      role?.metadata?.ownerReferences?.map(({ name }) => name),
+      ['owner', 'gone'],
+    );
+    const told = (await world.list(events)).find(({ reason }) => reason === 'OwnerRefInvalidNamespace');
+    assert.equal(
+      told?.message,
+      `ownerRef [v1/ConfigMap, namespace: , name: owner, uid: ${owner.metadata?.uid}] does not exist in namespace ""`,
+    );
+    await world.close();
+  });
+
+  test('an object of a valid owner and one that waits for it stays, and holds nobody back', async () => {
+    const world = await startWorld();
+    const [staying, leaving] = [
+      await world.client.create(configMaps, { metadata: inDefault('staying') }),
+      await world.client.create(configMaps, { metadata: inDefault('leaving') }),
+    ];
+    await owned(world, 'both', [of(staying), of(leaving, { blockOwnerDeletion: true })]);
+    await owned(world, 'alone', [of(leaving, { blockOwnerDeletion: true })]);
+    await world.client.delete(configMaps, inDefault('leaving'), { propagationPolicy: 'Foreground' });
+    await world.clock.advance(5000);
+    assert.equal(await world.get(configMaps, 'leaving'), undefined);
+    assert.equal(await world.get(configMaps, 'alone'), undefined);
+    assert.deepEqual(
+      (await world.get(configMaps, 'both'))?.metadata?.ownerReferences?.map(({ name }) => name),
+      ['staying'],
+    );
+    await world.close();
+  });
+
+  test('a dependent that does not block is ended too, but not waited for', async () => {
+    const world = await startWorld();
+    const owner = await world.client.create(configMaps, { metadata: inDefault('owner') });
+    const metadata = { ...inDefault('held'), finalizers: ['example.com/hold'] };
+    for (const [name, blockOwnerDeletion] of [
+      ['held', true],
+      ['loose', false],
+    ] as const) {
+      const ownerReferences = [of(owner, { blockOwnerDeletion })];
+      await world.client.create(configMaps, { metadata: { ...metadata, name, ownerReferences } });
+    }
+    await world.client.delete(configMaps, inDefault('owner'), { propagationPolicy: 'Foreground' });
+    await world.clock.advance(5000);
+    assert.notEqual((await world.get(configMaps, 'loose'))?.metadata?.deletionTimestamp, undefined);
+    assert.notEqual(await world.get(configMaps, 'owner'), undefined);
+    // Blocking can be given up while the owner waits.
+    const body = { metadata: { ownerReferences: [of(owner, { blockOwnerDeletion: false })] } };
+    await world.client.patch(configMaps, inDefault('held'), { type: 'merge', body });
+    await world.clock.advance(5000);
+    assert.equal(await world.get(configMaps, 'owner'), undefined);
+    assert.notEqual(await world.get(configMaps, 'held'), undefined);
+    await world.close();
+  });
+
+  test('one dependent that cannot be written does not keep the others from being orphaned', async () => {
+    let refuses = true;
+    const world = await startWorld({
+      wrap: (client) =>
+        intercept(client, {
+          patch: (real) => async (resource, reference, patch, options) => {
+            if (refuses && reference.name === 'a-stubborn') throw new Error('a webhook says no');
+            return real.patch(resource, reference, patch, options);
+          },
+        }),
+    });
+    const owner = await world.client.create(configMaps, { metadata: inDefault('owner') });
+    await owned(world, 'a-stubborn', [of(owner)]);
+    await owned(world, 'b-willing', [of(owner)]);
+    await world.client.delete(configMaps, inDefault('owner'), { propagationPolicy: 'Orphan' });
+    await world.clock.advance(5000);
+    const ownersOf = async (name: string) => (await world.get(configMaps, name))?.metadata?.ownerReferences ?? [];
+    assert.deepEqual([(await ownersOf('a-stubborn')).length, (await ownersOf('b-willing')).length], [1, 0]);
+    assert.notEqual(await world.get(configMaps, 'owner'), undefined);
+    refuses = false;
+    await world.clock.advance(120_000);
+    assert.deepEqual([(await ownersOf('a-stubborn')).length, await world.get(configMaps, 'owner')], [0, undefined]);
+    assert.notEqual(await world.get(configMaps, 'a-stubborn'), undefined);
     await world.close();
   });
 });

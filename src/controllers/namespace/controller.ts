@@ -4,12 +4,13 @@
  * ```
  *  deletionTimestamp ──▶ delete pods, until none is left ──▶ delete everything else ──▶ nothing left? ──▶ finalize
  *                                      └────────── something left: conditions, look again ──────┘
+ *                                                  (a pod that ends wakes the loop at once)
  * ```
  * Pods go first, as upstream's ordered deletion has it: nothing that a pod still needs (its network policies, its secrets) goes before it.
  */
 import type { KubeObject } from '../../api/object.ts';
 import type { ResourceInfo } from '../../api/resources.ts';
-import type { Namespace } from '../../api/schema/types/core-v1.ts';
+import type { Namespace, Pod } from '../../api/schema/types/core-v1.ts';
 import { hasReason } from '../../api/status-error.ts';
 import { after, ControlLoop, done, type Outcome } from '../../client/controller.ts';
 import { namespaces, pods, resourceOf } from '../../client/resources.ts';
@@ -24,11 +25,10 @@ import {
   namespaceOf,
 } from '../shared/context.ts';
 import { semanticallyEqual } from '../shared/equality.ts';
-import { type Cleaning, isCleaned, namespaceConditions, type Remaining } from './decide.ts';
+import { isFinished } from '../shared/pods.ts';
+import { againInMs, type Cleaning, isCleaned, namespaceConditions, type Remaining } from './decide.ts';
 
 const finalizer = 'kubernetes';
-/** How soon what remains is looked at again; a pod that ends wakes the loop at once. */
-const againMs = 2000;
 
 export function namespaceController(context: ControllerContext): Service {
   const own = contextFor(context, 'namespace-controller');
@@ -67,7 +67,7 @@ async function end(context: LoopContext, namespace: Namespace): Promise<Outcome>
   const name = nameOf(namespace);
   const cleaning = await clean(context, name);
   const current = await tellConditions(context, namespace, cleaning);
-  if (!isCleaned(cleaning)) return after(againMs);
+  if (!isCleaned(cleaning)) return after(againInMs(namespace, context.clock.now()));
   const finalizers = (current.spec?.finalizers ?? []).filter((one) => one !== finalizer);
   await context.client.update(
     namespaces,
@@ -79,7 +79,6 @@ async function end(context: LoopContext, namespace: Namespace): Promise<Outcome>
 
 async function clean(context: LoopContext, namespace: string): Promise<Cleaning> {
   const infos = storedResources(context.resources.all, ['list', 'delete']).filter((info) => info.namespaced);
-  const isPods = (info: ResourceInfo): boolean => info.group === '' && info.resource === 'pods';
   const first = await cleanAll(context, namespace, infos.filter(isPods));
   return isCleaned(first)
     ? cleanAll(
@@ -90,13 +89,15 @@ async function clean(context: LoopContext, namespace: string): Promise<Cleaning>
     : first;
 }
 
+const isPods = (info: ResourceInfo): boolean => info.group === '' && info.resource === 'pods';
+
 async function cleanAll(context: LoopContext, namespace: string, infos: readonly ResourceInfo[]): Promise<Cleaning> {
   const remaining: Remaining[] = [];
   const errors: Error[] = [];
   for (const info of infos) {
     try {
       const left = await deleteAll(context, namespace, info);
-      if (left.length > 0) remaining.push({ info, count: left.length, finalizers: countFinalizers(left) });
+      if (left.count > 0) remaining.push({ info, ...left });
     } catch (error) {
       // A resource whose definition went away meanwhile has no objects.
       if (!hasReason(error, 'NotFound', 'MethodNotAllowed')) errors.push(error as Error);
@@ -110,16 +111,30 @@ async function deleteAll(
   { client }: LoopContext,
   namespace: string,
   info: ResourceInfo,
-): Promise<readonly KubeObject[]> {
+): Promise<Omit<Remaining, 'info'>> {
   const resource = resourceOf(info);
   const { items } = await client.list(resource, { namespace });
+  const graceSeconds = isPods(info) ? longestGrace(items) : 0;
   const untouched = items.filter((item) => !isDeleting(item));
-  if (items.length === 0 || untouched.length === 0) return items;
+  if (untouched.length === 0) return counted(items, graceSeconds);
   const options = { propagationPolicy: 'Background' } as const;
   if (info.verbs.includes('deletecollection')) await client.deleteCollection(resource, { namespace }, options);
   else for (const item of untouched) await client.delete(resource, { namespace, name: nameOf(item) }, options);
-  return (await client.list(resource, { namespace })).items;
+  return counted((await client.list(resource, { namespace })).items, graceSeconds);
 }
+
+const counted = (left: readonly KubeObject[], graceSeconds: number): Omit<Remaining, 'info'> => ({
+  count: left.length,
+  finalizers: countFinalizers(left),
+  graceSeconds,
+});
+
+/** Of those that have not ended by themselves. */
+const longestGrace = (items: readonly Pod[]): number =>
+  items.reduce(
+    (longest, pod) => Math.max(longest, isFinished(pod) ? 0 : (pod.spec?.terminationGracePeriodSeconds ?? 0)),
+    0,
+  );
 
 function countFinalizers(objects: readonly KubeObject[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();

@@ -2,6 +2,7 @@
 import { groupResource, type ResourceInfo } from '../../api/resources.ts';
 import type { Namespace, NamespaceCondition } from '../../api/schema/types/core-v1.ts';
 import { formatTime } from '../../lib/clock.ts';
+import { timeMs } from '../shared/context.ts';
 
 /** What is left of one resource after its deletion was asked for. */
 export interface Remaining {
@@ -9,6 +10,8 @@ export interface Remaining {
   readonly count: number;
   /** How many of them each finalizer holds back. */
   readonly finalizers: ReadonlyMap<string, number>;
+  /** How long they may take to end by themselves (s): the longest grace period of pods. */
+  readonly graceSeconds: number;
 }
 
 export interface Cleaning {
@@ -19,24 +22,38 @@ export interface Cleaning {
 
 export const isCleaned = ({ remaining, errors }: Cleaning): boolean => remaining.length === 0 && errors.length === 0;
 
-/** The namespace's conditions; those that did not change keep their time. */
+const againMsMin = 2000;
+const againMsMax = 15_000;
+
+/** When to look again at what remains: the longer it has been ending, the less often. */
+export function againInMs(namespace: Namespace, nowMs: number): number {
+  return Math.min(againMsMax, Math.max(againMsMin, endingMs(namespace, nowMs) / 4));
+}
+
+const endingMs = (namespace: Namespace, nowMs: number): number => nowMs - timeMs(namespace.metadata?.deletionTimestamp);
+
+/** The namespace's conditions; those that did not change keep their time, and those of others stay. */
 export function namespaceConditions(
   namespace: Namespace,
   cleaning: Cleaning,
   nowMs: number,
 ): readonly NamespaceCondition[] {
-  const wanted = [
-    fact('NamespaceDeletionDiscoveryFailure', 'ResourcesDiscovered', 'All resources were discovered'),
-    contentFailure(cleaning.errors),
+  const errors = [...cleaning.errors.map(({ message }) => message), ...unexpected(namespace, cleaning, nowMs)];
+  const conditions = [...(namespace.status?.conditions ?? [])];
+  for (const condition of [
+    ...alwaysFine,
+    contentFailure(errors),
     contentRemaining(cleaning.remaining),
     finalizersRemaining(cleaning.remaining),
-  ];
-  return wanted.map((condition) => {
-    const standing = namespace.status?.conditions?.find(({ type }) => type === condition.type);
-    const lastTransitionTime =
-      (standing?.status === condition.status ? standing.lastTransitionTime : undefined) ?? formatTime(nowMs);
-    return { ...condition, lastTransitionTime };
-  });
+  ]) {
+    const at = conditions.findIndex(({ type }) => type === condition.type);
+    const standing = conditions[at];
+    const kept = standing?.status === condition.status ? standing.lastTransitionTime : undefined;
+    const dated = { ...condition, lastTransitionTime: kept ?? formatTime(nowMs) };
+    if (at === -1) conditions.push(dated);
+    else conditions[at] = dated;
+  }
+  return conditions;
 }
 
 type Bare = Omit<NamespaceCondition, 'lastTransitionTime'>;
@@ -44,20 +61,40 @@ type Bare = Omit<NamespaceCondition, 'lastTransitionTime'>;
 const fact = (type: string, reason: string, message: string): Bare => ({ type, status: 'False', reason, message });
 const problem = (type: string, reason: string, message: string): Bare => ({ type, status: 'True', reason, message });
 
-function contentFailure(errors: readonly Error[]): Bare {
+/** Which resources there are is known in this process, so that neither can fail; clients look for both. */
+const alwaysFine = [
+  fact('NamespaceDeletionDiscoveryFailure', 'ResourcesDiscovered', 'All resources successfully discovered'),
+  fact(
+    'NamespaceDeletionGroupVersionParsingFailure',
+    'ParsedGroupVersions',
+    'All legacy kube types successfully parsed',
+  ),
+];
+
+/** What neither waits for a finalizer nor has time left should have been gone. */
+function unexpected(namespace: Namespace, { remaining }: Cleaning, nowMs: number): readonly string[] {
+  const forMs = endingMs(namespace, nowMs);
+  return remaining
+    .filter(({ finalizers, graceSeconds }) => finalizers.size === 0 && forMs >= graceSeconds * 1000)
+    .map(({ info }) => {
+      const gvr = `${info.group}/${info.version}, Resource=${info.resource}`;
+      return `unexpected items still remain in namespace: ${namespace.metadata?.name} for gvr: ${gvr}`;
+    });
+}
+
+function contentFailure(errors: readonly string[]): Bare {
   const type = 'NamespaceDeletionContentFailure';
-  if (errors.length === 0) return fact(type, 'ContentDeleted', 'All content was deleted; some may wait for finalizers');
-  const texts = errors.map((error) => error.message).join(', ');
-  return problem(
-    type,
-    'ContentDeletionFailed',
-    `Failed to delete all resource types, ${errors.length} remaining: ${texts}`,
-  );
+  if (errors.length === 0) {
+    return fact(type, 'ContentDeleted', 'All content successfully deleted, may be waiting on finalization');
+  }
+  const texts = errors.toSorted().join(', ');
+  const message = `Failed to delete all resource types, ${errors.length} remaining: ${texts}`;
+  return problem(type, 'ContentDeletionFailed', message);
 }
 
 function contentRemaining(remaining: readonly Remaining[]): Bare {
   const type = 'NamespaceContentRemaining';
-  if (remaining.length === 0) return fact(type, 'ContentRemoved', 'All content is gone');
+  if (remaining.length === 0) return fact(type, 'ContentRemoved', 'All content successfully removed');
   const counts = remaining.map(({ info, count }) => `${nameOf(info)} has ${count} resource instances`).sort();
   return problem(type, 'SomeResourcesRemain', `Some resources are remaining: ${counts.join(', ')}`);
 }
@@ -68,13 +105,10 @@ function finalizersRemaining(remaining: readonly Remaining[]): Bare {
   for (const { finalizers } of remaining) {
     for (const [name, count] of finalizers) totals.set(name, (totals.get(name) ?? 0) + count);
   }
-  if (totals.size === 0) return fact(type, 'ContentHasNoFinalizers', 'No finalizer holds content back');
+  if (totals.size === 0) return fact(type, 'ContentHasNoFinalizers', 'All content-preserving finalizers finished');
   const texts = [...totals].map(([name, count]) => `${name} in ${count} resource instances`).sort();
-  return problem(
-    type,
-    'SomeFinalizersRemain',
-    `Some content in the namespace has finalizers remaining: ${texts.join(', ')}`,
-  );
+  const message = `Some content in the namespace has finalizers remaining: ${texts.join(', ')}`;
+  return problem(type, 'SomeFinalizersRemain', message);
 }
 
 /** `pods.`, `deployments.apps`: upstream prints the group after a dot, also where it is empty. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { configMaps, deployments, namespaces, pods, serviceAccounts } from '../../client/resources.ts';
+import { intercept } from '../../client/intercept.ts';
+import { configMaps, deployments, namespaces, pods, secrets, serviceAccounts } from '../../client/resources.ts';
 import { inDefault, makeDeployment, startWorld } from '../testing.ts';
 
 test('every namespace gets its default service account and the root certificate, again where they are changed', async () => {
@@ -63,6 +64,34 @@ test('what a finalizer holds back is named, and the namespace goes when it lets 
   assert.match(held?.message ?? '', /example\.com\/hold in 1 resource instances/);
   const release = { type: 'merge', body: { metadata: { finalizers: null } } } as const;
   await world.client.patch(configMaps, { namespace: 'going', name: 'held' }, release);
+  await world.clock.advance(10_000);
+  assert.equal(await world.get(namespaces, 'going'), undefined);
+  await world.close();
+});
+
+test('what cannot be deleted is named and holds nothing else up; when it can be, the namespace goes', async () => {
+  let refuses = true;
+  const world = await startWorld({
+    wrap: (client) =>
+      intercept(client, {
+        deleteCollection: (real) => async (resource, reference, options) => {
+          if (refuses && resource.resource === 'secrets') throw new Error('a webhook says no');
+          return real.deleteCollection(resource, reference, options);
+        },
+      }),
+  });
+  await world.client.create(namespaces, { metadata: { name: 'going' } });
+  await world.client.create(configMaps, { metadata: { namespace: 'going', name: 'a' } });
+  await world.client.create(secrets, { metadata: { namespace: 'going', name: 'b' } });
+  await world.client.delete(namespaces, { namespace: '', name: 'going' });
+  await world.clock.advance(5000);
+  const failure = async () =>
+    (await world.get(namespaces, 'going'))?.status?.conditions?.find(
+      ({ type }) => type === 'NamespaceDeletionContentFailure',
+    );
+  assert.equal((await failure())?.message, 'Failed to delete all resource types, 1 remaining: a webhook says no');
+  assert.equal((await world.list(configMaps, 'going')).length, 0);
+  refuses = false;
   await world.clock.advance(10_000);
   assert.equal(await world.get(namespaces, 'going'), undefined);
   await world.close();

@@ -1,12 +1,10 @@
 /** What a ReplicaSet needs: more pods, fewer, or only its status told. Pure. */
-import type { ReplicaSet, ReplicaSetCondition, ReplicaSetStatus } from '../../api/schema/types/apps-v1.ts';
-import type { Pod, PodTemplateSpec } from '../../api/schema/types/core-v1.ts';
+import type { ReplicaSetCondition, ReplicaSetStatus } from '../../api/schema/types/apps-v1.ts';
+import type { Pod } from '../../api/schema/types/core-v1.ts';
 import { matchLabels } from '../../api/selector.ts';
-import { replicaSets } from '../../client/resources.ts';
 import { formatTime } from '../../lib/clock.ts';
-import { nameOf, namespaceOf } from '../shared/context.ts';
-import { controllerReference } from '../shared/ownership.ts';
 import { availableAtMs, isAvailable, isReady } from '../shared/pods.ts';
+import type { Replicated } from './kinds.ts';
 import { podsToDelete } from './ranking.ts';
 
 export interface ReplicaPlan {
@@ -18,7 +16,7 @@ export interface ReplicaPlan {
 const burstMax = 500;
 
 export function decideReplicas(
-  replicaSet: ReplicaSet,
+  replicaSet: Replicated,
   active: readonly Pod[],
   related: readonly Pod[],
   nowMs: number,
@@ -28,23 +26,6 @@ export function decideReplicas(
   return { create: 0, remove: podsToDelete(active, related, Math.min(-missing, burstMax), nowMs) };
 }
 
-/** A pod from the template, controlled by the ReplicaSet; the server completes its name. */
-export function podFromTemplate(replicaSet: ReplicaSet): Pod {
-  const template: PodTemplateSpec = replicaSet.spec?.template ?? {};
-  const { labels, annotations, finalizers } = template.metadata ?? {};
-  return {
-    metadata: {
-      namespace: namespaceOf(replicaSet),
-      generateName: `${nameOf(replicaSet)}-`,
-      ...(labels && { labels }),
-      ...(annotations && { annotations }),
-      ...(finalizers && { finalizers }),
-      ownerReferences: [controllerReference(replicaSets, replicaSet)],
-    },
-    ...(template.spec && { spec: template.spec }),
-  };
-}
-
 /** Why the last attempt to create or delete pods failed. */
 export interface ReplicaFailure {
   readonly reason: 'FailedCreate' | 'FailedDelete';
@@ -52,7 +33,7 @@ export interface ReplicaFailure {
 }
 
 export function statusOf(
-  replicaSet: ReplicaSet,
+  replicaSet: Replicated,
   pods: { readonly active: readonly Pod[]; readonly terminating: readonly Pod[] },
   failure: ReplicaFailure | undefined,
   nowMs: number,
@@ -74,7 +55,7 @@ export function statusOf(
 
 /** A failure that stands already keeps its first time and message, as upstream's. */
 function conditionsOf(
-  replicaSet: ReplicaSet,
+  replicaSet: Replicated,
   failure: ReplicaFailure | undefined,
   nowMs: number,
 ): readonly ReplicaSetCondition[] {
@@ -88,7 +69,7 @@ function conditionsOf(
 }
 
 /** How long until the next ready pod counts as available (ms); undefined where none is to come. */
-export function nextAvailabilityMs(replicaSet: ReplicaSet, active: readonly Pod[], nowMs: number): number | undefined {
+export function nextAvailabilityMs(replicaSet: Replicated, active: readonly Pod[], nowMs: number): number | undefined {
   const minReadySeconds = replicaSet.spec?.minReadySeconds ?? 0;
   let soonest: number | undefined;
   for (const pod of active) {

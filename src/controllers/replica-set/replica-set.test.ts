@@ -155,7 +155,8 @@ test('when creating fails it says so, stops early, and comes through when creati
   assert.ok(tried <= 2, `${tried} attempts`);
   const failure = (await world.get(replicaSets, 'web'))?.status?.conditions?.[0];
   assert.deepEqual([failure?.type, failure?.status, failure?.reason], ['ReplicaFailure', 'True', 'FailedCreate']);
-  const reasons = (await world.list(events)).map(({ reason, message }) => `${reason} ${message}`);
+  const told = (await world.list(events)).filter(({ involvedObject }) => involvedObject.kind === 'ReplicaSet');
+  const reasons = told.map(({ reason, message }) => `${reason} ${message}`);
   assert.deepEqual(reasons, ['FailedCreate Error creating: quota is used up']);
   broken = false;
   await world.clock.advance(10_000);

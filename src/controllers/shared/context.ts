@@ -30,6 +30,10 @@ export interface ControllerContext {
   readonly signAccountToken?: (account: KubeObject, secret: KubeObject) => Promise<string>;
   /** Makes certificates by the cluster's authority. Absent: there is none, and the loops about it do not run. */
   readonly signer?: CertificateSigner;
+  /** Removes a folder of the machine that runs pods. Absent: nobody reaches it from here. */
+  readonly removeHostPath?: (path: string) => Promise<void>;
+  /** The ranges of pods' addresses, one of a family. Absent: nodes bring theirs along. */
+  readonly clusterCidrs?: readonly string[];
   /** What is counted about the loops' queues goes here. */
   readonly metrics?: MetricRegistry;
 }
@@ -39,10 +43,15 @@ export interface LoopContext extends ControllerContext {
   readonly events: EventRecorder;
 }
 
-export function contextFor(context: ControllerContext, serviceAccount: string): LoopContext {
+/** `component`: who its events come from, where upstream calls that otherwise than the account. */
+export function contextFor(
+  context: ControllerContext,
+  serviceAccount: string,
+  component: string = serviceAccount,
+): LoopContext {
   const client = context.clientFor?.(serviceAccount) ?? context.client;
   const { clock, log } = context;
-  return { ...context, client, events: new EventRecorder({ client, clock, log, component: serviceAccount }) };
+  return { ...context, client, events: new EventRecorder({ client, clock, log, component }) };
 }
 
 export const uidOf = (object: KubeObject): string => object.metadata?.uid ?? '';

@@ -68,22 +68,31 @@ export function claim<T extends KubeObject>(
 export async function carryOutClaim<O extends KubeObject, T extends KubeObject>(
   client: Client,
   owner: { readonly resource: Resource<O>; readonly object: O },
-  dependents: { readonly resource: Resource<T>; readonly claim: Claim<T> },
+  dependents: {
+    readonly resource: Resource<T>;
+    readonly claim: Claim<T>;
+    /** Put on what is adopted, and taken off what is released. */
+    readonly finalizer?: string;
+  },
 ): Promise<readonly T[]> {
   const { owned, adopt, release } = dependents.claim;
+  const finalizers = dependents.finalizer === undefined ? undefined : [dependents.finalizer];
   if (adopt.length > 0) await checkMayAdopt(client, owner);
   const reference = controllerReference(owner.resource, owner.object);
   const adopted: T[] = [];
   for (const object of adopt) {
-    const body = { metadata: { uid: uidOf(object), ownerReferences: [reference] } };
+    const added = { ownerReferences: [reference], ...(finalizers && { finalizers }) };
+    const body = { metadata: { uid: uidOf(object), ...added } };
     const patched = await patchUnlessGone(client, dependents.resource, object, body);
     if (patched !== undefined) adopted.push(patched);
   }
   for (const object of release) {
     const gone = { $patch: 'delete', uid: uidOf(owner.object) };
-    await patchUnlessGone(client, dependents.resource, object, {
-      metadata: { uid: uidOf(object), ownerReferences: [gone] },
-    });
+    const removed = {
+      ownerReferences: [gone],
+      ...(finalizers && { '$deleteFromPrimitiveList/finalizers': finalizers }),
+    };
+    await patchUnlessGone(client, dependents.resource, object, { metadata: { uid: uidOf(object), ...removed } });
   }
   return [...owned, ...adopted];
 }

@@ -1,5 +1,6 @@
 /** Facts about a pod that several loops decide on. Pure. */
 import type { Pod, PodCondition } from '../../api/schema/types/core-v1.ts';
+import { formatTime } from '../../lib/clock.ts';
 import { isDeleting, timeMs } from './context.ts';
 
 export function conditionOf(pod: Pod, type: string): PodCondition | undefined {
@@ -33,3 +34,23 @@ export const isActive = (pod: Pod): boolean => !isFinished(pod) && !isDeleting(p
 
 /** It was told to end and has not yet. */
 export const isTerminating = (pod: Pod): boolean => !isFinished(pod) && isDeleting(pod);
+
+/** For an informer's index: pods by the name of their node; those without one stand under ''. */
+export const nodeIndex = 'spec.nodeName';
+export const nodeIndexValues = (pod: Pod): readonly string[] => [pod.spec?.nodeName ?? ''];
+
+/** A node, or what still speaks for one that is lost, ends the pod: why, for those who count failures. */
+export function disruptionCondition(pod: Pod, reason: string, message: string, nowMs: number): PodCondition {
+  const { generation } = pod.metadata ?? {};
+  const type = 'DisruptionTarget';
+  const standing = conditionOf(pod, type);
+  const lastTransitionTime = standing?.status === 'True' ? standing.lastTransitionTime : undefined;
+  return {
+    type,
+    status: 'True',
+    reason,
+    message,
+    lastTransitionTime: lastTransitionTime ?? formatTime(nowMs),
+    ...(generation && { observedGeneration: generation }),
+  };
+}

@@ -22,16 +22,15 @@ import { type ControllerContext, contextFor, nameOf, namespaceOf } from '../shar
 import {
   attributesClassesOfClaim,
   attributesClassesOfVolume,
-  claimsOf,
+  claimKeysOf,
   decideProtection,
   isVolumeUsed,
   letsGo,
+  podsByClaim,
   usesClaim,
   withFinalizer,
   withoutFinalizer,
 } from './decide.ts';
-
-const podsByClaim = 'claim';
 
 export function storageProtection(context: ControllerContext): Service[] {
   return [claimProtection(context), volumeProtection(context), attributesClassProtection(context)];
@@ -74,8 +73,7 @@ function protectionLoop<T extends KubeObject>(context: ControllerContext, protec
 function claimProtection(context: ControllerContext): Service {
   const name = 'pvc-protection-controller';
   const { client } = contextFor(context, name);
-  const keysOf = (pod: Pod): string[] => claimsOf(pod).map((claim) => `${namespaceOf(pod)}/${claim}`);
-  const pods = context.informers.informer(podsResource).addIndex(podsByClaim, keysOf);
+  const pods = context.informers.informer(podsResource).addIndex(podsByClaim, claimKeysOf);
   const loop = protectionLoop(context, {
     name,
     resource: persistentVolumeClaims,
@@ -88,7 +86,7 @@ function claimProtection(context: ControllerContext): Service {
     },
   });
   const wake = (pod: Pod): void => {
-    for (const key of keysOf(pod)) loop.queue.add(key);
+    for (const key of claimKeysOf(pod)) loop.queue.add(key);
   };
   pods.addHandler({
     deleted: wake,

@@ -9,7 +9,7 @@
  */
 import type { KubeObject } from '../../api/object.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod, Volume } from '../../api/schema/types/core-v1.ts';
-import { isDeleting, nameOf, uidOf } from '../shared/context.ts';
+import { isDeleting, nameOf, namespaceOf, uidOf } from '../shared/context.ts';
 
 /** `ask`: it is to go; take the finalizer away where nobody uses it. */
 export type ProtectionPlan = 'leave' | 'add' | 'ask';
@@ -41,6 +41,10 @@ const withFinalizers = <T extends KubeObject>(object: T, finalizers: readonly st
 export function claimsOf(pod: Pod): string[] {
   return (pod.spec?.volumes ?? []).flatMap((volume) => claimOf(pod, volume) ?? []);
 }
+
+/** For an informer's index: pods by the keys of their claims. */
+export const podsByClaim = 'claim';
+export const claimKeysOf = (pod: Pod): string[] => claimsOf(pod).map((claim) => `${namespaceOf(pod)}/${claim}`);
 
 function claimOf(pod: Pod, { name, persistentVolumeClaim, ephemeral }: Volume): string | undefined {
   if (persistentVolumeClaim !== undefined) return persistentVolumeClaim.claimName;
