@@ -12,13 +12,13 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { Agent } from './agent/agent.ts';
-import { simulatedNodeFacts } from './agent/node-facts.ts';
 import { resourceTable } from './api/resource-table.ts';
 import { builtinSchema } from './api/schema/load.ts';
 import type { Client } from './client/client.ts';
 import { inProcessClient } from './client/in-process-client.ts';
 import { InformerSet } from './client/informer.ts';
+import type { NodeHandler } from './client/node-api.ts';
+import { nodes as nodesResource, pods } from './client/resources.ts';
 import { allControllers } from './controllers/index.ts';
 import { type GuardFiles, makeGuard } from './guard.ts';
 import { type Home, homeOf, makeClosedFolder, makeHome } from './home.ts';
@@ -27,11 +27,13 @@ import { type Logger, silentLogger } from './lib/log.ts';
 import { MetricRegistry } from './lib/metrics.ts';
 import { type Prng, unseededPrng } from './lib/prng.ts';
 import { type Service, ServiceGroup, ServicesTogether } from './lib/service.ts';
-import { containerNode, type NodeParts } from './node.ts';
+import { containerNode } from './node.ts';
 import { bootstrap } from './registry/bootstrap.ts';
 import { Registry } from './registry/registry.ts';
 import type { UserInfo } from './registry/request.ts';
+import { readSchedulerConfiguration } from './scheduler/config/configuration.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
+import { ApiEndpoints, advertisedAddress, apiServerUser } from './server/api-endpoints.ts';
 import { ApiServer } from './server/api-server.ts';
 import type { Auditor } from './server/audit/auditor.ts';
 import { type AuditSettings, openAuditor } from './server/audit/open-auditor.ts';
@@ -44,9 +46,8 @@ import { NodeConnectionTable } from './server/node-tunnel.ts';
 import { KeyFile } from './server/service-accounts/key-file.ts';
 import { openSigningKeys, type SigningKeys } from './server/service-accounts/signing-key.ts';
 import type { TokenSettings } from './server/service-accounts/tokens.ts';
-import { outspokenCatalogue } from './simulation/container-behaviour.ts';
-import { simulatedPlatform } from './simulation/simulated-platform.ts';
-import { SimulatedRuntime } from './simulation/simulated-runtime.ts';
+import type { SimulatedNodes } from './simulation/node-template.ts';
+import { simulatedNodes } from './simulation/simulated-nodes.ts';
 import { EncryptionKeys } from './store/encryption/encryption-keys.ts';
 import { openKeyFile } from './store/encryption/key-file.ts';
 import { MemoryStore } from './store/memory-store.ts';
@@ -61,7 +62,7 @@ export type ClusterNodes =
   /** This machine, with containers: Linux and root. */
   | { readonly kind: 'containers'; readonly name: string; readonly podCidr: string }
   /** Nodes whose pods are simulated: everywhere. */
-  | { readonly kind: 'simulated'; readonly count: number };
+  | { readonly kind: 'simulated'; readonly count: number; readonly template?: SimulatedNodes | undefined };
 
 export interface ClusterOptions {
   /** Where the state is kept. Absent: in memory, and gone when the cluster is closed. */
@@ -82,6 +83,8 @@ export interface ClusterOptions {
   readonly tls?: TlsSettings | undefined;
   /** Who signs service accounts' tokens, and for whom. */
   readonly tokenSettings?: TokenSettings | undefined;
+  /** A `kubescheduler.config.k8s.io/v1 KubeSchedulerConfiguration`; its defaults where absent. */
+  readonly schedulerConfig?: string | undefined;
 }
 
 export interface Cluster {
@@ -212,7 +215,8 @@ function parts(
   const schedulerClient = clientFor(component('system:kube-scheduler'));
   const informers = new InformerSet({ ...common, client: controllerClient });
   const schedulerInformers = new InformerSet({ ...common, client: schedulerClient });
-  const nodeParts = partsOfNodes(nodes, { ...foundations, clientFor });
+  const configuration = readSchedulerConfiguration(options.schedulerConfig);
+  const nodeParts = partsOfNodes(nodes, { ...foundations, clientFor, informers });
   const controlPlane: Service[] = [
     store,
     ...(kept?.services ?? []),
@@ -221,6 +225,12 @@ function parts(
     step('bootstrap', () => bootstrap(handler)),
     server,
     new KubeconfigFiles({ files: kubeconfigs(home, nodes), address: () => server.address, certificates, clock, log }),
+    new ApiEndpoints({
+      ...common,
+      client: clientFor(apiServerUser),
+      address: advertisedAddress(host),
+      port: () => server.port,
+    }),
     informers,
     ...allControllers({
       ...common,
@@ -233,16 +243,16 @@ function parts(
       signAccountToken: (account, secret) => tokens.signLegacy(account, secret),
       metrics,
     }),
-    new Scheduler({ ...common, client: schedulerClient, informers: schedulerInformers, metrics }),
+    new Scheduler({ ...common, client: schedulerClient, informers: schedulerInformers, configuration, metrics }),
     schedulerInformers,
   ];
-  const machines = nodeParts.flatMap(({ machine }) => machine ?? []);
   const services = [
     new ServicesTogether('control plane and machines', [
       new ServiceGroup('control plane', controlPlane, { clock, log }),
-      ...machines,
+      ...nodeParts.machines,
     ]),
-    ...nodeParts.flatMap((node) => [connection(node, connections), node.agent]),
+    connection(nodeParts.handlers, connections),
+    ...nodeParts.services,
     ...guard.background(handler),
     new TrustPublisher({ handler, resources, clientAuthority: certificates.certificate, clock, log }),
   ];
@@ -295,57 +305,52 @@ function kubeconfigs(home: Home, nodes: ClusterNodes): readonly KubeconfigFile[]
 
 interface NodeSurroundings extends Foundations {
   readonly clientFor: (user: UserInfo) => Client;
+  readonly informers: InformerSet;
 }
 
-interface NamedNode extends NodeParts {
-  readonly name: string;
+interface PartsOfNodes {
+  /** What nodes stand on: it can start while the API does. */
+  readonly machines: readonly Service[];
+  /** For the server's calls, by the node's name. */
+  readonly handlers: ReadonlyMap<string, NodeHandler>;
+  readonly services: readonly Service[];
 }
 
-function partsOfNodes(nodes: ClusterNodes, surroundings: NodeSurroundings): NamedNode[] {
+function partsOfNodes(nodes: ClusterNodes, surroundings: NodeSurroundings): PartsOfNodes {
+  const { clientFor, informers, home } = surroundings;
   switch (nodes.kind) {
     case 'none':
-      return [];
+      return { machines: [], handlers: new Map(), services: [] };
     case 'containers': {
-      const client = surroundings.clientFor(nodeUser(nodes.name));
-      return [{ name: nodes.name, ...containerNode({ ...surroundings, ...nodes, client }) }];
+      const client = clientFor(nodeUser(nodes.name));
+      const { machine, agent, handler } = containerNode({ ...surroundings, ...nodes, client });
+      return { machines: [machine], handlers: new Map([[nodes.name, handler]]), services: [agent] };
     }
-    case 'simulated':
-      makeClosedFolder(surroundings.home.simulated);
-      return Array.from({ length: nodes.count }, (_, index) => simulatedNode(index, surroundings));
+    case 'simulated': {
+      makeClosedFolder(home.simulated);
+      const parts = simulatedNodes({
+        ...surroundings,
+        ...nodes,
+        home: home.simulated,
+        clientFor: (node) => clientFor(nodeUser(node)),
+        pods: informers.informer(pods),
+        nodes: informers.informer(nodesResource),
+      });
+      return { machines: [], ...parts };
+    }
   }
 }
 
-/** Makes the node's agent reachable for the server's calls while it runs. */
-function connection({ name, handler }: NamedNode, connections: NodeConnectionTable): Service {
-  let withdraw = (): void => {};
+/** Makes the nodes reachable for the server's calls while they run. */
+function connection(handlers: PartsOfNodes['handlers'], connections: NodeConnectionTable): Service {
+  let withdraw: (() => void)[] = [];
   return {
-    name: `connection of ${name}`,
+    name: 'connections of nodes',
     start: async () => {
-      withdraw = connections.register(name, handler);
+      withdraw = [...handlers].map(([name, handler]) => connections.register(name, handler));
     },
-    close: async () => withdraw(),
+    close: async () => {
+      for (const one of withdraw) one();
+    },
   };
-}
-
-/** Each has an address and a range of pod addresses of its own (10.100.0.0/24, 10.100.1.0/24, …). They exist on paper only. */
-function simulatedNode(index: number, surroundings: NodeSurroundings): NamedNode {
-  const name = `simulated-${index + 1}`;
-  const { home, clock, prng, log, clientFor } = surroundings;
-  const podCidr = `10.${100 + Math.floor(index / 256)}.${index % 256}.0/24`;
-  const runtime = new SimulatedRuntime({ clock, prng, podCidr, catalogue: outspokenCatalogue });
-  const client = clientFor(nodeUser(name));
-  const agent = new Agent({
-    client,
-    runtime,
-    nodeName: name,
-    home: path.join(home.simulated, name),
-    podCidr,
-    platform: simulatedPlatform(runtime),
-    facts: simulatedNodeFacts(name, `10.99.${Math.floor((index + 1) / 256)}.${(index + 1) % 256}`),
-    runtimeName: 'simulated',
-    clock,
-    prng,
-    log,
-  });
-  return { name, agent, handler: agent.handler };
 }

@@ -27,13 +27,13 @@ export interface ContainerNodeOptions {
 
 export interface NodeParts {
   /** What the agent stands on, and needs no API: it can start while the API does. */
-  readonly machine?: Service;
+  readonly machine: Service;
   readonly agent: Service;
   /** For the server's calls. */
   readonly handler: NodeHandler;
 }
 
-export function containerNode(options: ContainerNodeOptions): Required<NodeParts> {
+export function containerNode(options: ContainerNodeOptions): NodeParts {
   const { home, name, podCidr, client, clock, prng, log } = options;
   makeClosedFolder(home.node);
   const containerd = new Containerd({ home: home.root, nodeName: name, podCidr, clock, log });

@@ -8,7 +8,7 @@
  * The same with containers (`CriRuntime`, `hostPlatform`) and without (`SimulatedRuntime`, `simulatedPlatform`, `simulatedNodeFacts`); one process may hold several.
  */
 import path from 'node:path';
-import type { Pod } from '../api/schema/types/core-v1.ts';
+import type { Pod, Taint } from '../api/schema/types/core-v1.ts';
 import { StatusError } from '../api/status-error.ts';
 import type { Client } from '../client/client.ts';
 import { EventRecorder } from '../client/events.ts';
@@ -26,7 +26,7 @@ import { NodeServer } from './node-server.ts';
 import { clientObjectSource } from './object-source.ts';
 import { ImageKeeper } from './pod/images.ts';
 import type { AgentPlatform, EventSink, PodHost } from './pod/pod-host.ts';
-import { PodWorkers } from './pod/pod-workers.ts';
+import { type PodFeed, PodWorkers } from './pod/pod-workers.ts';
 import type { ClusterDns } from './pod/sandbox-config.ts';
 import { NodeProxy } from './proxy.ts';
 import type { Runtime } from './runtime.ts';
@@ -54,6 +54,8 @@ export interface AgentOptions {
   readonly runtimeName?: string;
   /** Beside those that say what the machine is. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** The node is made with these; afterwards they are others' to change. */
+  readonly taints?: readonly Taint[];
   readonly clusterDns?: ClusterDns;
   /** Variables that a container gets before its own: how to reach the API and the services. */
   readonly environment?: PodHost['environment'];
@@ -107,17 +109,35 @@ export class Agent implements Service {
   }
 }
 
-function compose(options: AgentOptions, facts: NodeFacts) {
-  const { client, runtime, nodeName, home, clock, prng, log, podCidr, labels } = options;
+/** A node without its reporter: what runs its pods, and what answers for them. Stopped in reverse. */
+export interface PodParts {
+  readonly pods: PodWorkers;
+  readonly streaming: StreamingServer;
+  readonly handler: NodeHandler;
+}
+
+/** @param feed where the node's pods come from; its own watch where absent */
+export function composePods(options: AgentOptions, facts: NodeFacts, feed?: PodFeed): PodParts {
+  const { runtime, nodeName, home, clock, prng, log } = options;
   const podLogs = path.join(home, 'pod-logs');
   const platform = options.platform ?? hostPlatform({ pods: path.join(home, 'pods'), podLogs, clock, log });
-  const pods = new PodWorkers(podHost(options, facts, platform, podLogs), { nodeName, prng });
+  const pods = new PodWorkers(podHost(options, facts, platform, podLogs), { nodeName, prng, ...(feed && { feed }) });
   const streaming = new StreamingServer({ pods, runtime, clock, log });
   // What is simulated has no addresses that anybody could dial.
   const addresses = options.platform === undefined ? facts.addresses : [];
   const proxy = new NodeProxy({ pods, nodeName, addresses, clock });
   const handler = new NodeServer({ pods, runtime, logs: platform.logs, streaming, proxy, clock, log });
-  const optional = { ...(podCidr !== undefined && { podCidr }), ...(labels !== undefined && { labels }) };
+  return { pods, streaming, handler };
+}
+
+function compose(options: AgentOptions, facts: NodeFacts) {
+  const { client, runtime, nodeName, clock, log, podCidr, labels, taints } = options;
+  const { pods, streaming, handler } = composePods(options, facts);
+  const optional = {
+    ...(podCidr !== undefined && { podCidr }),
+    ...(labels !== undefined && { labels }),
+    ...(taints !== undefined && { taints }),
+  };
   const reporter = new NodeReporter({ client, runtime, nodeName, facts, clock, log, ...optional });
   // The node reports first: pods should find it Ready as soon as they run. What started last stops first.
   return { group: new ServiceGroup(`agent/${nodeName}`, [reporter, pods, streaming], { clock, log }), pods, handler };

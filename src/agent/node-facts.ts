@@ -11,6 +11,8 @@ export interface NodeFacts {
   readonly memoryBytes: number;
   readonly ephemeralStorageBytes: number;
   readonly podsMax: number;
+  /** What device plugins would offer, by name: `example.com/gpu`. */
+  readonly extendedResources?: Readonly<Record<string, number>>;
   readonly machineId: string;
   readonly systemUuid: string;
   readonly bootId: string;
@@ -48,7 +50,9 @@ export async function readNodeFacts(stateFolder: string, address?: string): Prom
 export function simulatedNodeFacts(
   name: string,
   address: string,
-  size: Partial<Pick<NodeFacts, 'milliCpu' | 'memoryBytes' | 'ephemeralStorageBytes' | 'podsMax'>> = {},
+  size: Partial<
+    Pick<NodeFacts, 'milliCpu' | 'memoryBytes' | 'ephemeralStorageBytes' | 'podsMax' | 'extendedResources'>
+  > = {},
 ): NodeFacts {
   const id = createHash('sha256').update(name).digest('hex').slice(0, 32);
   return {

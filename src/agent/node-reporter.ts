@@ -5,7 +5,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Lease } from '../api/schema/types/coordination-v1.ts';
-import type { Node } from '../api/schema/types/core-v1.ts';
+import type { Node, Taint } from '../api/schema/types/core-v1.ts';
 import { hasReason } from '../api/status-error.ts';
 import type { Client } from '../client/client.ts';
 import { leases, nodes } from '../client/resources.ts';
@@ -14,7 +14,7 @@ import { type Clock, formatMicroTime } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Service } from '../lib/service.ts';
 import type { NodeFacts } from './node-facts.ts';
-import { newNode, nodeStatus, ownLabels, withoutHeartbeats } from './node-status.ts';
+import { newNode, nodeStatus, withoutHeartbeats, wrongLabels } from './node-status.ts';
 import type { Runtime, RuntimeInfo } from './runtime.ts';
 
 /** The kubelet's figures. */
@@ -32,6 +32,8 @@ export interface NodeReporterOptions {
   readonly facts: NodeFacts;
   readonly podCidr?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  /** The node is made with these; afterwards they are others' to change. */
+  readonly taints?: readonly Taint[];
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -105,18 +107,16 @@ export class NodeReporter implements Service {
 
   /** The Node object as the API has it, made where it is missing, with the labels that say what the machine is. */
   async #ensureNode(): Promise<Node> {
-    const { client, nodeName, facts, podCidr, labels = {} } = this.#options;
+    const { client, nodeName, facts, podCidr, labels = {}, taints } = this.#options;
     const reference = { namespace: '', name: nodeName };
     const node = await client.get(nodes, reference).catch((error: unknown) => {
       if (hasReason(error, 'NotFound')) return undefined;
       throw error;
     });
-    if (node === undefined) return client.create(nodes, newNode(nodeName, facts, podCidr, labels));
-    const own = ownLabels(facts);
-    const wrong = Object.entries(own).filter(([key, value]) => node.metadata?.labels?.[key] !== value);
-    if (wrong.length === 0) return node;
-    const body = { metadata: { labels: Object.fromEntries(wrong) } };
-    return client.patch(nodes, reference, { type: 'merge', body });
+    if (node === undefined) return client.create(nodes, newNode(nodeName, facts, podCidr, labels, taints));
+    const wrong = wrongLabels(node, facts);
+    if (wrong === undefined) return node;
+    return client.patch(nodes, reference, { type: 'merge', body: { metadata: { labels: wrong } } });
   }
 
   /** Written from the copy that the last write gave; read anew where that is no longer the newest. */

@@ -1,6 +1,6 @@
 /** The Node object of this machine: its labels, and its status from facts and from what the runtime says. Pure. */
 import { formatQuantity, quantityFromInteger, quantityFromMilli } from '../api/quantity.ts';
-import type { ContainerImage, Node, NodeCondition, NodeStatus } from '../api/schema/types/core-v1.ts';
+import type { ContainerImage, Node, NodeCondition, NodeStatus, Taint } from '../api/schema/types/core-v1.ts';
 import { formatTime } from '../lib/clock.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { ImageStatus, RuntimeInfo } from './runtime.ts';
@@ -23,12 +23,16 @@ export function newNode(
   facts: NodeFacts,
   podCidr: string | undefined,
   labels: Readonly<Record<string, string>>,
+  taints: readonly Taint[] = [],
 ): Node {
   return {
     apiVersion: 'v1',
     kind: 'Node',
     metadata: { name, labels: { ...labels, ...ownLabels(facts) } },
-    spec: podCidr === undefined ? {} : { podCIDR: podCidr, podCIDRs: [podCidr] },
+    spec: {
+      ...(podCidr !== undefined && { podCIDR: podCidr, podCIDRs: [podCidr] }),
+      ...(taints.length > 0 && { taints }),
+    },
   };
 }
 
@@ -41,6 +45,12 @@ export function ownLabels({ hostname, operatingSystem, architecture }: NodeFacts
     'kubernetes.io/hostname': hostname,
     'kubernetes.io/os': operatingSystem,
   };
+}
+
+/** Those of its own labels that `node` has not, or with other values; undefined where all is well. */
+export function wrongLabels({ metadata }: Node, facts: NodeFacts): Readonly<Record<string, string>> | undefined {
+  const wrong = Object.entries(ownLabels(facts)).filter(([key, value]) => metadata?.labels?.[key] !== value);
+  return wrong.length === 0 ? undefined : Object.fromEntries(wrong);
 }
 
 /** @param known the status that the API has: what others wrote there is kept, and times of conditions that did not change */
@@ -79,6 +89,12 @@ export function resourcesOf(facts: NodeFacts): Readonly<Record<string, string>> 
     memory: `${Math.floor(facts.memoryBytes / 1024)}Ki`,
     pods: formatQuantity(quantityFromInteger(facts.podsMax)),
     'ephemeral-storage': `${Math.floor(facts.ephemeralStorageBytes / 1024)}Ki`,
+    ...Object.fromEntries(
+      Object.entries(facts.extendedResources ?? {}).map(([name, count]) => [
+        name,
+        formatQuantity(quantityFromInteger(count)),
+      ]),
+    ),
   };
 }
 

@@ -6,6 +6,7 @@ import process from 'node:process';
 import { Command, InvalidArgumentError } from 'commander';
 import { defaultHome } from '../home.ts';
 import { withGuardFiles } from './guard-files.ts';
+import { withSchedulerConfig } from './scheduler-settings.ts';
 import { withTls } from './tls.ts';
 import { withTokenSettings } from './token-settings.ts';
 import { programVersion } from './version.ts';
@@ -28,8 +29,14 @@ const simulatedOption = [
   wholeNumber(1, 5000),
 ] as const;
 
+const templateOption = [
+  '--simulated-node-template <file>',
+  "how the simulated nodes are: sizes, labels, taints, zones, stages; '' for plain ones",
+] as const;
+
 /** For every command that starts the API. */
-const withApi = (command: Command): Command => withTls(withTokenSettings(withGuardFiles(withAudit(command))));
+const withApi = (command: Command): Command =>
+  withSchedulerConfig(withTls(withTokenSettings(withGuardFiles(withAudit(command)))));
 
 const wholeOption = wholeNumber(0, 1_000_000);
 
@@ -66,6 +73,7 @@ State is kept in NARU_HOME (now ${home.root}).`,
     .option(...portOption)
     .option(...hostOption)
     .option(...simulatedOption)
+    .option(...templateOption)
     .option('--node-name <name>', "this machine's name in the cluster")
     .option('--wait', 'return only when every node is Ready')
     .action(async (options) => (await import('./up.ts')).up(home, options));
@@ -101,6 +109,7 @@ State is kept in NARU_HOME (now ${home.root}).`,
     .option(...portOption)
     .option(...hostOption)
     .option(...simulatedOption)
+    .option(...templateOption)
     .option('--node-name <name>', "this machine's name in the cluster")
     .action(async (options) => (await import('./run.ts')).run(home, options));
 

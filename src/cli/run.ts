@@ -10,7 +10,8 @@ import { unseededPrng } from '../lib/prng.ts';
 import { findRunning, forgetRunning, isInBackground, recordRunning, report } from './background.ts';
 import { toFile, toStandardError } from './log-output.ts';
 import { refuseSecondAgent } from './running-agent.ts';
-import { type SettingsOptions, updateSettings } from './settings.ts';
+import { type Settings, type SettingsOptions, updateSettings } from './settings.ts';
+import { templateOf } from './simulated-nodes.ts';
 import { describeError, UserError } from './user-error.ts';
 
 export interface RunOptions extends SettingsOptions {
@@ -35,7 +36,8 @@ export async function run(home: Home, options: RunOptions): Promise<void> {
       ...(settings.guardFiles && { guardFiles: settings.guardFiles }),
       tls: settings.tls,
       tokenSettings: settings.tokenSettings,
-      nodes: options.nodes === 'none' ? { kind: 'none', name: settings.nodeName } : nodesOf(settings),
+      schedulerConfig: settings.schedulerConfig,
+      nodes: options.nodes === 'none' ? { kind: 'none', name: settings.nodeName } : await nodesOf(settings),
       clock,
       prng: unseededPrng(),
       log,
@@ -56,9 +58,9 @@ export async function run(home: Home, options: RunOptions): Promise<void> {
   }
 }
 
-function nodesOf(settings: { simulatedNodes: number; nodeName: string; podCidr: string }): ClusterNodes {
+async function nodesOf(settings: Settings): Promise<ClusterNodes> {
   return settings.simulatedNodes > 0
-    ? { kind: 'simulated', count: settings.simulatedNodes }
+    ? { kind: 'simulated', count: settings.simulatedNodes, template: await templateOf(settings.simulatedNodeTemplate) }
     : { kind: 'containers', name: settings.nodeName, podCidr: settings.podCidr };
 }
 

@@ -37,3 +37,19 @@ test('what TLS the API speaks is kept until it is set otherwise; what cannot be 
   assert.deepEqual(readSettings(home).tls, kept);
   assert.equal((await updateSettings(home, { tlsMinVersion: '', tlsCipherSuites: '' })).tls, undefined);
 });
+
+test('a configuration of the scheduler is kept by its path, and refused where the scheduler could not run by it', async (t) => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'naru-settings-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const home = homeOf(folder);
+  const file = path.join(folder, 'scheduler.yaml');
+  writeFileSync(file, 'apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\nparallelism: 0\n');
+  await assert.rejects(updateSettings(home, { schedulerConfig: file }), {
+    message:
+      /^the scheduler's configuration .* cannot be used: parallelism: Invalid value: 0: should be an integer value/,
+  });
+  writeFileSync(file, 'apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n');
+  assert.equal((await updateSettings(home, { schedulerConfig: file })).schedulerConfig, file);
+  assert.equal((await updateSettings(home, {})).schedulerConfig, file);
+  assert.equal((await updateSettings(home, { schedulerConfig: '' })).schedulerConfig, undefined);
+});

@@ -12,6 +12,8 @@ import type { TlsSettings } from '../server/http/tls-settings.ts';
 import type { TokenSettings } from '../server/service-accounts/tokens.ts';
 import { type AuditCommandOptions, auditSettings, checkAudit } from './audit.ts';
 import { type GuardCommandOptions, guardFiles } from './guard-files.ts';
+import { type SchedulerCommandOptions, schedulerConfig } from './scheduler-settings.ts';
+import { simulatedSettings } from './simulated-nodes.ts';
 import { type TlsCommandOptions, tlsSettings } from './tls.ts';
 import { type TokenCommandOptions, tokenSettings } from './token-settings.ts';
 import { UserError } from './user-error.ts';
@@ -22,6 +24,8 @@ export interface Settings {
   readonly host: string;
   /** 0: this machine is a node, with containers. */
   readonly simulatedNodes: number;
+  /** The file that says how they are; plain ones where absent. */
+  readonly simulatedNodeTemplate?: string | undefined;
   readonly nodeName: string;
   /** The pods' addresses on this node. */
   readonly podCidr: string;
@@ -32,16 +36,20 @@ export interface Settings {
   readonly tls?: TlsSettings | undefined;
   /** Who signs service accounts' tokens, and for whom; as built in where absent. */
   readonly tokenSettings?: TokenSettings | undefined;
+  /** The scheduler's configuration file; its defaults where absent. */
+  readonly schedulerConfig?: string | undefined;
 }
 
 export interface SettingsOptions
   extends AuditCommandOptions,
     GuardCommandOptions,
     TokenCommandOptions,
+    SchedulerCommandOptions,
     TlsCommandOptions {
   readonly port?: number;
   readonly host?: string;
   readonly simulatedNodes?: number;
+  readonly simulatedNodeTemplate?: string;
   readonly nodeName?: string;
 }
 
@@ -93,12 +101,13 @@ export async function updateSettings(home: Home, options: SettingsOptions): Prom
     ...before,
     ...(options.port !== undefined && { port: options.port }),
     ...(options.host !== undefined && { host: options.host }),
-    ...(options.simulatedNodes !== undefined && { simulatedNodes: options.simulatedNodes }),
+    ...(await simulatedSettings(before, options, process.cwd())),
     ...(options.nodeName !== undefined && { nodeName: options.nodeName }),
     audit: auditSettings(before.audit, options, process.cwd()),
     guardFiles: guardFiles(before.guardFiles, options, process.cwd()),
     tls: tlsSettings(before.tls, options),
     tokenSettings: tokenSettings(before.tokenSettings, options),
+    schedulerConfig: await schedulerConfig(before.schedulerConfig, options, process.cwd()),
   };
   await checkAudit(settings.audit, options);
   makeHome(home);

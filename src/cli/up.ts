@@ -9,7 +9,7 @@ import { type Home, makeHome } from '../home.ts';
 import { RealClock } from '../lib/clock.ts';
 import { authorityEnd } from '../server/certificates/authority-end.ts';
 import { findRunning, type RunningCluster, startInBackground } from './background.ts';
-import { type SettingsOptions, updateSettings } from './settings.ts';
+import { readSettings, type Settings, type SettingsOptions, updateSettings } from './settings.ts';
 import { installSystemPackages } from './system-packages.ts';
 import { UserError } from './user-error.ts';
 
@@ -22,7 +22,7 @@ export async function up(home: Home, options: UpOptions): Promise<void> {
   const startMs = clock.monotonic();
   const running = findRunning(home);
   if (running !== undefined) {
-    refuseChanges(running, options);
+    refuseChanges(running, options, readSettings(home));
     console.log(`The cluster in ${home.root} is already running at ${running.server}.`);
     sayNext(home);
     return;
@@ -62,7 +62,7 @@ function prepareHome(home: Home): void {
 }
 
 /** A running cluster keeps the port and nodes it has; asking for others must not look as if it worked. */
-function refuseChanges(running: RunningCluster, options: UpOptions): void {
+function refuseChanges(running: RunningCluster, options: UpOptions, settings: Settings): void {
   const port = Number(new URL(running.server).port);
   if (options.port !== undefined && options.port !== 0 && options.port !== port) {
     throw new UserError(
@@ -72,6 +72,12 @@ function refuseChanges(running: RunningCluster, options: UpOptions): void {
   if (options.simulatedNodes !== undefined && options.simulatedNodes !== running.simulatedNodes) {
     const now = running.simulatedNodes === 0 ? 'with containers' : `with ${running.simulatedNodes} simulated nodes`;
     throw new UserError(`the cluster already runs, ${now}; to change that: naru down, then naru up again`);
+  }
+  const template = options.simulatedNodeTemplate;
+  if (template !== undefined && path.resolve(template) !== settings.simulatedNodeTemplate) {
+    throw new UserError(
+      'the cluster already runs, with other simulated nodes; to change them: naru down, then naru up again',
+    );
   }
 }
 

@@ -23,10 +23,12 @@ export interface EventRecorderOptions {
   readonly component: string;
   /** The node's name, for what happens on one. */
   readonly host?: string;
+  /** Events and objects that are remembered, to count them; as upstream where absent. */
+  readonly rememberedMax?: number;
 }
 
 /** As upstream's correlator. */
-const rememberedMax = 4096;
+const rememberedByDefault = 4096;
 const burstMax = 25;
 const refillMs = 5 * 60 * 1000;
 /** Upstream cuts longer messages. */
@@ -85,7 +87,7 @@ export class EventRecorder {
   #admit(involved: ObjectReference): boolean {
     const key = involved.uid ?? `${involved.kind}/${involved.namespace}/${involved.name}`;
     const nowMs = this.#options.clock.monotonic();
-    const bucket = touch(this.#buckets, key, () => ({ tokens: burstMax, atMs: nowMs }));
+    const bucket = touch(this.#buckets, key, this.#rememberedMax, () => ({ tokens: burstMax, atMs: nowMs }));
     const refilled = Math.floor((nowMs - bucket.atMs) / refillMs);
     bucket.tokens = Math.min(burstMax, bucket.tokens + refilled);
     bucket.atMs += refilled * refillMs;
@@ -104,7 +106,7 @@ export class EventRecorder {
     await client.create(events, event);
     const name = event.metadata?.name ?? '';
     this.#known.delete(key);
-    touch(this.#known, key, () => ({ name, count: 1 }));
+    touch(this.#known, key, this.#rememberedMax, () => ({ name, count: 1 }));
   }
 
   /** False where the first event is gone: its time to live has passed. */
@@ -141,6 +143,10 @@ export class EventRecorder {
     };
   }
 
+  get #rememberedMax(): number {
+    return this.#options.rememberedMax ?? rememberedByDefault;
+  }
+
   /** Hexadecimal nanoseconds, as upstream's names end in; never the same twice. */
   #stamp(): string {
     this.#lastStamp = Math.max(this.#lastStamp + 1, this.#options.clock.now() * 1000);
@@ -162,12 +168,12 @@ function referenceTo(resource: Resource<KubeObject>, object: KubeObject, fieldPa
 }
 
 /** The entry of `key`, made where absent; the longest untouched ones are dropped beyond the bound. */
-function touch<V>(map: Map<string, V>, key: string, make: () => V): V {
+function touch<V>(map: Map<string, V>, key: string, most: number, make: () => V): V {
   const value = map.get(key) ?? make();
   map.delete(key);
   map.set(key, value);
   for (const oldest of map.keys()) {
-    if (map.size <= rememberedMax) break;
+    if (map.size <= most) break;
     map.delete(oldest);
   }
   return value;

@@ -44,6 +44,7 @@ import type { PriorityClass } from '../api/schema/types/scheduling-v1.ts';
 import type {
   CSIDriver,
   CSINode,
+  CSIStorageCapacity,
   StorageClass,
   VolumeAttachment,
   VolumeAttributesClass,
@@ -163,6 +164,13 @@ export const volumeAttributesClasses = clusterWide<VolumeAttributesClass>(
 );
 export const csiNodes = clusterWide<CSINode>('storage.k8s.io', 'v1', 'CSINode', 'csinodes');
 export const csiDrivers = clusterWide<CSIDriver>('storage.k8s.io', 'v1', 'CSIDriver', 'csidrivers');
+
+export const csiStorageCapacities = namespaced<CSIStorageCapacity>(
+  'storage.k8s.io',
+  'v1',
+  'CSIStorageCapacity',
+  'csistoragecapacities',
+);
 
 export const certificateSigningRequests = clusterWide<CertificateSigningRequest>(
   'certificates.k8s.io',

@@ -63,12 +63,14 @@ export async function createDecoded(
   await admission.mutate(draft);
   const generated = !metadataOf(draft).name && metadataOf(draft).generateName;
   for (let attempt = 1; ; attempt++) {
+    const told: string[] = [];
     try {
-      const ready = await prepareNew(environment, served, target, generated ? draftOf(draft) : draft);
+      const ready = await prepareNew(environment, served, target, generated ? draftOf(draft) : draft, told);
       await admission.validate(ready);
-      const result = await writeNew(environment, served, ready, options);
+      const result = await writeNew(environment, served, ready, options, told);
       admission.written();
-      return { ...result, warnings: [...warnings, ...warningsFor(served, result.object), ...admission.warnings] };
+      told.push(...warningsFor(served, result.object), ...admission.warnings);
+      return { ...result, warnings: [...warnings, ...told] };
     } catch (error) {
       admission.undo();
       if (!(error instanceof RevisionConflict)) throw error;
@@ -85,9 +87,10 @@ async function prepareNew(
   served: ServedResource,
   target: RequestTarget,
   draft: ObjectDraft,
+  told: string[],
 ): Promise<ObjectDraft> {
   const { strategy } = served;
-  const context = strategyContext(environment, target.user);
+  const context = strategyContext(environment, target.user, told);
   const generation = strategy.generation ?? false;
   fillNewMetadata(draft, { nowMs: context.nowMs, prng: environment.prng, generation });
   if (served.hasStatus && !strategy.keepStatusOnCreate) draft['status'] = emptyStatus(served);
@@ -106,6 +109,7 @@ async function writeNew(
   served: ServedResource,
   draft: ObjectDraft,
   options: WriteOptions,
+  told: string[],
 ): Promise<Omit<ObjectResult, 'warnings'>> {
   const { name = '', namespace = '' } = draft.metadata ?? {};
   const key = keyOf(served, namespace, name);
@@ -113,7 +117,7 @@ async function writeNew(
   try {
     const current = environment.store.get(key);
     if (current !== undefined) throw new RevisionConflict(key, current);
-    const context = strategyContext(environment, { name: '', groups: [] });
+    const context = strategyContext(environment, { name: '', groups: [] }, told);
     served.strategy.allocate?.(draft, undefined, { ...context, reservations });
     if (options.dryRun) return { object: shown(served, deepFreeze(draft as KubeObject)), created: true };
     const entry = await writeWithin(environment.store, key, draft, 0);

@@ -31,6 +31,8 @@ export interface Environment {
   readonly grants?: GrantGuard | undefined;
 }
 
-export function strategyContext(environment: Environment, user: UserInfo): StrategyContext {
-  return { user, nowMs: environment.clock.now(), store: environment.store };
+/** What a strategy has to say goes into `warnings`. */
+export function strategyContext(environment: Environment, user: UserInfo, warnings: string[]): StrategyContext {
+  const warn = (message: string): void => void warnings.push(message);
+  return { user, nowMs: environment.clock.now(), store: environment.store, warn };
 }

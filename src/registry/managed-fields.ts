@@ -19,7 +19,7 @@ import { convert } from './conversion.ts';
 import { type Draft, draftOf, type ObjectDraft, sameJson } from './draft.ts';
 import type { Environment } from './environment.ts';
 import type { RequestTarget, WriteOptions } from './request.ts';
-import { resetFieldsOf } from './reset-fields.ts';
+import { onlyFieldsOf, resetFieldsOf } from './reset-fields.ts';
 import { type ServedResource, shown } from './served-resource.ts';
 
 export type ManagedFields = readonly ManagedFieldsEntry[];
@@ -39,11 +39,13 @@ export function ownershipRequest(
   options: WriteOptions,
 ): OwnershipRequest {
   const resetFields = resetFieldsOf(served, subresource);
+  const onlyFields = onlyFieldsOf(served, subresource);
   return {
     manager: managerOf(options),
     subresource,
     time: formatTime(environment.clock.now()),
     ...(resetFields && { resetFields }),
+    ...(onlyFields && { onlyFields }),
     inVersion: (object, apiVersion) => inVersion(environment, served, object, apiVersion),
   };
 }

@@ -121,6 +121,34 @@ test('a status is its writer’s alone, and nothing else becomes so', async () =
   assert.deepEqual(fieldsOf(changed, 'loop Update status'), { 'f:status': { 'f:replicas': {} } });
 });
 
+test('a resize is its writer’s in what it may change, with the containers it is in', async () => {
+  const cluster = await startRegistry();
+  const main = { name: 'main', image: 'i', resources: { requests: { cpu: '100m' } } };
+  await cluster.create('pods', make.pod({ spec: { containers: [main] } }), { fieldManager: 'me' });
+  const bigger = { ...main, image: 'other', resources: { requests: { cpu: '200m' } } };
+  const metadata = { name: 'pod', labels: { no: 'body' } };
+  const body = { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers: [bigger] } };
+  const options = { subresource: 'resize', type: 'apply', fieldManager: 'sizer', force: true } as const;
+  const pod = await cluster.patch('pods', 'pod', body, options);
+  const resources = { 'f:requests': { 'f:cpu': {} } };
+  const container = { 'k:{"name":"main"}': { '.': {}, 'f:resources': resources } };
+  assert.deepEqual(fieldsOf(pod, 'sizer Apply resize'), { 'f:spec': { 'f:containers': container } });
+});
+
+test('an ephemeral container is its writer’s, and nothing beside it', async () => {
+  const cluster = await startRegistry();
+  await cluster.create('pods', make.pod(), { fieldManager: 'me' });
+  const patch = { metadata: { labels: { no: 'body' } }, spec: { ephemeralContainers: [{ name: 'look', image: 'i' }] } };
+  const options = { subresource: 'ephemeralcontainers', type: 'strategic', fieldManager: 'me too' } as const;
+  const pod = await cluster.patch('pods', 'pod', patch, options);
+  const fields = fieldsOf(pod, 'me too Update ephemeralcontainers') as { 'f:spec': { 'f:ephemeralContainers': object } };
+  assert.deepEqual(Object.keys(fields), ['f:spec']);
+  assert.deepEqual(Object.keys(fields['f:spec']), ['f:ephemeralContainers']);
+  const [item] = Object.entries(fields['f:spec']['f:ephemeralContainers']).filter(([key]) => key !== '.');
+  assert.equal(item?.[0], 'k:{"name":"look"}');
+  assert.equal('f:image' in item[1], true);
+});
+
 test('whoever scales owns the replicas, of the object as of its scale', async () => {
   const cluster = await startRegistry();
   await applied(cluster, deployment({ replicas: 2 }), 'me');

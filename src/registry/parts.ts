@@ -57,7 +57,10 @@ const main: Part = {
   prepare(served, draft, old, context) {
     if (served.hasStatus) keepField(draft, old, 'status');
     served.strategy.prepareForUpdate?.(draft, old, context);
-    if (served.strategy.generation && !sameContent(draft, old)) bumpGeneration(draft);
+    const { generation, countsAnnotations } = served.strategy;
+    if (generation && !(sameContent(draft, old) && (!countsAnnotations || sameAnnotations(draft, old)))) {
+      bumpGeneration(draft);
+    }
   },
   validate: validateChange,
 };
@@ -67,6 +70,9 @@ function sameContent(draft: ObjectDraft, old: KubeObject): boolean {
   const { metadata: _om, status: _os, ...oldContent } = old as ObjectDraft;
   return sameJson(content, oldContent);
 }
+
+const sameAnnotations = (draft: ObjectDraft, old: KubeObject): boolean =>
+  sameJson(draft.metadata?.annotations ?? {}, old.metadata?.annotations ?? {});
 
 function bumpGeneration(draft: ObjectDraft): void {
   if (draft.metadata) draft.metadata.generation = (draft.metadata.generation ?? 0) + 1;

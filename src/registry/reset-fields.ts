@@ -1,8 +1,9 @@
 /**
  * What a request cannot change, so that nobody comes to own it by sending it: the status on the main resource, the spec on
  * `/status`, and the exceptions that upstream's kinds make. The prepare steps in `parts.ts` and the strategies bring these
- * fields back from the stored object; this table says which they are.
+ * fields back from the stored object; these tables say which they are.
  */
+import { FieldPattern } from '../api/apply/field-pattern.ts';
 import { FieldSet } from '../api/apply/field-set.ts';
 import type { ServedResource } from './served-resource.ts';
 
@@ -11,20 +12,33 @@ type Path = readonly string[];
 const spec: Path = ['spec'];
 const status: Path = ['status'];
 const metadata: Path = ['metadata'];
-/** What `/status` and its like keep of the metadata. */
-const ownMetadata: readonly Path[] = ['labels', 'annotations', 'ownerReferences'].map((field) => ['metadata', field]);
-
 /** By `COLLECTION/SUBRESOURCE`, in place of the general rule. */
 const exceptions: Readonly<Record<string, readonly Path[]>> = {
   'pods/status': [spec, ['metadata', 'deletionTimestamp'], ['metadata', 'ownerReferences']],
-  'pods/resize': [status, ...ownMetadata],
-  'pods/ephemeralcontainers': [status, ...ownMetadata],
+  // Said below.
+  'pods/resize': [],
+  'pods/ephemeralcontainers': [],
   'deployments.apps/status': [spec, ['metadata', 'labels']],
   'namespaces/finalize': [status],
   'certificatesigningrequests.certificates.k8s.io/': [spec, status],
   'certificatesigningrequests.certificates.k8s.io/status': [spec, ['status', 'conditions']],
   'certificatesigningrequests.certificates.k8s.io/approval': [spec, ['status', 'certificate']],
 };
+
+/** The parts that are small: all that a request to them can change. */
+const small: Readonly<Record<string, FieldPattern | undefined>> = {
+  'pods/resize': new FieldPattern(
+    ['containers', 'initContainers'].flatMap((list) =>
+      ['resources', 'resizePolicy'].map((field) => ['spec', list, '*', field]),
+    ),
+  ),
+  'pods/ephemeralcontainers': new FieldPattern([['spec', 'ephemeralContainers']]),
+};
+
+/** Undefined: the request may change everything but what `resetFieldsOf` says. */
+export function onlyFieldsOf({ collection }: ServedResource, subresource: string): FieldPattern | undefined {
+  return subresource === '' ? undefined : small[`${collection}/${subresource}`];
+}
 
 const known = new WeakMap<ServedResource, Map<string, FieldSet | undefined>>();
 

@@ -22,6 +22,8 @@ export interface StrategyContext {
   readonly nowMs: number;
   /** For kinds whose rules look at other objects. Read only. */
   readonly store: Store;
+  /** Shown to the client beside the result: what only the object as it was sent tells. See also `Strategy.warnings`. */
+  warn(message: string): void;
 }
 
 /** Takes what must be unique in the cluster; the request gives it back once the write is visible or has failed. */
@@ -36,6 +38,8 @@ export type FieldReader<T extends KubeObject = KubeObject> = (object: T) => stri
 export interface Strategy<T extends KubeObject = KubeObject> {
   /** `metadata.generation` starts at 1 and counts changes of everything but metadata and status. */
   readonly generation?: boolean;
+  /** The generation counts changes of annotations too: they are handed down, and whoever hands them down must be seen to have done so. */
+  readonly countsAnnotations?: boolean;
   /** A PUT to a name that does not exist creates it. */
   readonly allowCreateOnUpdate?: boolean;
   /** False: a PUT must carry `metadata.resourceVersion`. */

@@ -131,12 +131,13 @@ async function attemptChange(
   const { collection } = served;
   const what = { operation: 'UPDATE', target, collection, old: current.object } as const;
   const admission = new Admission(environment, what, change.options);
-  const ready = await prepareChange(environment, change, draft, current.object, tracked, admission);
+  const told: string[] = [];
+  const ready = await prepareChange(environment, change, draft, current.object, { tracked, admission, told });
   try {
-    const result = await writeChange(environment, change, key, current, ready);
+    const result = await writeChange(environment, change, key, current, ready, told);
     admission.written();
-    const told = warningsFor(served, result.object, current.object);
-    return { ...result, warnings: [...warnings, ...duplicates, ...told, ...admission.warnings] };
+    told.push(...warningsFor(served, result.object, current.object), ...admission.warnings);
+    return { ...result, warnings: [...warnings, ...duplicates, ...told] };
   } catch (error) {
     admission.undo();
     if (!(error instanceof RevisionConflict)) throw error;
@@ -167,8 +168,7 @@ async function prepareChange(
   { served, target, part, options }: Change,
   decoded: ObjectDraft,
   old: KubeObject,
-  tracked: boolean,
-  admission: Admission,
+  { tracked, admission, told }: { tracked: boolean; admission: Admission; told: string[] },
 ): Promise<ObjectDraft> {
   const draft = toStored(served, decoded);
   fillChangedMetadata(draft, old);
@@ -180,7 +180,7 @@ async function prepareChange(
   const ready = normalized(served, draft);
   const granting = environment.grants?.check({ target, object: ready, old });
   if (granting) await granting;
-  const context = strategyContext(environment, target.user);
+  const context = strategyContext(environment, target.user, told);
   part.prepare(served, ready, old, context);
   setManagedFields(ready, entries);
   const errors = part.validate(served, ready, old, context);
@@ -196,10 +196,11 @@ async function writeChange(
   key: StoreKey,
   current: Entry,
   draft: ObjectDraft,
+  told: string[],
 ): Promise<Omit<ObjectResult, 'warnings'>> {
   const reservations = environment.addresses.reserve(key);
   try {
-    const context = strategyContext(environment, target.user);
+    const context = strategyContext(environment, target.user, told);
     // A part shares all else with the stored object, which is frozen, and has what it needs.
     if (part.isMain) served.strategy.allocate?.(draft, current.object, { ...context, reservations });
     const expectedRevision = current.revision;

@@ -3,9 +3,10 @@
  * image's name. Nothing runs here; `SimulatedRuntime` lives these stages out under its clock.
  *
  * Annotations stand on the pod; `simulation.naru.dev/behaviour.NAME` is for the container NAME, `simulation.naru.dev/behaviour` for
- * all: `{"startDelayMs": 200, "exitAfterMs": 1000, "exitCode": 1}`.
+ * all: `{"startDelayMs": 200, "exitAfterMs": 1000, "exitCode": 1}`. What comes by chance is said in stages (`stages.ts`).
  */
 import type { Prng } from '../lib/prng.ts';
+import { annotatedStages, type ContainerStage, drawBehaviour, drawPull } from './stages.ts';
 
 export interface ContainerBehaviour {
   /** How long the runtime takes to start it. */
@@ -25,6 +26,12 @@ export interface ContainerBehaviour {
   readonly healthyAfterMs?: number;
   /** It stops answering this long after its start. */
   readonly unhealthyAfterMs?: number;
+  /** It answers again after so long; absent: never. */
+  readonly unhealthyForMs?: number;
+  /** The node evicts its pod this long after its start. */
+  readonly evictAfterMs?: number;
+  /** What the node gives as the reason. */
+  readonly evictMessage?: string;
 }
 
 /** How the registry behaves for an image. */
@@ -56,6 +63,8 @@ export interface BehaviourCatalogue {
   readonly everyContainer?: Partial<ContainerBehaviour>;
   readonly containers: ReadonlyMap<string, Partial<ContainerBehaviour>>;
   readonly images: ReadonlyMap<string, Partial<ImageBehaviour>>;
+  /** What comes by chance, drawn anew for each run of a container and each pull. */
+  readonly stages?: readonly ContainerStage[];
 }
 
 /** Nobody who looks into a log shall take a simulated pod for a real one. */
@@ -68,26 +77,29 @@ export const outspokenCatalogue: BehaviourCatalogue = {
 export const emptyCatalogue: BehaviourCatalogue = { containers: new Map(), images: new Map() };
 
 /**
- * The most specific wins: the container's annotation, the pod's, the image's. A malformed annotation counts as none. An init container of which
+ * The most specific wins: the container's annotation, the pod's, the pod's stages, the image's, the catalogue's stages. A malformed annotation counts as none. An init container of which
  * nothing is said ends well at once, or the pod would wait for ever.
  */
 export function containerBehaviour(
   catalogue: BehaviourCatalogue,
   annotations: Readonly<Record<string, string>>,
   container: { readonly name: string; readonly image: string; readonly isInit?: boolean },
+  prng: Prng,
 ): ContainerBehaviour {
   return {
     ...steadyBehaviour,
     ...(container.isInit && { exitAfterMs: 0 }),
     ...catalogue.everyContainer,
+    ...drawBehaviour(catalogue.stages ?? [], container, prng),
     ...catalogue.containers.get(container.image),
+    ...drawBehaviour(annotatedStages(annotations), container, prng),
     ...parsed(annotations[behaviourAnnotation]),
     ...parsed(annotations[`${behaviourAnnotation}.${container.name}`]),
   };
 }
 
-export function imageBehaviour(catalogue: BehaviourCatalogue, image: string): ImageBehaviour {
-  return { ...presentImage, ...catalogue.images.get(image) };
+export function imageBehaviour(catalogue: BehaviourCatalogue, image: string, prng: Prng): ImageBehaviour {
+  return { ...presentImage, ...drawPull(catalogue.stages ?? [], image, prng), ...catalogue.images.get(image) };
 }
 
 function parsed(text: string | undefined): Partial<ContainerBehaviour> {

@@ -39,6 +39,8 @@ export interface SimulatedRuntimeOptions {
   /** Where pod addresses come from, as `10.42.1.0/24`. */
   readonly podCidr: string;
   readonly catalogue?: BehaviourCatalogue;
+  /** The node evicts the pod: a stage of one of its containers says so. */
+  readonly evict?: (pod: PodIdentity, message: string) => void;
 }
 
 /** One line of a container's log. */
@@ -60,6 +62,7 @@ interface Container {
   /** Woken when it has exited. */
   exited: (() => void)[];
   timer: Timer | undefined;
+  eviction: Timer | undefined;
 }
 
 const killedExitCode = 137;
@@ -70,6 +73,7 @@ export class SimulatedRuntime implements Runtime {
   readonly #clock: Clock;
   readonly #prng: Prng;
   readonly #catalogue: BehaviourCatalogue;
+  readonly #evict: (pod: PodIdentity, message: string) => void;
   readonly #addresses: AddressPool;
   readonly #sandboxes = new Map<string, Sandbox>();
   readonly #containers = new Map<string, Container>();
@@ -83,6 +87,7 @@ export class SimulatedRuntime implements Runtime {
     this.#clock = options.clock;
     this.#prng = options.prng;
     this.#catalogue = options.catalogue ?? emptyCatalogue;
+    this.#evict = options.evict ?? (() => {});
     this.#addresses = new AddressPool(options.podCidr);
   }
 
@@ -142,7 +147,7 @@ export class SimulatedRuntime implements Runtime {
     const image = await this.imageStatus(config.image);
     if (image === undefined) throw new RuntimeError('not-found', `image "${config.image}": not found`);
     const id = randomId(this.#prng);
-    const behaviour = containerBehaviour(this.#catalogue, sandboxConfig.annotations, config);
+    const behaviour = containerBehaviour(this.#catalogue, sandboxConfig.annotations, config, this.#prng);
     const status: ContainerStatus = {
       id,
       sandboxId,
@@ -161,7 +166,7 @@ export class SimulatedRuntime implements Runtime {
       annotations: config.annotations,
       logPath: `${sandboxConfig.logDirectory}/${config.logPath}`,
     };
-    this.#containers.set(id, { status, behaviour, lines: [], exited: [], timer: undefined });
+    this.#containers.set(id, { status, behaviour, lines: [], exited: [], timer: undefined, eviction: undefined });
     return id;
   }
 
@@ -230,7 +235,7 @@ export class SimulatedRuntime implements Runtime {
     const byId = [...this.#images.values()].find((status) => status.id === image);
     if (byId !== undefined) return Promise.resolve(byId);
     const removed = this.#removedImages.has(image) || image.startsWith('sha256:');
-    if (removed || imageBehaviour(this.#catalogue, image).absent) return Promise.resolve(undefined);
+    if (removed || imageBehaviour(this.#catalogue, image, this.#prng).absent) return Promise.resolve(undefined);
     return Promise.resolve(this.#addImage(image));
   }
 
@@ -240,7 +245,7 @@ export class SimulatedRuntime implements Runtime {
 
   async pullImage(image: string, _credentials?: RegistryCredentials): Promise<string> {
     this.#check();
-    const { pullMs, pullError } = imageBehaviour(this.#catalogue, image);
+    const { pullMs, pullError } = imageBehaviour(this.#catalogue, image, this.#prng);
     if (!validReference(image)) throw new RuntimeError('invalid-image-name', `invalid reference format: "${image}"`);
     if (pullMs > 0) await this.#clock.sleep(pullMs);
     if (pullError !== '') throw new RuntimeError('failed', pullError);
@@ -297,9 +302,9 @@ export class SimulatedRuntime implements Runtime {
   healthy(containerId: string): boolean {
     const container = this.#containers.get(containerId);
     if (container?.status.state !== 'running') return false;
-    const { healthyAfterMs, unhealthyAfterMs } = container.behaviour;
+    const { healthyAfterMs = Infinity, unhealthyAfterMs = Infinity, unhealthyForMs = Infinity } = container.behaviour;
     const ageMs = this.#clock.now() - container.status.startedAtMs;
-    return healthyAfterMs !== undefined && ageMs >= healthyAfterMs && ageMs < (unhealthyAfterMs ?? Infinity);
+    return ageMs >= healthyAfterMs && (ageMs < unhealthyAfterMs || ageMs >= unhealthyAfterMs + unhealthyForMs);
   }
 
   /** The container's address finder for probes: the running containers behind `ip`. */
@@ -342,9 +347,13 @@ export class SimulatedRuntime implements Runtime {
   #run(container: Container): void {
     container.status = { ...container.status, state: 'running', startedAtMs: this.#clock.now() };
     for (const line of container.behaviour.logLines) this.writeLog(container.status.id, line);
-    const { exitAfterMs, exitCode } = container.behaviour;
+    const { exitAfterMs, exitCode, evictAfterMs, evictMessage = '' } = container.behaviour;
     if (exitAfterMs !== undefined) {
       container.timer = this.#clock.after(exitAfterMs, () => this.#exit(container, exitCode));
+    }
+    if (evictAfterMs !== undefined) {
+      const { pod } = container.status;
+      container.eviction = this.#clock.after(evictAfterMs, () => this.#evict(pod, evictMessage));
     }
     this.#changed(container.status.pod.uid);
   }
@@ -355,6 +364,7 @@ export class SimulatedRuntime implements Runtime {
 
   #finish(container: Container, exitCode: number, reason: string, message: string): void {
     container.timer?.cancel();
+    container.eviction?.cancel();
     const finishedAtMs = this.#clock.now();
     container.status = { ...container.status, state: 'exited', finishedAtMs, exitCode, reason, message };
     for (const resolve of container.exited.splice(0)) resolve();

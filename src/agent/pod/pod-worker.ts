@@ -258,7 +258,8 @@ export class PodWorker {
     try {
       await prepareVolumes(this.#host, pod, this.#podIps());
       this.#volumes = 'ready';
-      this.#refreshAtMs = this.#host.clock.now() + refreshMs;
+      const { storage } = this.#host.platform;
+      this.#refreshAtMs = storage.isEmpty ? Number.POSITIVE_INFINITY : this.#host.clock.now() + refreshMs;
       this.#failures.delete('');
       this.#retries.forget('volumes');
       return true;

@@ -19,20 +19,34 @@ import { removeVolumes } from './steps.ts';
 
 const relistMs = 5000;
 
+/** Where a node's pods come from: an `Informer`, or what stands in for one where many nodes share it. */
+export interface PodFeed extends Pick<Informer<Pod>, 'addHandler' | 'synced' | 'start' | 'close'> {
+  readonly cache: Pick<Informer<Pod>['cache'], 'get'>;
+}
+
+export interface PodWorkersOptions {
+  readonly nodeName: string;
+  readonly prng: Prng;
+  /** In place of a watch of its own. Its runtime misses nothing, so that all is looked at once, at the start. */
+  readonly feed?: PodFeed;
+}
+
 export class PodWorkers implements Service {
   readonly name = 'pods';
   readonly #host: PodHost;
   readonly #workers = new Map<string, PodWorker>();
-  readonly #informer: Informer<Pod>;
+  readonly #informer: PodFeed;
+  readonly #relists: boolean;
   readonly #stop = new AbortController();
   #watch: { cancel(): void } | undefined;
   #relisting: Promise<void> | undefined;
 
-  constructor(host: PodHost, options: { readonly nodeName: string; readonly prng: Prng }) {
+  constructor(host: PodHost, options: PodWorkersOptions) {
     this.#host = host;
     const { client, clock, log } = host;
     const query = { fieldSelector: `spec.nodeName=${options.nodeName}` };
-    this.#informer = new Informer({ client, resource: pods, query, clock, prng: options.prng, log });
+    this.#informer = options.feed ?? new Informer({ client, resource: pods, query, clock, prng: options.prng, log });
+    this.#relists = options.feed === undefined;
     this.#informer.addHandler({
       added: (pod) => this.#update(pod),
       updated: (pod) => this.#update(pod),
@@ -107,6 +121,7 @@ export class PodWorkers implements Service {
       } catch (error) {
         log.warn('the runtime does not tell what it runs', { error });
       }
+      if (hasSwept && !this.#relists) return;
       await clock.sleep(relistMs, signal).catch(() => {});
     }
   }

@@ -17,6 +17,7 @@ import { badRequest } from '../status-error.ts';
 import { messageAtom } from './atom.ts';
 import { capManagers } from './cap-managers.ts';
 import { ConflictsError } from './conflict.ts';
+import type { FieldPattern } from './field-pattern.ts';
 import { FieldSet } from './field-set.ts';
 import { isKubectl, lastAppliedFields, withLastApplied } from './last-applied.ts';
 import { TypedError } from './list-items.ts';
@@ -51,6 +52,8 @@ export interface OwnershipRequest {
   readonly time: string;
   /** What this request cannot change (the status on the main resource, …): nobody comes to own it by it. */
   readonly resetFields?: FieldSet;
+  /** The other way round: it can change these alone. */
+  readonly onlyFields?: FieldPattern;
   /** The same object in a version in which an earlier manager wrote. Undefined where it is not served any more. */
   readonly inVersion: (object: TypedObject, apiVersion: string) => TypedObject | undefined;
 }
@@ -249,9 +252,9 @@ function applyOnce(live: TypedObject, applied: TypedObject, before: Managers, re
   return { object: object.value, managers };
 }
 
-const rulesOf = ({ inVersion, resetFields = FieldSet.empty }: OwnershipRequest): Rules => ({
+const rulesOf = ({ inVersion, resetFields = FieldSet.empty, onlyFields }: OwnershipRequest): Rules => ({
   convert: inVersion,
-  resetFields,
+  ownable: (set) => (onlyFields ? onlyFields.of(set) : set).recursiveDifference(resetFields),
 });
 
 const identityOf = (

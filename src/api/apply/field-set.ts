@@ -148,6 +148,17 @@ export class FieldSet {
     );
   }
 
+  /** The members that `keep` says, and of what is below others what `shrink` leaves. */
+  filtered(
+    keep: (element: PathElement) => boolean,
+    shrink: (element: PathElement, set: FieldSet) => FieldSet | undefined,
+  ): FieldSet {
+    return this.#filtered(
+      (key) => keep(this.#members.get(key) as PathElement),
+      (key, set) => shrink((this.#children.get(key) as Child).element, set),
+    );
+  }
+
   /** Itself where nothing goes, so that nothing is made anew that did not change. */
   #filtered(keep: (key: string) => boolean, shrink: (key: string, set: FieldSet) => FieldSet | undefined): FieldSet {
     const members = keptMembers(this.#members, keep);

@@ -27,8 +27,8 @@ export interface Versioned {
 export interface Rules {
   /** Undefined where the version is not served. */
   readonly convert: (object: Versioned, apiVersion: string) => Versioned | undefined;
-  /** Nobody owns these, nor what is inside them. */
-  readonly resetFields: FieldSet;
+  /** Of the fields that a request changes, those that its manager comes to own. */
+  readonly ownable: (set: FieldSet) => FieldSet;
 }
 
 /** What the server alone sets, and what names the object. */
@@ -108,11 +108,8 @@ class Changes {
     const after = before && convert(this.#rules, this.#after, apiVersion);
     if (!after) return undefined;
     const { removed, modified, added } = compareTyped(atomOf(after), before.value, after.value);
-    const { resetFields } = this.#rules;
-    return {
-      taken: modified.union(added).recursiveDifference(resetFields),
-      removed: removed.recursiveDifference(resetFields),
-    };
+    const { ownable } = this.#rules;
+    return { taken: ownable(modified.union(added)), removed: ownable(removed) };
   }
 }
 
@@ -176,7 +173,7 @@ export function applyOwnership(
   const merged = value === live.value ? live : { ...live, value };
   const last = reconciled.get(self);
   // Names and what the server sets count until the end: they keep the metadata from being pruned.
-  const set = setOf(applied).recursiveDifference(rules.resetFields);
+  const set = rules.ownable(setOf(applied));
   reconciled.set(self, { ...last, ...applier, set });
   const leavesOut = last && !(last.apiVersion === applied.apiVersion && last.set.difference(set).isEmpty);
   const object = leavesOut ? prune(rules, merged, reconciled, last) : merged;

@@ -34,6 +34,7 @@ import {
   validateValidatingPolicy,
   validateValidatingPolicyStatus,
 } from '../validation/policies.ts';
+import { deprecatedNodeLabel } from '../validation/node-label-warnings.ts';
 import { validatePriorityLevel } from '../validation/priority-level.ts';
 import { validateRuntimeClass, validateRuntimeClassUpdate } from '../validation/scheduling.ts';
 import { validateWebhooks } from '../validation/webhooks.ts';
@@ -120,8 +121,14 @@ export const priorityLevelStrategy: Strategy<PriorityLevelConfiguration> = {
 };
 
 export const runtimeClassStrategy: Strategy<RuntimeClass> = {
+  allowCreateOnUpdate: true,
   allowUnconditionalUpdate: false,
   validate: validateRuntimeClass,
-  updateRules: 'change only',
   validateUpdate: validateRuntimeClassUpdate,
+  warnings: ({ scheduling }) => Object.keys(scheduling?.nodeSelector ?? {}).flatMap(oldLabelWarning),
 };
+
+function oldLabelWarning(key: string): string[] {
+  const message = deprecatedNodeLabel(key);
+  return message === undefined ? [] : [`scheduling.nodeSelector: ${message}`];
+}

@@ -2,7 +2,8 @@
  * What becomes of a new pod before it is checked: label keys turn into selectors, and AppArmor profiles of the annotation of old into
  * fields.
  */
-import type { AppArmorProfile, Container, Pod, PodAffinityTerm } from '../../api/schema/types/core-v1.ts';
+import { keyPath } from '../../api/field-error.ts';
+import type { AppArmorProfile, Pod, PodAffinityTerm } from '../../api/schema/types/core-v1.ts';
 import type { LabelSelector } from '../../api/schema/types/meta-v1.ts';
 import { type Draft, sameJson } from '../draft.ts';
 import { appArmorPrefix } from '../validation/pod-annotations.ts';
@@ -43,21 +44,19 @@ function merge(
   }
 }
 
-/** Nodes know only the field. */
-export function takeAppArmor({ metadata, spec }: Draft<Pod>): void {
+/** Nodes know only the field. Whoever said it in the annotation alone is told so. */
+export function takeAppArmor({ metadata, spec }: Draft<Pod>, warn: (message: string) => void): void {
   const annotations = metadata?.annotations;
   if (annotations === undefined || spec === undefined || spec.os?.name === 'windows') return;
   for (const container of [...(spec.initContainers ?? []), ...(spec.containers ?? [])]) {
-    const annotation = annotations[appArmorPrefix + container.name];
-    if (annotation !== undefined) takeProfile(container, annotation, spec.securityContext?.appArmorProfile);
+    const key = appArmorPrefix + container.name;
+    const annotation = annotations[key];
+    if (annotation === undefined || container.securityContext?.appArmorProfile !== undefined) continue;
+    const profile = profileOf(annotation);
+    if (profile !== undefined && sameJson(profile, spec.securityContext?.appArmorProfile)) continue;
+    if (profile !== undefined) (container.securityContext ??= {}).appArmorProfile = profile;
+    warn(`${keyPath('metadata.annotations', key)}: deprecated since v1.30; use the "appArmorProfile" field instead`);
   }
-}
-
-function takeProfile(container: Draft<Container>, annotation: string, ofPod: AppArmorProfile | undefined): void {
-  if (container.securityContext?.appArmorProfile !== undefined) return;
-  const profile = profileOf(annotation);
-  if (profile === undefined || sameJson(profile, ofPod)) return;
-  (container.securityContext ??= {}).appArmorProfile = profile;
 }
 
 const localhost = 'localhost/';

@@ -18,12 +18,12 @@ export const podStrategy: Strategy<Pod> = {
   returnDeletedObject: true,
 
   setDefaults: setPodDefaults,
-  prepareForCreate(pod) {
+  prepareForCreate(pod, { warn }) {
     pod.status = { phase: 'Pending', qosClass: qualityOfService(pod.spec) };
     dropDisabledPodFields(pod.spec, undefined);
     if (pod.spec?.schedulingGates?.length) pod.status.conditions = [gatedCondition];
     mergeLabelKeys(pod);
-    takeAppArmor(pod);
+    takeAppArmor(pod, warn);
   },
   prepareForUpdate(pod, old) {
     if (pod.spec) mirrorServiceAccount(pod.spec);

@@ -44,8 +44,11 @@ export const clusterRoleBindingStrategy: Strategy<ClusterRoleBinding> = {
 };
 
 export const priorityClassStrategy: Strategy<PriorityClass> = {
-  generation: true,
   setDefaults: setPriorityClassDefaults,
+  // It starts to count and never goes on, as upstream.
+  prepareForCreate({ metadata }) {
+    if (metadata) metadata.generation = 1;
+  },
   validate: validatePriorityClass,
   updateRules: 'change only',
   validateUpdate: validatePriorityClassUpdate,

@@ -5,6 +5,7 @@
 import type { Service, ServicePort, ServiceSpec } from '../../api/schema/types/core-v1.ts';
 import { type Draft, sameJson } from '../draft.ts';
 import { isReachable, needsHealthCheck } from '../validation/service.ts';
+import { settleFamilies } from './service-families.ts';
 
 type Spec = ServiceSpec | Draft<ServiceSpec>;
 
@@ -19,12 +20,17 @@ export function fillAddresses(spec: Draft<ServiceSpec>): void {
   if (spec.clusterIP && !spec.clusterIPs?.length) spec.clusterIPs = [spec.clusterIP];
 }
 
-/** In upstream's order: what was allocated comes back, the two fields are brought together, and what has no use any more goes. */
+/**
+ * In upstream's order: what was allocated comes back, the two fields are brought together, the families are settled, and what has
+ * no use any more goes.
+ * @throws StatusError Invalid
+ */
 export function carryOver(service: Draft<Service>, { spec: old }: Service): void {
   const { spec } = service;
   if (!spec || !old) return;
   keepAllocated(spec, old);
   followAddress(spec, old);
+  settleFamilies(service, old);
   dropUseless(spec, old);
   if (spec.type !== 'LoadBalancer' && service.status?.loadBalancer) {
     service.status = { ...service.status, loadBalancer: {} };
@@ -34,7 +40,7 @@ export function carryOver(service: Draft<Service>, { spec: old }: Service): void
 /** An update that says nothing of an allocated value means the same value. */
 function keepAllocated(spec: Draft<ServiceSpec>, old: ServiceSpec): void {
   if (hasAddress(spec) && hasAddress(old)) {
-    if (!spec.clusterIP && old.clusterIP && !isCleared(spec, old)) spec.clusterIP = old.clusterIP;
+    if (!spec.clusterIP && old.clusterIP) spec.clusterIP = old.clusterIP;
     if (!spec.clusterIPs?.length && spec.clusterIP === old.clusterIP && old.clusterIPs) {
       spec.clusterIPs = [...old.clusterIPs];
     }
@@ -43,11 +49,6 @@ function keepAllocated(spec: Draft<ServiceSpec>, old: ServiceSpec): void {
   if (needsHealthCheck(spec) && needsHealthCheck(old) && old.healthCheckNodePort) {
     spec.healthCheckNodePort ||= old.healthCheckNodePort;
   }
-}
-
-/** Who writes other addresses and no first one is not an old client: that is for validation. */
-function isCleared(spec: Draft<ServiceSpec>, old: ServiceSpec): boolean {
-  return (spec.clusterIPs?.length ?? 0) > 0 && !sameJson(spec.clusterIPs, old.clusterIPs);
 }
 
 /** By the ports' names; a number that another port names now is that one's. */

@@ -20,6 +20,7 @@ import {
 import { validateService } from '../validation/service.ts';
 import { serviceWarnings, validateServiceStatus, validateServiceUpdate } from '../validation/service-update.ts';
 import { allocateForService } from './service-allocation.ts';
+import { settleFamilies } from './service-families.ts';
 import { carryOver, fillAddresses } from './service-fields.ts';
 
 export const serviceStrategy: Strategy<Service> = {
@@ -28,7 +29,10 @@ export const serviceStrategy: Strategy<Service> = {
   nameErrors: isDns1123Label,
   updateRules: 'change first',
   setDefaults: setServiceDefaults,
-  prepareForCreate: ({ spec }) => spec && fillAddresses(spec),
+  prepareForCreate(service) {
+    if (service.spec) fillAddresses(service.spec);
+    settleFamilies(service);
+  },
   prepareForUpdate: carryOver,
   validate: validateService,
   validateUpdate: validateServiceUpdate,

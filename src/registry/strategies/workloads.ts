@@ -41,11 +41,16 @@ import {
   validateReplicationController,
   validateSelectorUpdate,
 } from '../validation/workloads.ts';
+import { checkNumber, rollbackRule, templatesAnnotation, templatesRule } from './numeric-annotations.ts';
 import { dropDisabledPodFields } from './pod-disabled-fields.ts';
 
 export const deploymentStrategy: Strategy<Deployment> = {
   generation: true,
-  setDefaults: setDeploymentDefaults,
+  countsAnnotations: true,
+  setDefaults(deployment) {
+    checkNumber(rollbackRule, deployment);
+    setDeploymentDefaults(deployment);
+  },
   validate: validateDeployment,
   validateUpdate: validateSelectorUpdate,
   prepareForStatusUpdate(deployment, old) {
@@ -77,9 +82,7 @@ export const statefulSetStrategy: Strategy<StatefulSet> = {
   warnings: statefulSetWarnings,
 };
 
-/** How many templates a DaemonSet has had: a field once, and since apps/v1 an annotation. Nobody but the server writes it. */
-const templatesAnnotation = 'deprecated.daemonset.template.generation';
-
+/** Nobody but the server counts. */
 function templatesOf({ metadata }: DaemonSet | Draft<DaemonSet>): number {
   const text = metadata?.annotations?.[templatesAnnotation] ?? '0';
   return /^[0-9]{1,15}$/.test(text) ? Number(text) : 0;
@@ -93,7 +96,10 @@ function countTemplates(set: Draft<DaemonSet>, count: number): void {
 export const daemonSetStrategy: Strategy<DaemonSet> = {
   generation: true,
   updateRules: 'change first',
-  setDefaults: setDaemonSetDefaults,
+  setDefaults(set) {
+    checkNumber(templatesRule, set);
+    setDaemonSetDefaults(set);
+  },
   prepareForCreate: (set) => countTemplates(set, Math.max(templatesOf(set), 1)),
   prepareForUpdate: (set, old) =>
     countTemplates(set, templatesOf(old) + (sameJson(set.spec?.template, old.spec?.template) ? 0 : 1)),

@@ -48,7 +48,7 @@ function validateSpec(spec: IngressSpec, old: IngressSpec | undefined): FieldErr
   const { rules = [], defaultBackend, tls = [], ingressClassName } = spec;
   const errors: FieldError[] = [];
   if (rules.length === 0 && defaultBackend === undefined) {
-    errors.push(invalidValue('spec', null, 'either `defaultBackend` or `rules` must be specified'));
+    errors.push(invalidValue('spec', spec.rules ?? null, 'either `defaultBackend` or `rules` must be specified'));
   }
   if (defaultBackend) errors.push(...validateBackend('spec.defaultBackend', defaultBackend));
   const anyRule = (old?.rules ?? []).some((rule) => rule.host?.includes('*') && validateHttp('', rule).length > 0);

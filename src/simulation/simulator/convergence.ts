@@ -4,9 +4,11 @@
  */
 import { type KubeObject, objectKey } from '../../api/object.ts';
 import type { Deployment, ReplicaSet } from '../../api/schema/types/apps-v1.ts';
+import type { Job } from '../../api/schema/types/batch-v1.ts';
 import type { Node, Pod } from '../../api/schema/types/core-v1.ts';
 import type { Store } from '../../store/store.ts';
 import { allocatableOf, requestsOf } from './checkers/pods.ts';
+import { setsComplete } from './convergence-sets.ts';
 import type { SimulatedCluster } from './simulated-cluster.ts';
 
 /** Empty where the cluster is as it should be. */
@@ -18,6 +20,8 @@ export async function unconverged(cluster: SimulatedCluster): Promise<readonly s
     ...nodesReady(store),
     ...deploymentsComplete(store),
     ...replicaSetsFull(store),
+    ...setsComplete(store),
+    ...jobsAtRest(store),
     ...podsSettled(store),
     ...(await runtimesTrue(cluster)),
   ];
@@ -128,6 +132,29 @@ function replicaSetsFull(store: Store): readonly string[] {
       ? []
       : [`replica set ${objectKey(set)} has ${readyReplicas} ready of ${replicas}, and wants ${wanted}`];
   });
+}
+
+/** A job has finished, or sleeps; what it says of its pods is true, and nothing holds them. */
+function jobsAtRest(store: Store): readonly string[] {
+  const pods = podsOf(store);
+  const jobs = list(store, 'jobs.batch') as readonly Job[];
+  return jobs.flatMap((job) => {
+    const problem = jobProblem(job, controlled(pods, job));
+    return problem === undefined ? [] : [`job ${objectKey(job)} ${problem}`];
+  });
+}
+
+function jobProblem({ spec, status }: Job, pods: readonly Pod[]): string | undefined {
+  const has = (type: string): boolean =>
+    status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') === true;
+  if (!has('Complete') && !has('Failed') && !(spec?.suspend && has('Suspended'))) return 'goes on';
+  const running = pods.filter((pod) => !isFinished(pod)).length;
+  if (running > 0 || (status?.active ?? 0) > 0) return `has ended, and ${running} pods run`;
+  if (has('Complete') && (status?.succeeded ?? 0) < (spec?.completions ?? 1))
+    return 'is complete without its completions';
+  return pods.some(({ metadata }) => metadata?.finalizers?.length)
+    ? 'holds on to a pod that it has counted'
+    : undefined;
 }
 
 function podsSettled(store: Store): readonly string[] {

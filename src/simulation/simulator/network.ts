@@ -9,7 +9,7 @@
  * way: a part must never be told that it sent nonsense, and must not call without end at one moment.
  */
 import { type KubeObject, objectKey } from '../../api/object.ts';
-import { expired, StatusError, type StatusReason } from '../../api/status-error.ts';
+import { expired, hasReason, StatusError, type StatusReason } from '../../api/status-error.ts';
 import type { Client, ClientWatch, ClientWatchEvent, ClientWatchHandler } from '../../client/client.ts';
 import { timedOut, unreachable } from '../../client/errors.ts';
 import { aroundCalls, type ClientCall, intercept } from '../../client/intercept.ts';
@@ -190,7 +190,7 @@ export class Link {
     try {
       return await act();
     } catch (error) {
-      const problem = unexpected(error);
+      const problem = isMovedName(this.name, call, error) ? undefined : unexpected(error);
       if (problem !== undefined)
         this.#options.verdict.broken('no part sends nonsense', `${this.name}: ${describe(call)}: ${problem}`);
       throw error;
@@ -227,8 +227,14 @@ function unexpected(error: unknown): string | undefined {
   if (ordinary.has(error.reason)) return undefined;
   const causes = error.details?.causes ?? [];
   if (error.reason === 'Forbidden' && causes.some(({ reason }) => reason === 'NamespaceTerminating')) return undefined;
+  // A namespace is used as soon as it is there, also before its account is: tried again, as upstream's loops do.
+  if (error.reason === 'Forbidden' && error.message.includes('error looking up service account')) return undefined;
   return `${error.reason}: ${error.message}${error.cause instanceof Error ? `\n${error.cause.stack}` : ''}`;
 }
+
+/** A StatefulSet's pod may be made anew on another node under its name, while its old node still asks for it. */
+const isMovedName = (part: string, { resource }: ClientCall, error: unknown): boolean =>
+  part.startsWith('agent/') && resource.resource === 'pods' && hasReason(error, 'Forbidden');
 
 /** A watch whose events arrive late, in order, and which breaks in the end. */
 class LaggingWatch implements ClientWatch {

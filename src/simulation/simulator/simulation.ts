@@ -279,7 +279,9 @@ class Simulation {
       const problem = checker.check(event);
       if (problem !== undefined) this.#verdict.broken(checker.name, problem);
     }
-    if (this.#isQuiet && collection !== 'leases.coordination.k8s.io' && collection !== 'nodes') {
+    const isHeartbeat = collection === 'leases.coordination.k8s.io' || collection === 'nodes';
+    const isExpiry = collection === 'events' && type === 'deleted';
+    if (this.#isQuiet && !isHeartbeat && !isExpiry) {
       this.#verdict.broken('a converged cluster is quiet', `${type} ${collection} ${objectKey(entry.object)}`);
     }
   }

@@ -8,22 +8,26 @@
 import type { KubeObject } from '../../api/object.ts';
 import { integerValue, milliValue } from '../../api/quantity.ts';
 import type { Deployment } from '../../api/schema/types/apps-v1.ts';
+import type { Job } from '../../api/schema/types/batch-v1.ts';
 import type { Namespace, Node, Pod, PodSpec } from '../../api/schema/types/core-v1.ts';
 import { StatusError } from '../../api/status-error.ts';
 import type { Client, ClientPatch, Resource } from '../../client/client.ts';
 import {
   configMaps,
   deployments,
+  jobs,
   namespaces,
   nodes,
   pods,
   priorityClasses,
   replicaSets,
+  serviceAccounts,
 } from '../../client/resources.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { nextInt, type Prng } from '../../lib/prng.ts';
 import type { Store } from '../../store/store.ts';
 import { badImages, goodImages, jobImages } from './images.ts';
+import { setActions, settleSets } from './workload-sets.ts';
 
 export interface WorkloadOptions {
   readonly client: Client;
@@ -46,6 +50,7 @@ export interface Action {
 const namespacesMax = 5;
 const deploymentsMax = 10;
 const barePodsMax = 15;
+const jobsMax = 6;
 const propagations = ['Background', 'Background', 'Foreground', 'Orphan'] as const;
 
 /** What an action works with: the store to look at, the client to act through, chance to choose by. */
@@ -74,9 +79,12 @@ export class World {
     return this.pick(this.all(resource).filter((object) => !isDeleting(object) && fits(object)));
   }
 
-  /** Where users work: not in the cluster's own namespaces. */
+  /** Where users work: not in the cluster's own namespaces, nor in one so new that pods have no account there yet. */
   get namespace(): string {
-    const own = this.all(namespaces).filter((namespace) => isUsers(namespace) && !isDeleting(namespace));
+    const ready = new Set(this.all(serviceAccounts).map(({ metadata }) => metadata?.namespace));
+    const own = this.all(namespaces).filter(
+      (namespace) => isUsers(namespace) && !isDeleting(namespace) && ready.has(namespace.metadata?.name),
+    );
     return this.pick(own)?.metadata?.name ?? 'default';
   }
 
@@ -165,6 +173,24 @@ function newPod(world: World): Pod {
   const restartPolicy = isJob ? (image === 'job:1' && world.below(2) === 0 ? 'OnFailure' : 'Never') : 'Always';
   const metadata = { namespace: world.namespace, name: `pod-${world.below(1000)}` };
   return { metadata, spec: { ...podSpec(world, image), restartPolicy } };
+}
+
+/** One that ends by itself, well or not. */
+function newJob(world: World): Job {
+  const completions = 1 + world.below(4);
+  const isIndexed = world.below(2) === 0;
+  const spec = { ...podSpec(world, world.pick(jobImages) ?? ''), restartPolicy: 'Never' as const };
+  return {
+    metadata: { namespace: world.namespace, name: `job-${world.below(1000)}` },
+    spec: {
+      completions,
+      parallelism: 1 + world.below(3),
+      backoffLimit: world.below(3),
+      completionMode: isIndexed ? 'Indexed' : 'NonIndexed',
+      ...(world.below(3) === 0 && { podReplacementPolicy: 'Failed' as const }),
+      template: { spec },
+    },
+  };
 }
 
 function setImage(world: World, deployment: Deployment | undefined, image: string): Promise<unknown> | undefined {
@@ -265,10 +291,24 @@ export const everyAction: readonly Action[] = [
       if (world.all(pods).filter(isBare).length < barePodsMax) await world.client.create(pods, newPod(world));
     },
   },
+  {
+    name: 'create a job',
+    weight: 4,
+    act: async (world) => {
+      if (world.all(jobs).length < jobsMax) await world.client.create(jobs, newJob(world));
+    },
+  },
+  {
+    name: 'suspend or resume a job',
+    weight: 1,
+    act: async (world) => world.patch(jobs, world.pickOf(jobs), { spec: { suspend: world.below(2) === 0 } }),
+  },
+  { name: 'delete a job', weight: 2, act: async (world) => world.delete(jobs, world.pickOf(jobs)) },
   { name: 'delete a pod', weight: 8, act: async (world) => world.delete(pods, world.pickOf(pods)) },
   { name: 'delete a bare pod', weight: 6, act: async (world) => world.delete(pods, world.pickOf(pods, isBare)) },
   { name: 'create an owned object', weight: 3, act: async (world) => ownedConfigMap(world) },
   { name: 'relabel a pod', weight: 2, act: async (world) => relabel(world) },
+  ...setActions,
   {
     name: 'cordon or uncordon a node',
     weight: 2,
@@ -370,6 +410,7 @@ function unlessRefused(error: unknown): void {
  * it is spread over them, the largest pod still fits somewhere, also one that a rollout adds.
  */
 export async function settle(world: World): Promise<void> {
+  await settleSets(world);
   const budget = budgetOf(world.all(nodes));
   for (const node of world.all(nodes)) {
     if (node.spec?.unschedulable) await world.patch(nodes, node, { spec: { unschedulable: null } });

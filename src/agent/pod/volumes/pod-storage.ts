@@ -16,6 +16,8 @@ export interface ContainerMountFacts {
 }
 
 export interface PodStorage {
+  /** It never holds anything: nothing in it need be brought up to date. */
+  readonly isEmpty?: boolean;
   /** Makes the pod's volumes, or brings those made from objects up to date. Idempotent. @throws VolumeError */
   prepare(facts: StorageFacts): Promise<void>;
   /** The mounts of one run of a container. The volumes must be prepared. @throws ConfigError, VolumeError */
@@ -29,6 +31,7 @@ export interface PodStorage {
 }
 
 export const noStorage: PodStorage = {
+  isEmpty: true,
   prepare: async () => {},
   containerMounts: async () => [],
   terminationMessage: async () => '',

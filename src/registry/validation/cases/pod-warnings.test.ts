@@ -245,6 +245,23 @@ void describe('warnings', () => {
     ]);
   });
 
+  void test('an AppArmor profile that only the annotation says is told of, by what was sent', async () => {
+    const key = 'container.apparmor.security.beta.kubernetes.io/main';
+    const told = async (annotation: string, spec: object = {}, container: object = {}): Promise<readonly string[]> => {
+      const metadata = { annotations: { [key]: annotation } };
+      const body = podOf({ name: '', metadata, spec, container, warnings: [] });
+      return (await cluster.createResult('pods', body, { dryRun: true })).warnings;
+    };
+    const warning = `metadata.annotations[${key}]: deprecated since v1.30; use the "appArmorProfile" field instead`;
+    const securityContext = { appArmorProfile: { type: 'Unconfined' } };
+    assert.deepEqual(await told('unconfined'), [warning]);
+    assert.deepEqual(await told('runtime/default', { securityContext }), [warning]);
+    assert.deepEqual(await told('localhost/ a'), [warning], 'what makes no valid field, too');
+    assert.deepEqual(await told('unconfined', { securityContext }), [], 'the field of the pod says the same');
+    assert.deepEqual(await told('unconfined', {}, { securityContext }), [], 'there is a field');
+    assert.deepEqual(await told('unconfined', { os: { name: 'windows' } }), []);
+  });
+
   void test('a thousand faults are not all told', async () => {
     const env = Array.from({ length: 1000 }, () => ({ name: 'A', value: 'b' }));
     const items = Array.from({ length: 1000 }, () => ({ key: 'a', path: 'x/y' }));

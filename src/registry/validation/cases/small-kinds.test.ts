@@ -348,6 +348,24 @@ const runtimeClasses: CaseTable = {
       ],
     },
     { name: 'accepts labels of its own, later', update: { 'metadata.labels': { foo: 'bar' } } },
+    {
+      name: 'refuses another handler, which is none, once for each rule',
+      update: { handler: '&@#$' },
+      errors: [
+        'handler: Invalid value: "&@#$": a lowercase RFC 1123 label must…',
+        'handler: Invalid value: "&@#$": field is immutable',
+      ],
+    },
+    {
+      name: 'refuses keys that are none, later',
+      update: { scheduling: { nodeSelector: { 'not a valid key!!!': 'nope' } } },
+      errors: ['scheduling.nodeSelector: Invalid value: "not a valid key!!!": name part must…'],
+    },
+    {
+      name: 'refuses an update that says no version',
+      update: { 'metadata.resourceVersion': undefined },
+      errors: ['metadata.resourceVersion: Invalid value: 0: must be specified for an update'],
+    },
   ],
 };
 

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { endpointSlices, endpoints } from '../client/resources.ts';
+import { startTestApi } from '../client/testing.ts';
+import { ApiEndpoints, advertisedAddress } from './api-endpoints.ts';
+
+test('the API says where it is reached, and puts right what others change', async () => {
+  const { client, clock, log, store } = await startTestApi();
+  let port = 6443;
+  const service = new ApiEndpoints({ client, clock, log, address: '192.0.2.1', port: () => port });
+  await service.start();
+  await clock.advance(0);
+  const place = { namespace: 'default', name: 'kubernetes' };
+  const read = async () => {
+    const [old, slice] = [await client.get(endpoints, place), await client.get(endpointSlices, place)];
+    return { subsets: old.subsets, endpoints: slice.endpoints, ports: slice.ports };
+  };
+  const ports = [{ name: 'https', port: 6443, protocol: 'TCP' }];
+  const expected = {
+    subsets: [{ addresses: [{ ip: '192.0.2.1' }], ports }],
+    endpoints: [{ addresses: ['192.0.2.1'], conditions: { ready: true } }],
+    ports,
+  };
+  assert.deepEqual(await read(), expected);
+  assert.equal(
+    (await client.get(endpointSlices, place)).metadata?.labels?.['kubernetes.io/service-name'],
+    'kubernetes',
+  );
+  const { resourceVersion } = (await client.get(endpoints, place)).metadata ?? {};
+  await clock.advance(60_000);
+  assert.equal((await client.get(endpoints, place)).metadata?.resourceVersion, resourceVersion, 'written once');
+
+  await client.delete(endpointSlices, place);
+  await client.patch(endpoints, place, { type: 'merge', body: { subsets: null } });
+  await clock.advance(10_000);
+  assert.deepEqual(await read(), expected);
+  port = 7443;
+  await clock.advance(10_000);
+  assert.equal((await read()).ports?.[0]?.port, 7443);
+  await service.close();
+  await store.close();
+});
+
+test('an address that nobody else can reach is not told', () => {
+  assert.equal(advertisedAddress('192.0.2.7'), '192.0.2.7');
+  for (const host of ['127.0.0.1', '0.0.0.0', '::', '::1', 'localhost']) {
+    assert.notEqual(advertisedAddress(host), host);
+  }
+});
