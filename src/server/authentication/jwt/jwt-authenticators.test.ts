@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -207,6 +207,12 @@ test('discovery may be elsewhere, and redirects to HTTPS are followed', async (c
   assert.deepEqual(issuer.requests, ['/elsewhere', '/moved', '/keys']);
 });
 
+/** In one step: who reads it meanwhile must not find half of it. */
+function replaceFile(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text);
+  renameSync(`${file}.new`, file);
+}
+
 test('a file that changes is read again, and a bad one leaves what was', async (context) => {
   const { issuer, file, clock, logged, shows, nowMs, lines, metrics } = await world(context);
   await issuer.addKey('k1');
@@ -216,21 +222,21 @@ test('a file that changes is read again, and a bad one leaves what was', async (
     return outcome.kind === 'user' ? outcome.user.name : outcome.kind;
   };
   assert.equal(await nameOf(), 'oidc:ann');
-  writeFileSync(file, configuration(issuer).replace("'oidc:' +", "'new:' +"));
+  replaceFile(file, configuration(issuer).replace("'oidc:' +", "'new:' +"));
   await clock.advance(2_000);
   await until(() => lines.some((line) => /configuration reloaded/.test(line)), clock, 100);
   assert.equal(await nameOf(), 'new:ann');
-  writeFileSync(file, configuration(issuer).replace("'oidc:' +", "'worse:' *"));
+  replaceFile(file, configuration(issuer).replace("'oidc:' +", "'worse:' *"));
   await clock.advance(2_000);
   await logged(/was not reloaded.*compilation failed/);
-  writeFileSync(file, configuration(issuer, 'anonymous: { enabled: true }\n'));
+  replaceFile(file, configuration(issuer, 'anonymous: { enabled: true }\n'));
   await clock.advance(2_000);
   await logged(/was not reloaded.*changed from initial configuration file/);
   assert.equal(await nameOf(), 'new:ann');
   const told = lines.length;
   await clock.advance(20_000);
   assert.equal(lines.length, told, 'what is wrong is told once');
-  writeFileSync(file, 'apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\n');
+  replaceFile(file, 'apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\n');
   await clock.advance(2_000);
   await until(() => lines.filter((line) => /configuration reloaded/.test(line)).length === 2, clock, 100);
   assert.equal(await nameOf(), 'absent');
@@ -244,7 +250,7 @@ test('a new issuer that does not answer leaves the set that was', async (context
   const { issuer, file, clock, logged, shows, nowMs } = await world(context);
   await issuer.addKey('k1');
   await logged(found);
-  writeFileSync(file, configuration(issuer).replaceAll(issuer.url, 'https://127.0.0.1:1'));
+  replaceFile(file, configuration(issuer).replaceAll(issuer.url, 'https://127.0.0.1:1'));
   await clock.advance(2_000);
   await logged(/cannot be used yet/);
   await clock.advance(61_000);
@@ -260,12 +266,12 @@ test('a file that cannot be used is named at the start, with all that is wrong',
   const log = new JsonLogger({ clock, write: () => {} });
   const make = () => new JwtAuthenticators({ file, disallowedIssuers: [], clock, log });
   assert.throws(make, /^Error: authentication configuration .*a\.yaml cannot be used: ENOENT/);
-  writeFileSync(file, 'apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\njwt: [{}]\n');
+  replaceFile(file, 'apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\njwt: [{}]\n');
   assert.throws(
     make,
     /cannot be used: \[jwt\[0\]\.issuer\.url: Required value, jwt\[0\]\.issuer\.audiences: Required value/,
   );
   const anonymous = 'anonymous: { enabled: true, conditions: [{ path: /livez }] }\n';
-  writeFileSync(file, `apiVersion: apiserver.config.k8s.io/v1beta1\nkind: AuthenticationConfiguration\n${anonymous}`);
+  replaceFile(file, `apiVersion: apiserver.config.k8s.io/v1beta1\nkind: AuthenticationConfiguration\n${anonymous}`);
   assert.deepEqual(make().anonymous, { enabled: true, paths: new Set(['/livez']) });
 });
