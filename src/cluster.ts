@@ -19,7 +19,7 @@ import { inProcessClient } from './client/in-process-client.ts';
 import { InformerSet } from './client/informer.ts';
 import type { NodeHandler } from './client/node-api.ts';
 import { nodes as nodesResource, pods } from './client/resources.ts';
-import { allControllers } from './controllers/index.ts';
+import { allControllers, type ControllerContext } from './controllers/index.ts';
 import { type GuardFiles, makeGuard } from './guard.ts';
 import { type Home, homeOf, makeClosedFolder, makeHome } from './home.ts';
 import { type Clock, RealClock } from './lib/clock.ts';
@@ -27,7 +27,7 @@ import { type Logger, silentLogger } from './lib/log.ts';
 import { MetricRegistry } from './lib/metrics.ts';
 import { type Prng, unseededPrng } from './lib/prng.ts';
 import { type Service, ServiceGroup, ServicesTogether } from './lib/service.ts';
-import { containerNode } from './node.ts';
+import { clusterCidrs, containerNode, removeTemporaryFolder } from './node.ts';
 import { bootstrap } from './registry/bootstrap.ts';
 import { Registry } from './registry/registry.ts';
 import type { UserInfo } from './registry/request.ts';
@@ -241,6 +241,7 @@ function parts(
       rootCa: certificates.certificate,
       signer: certificates,
       signAccountToken: (account, secret) => tokens.signLegacy(account, secret),
+      ...nodeFacilities(nodes),
       metrics,
     }),
     new Scheduler({ ...common, client: schedulerClient, informers: schedulerInformers, configuration, metrics }),
@@ -338,6 +339,18 @@ function partsOfNodes(nodes: ClusterNodes, surroundings: NodeSurroundings): Part
       });
       return { machines: [], ...parts };
     }
+  }
+}
+
+/** What control loops may do about nodes of this kind. Simulated ones bring their ranges along, and keep nothing in folders. */
+function nodeFacilities(nodes: ClusterNodes): Pick<ControllerContext, 'removeHostPath' | 'clusterCidrs'> {
+  switch (nodes.kind) {
+    case 'none':
+      return { clusterCidrs };
+    case 'containers':
+      return { clusterCidrs, removeHostPath: removeTemporaryFolder };
+    case 'simulated':
+      return { removeHostPath: async () => {} };
   }
 }
 

@@ -2,6 +2,7 @@
  * This machine as a node of a cluster: its containerd, and the agent over it. Used in the server's process by `cluster.ts` and alone by
  * `naru agent`; the two differ only in the `Client` that they hand in.
  */
+import { realpath, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Agent } from './agent/agent.ts';
 import { Containerd } from './agent/containerd/containerd.ts';
@@ -55,4 +56,24 @@ export function containerNode(options: ContainerNodeOptions): NodeParts {
     log,
   });
   return { machine: containerd, agent, handler: agent.handler };
+}
+
+/** Where the ranges of nodes lie: their own (`cli/settings.ts`), and those of nodes that come without one. */
+export const clusterCidrs = ['10.42.0.0/16'] as const;
+
+/**
+ * Removes what a volume kept below /tmp of this machine.
+ * @throws Error where links lead out of there: nothing is removed
+ */
+export async function removeTemporaryFolder(folder: string): Promise<void> {
+  const root = await realpath('/tmp');
+  let parent: string;
+  try {
+    parent = await realpath(path.dirname(folder));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  if (parent !== root && !parent.startsWith(`${root}/`)) throw new Error(`${folder} is not below /tmp`);
+  await rm(path.join(parent, path.basename(folder)), { recursive: true, force: true });
 }

@@ -57,8 +57,10 @@ export function wrongLabels({ metadata }: Node, facts: NodeFacts): Readonly<Reco
 export function nodeStatus(known: NodeStatus, report: NodeReport): NodeStatus {
   const { facts, runtime } = report;
   const resources = resourcesOf(facts);
+  const { images: _, ...kept } = known;
+  const images = imagesOf(report.images);
   return {
-    ...known,
+    ...kept,
     capacity: { ...known.capacity, ...resources },
     allocatable: { ...known.allocatable, ...resources },
     conditions: conditionsOf(known.conditions ?? [], report),
@@ -79,16 +81,16 @@ export function nodeStatus(known: NodeStatus, report: NodeReport): NodeStatus {
       operatingSystem: facts.operatingSystem,
       architecture: facts.architecture,
     },
-    images: imagesOf(report.images),
+    ...(images.length > 0 && { images }),
   };
 }
 
 export function resourcesOf(facts: NodeFacts): Readonly<Record<string, string>> {
   return {
     cpu: formatQuantity(quantityFromMilli(facts.milliCpu)),
-    memory: `${Math.floor(facts.memoryBytes / 1024)}Ki`,
+    memory: wholeKibibytes(facts.memoryBytes),
     pods: formatQuantity(quantityFromInteger(facts.podsMax)),
-    'ephemeral-storage': `${Math.floor(facts.ephemeralStorageBytes / 1024)}Ki`,
+    'ephemeral-storage': wholeKibibytes(facts.ephemeralStorageBytes),
     ...Object.fromEntries(
       Object.entries(facts.extendedResources ?? {}).map(([name, count]) => [
         name,
@@ -96,6 +98,11 @@ export function resourcesOf(facts: NodeFacts): Readonly<Record<string, string>> 
       ]),
     ),
   };
+}
+
+/** As the API writes it, or every look would find a difference. */
+function wholeKibibytes(bytes: number): string {
+  return formatQuantity(quantityFromInteger(Math.floor(bytes / 1024) * 1024, 'BinarySI'));
 }
 
 function conditionsOf(known: readonly NodeCondition[], { runtime, nowMs }: NodeReport): readonly NodeCondition[] {

@@ -12,21 +12,23 @@ import type {
   Toleration,
 } from './schema/types/core-v1.ts';
 
+/** What of a node is asked about. */
+export type NodeFacts = Pick<Node, 'metadata'>;
+
 /** Whether `nodeSelector` and the required node affinity of the pod let it run on `node`. */
-export function matchesNode(spec: PodSpec, node: Node): boolean {
-  const labels = node.metadata?.labels ?? {};
-  const wanted = Object.entries(spec.nodeSelector ?? {});
-  if (!wanted.every(([name, value]) => labels[name] === value)) return false;
-  const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+export function matchesNode(spec: PodSpec | undefined, node: NodeFacts): boolean {
+  const wanted = spec?.nodeSelector;
+  for (const name in wanted) if (node.metadata?.labels?.[name] !== wanted[name]) return false;
+  const required = spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
   return required === undefined || matchesNodeSelector(required, node);
 }
 
 /** One of the terms is enough. */
-export const matchesNodeSelector = (selector: NodeSelector, node: Node): boolean =>
+export const matchesNodeSelector = (selector: NodeSelector, node: NodeFacts): boolean =>
   (selector.nodeSelectorTerms ?? []).some((term) => matchesNodeSelectorTerm(term, node));
 
 /** All requirements of a term hold; a term without any matches nothing. */
-export function matchesNodeSelectorTerm(term: NodeSelectorTerm, node: Node): boolean {
+export function matchesNodeSelectorTerm(term: NodeSelectorTerm, node: NodeFacts): boolean {
   const { matchExpressions = [], matchFields = [] } = term;
   if (matchExpressions.length + matchFields.length === 0) return false;
   const labels = node.metadata?.labels ?? {};

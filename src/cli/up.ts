@@ -74,7 +74,8 @@ function refuseChanges(running: RunningCluster, options: UpOptions, settings: Se
     throw new UserError(`the cluster already runs, ${now}; to change that: naru down, then naru up again`);
   }
   const template = options.simulatedNodeTemplate;
-  if (template !== undefined && path.resolve(template) !== settings.simulatedNodeTemplate) {
+  const file = template && path.resolve(template);
+  if (file !== undefined && file !== (settings.simulatedNodeTemplate ?? '')) {
     throw new UserError(
       'the cluster already runs, with other simulated nodes; to change them: naru down, then naru up again',
     );

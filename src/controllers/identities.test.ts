@@ -8,13 +8,18 @@ import {
   cronJobs,
   daemonSets,
   deployments,
+  endpointSlices,
+  endpoints,
   namespaces,
   nodes,
+  persistentVolumes,
   podDisruptionBudgets,
   pods,
   priorityClasses,
+  replicationControllers,
   resourceQuotas,
   secrets,
+  services,
   statefulSets,
 } from '../client/resources.ts';
 import { startTestApi, type TestApi } from '../client/testing.ts';
@@ -80,6 +85,8 @@ test('the loops and the scheduler do all their work with the rights that upstrea
   assert.ok((await api.client.get(secrets, inDefault('token'))).data?.['token']);
   assert.equal((await api.client.list(pods, { namespace: 'default' })).items.length, 3);
   assert.equal((await api.client.list(namespaces)).items.length, 1);
+  await serve(api);
+  assert.deepEqual([...refused], []);
   await rollOut(api);
   assert.deepEqual([...refused], []);
   kubelet.beats = false;
@@ -89,11 +96,41 @@ test('the loops and the scheduler do all their work with the rights that upstrea
   await api.store.close();
 });
 
+/** Services of all sorts come, and one goes; a ReplicationController keeps the pods of one. */
+async function serve({ client, clock }: TestApi): Promise<void> {
+  const app = { app: 'served' };
+  const template = { metadata: { labels: app }, spec: { containers: [{ name: 'main', image: 'image' }] } };
+  await client.create(replicationControllers, { ...named('served'), spec: { replicas: 1, selector: app, template } });
+  await client.create(services, { ...named('served'), spec: { selector: app, ports: [{ port: 80 }] } });
+  await client.create(services, { ...named('by-hand'), spec: { ports: [{ port: 80 }] } });
+  await client.create(endpoints, { ...named('by-hand'), subsets: [{ addresses: [{ ip: '192.0.2.1' }] }] });
+  await clock.advance(10_000);
+  const slices = (await client.list(endpointSlices, { namespace: 'default' })).items;
+  assert.deepEqual(slices.map(({ metadata }) => metadata?.labels?.['kubernetes.io/service-name']).toSorted(), [
+    'by-hand',
+    'served',
+  ]);
+  await client.delete(endpoints, inDefault('by-hand'));
+  await client.delete(services, inDefault('served'));
+  await client.delete(replicationControllers, inDefault('served'), { propagationPolicy: 'Foreground' });
+  await clock.advance(10_000);
+  assert.equal((await client.list(endpointSlices, { namespace: 'default' })).items.length, 0);
+}
+
 /** StatefulSets and DaemonSets come, change, are adopted, and go. */
 async function rollOut({ client, clock }: TestApi): Promise<void> {
   await addLiveNode({ client, clock }, 'alive');
   const persistentVolumeClaimRetentionPolicy = { whenScaled: 'Delete', whenDeleted: 'Delete' } as const;
   const volumeClaimTemplates = [claimTemplate('data')];
+  // Pods whose claims have no volume get no node.
+  for (const name of ['disk-1', 'disk-2', 'disk-3']) {
+    const spec = {
+      capacity: { storage: '1Gi' },
+      accessModes: ['ReadWriteOnce' as const],
+      hostPath: { path: `/${name}` },
+    };
+    await client.create(persistentVolumes, { metadata: { name }, spec });
+  }
   await client.create(statefulSets, makeStatefulSet({ volumeClaimTemplates, persistentVolumeClaimRetentionPolicy }));
   await client.create(daemonSets, makeDaemonSet());
   await clock.advance(20_000);
@@ -109,7 +146,7 @@ async function rollOut({ client, clock }: TestApi): Promise<void> {
   await clock.advance(20_000);
   const { availableReplicas, updatedReplicas } = (await client.get(statefulSets, inDefault('db'))).status ?? {};
   assert.deepEqual([availableReplicas, updatedReplicas], [1, 1]);
-  assert.equal((await client.get(daemonSets, inDefault('agent'))).status?.numberAvailable, 1);
+  assert.equal((await client.get(daemonSets, inDefault('agent'))).status?.numberAvailable, 2);
   await client.delete(statefulSets, inDefault('db'), { propagationPolicy: 'Foreground' });
   await client.delete(daemonSets, inDefault('agent'), { propagationPolicy: 'Foreground' });
   await clock.advance(20_000);
@@ -135,6 +172,9 @@ async function disturb({ client, clock }: TestApi): Promise<void> {
   await clock.advance(30_000);
   const gathered = await client.get(clusterRoles, { namespace: '', name: 'gathers' });
   assert.deepEqual(gathered.rules, rules, 'the gathering role was written');
+  const volumeClaimTemplate = { spec: claimTemplate('').spec ?? {} };
+  const volumes = [{ name: 'scratch', ephemeral: { volumeClaimTemplate } }];
+  await client.create(pods, { ...named('scratched'), spec: { containers, volumes } });
   // Its node falls silent; then it goes, and leaves its pods behind.
   await clock.advance(600_000);
   await client.delete(nodes, { namespace: '', name: 'node' });

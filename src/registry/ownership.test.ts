@@ -141,7 +141,9 @@ test('an ephemeral container is its writer’s, and nothing beside it', async ()
   const patch = { metadata: { labels: { no: 'body' } }, spec: { ephemeralContainers: [{ name: 'look', image: 'i' }] } };
   const options = { subresource: 'ephemeralcontainers', type: 'strategic', fieldManager: 'me too' } as const;
   const pod = await cluster.patch('pods', 'pod', patch, options);
-  const fields = fieldsOf(pod, 'me too Update ephemeralcontainers') as { 'f:spec': { 'f:ephemeralContainers': object } };
+  const fields = fieldsOf(pod, 'me too Update ephemeralcontainers') as {
+    'f:spec': { 'f:ephemeralContainers': object };
+  };
   assert.deepEqual(Object.keys(fields), ['f:spec']);
   assert.deepEqual(Object.keys(fields['f:spec']), ['f:ephemeralContainers']);
   const [item] = Object.entries(fields['f:spec']['f:ephemeralContainers']).filter(([key]) => key !== '.');

@@ -4,7 +4,15 @@ import type { Pod, PodSpec } from '../api/schema/types/core-v1.ts';
 import type { Client } from '../client/client.ts';
 import { timedOut, unreachable } from '../client/errors.ts';
 import { intercept } from '../client/intercept.ts';
-import { events, nodes, pods, priorityClasses } from '../client/resources.ts';
+import {
+  events,
+  nodes,
+  persistentVolumeClaims,
+  persistentVolumes,
+  pods,
+  priorityClasses,
+  storageClasses,
+} from '../client/resources.ts';
 import { startTestApi, type TestApi } from '../client/testing.ts';
 import { Scheduler } from './scheduler.ts';
 
@@ -192,5 +200,53 @@ test('a binding whose answer got lost keeps its room, also while the cache lags'
   await setting.clock.advance(30_000);
   const nodes = [(await setting.pod('one')).spec?.nodeName, (await setting.pod('two')).spec?.nodeName];
   assert.deepEqual(nodes, ['a', undefined]);
+  await setting.close();
+});
+
+test('a claim that waits for its pod gets a volume where the pod can go, and the pod waits until both are bound', async () => {
+  const setting = await start();
+  const { client, clock } = setting;
+  await setting.addNode('a');
+  await setting.addNode('b');
+  await client.create(storageClasses, {
+    metadata: { name: 'local' },
+    provisioner: 'kubernetes.io/no-provisioner',
+    volumeBindingMode: 'WaitForFirstConsumer',
+  });
+  const matchFields = [{ key: 'metadata.name', operator: 'In' as const, values: ['b'] }];
+  const volume = await client.create(persistentVolumes, {
+    metadata: { name: 'disk' },
+    spec: {
+      capacity: { storage: '1Gi' },
+      accessModes: ['ReadWriteOnce'],
+      storageClassName: 'local',
+      local: { path: '/disk' },
+      nodeAffinity: { required: { nodeSelectorTerms: [{ matchFields }] } },
+    },
+  });
+  await client.update(persistentVolumes, { ...volume, status: { phase: 'Available' } }, { subresource: 'status' });
+  const reference = { namespace: 'default', name: 'data' };
+  await setting.create('pod', '1', { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }] });
+  await clock.advance(100);
+  const why = (await setting.pod('pod')).status?.conditions?.find(({ type }) => type === 'PodScheduled')?.message;
+  assert.equal(
+    why,
+    '0/2 nodes are available: persistentvolumeclaim "data" not found. ' +
+      'preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.',
+  );
+  await client.create(persistentVolumeClaims, {
+    metadata: reference,
+    spec: { accessModes: ['ReadWriteOnce'], storageClassName: 'local', resources: { requests: { storage: '1Gi' } } },
+  });
+  await clock.advance(3000);
+  const { claimRef } = (await client.get(persistentVolumes, { namespace: '', name: 'disk' })).spec ?? {};
+  assert.deepEqual([claimRef?.namespace, claimRef?.name], ['default', 'data']);
+  assert.equal((await setting.pod('pod')).spec?.nodeName, undefined);
+  // What the loop that binds volumes does.
+  const annotations = { 'pv.kubernetes.io/bind-completed': 'yes' };
+  const body = { metadata: { annotations }, spec: { volumeName: 'disk' } };
+  await client.patch(persistentVolumeClaims, reference, { type: 'merge', body });
+  await clock.advance(3000);
+  assert.equal((await setting.pod('pod')).spec?.nodeName, 'b');
   await setting.close();
 });

@@ -92,10 +92,8 @@ export const plainNodes: SimulatedNodes = {
 };
 
 const documentFields = ['apiVersion', 'kind', 'nodes', 'stages', 'events'];
-const templateFields = [
-  ...['name', 'count', 'cpu', 'memory', 'pods', 'ephemeralStorage', 'extendedResources'],
-  ...['labels', 'taints', 'regions', 'zones', 'stages'],
-];
+const templateFields =
+  'name count cpu memory pods ephemeralStorage extendedResources labels taints regions zones stages'.split(' ');
 const templatesMax = 100;
 const zonesMax = 100;
 const taintsMax = 100;

@@ -27,6 +27,7 @@ import {
   findNew,
   hashLabel,
   isRolling,
+  newestRevision,
   newReplicaSetAnnotations,
   replicasOf,
   revisionAnnotation,
@@ -145,14 +146,14 @@ function recreate({ deployment, podsOf }: DeploymentObserved, sets: Sets): Sets 
   return sets.latest === undefined ? { ...sets, latest: newDraft(deployment, sets) } : growNew(deployment, sets);
 }
 
-const newestRevision = (old: readonly Draft[]): number => Math.max(0, ...old.map(({ object }) => revisionOf(object)));
+const nextRevision = (old: readonly Draft[]): bigint => newestRevision(old.map(({ object }) => object)) + 1n;
 
 /** The ReplicaSet found for the template takes the next revision: also an old one that a rollback came back to. */
 function withRevision(deployment: Deployment, sets: Sets): Sets {
   const { latest, old } = sets;
   if (latest === undefined) return sets;
   const { object } = latest;
-  const annotations = newReplicaSetAnnotations(deployment, object.metadata?.annotations ?? {}, newestRevision(old) + 1);
+  const annotations = newReplicaSetAnnotations(deployment, object.metadata?.annotations ?? {}, nextRevision(old));
   const minReadySeconds = deployment.spec?.minReadySeconds ?? 0;
   const marked: ReplicaSet = {
     ...object,
@@ -179,7 +180,7 @@ function newDraft(deployment: Deployment, sets: Sets): Draft {
       name: `${nameOf(deployment).slice(0, nameLengthMax - 1 - hash.length)}-${hash}`,
       labels,
       annotations: {
-        ...newReplicaSetAnnotations(deployment, {}, newestRevision(sets.old) + 1),
+        ...newReplicaSetAnnotations(deployment, {}, nextRevision(sets.old)),
         ...sizeAnnotations(deployment),
       },
       ownerReferences: [controllerReference(deployments, deployment)],
@@ -247,7 +248,7 @@ function history(deployment: Deployment, old: readonly Draft[]): readonly Replic
   if (limit === undefined || limit === 2 ** 31 - 1) return [];
   const candidates = old.map(({ object }) => object).filter((set) => !isDeleting(set));
   return candidates
-    .toSorted((a, b) => revisionOf(a) - revisionOf(b) || createdMs(a) - createdMs(b))
+    .toSorted((a, b) => Number(revisionOf(a) - revisionOf(b)) || createdMs(a) - createdMs(b))
     .slice(0, Math.max(0, candidates.length - limit))
     .filter(
       (set) =>

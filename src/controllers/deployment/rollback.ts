@@ -14,15 +14,15 @@ export interface Rollback {
 }
 
 /** The revision to go back to; 0: the last one. Undefined where nobody asks, or nobody can tell for what. */
-export function wantedRollback(deployment: Deployment): number | undefined {
+export function wantedRollback(deployment: Deployment): bigint | undefined {
   const text = deployment.metadata?.annotations?.[rollbackAnnotation] ?? '';
-  return /^[+-]?\d{1,15}$/.test(text) ? Number(text) : undefined;
+  return /^[+-]?\d{1,19}$/.test(text) ? BigInt(text) : undefined;
 }
 
-export function rollBack(deployment: Deployment, all: readonly ReplicaSet[], wanted: number): Rollback {
-  const revision = wanted === 0 ? lastRevision(all) : wanted;
+export function rollBack(deployment: Deployment, all: readonly ReplicaSet[], wanted: bigint): Rollback {
+  const revision = wanted === 0n ? lastRevision(all) : wanted;
   const found = all.find((set) => revisionOf(set) === revision);
-  if (revision === 0) return given(deployment, notFound, 'Unable to find last revision.');
+  if (revision === 0n) return given(deployment, notFound, 'Unable to find last revision.');
   if (found === undefined) return given(deployment, notFound, 'Unable to find the revision to rollback to.');
   if (sameTemplate(deployment.spec?.template, found.spec?.template)) {
     const message = `The rollback revision contains the same template as current deployment "${nameOf(deployment)}"`;
@@ -41,7 +41,8 @@ const given = (deployment: Deployment, reason: string, message: string): Rollbac
 });
 
 /** The second highest; 0 where there is none. */
-const lastRevision = (all: readonly ReplicaSet[]): number => all.map(revisionOf).toSorted((a, b) => b - a)[1] ?? 0;
+const lastRevision = (all: readonly ReplicaSet[]): bigint =>
+  all.map(revisionOf).toSorted((a, b) => Number(b - a))[1] ?? 0n;
 
 /** The annotations come along: they say why the revision was made, and would be handed down to it again. */
 function asIn(deployment: Deployment, { metadata, spec }: ReplicaSet): Deployment {

@@ -78,10 +78,17 @@ export function findNew(deployment: Deployment, drafts: readonly Draft[]): Draft
     .find(({ object }) => sameTemplate(object.spec?.template, deployment.spec?.template));
 }
 
-export function revisionOf(object: ReplicaSet): number {
-  const revision = Number(object.metadata?.annotations?.[revisionAnnotation] ?? 0);
-  return Number.isSafeInteger(revision) ? revision : 0;
+export const revisionOf = ({ metadata }: ReplicaSet): bigint => revisionFrom(metadata?.annotations);
+
+/** A whole number of 64 bits, which an adopted ReplicaSet may bring any of; what is none counts as 0. */
+function revisionFrom(annotations: Readonly<Record<string, string>> = {}): bigint {
+  const text = annotations[revisionAnnotation] ?? '';
+  const revision = /^[+-]?\d{1,19}$/.test(text) ? BigInt(text) : 0n;
+  return revision === BigInt.asIntN(64, revision) ? revision : 0n;
 }
+
+export const newestRevision = (sets: readonly ReplicaSet[]): bigint =>
+  sets.map(revisionOf).reduce((newest, revision) => (revision > newest ? revision : newest), 0n);
 
 export function annotationNumber(object: ReplicaSet, name: string): number | undefined {
   const text = object.metadata?.annotations?.[name];
@@ -102,21 +109,21 @@ export function sizeAnnotations(deployment: Deployment): Readonly<Record<string,
 export function newReplicaSetAnnotations(
   deployment: Deployment,
   current: Readonly<Record<string, string>>,
-  revision: number,
+  revision: bigint,
 ): Readonly<Record<string, string>> {
   const copied = Object.entries(deployment.metadata?.annotations ?? {}).filter(([name]) => !ownAnnotations.has(name));
   const annotations = { ...current, ...Object.fromEntries(copied) };
-  const before = Number(current[revisionAnnotation] ?? 0);
-  if (!(revision > before)) return annotations;
+  const before = revisionFrom(current);
+  if (revision <= before) return annotations;
   const history = current[revisionHistoryAnnotation];
   return {
     ...annotations,
     [revisionAnnotation]: String(revision),
-    ...(before > 0 && { [revisionHistoryAnnotation]: appended(history, before) }),
+    ...(before > 0n && { [revisionHistoryAnnotation]: appended(history, before) }),
   };
 }
 
-function appended(history: string | undefined, revision: number): string {
+function appended(history: string | undefined, revision: bigint): string {
   const revisions = [...(history === undefined || history === '' ? [] : history.split(',')), String(revision)];
   while (revisions.length > 1 && revisions.join(',').length > historyLengthMax) revisions.shift();
   return revisions.join(',');

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { Pod, PodCondition } from '../../api/schema/types/core-v1.ts';
 import type { PodDisruptionBudget, PodDisruptionBudgetSpec } from '../../api/schema/types/policy-v1.ts';
 import { hasReason } from '../../api/status-error.ts';
-import { deployments, events, jobs, podDisruptionBudgets, pods } from '../../client/resources.ts';
+import { cronJobs, deployments, events, podDisruptionBudgets, pods } from '../../client/resources.ts';
 import { inDefault, makeDeployment, startWorld, type World } from '../testing.ts';
 import { decideBudget, deletionMsMax, failedStatus, staleInMs } from './decide.ts';
 
@@ -154,12 +154,19 @@ test('a deployment is evicted one pod at a time, as its budget says', async () =
 test('where the controller of a pod has no scale, nobody may go, and the budget says why', async () => {
   const world = await startWorld();
   const labels = { app: 'web' };
-  const job = await world.client.create(jobs, {
-    metadata: { namespace: 'default', name: 'once' },
-    spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'i' }] } } },
+  // A kind whose loop takes no interest in pods.
+  const { metadata } = await world.client.create(cronJobs, {
+    metadata: inDefault('daily'),
+    spec: {
+      schedule: '@daily',
+      suspend: true,
+      jobTemplate: {
+        spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'i' }] } } },
+      },
+    },
   });
-  const uid = job.metadata?.uid ?? '';
-  const owner = { apiVersion: 'batch/v1', kind: 'Job', name: 'once', uid, controller: true };
+  const uid = metadata?.uid ?? '';
+  const owner = { apiVersion: 'batch/v1', kind: 'CronJob', name: 'daily', uid, controller: true };
   await world.client.create(pods, {
     metadata: { namespace: 'default', name: 'a', labels, ownerReferences: [owner] },
     spec: { containers: [{ name: 'c', image: 'i' }] },
@@ -171,7 +178,7 @@ test('where the controller of a pod has no scale, nobody may go, and the budget 
   await world.clock.advance(3000);
   const condition = (await world.get(podDisruptionBudgets, 'web'))?.status?.conditions?.[0];
   assert.equal(condition?.reason, 'SyncFailed');
-  assert.equal(condition?.message, 'jobs.batch does not implement the scale subresource');
+  assert.equal(condition?.message, 'cronjobs.batch does not implement the scale subresource');
   await world.close();
 });
 

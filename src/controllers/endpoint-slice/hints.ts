@@ -41,6 +41,7 @@ export function withHints(slice: EndpointSlice, hinting: Hinting): EndpointSlice
   return { ...slice, endpoints: endpoints.map((endpoint) => hinted(endpoint, hinting(endpoint))) };
 }
 
-export function hinted({ hints: _, ...endpoint }: Endpoint, hints: EndpointHints | undefined): Endpoint {
+export function hinted(old: Endpoint, hints: EndpointHints | undefined): Endpoint {
+  const { hints: _, ...endpoint } = old;
   return hints === undefined ? endpoint : { ...endpoint, hints };
 }

@@ -71,7 +71,7 @@ describe('endpoints are placed so that few slices change:', () => {
 describe('zones share endpoints by their CPUs:', () => {
   const node = (zone: string | undefined, cpu: string, ready = 'True', labels = {}): Node => ({
     metadata: { name: 'n', labels: { ...labels, ...(zone && { 'topology.kubernetes.io/zone': zone }) } },
-    status: { allocatable: { cpu }, conditions: [{ type: 'Ready', status: ready as 'True' }] },
+    status: { allocatable: { cpu }, conditions: [{ type: 'Ready', status: ready }] },
   });
 
   test('nodes that are not ready, and those of the control plane, do not count', () => {

@@ -82,7 +82,7 @@ const nothing: PodPlan = { remove: [], create: [] };
 
 /** Of a job that goes on. Where pods are too many they go first, and those that are missing come at the next look. */
 export function decidePods(view: JobView): PodPlan {
-  const { job, active, nowMs } = view;
+  const { job, active } = view;
   if (isSuspended(job)) return { ...nothing, remove: active };
   const wanted = wantedActive(view);
   const remove = excessPods(view, Math.max(0, active.length - wanted)).slice(0, burstMax);

@@ -96,3 +96,25 @@ test('what cannot be deleted is named and holds nothing else up; when it can be,
   assert.equal(await world.get(namespaces, 'going'), undefined);
   await world.close();
 });
+
+test("a namespace that somebody else's finalizer holds is emptied, and goes when that is taken away", async () => {
+  const world = await startWorld();
+  const own = 'e2e.example.com/fakeFinalizer';
+  const made = await world.client.create(namespaces, { metadata: { name: 'going' } });
+  await world.client.update(
+    namespaces,
+    { ...made, spec: { finalizers: [...(made.spec?.finalizers ?? []), own] } },
+    { subresource: 'finalize' },
+  );
+  await world.client.create(configMaps, { metadata: { namespace: 'going', name: 'a' } });
+  await world.client.delete(namespaces, { namespace: '', name: 'going' });
+  await world.clock.advance(10_000);
+  const held = await world.get(namespaces, 'going');
+  assert.deepEqual(held?.spec?.finalizers, [own]);
+  assert.equal((await world.list(configMaps, 'going')).length, 0);
+  assert.ok(held?.status?.conditions?.every(({ status }) => status === 'False'));
+  await world.client.update(namespaces, { ...held, spec: { finalizers: [] } }, { subresource: 'finalize' });
+  await world.clock.advance(1000);
+  assert.equal(await world.get(namespaces, 'going'), undefined);
+  await world.close();
+});

@@ -19,6 +19,9 @@ interface Range {
   readonly bits: number;
 }
 
+/** No part at all. */
+const nowhere = { first: 0, last: -1 };
+
 export class NodeRanges {
   readonly family: 4 | 6;
   readonly #base: Range;
@@ -40,28 +43,28 @@ export class NodeRanges {
   }
 
   /** The parts that `cidr` touches; none where it lies elsewhere. */
-  #partsOf(cidr: string): { readonly first: number; readonly last: number } | undefined {
-    if (isIPv4(cidr.split('/')[0] ?? '') !== (this.family === 4)) return undefined;
+  #partsOf(cidr: string): { readonly first: number; readonly last: number } {
+    if (isIPv4(cidr.split('/')[0] ?? '') !== (this.family === 4)) return nowhere;
     const { address, bits } = parse(cidr, this.family);
     const width = this.family === 4 ? 32 : 128;
     const step = 1n << BigInt(width - this.#size);
     const end = address + (1n << BigInt(width - bits)) - 1n;
     const first = (address - this.#base.address) / step;
     const last = (end - this.#base.address) / step;
-    if (end < this.#base.address || first >= BigInt(this.#count)) return undefined;
+    if (end < this.#base.address || first >= BigInt(this.#count)) return nowhere;
     return { first: Math.max(0, Number(first)), last: Math.min(this.#count - 1, Number(last)) };
   }
 
   occupy(cidr: string): void {
-    const parts = this.#partsOf(cidr);
-    for (let part = parts?.first ?? 0; parts !== undefined && part <= parts.last; part++) {
+    const { first, last } = this.#partsOf(cidr);
+    for (let part = first; part <= last; part++) {
       this.#taken.set(part, (this.#taken.get(part) ?? 0) + 1);
     }
   }
 
   release(cidr: string): void {
-    const parts = this.#partsOf(cidr);
-    for (let part = parts?.first ?? 0; parts !== undefined && part <= parts.last; part++) {
+    const { first, last } = this.#partsOf(cidr);
+    for (let part = first; part <= last; part++) {
       const left = (this.#taken.get(part) ?? 0) - 1;
       if (left > 0) this.#taken.set(part, left);
       else this.#taken.delete(part);

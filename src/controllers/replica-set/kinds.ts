@@ -35,5 +35,8 @@ export const replicationControllerKind: ReplicaKind<ReplicationController> = {
   // An empty selector of this kind selects nothing; an empty `LabelSelector` would select all.
   selectorOf: ({ spec }) =>
     Object.keys(spec?.selector ?? {}).length === 0 ? undefined : { matchLabels: spec?.selector ?? {} },
-  statusFrom: ({ terminatingReplicas: _, ...status }) => status,
+  statusFrom: (all) => {
+    const { terminatingReplicas: _, ...status } = all;
+    return status;
+  },
 };

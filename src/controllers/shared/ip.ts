@@ -8,6 +8,8 @@ export interface CanonicalIp {
 
 /** Octets with leading zeros, which old objects hold, are read as decimal; IPv4 in IPv6's clothes is IPv4. Undefined: not an address. */
 export function canonicalIp(text: string): CanonicalIp | undefined {
+  // Nearly all are of this form already.
+  if (isIPv4(text)) return { family: 'IPv4', text };
   const plain = withoutLeadingZeros(text);
   if (isIPv4(plain)) return { family: 'IPv4', text: plain };
   if (!isIPv6(plain) || plain.includes('%')) return undefined;

@@ -4,6 +4,7 @@ import type { KubeObject } from '../../api/object.ts';
 import type { PersistentVolumeClaim, Pod, PodPhase } from '../../api/schema/types/core-v1.ts';
 import type { Resource } from '../../client/client.ts';
 import { persistentVolumeClaims, persistentVolumes, pods, volumeAttributesClasses } from '../../client/resources.ts';
+import { makeClaim, makeVolume } from '../persistent-volume/testing.ts';
 import { inDefault, startWorld, type World } from '../testing.ts';
 import { attributesClassesOfClaim, decideProtection, usesClaim } from './decide.ts';
 
@@ -138,18 +139,14 @@ describe('what is used', () => {
   test('a volume stays while it is bound', async () => {
     world = await startWorld();
     const { client, clock } = world;
-    const spec = { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], hostPath: { path: '/a' } } as const;
-    const made = await client.create(persistentVolumes, { metadata: { name: 'v' }, spec });
-    const bound = await client.update(
-      persistentVolumes,
-      { ...made, status: { phase: 'Bound' } },
-      { subresource: 'status' },
-    );
+    await client.create(persistentVolumes, makeVolume('v'));
+    await client.create(persistentVolumeClaims, makeClaim('data'));
+    await clock.advance(1_000);
     await client.delete(persistentVolumes, { namespace: '', name: 'v' });
     await clock.advance(5_000);
-    const kept = await client.get(persistentVolumes, { namespace: '', name: 'v' });
-    assert.deepEqual([bound.status?.phase, kept.metadata?.finalizers], ['Bound', ['kubernetes.io/pv-protection']]);
-    await client.update(persistentVolumes, { ...kept, status: { phase: 'Released' } }, { subresource: 'status' });
+    const { status, metadata } = await client.get(persistentVolumes, { namespace: '', name: 'v' });
+    assert.deepEqual([status?.phase, metadata?.finalizers], ['Bound', ['kubernetes.io/pv-protection']]);
+    await client.delete(persistentVolumeClaims, inDefault('data'));
     await clock.advance(5_000);
     assert.equal(await isThere(persistentVolumes, 'v'), false);
   });

@@ -27,6 +27,7 @@ import {
 } from '../validation/custom-resource-definition.ts';
 import { formatWarnings } from '../validation/custom-resource-formats.ts';
 import { validateFlowConditions, validateFlowSchema } from '../validation/flow-control.ts';
+import { deprecatedNodeLabel } from '../validation/node-label-warnings.ts';
 import {
   validateMutatingBinding,
   validateMutatingPolicy,
@@ -34,7 +35,6 @@ import {
   validateValidatingPolicy,
   validateValidatingPolicyStatus,
 } from '../validation/policies.ts';
-import { deprecatedNodeLabel } from '../validation/node-label-warnings.ts';
 import { validatePriorityLevel } from '../validation/priority-level.ts';
 import { validateRuntimeClass, validateRuntimeClassUpdate } from '../validation/scheduling.ts';
 import { validateWebhooks } from '../validation/webhooks.ts';

@@ -18,11 +18,15 @@ test('a PUT makes a RuntimeClass, and its author is told of labels of old', asyn
   const cluster = await startRegistry();
   const resource = 'runtimeclasses.node.k8s.io';
   const scheduling = { nodeSelector: { 'beta.kubernetes.io/os': 'linux', mine: 'yes' } };
-  const body = { apiVersion: 'node.k8s.io/v1', kind: 'RuntimeClass', metadata: { name: 'r' }, handler: 'h', scheduling };
+  const body = {
+    apiVersion: 'node.k8s.io/v1',
+    kind: 'RuntimeClass',
+    metadata: { name: 'r' },
+    handler: 'h',
+    scheduling,
+  };
   const target = cluster.target(resource, { name: 'r' });
   const { created, warnings } = await cluster.registry.update(target, body, {});
   assert.equal(created, true);
-  assert.deepEqual(warnings, [
-    'scheduling.nodeSelector: deprecated since v1.14; use "kubernetes.io/os" instead',
-  ]);
+  assert.deepEqual(warnings, ['scheduling.nodeSelector: deprecated since v1.14; use "kubernetes.io/os" instead']);
 });

@@ -64,20 +64,18 @@ const creates: readonly Row[] = [
   ['no address and no selector, one', { ...free, ...single }, 'SingleStack IPv4'],
   ['no address and no selector, two where there are', { ...free, ...prefer }, 'PreferDualStack IPv4 IPv6'],
   ['no address and no selector, the other', { ...free, ...families('IPv6') }, 'RequireDualStack IPv6 IPv4'],
-  [
-    'no address and no selector, the other alone',
-    { ...free, ...single, ...families('IPv6') },
-    'SingleStack IPv6',
-  ],
+  ['no address and no selector, the other alone', { ...free, ...single, ...families('IPv6') }, 'SingleStack IPv6'],
   [
     'no address and no selector, both, and one',
     { ...free, ...single, ...families('IPv4', 'IPv6') },
     [many('IP families')],
   ],
   ['another name', external, ''],
-  ['a bad family, told before all else', { ...families('IPv5'), ports: [] }, [
-    'spec.ipFamilies[0]: Unsupported value: "IPv5": supported values: "IPv4", "IPv6"',
-  ]],
+  [
+    'a bad family, told before all else',
+    { ...families('IPv5'), ports: [] },
+    ['spec.ipFamilies[0]: Unsupported value: "IPv5": supported values: "IPv4", "IPv6"'],
+  ],
 ];
 
 const release = (what: string): string =>
@@ -85,26 +83,45 @@ const release = (what: string): string =>
 
 const updates: readonly (readonly [...Row, change: Fields])[] = [
   ['nothing', {}, 'SingleStack IPv4', {}],
-  ['what was filled in, left out', {}, 'SingleStack IPv4', {
-    ...{ ipFamilies: undefined, ipFamilyPolicy: undefined, clusterIP: undefined, clusterIPs: undefined },
-  }],
+  [
+    'what was filled in, left out',
+    {},
+    'SingleStack IPv4',
+    {
+      ipFamilies: undefined,
+      ipFamilyPolicy: undefined,
+      clusterIP: undefined,
+      clusterIPs: undefined,
+    },
+  ],
   ['two where there are', {}, 'PreferDualStack IPv4', prefer],
   ['one instead of two where there are', prefer, 'SingleStack IPv4', single],
   ['two', {}, [noDual()], require],
   ['a second family', {}, [many('IP families')], families('IPv4', 'IPv6')],
   ['another name', {}, '', external],
   ['an address after another name', external, 'SingleStack IPv4', { type: 'ClusterIP', externalName: undefined }],
-  ['none after another name', external, 'SingleStack IPv4', {
-    ...headless,
-    ...{ type: 'ClusterIP', externalName: undefined },
-  }],
+  [
+    'none after another name',
+    external,
+    'SingleStack IPv4',
+    {
+      ...headless,
+      type: 'ClusterIP',
+      externalName: undefined,
+    },
+  ],
   ['one of both, free', free, 'SingleStack IPv4', single],
   ['one of both, free, and not said so', free, [release('IP family')], families('IPv4')],
   ['both again, free', { ...free, ...single }, 'RequireDualStack IPv4 IPv6', require],
   ['a selector, of both', free, [noDual(), noSix(1)], { selector: { a: 'b' } }],
-  ['a selector, of both where there are', { ...free, ...prefer }, 'PreferDualStack IPv4 IPv6', {
-    selector: { a: 'b' },
-  }],
+  [
+    'a selector, of both where there are',
+    { ...free, ...prefer },
+    'PreferDualStack IPv4 IPv6',
+    {
+      selector: { a: 'b' },
+    },
+  ],
 ];
 
 void describe('a new Service with', () => {
@@ -143,7 +160,10 @@ function started(): () => TestRegistry {
 async function compare(work: Promise<object>, outcome: string | readonly string[]): Promise<void> {
   if (typeof outcome !== 'string') {
     const { details } = await rejection(work, 'Invalid');
-    assert.deepEqual((details?.causes ?? []).map(({ field, message }) => `${field}: ${message}`), outcome);
+    assert.deepEqual(
+      (details?.causes ?? []).map(({ field, message }) => `${field}: ${message}`),
+      outcome,
+    );
     return;
   }
   const { spec } = (await work) as { spec: { ipFamilyPolicy?: string; ipFamilies?: string[]; clusterIP?: string } };

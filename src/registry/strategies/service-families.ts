@@ -18,7 +18,7 @@ const clusterFamily = 'IPv4';
 export function settleFamilies({ metadata, spec }: Draft<Service>, old?: ServiceSpec): void {
   if (spec === undefined || spec.type === 'ExternalName' || staysPreferred(spec, old)) return;
   spec.ipFamilyPolicy ??= old?.ipFamilyPolicy ?? (isFree(spec) ? 'RequireDualStack' : 'SingleStack');
-  const malformed = validateClusterIps(spec as ServiceSpec, old);
+  const malformed = validateClusterIps(spec, old);
   const errors = malformed.length > 0 ? malformed : fillFamilies(spec, old);
   if (errors.length > 0) throw invalid({ group: '', kind: 'Service', name: metadata?.name ?? '' }, errors);
 }

@@ -11,7 +11,11 @@ type Spec = ServiceSpec | Draft<ServiceSpec>;
 
 export const hasAddress = (spec: Spec): boolean => spec.type !== 'ExternalName';
 
-export function hasNodePorts(spec: Spec): boolean {
+/** May it have ports of nodes? */
+const takesNodePorts = ({ type }: Spec): boolean => type === 'NodePort' || type === 'LoadBalancer';
+
+/** Does it get them, where its author names none? */
+export function getsNodePorts(spec: Spec): boolean {
   return spec.type === 'NodePort' || (spec.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false);
 }
 
@@ -45,7 +49,7 @@ function keepAllocated(spec: Draft<ServiceSpec>, old: ServiceSpec): void {
       spec.clusterIPs = [...old.clusterIPs];
     }
   }
-  if (hasNodePorts(spec) && hasNodePorts(old)) keepNodePorts(spec.ports ?? [], old.ports ?? []);
+  if (getsNodePorts(spec) && takesNodePorts(old)) keepNodePorts(spec.ports ?? [], old.ports ?? []);
   if (needsHealthCheck(spec) && needsHealthCheck(old) && old.healthCheckNodePort) {
     spec.healthCheckNodePort ||= old.healthCheckNodePort;
   }
@@ -83,7 +87,8 @@ function dropUseless(spec: Draft<ServiceSpec>, old: ServiceSpec): void {
     }
     dropSame('ipFamilies', 'ipFamilyPolicy', 'internalTrafficPolicy');
   }
-  if (hasNodePorts(old) && !hasNodePorts(spec)) dropNodePorts(spec.ports ?? [], old.ports ?? []);
+  // Those of a balancer that asks for none any more stay until its author takes them away.
+  if (takesNodePorts(old) && !takesNodePorts(spec)) dropNodePorts(spec.ports ?? [], old.ports ?? []);
   if (needsHealthCheck(old) && !needsHealthCheck(spec)) dropSame('healthCheckNodePort');
   if (old.type === 'LoadBalancer' && spec.type !== 'LoadBalancer') {
     dropSame('allocateLoadBalancerNodePorts', 'loadBalancerClass');

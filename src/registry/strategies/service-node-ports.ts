@@ -8,7 +8,7 @@ import { type FieldError, internalError } from '../../api/status-error.ts';
 import type { Draft } from '../draft.ts';
 import { nodePortRange, type Reservations } from '../service-addresses.ts';
 import { needsHealthCheck } from '../validation/service.ts';
-import { hasNodePorts } from './service-fields.ts';
+import { getsNodePorts } from './service-fields.ts';
 
 type Spec = Draft<NonNullable<Service['spec']>>;
 
@@ -60,7 +60,7 @@ function forNew(spec: Spec, taken: Taken): FieldError[] {
   const ports = spec.ports ?? [];
   const given = new Map<number, number>();
   for (const [index, port] of ports.entries()) {
-    if (!port.nodePort && !hasNodePorts(spec)) continue;
+    if (!port.nodePort && !getsNodePorts(spec)) continue;
     const shared = given.get(port.port);
     if (shared !== undefined && (!port.nodePort || port.nodePort === shared)) {
       port.nodePort = shared;
@@ -85,7 +85,7 @@ function forChanged(spec: Spec, old: ServiceSpec, taken: Taken): FieldError[] {
   const before = new Set((old.ports ?? []).map(({ nodePort }) => nodePort));
   for (const [index, port] of (spec.ports ?? []).entries()) {
     if (!port.nodePort) {
-      if (hasNodePorts(spec)) port.nodePort = taken.free();
+      if (getsNodePorts(spec)) port.nodePort = taken.free();
     } else if (!before.has(port.nodePort) && !taken.has(port.nodePort)) {
       const why = taken.take(port.nodePort);
       if (why !== undefined) return [invalidValue(nodePortPath(index), port.nodePort, why)];

@@ -28,7 +28,7 @@ import {
   validatePoolName,
   validateSet,
 } from './device-lists.ts';
-import { formatCidr, parseCidr } from './ip-addresses.ts';
+import { formatIp, parseCidr } from './ip-addresses.ts';
 import { validateNodeSelector } from './node-selector.ts';
 import {
   configurationsMax,
@@ -154,11 +154,12 @@ function validateNetworkData(path: string, data: NetworkDeviceData | undefined):
   return [...errors, ...validateSet(`${path}.ips`, ips, addressesMax, validateInterfaceAddress, (address) => address)];
 }
 
+/** An address within its network, not the network: what is behind the prefix counts. */
 function validateInterfaceAddress(path: string, address: string): FieldError[] {
   const network = parseCidr(address);
   const rule = 'must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)';
   if (network === undefined) return [invalidValue(path, address, rule)];
-  const canonical = formatCidr(network);
+  const canonical = `${formatIp(network.address)}/${network.prefix}`;
   if (canonical === address) return [];
   return [invalidValue(path, address, `must be in canonical form ("${canonical}")`)];
 }

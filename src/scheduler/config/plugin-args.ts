@@ -94,8 +94,7 @@ export function completeArgs<N extends keyof PluginArgs>(name: N, given: Partial
 function withResources(args: NodeResourcesFitArgs): NodeResourcesFitArgs {
   const { scoringStrategy } = args;
   const list = scoringStrategy.resources ?? [];
-  const weighted =
-    list.length === 0 ? cpuAndMemory : list.map(({ name, weight }) => ({ name, weight: weight || 1 }));
+  const weighted = list.length === 0 ? cpuAndMemory : list.map(({ name, weight }) => ({ name, weight: weight || 1 }));
   return { ...args, scoringStrategy: { ...scoringStrategy, resources: weighted } };
 }
 

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { matchesNode } from '../../api/node-matching.ts';
 import type { Node, Pod, PodAffinityTerm, TopologySpreadConstraint } from '../../api/schema/types/core-v1.ts';
 import { nextInt, SeededPrng } from '../../lib/prng.ts';
 import type { Plugin } from '../framework/plugin.ts';
@@ -13,7 +14,6 @@ import { makeNode, makePod, makeWorld } from '../testing.ts';
 import { interPodAffinity } from './inter-pod-affinity.ts';
 import { nodePorts } from './node-ports.ts';
 import { nodeResourcesFit } from './node-resources-fit.ts';
-import { matchesNode } from './node-selection.ts';
 import { podTopologySpread } from './pod-topology-spread.ts';
 import { untoleratedTaint } from './tolerations.ts';
 
@@ -47,7 +47,7 @@ function spreadModel(pod: Pod, node: Node, cluster: Cluster): string | undefined
     const counts = new Map<string, number>();
     const isEligible = (other: Node): boolean =>
       constraints.every((one) => labelsOf(other)[one.topologyKey] !== undefined) &&
-      (policies.nodeAffinityPolicy === 'Ignore' || matchesNode(pod, other)) &&
+      (policies.nodeAffinityPolicy === 'Ignore' || matchesNode(pod.spec, other)) &&
       (policies.nodeTaintsPolicy !== 'Honor' || untoleratedTaint(pod, other) === undefined);
     for (const other of cluster.nodes.values())
       if (isEligible(other)) counts.set(labelsOf(other)[topologyKey] ?? '', 0);

@@ -1,8 +1,9 @@
 /** NodeAffinity: `nodeSelector` and node affinity, required and preferred, and what the profile adds for all its pods. */
+
+import { matchesNode, matchesNodeSelector, matchesNodeSelectorTerm } from '../../api/node-matching.ts';
 import type { Node, NodeAffinity, Pod, PreferredSchedulingTerm } from '../../api/schema/types/core-v1.ts';
 import { type FilterPlan, type Plugin, refusal, stretch } from '../framework/plugin.ts';
 import type { Hint } from '../queue/changes.ts';
-import { matchesNode, matchesNodeSelector, matchesTerm } from './node-selection.ts';
 
 export interface NodeAffinityArgs {
   readonly addedAffinity?: NodeAffinity;
@@ -17,7 +18,7 @@ export function nodeAffinity({ addedAffinity }: NodeAffinityArgs): Plugin {
   const added = addedAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
   const addedPreferences = addedAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
   const suits = (pod: Pod, node: Node): boolean =>
-    (added === undefined || matchesNodeSelector(added, node)) && matchesNode(pod, node);
+    (added === undefined || matchesNodeSelector(added, node)) && matchesNode(pod.spec, node);
   const becameSuitable: Hint = (pod, { before, after }) =>
     suits(pod, after as Node) && (before === undefined || !suits(pod, before));
   return {
@@ -49,7 +50,7 @@ function filterOf(
   return {
     refuse: ({ node }) => {
       if (added !== undefined && !matchesNodeSelector(added, node)) return refusedByProfile;
-      return matchesNode(pod, node) ? undefined : refused;
+      return matchesNode(pod.spec, node) ? undefined : refused;
     },
     ...(only !== undefined && { only }),
   };
@@ -75,4 +76,7 @@ function namedNodes(pod: Pod): ReadonlySet<string> | undefined {
 
 /** The summed weights of the preferences that `node` meets. */
 const weightOf = (preferences: readonly PreferredSchedulingTerm[], node: Node): number =>
-  preferences.reduce((sum, { weight, preference }) => sum + (matchesTerm(preference, node) ? weight : 0), 0);
+  preferences.reduce(
+    (sum, { weight, preference }) => sum + (matchesNodeSelectorTerm(preference, node) ? weight : 0),
+    0,
+  );

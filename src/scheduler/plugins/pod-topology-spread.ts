@@ -4,6 +4,8 @@
  *
  * Counts come from the snapshot's counters: nothing is added up here.
  */
+
+import { matchesNode } from '../../api/node-matching.ts';
 import type { Node, Pod, TopologySpreadConstraint } from '../../api/schema/types/core-v1.ts';
 import { type LabelMatcher, labelMatcher } from '../../api/selector.ts';
 import { type FilterPlan, type NodeScore, type Plugin, refusal, type World } from '../framework/plugin.ts';
@@ -13,7 +15,6 @@ import type { PodCounter } from '../snapshot/pod-counters.ts';
 import type { NodeInfo } from '../snapshot/snapshot.ts';
 import { matcherOf } from '../snapshot/terms.ts';
 import type { Domain, TopologyCount } from '../snapshot/topology-count.ts';
-import { matchesNode } from './node-selection.ts';
 import { untoleratedTaint } from './tolerations.ts';
 
 export interface PodTopologySpreadArgs {
@@ -154,7 +155,7 @@ function eligibilityFor(
   ]);
   const isEligible = (node: Node): boolean =>
     keys.every((key) => node.metadata?.labels?.[key] !== undefined) &&
-    (!looksAtAffinity || matchesNode(pod, node)) &&
+    (!looksAtAffinity || matchesNode(pod.spec, node)) &&
     (!honorsTaints || untoleratedTaint(pod, node) === undefined);
   return { eligibility, isEligible };
 }

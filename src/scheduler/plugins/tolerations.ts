@@ -1,12 +1,6 @@
 /** Taints and tolerations: shared by plugins and spreading. Pure. */
+import { tolerates } from '../../api/node-matching.ts';
 import type { Node, Pod, Taint, Toleration } from '../../api/schema/types/core-v1.ts';
-
-export function tolerates({ key, operator = 'Equal', value = '', effect }: Toleration, taint: Taint): boolean {
-  if (effect !== undefined && (effect as string) !== '' && effect !== taint.effect) return false;
-  if (key !== undefined && key !== '' && key !== taint.key) return false;
-  if (operator === 'Exists') return true;
-  return (key ?? '') !== '' && operator === 'Equal' && value === (taint.value ?? '');
-}
 
 const toleratesAny = (tolerations: readonly Toleration[], taint: Taint): boolean =>
   tolerations.some((toleration) => tolerates(toleration, taint));

@@ -1,9 +1,9 @@
 /** Facts about claims, volumes and what pods use of them, by upstream's rules. Pure. */
 
+import { matchesNodeSelector } from '../../api/node-matching.ts';
 import { integerValue } from '../../api/quantity.ts';
 import type { Node, PersistentVolume, PersistentVolumeClaim, Pod, Volume } from '../../api/schema/types/core-v1.ts';
 import type { StorageClass } from '../../api/schema/types/storage-v1.ts';
-import { matchesNodeSelector } from '../plugins/node-selection.ts';
 import { matcherOf } from '../snapshot/terms.ts';
 
 export const bindCompleted = 'pv.kubernetes.io/bind-completed';
