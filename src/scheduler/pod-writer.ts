@@ -1,4 +1,9 @@
-/** What the scheduler writes about pods besides bindings: why one has no node, where it is to go, and that one has to go for another. */
+/**
+ * What the scheduler writes about pods besides bindings: why one has no node, where it is to go, and that one has to go for another.
+ *
+ * Kept true: nothing of a pod's wait is told of a pod that has its node by now. A call may arrive late, after the binding; so it
+ * carries the version that it was decided on, and is made again only where the pod still waits.
+ */
 import { objectKey } from '../api/object.ts';
 import type { Pod, PodCondition } from '../api/schema/types/core-v1.ts';
 import { hasReason } from '../api/status-error.ts';
@@ -14,6 +19,9 @@ export interface Unscheduled {
   /** Where room is being made; empty: nowhere any more; absent: as it is. */
   readonly nominated?: string | undefined;
 }
+
+/** How often something is told to a pod that keeps changing; the next decision tells it again anyway. */
+const attemptsMax = 5;
 
 export class PodWriter {
   readonly #client: Client;
@@ -36,7 +44,7 @@ export class PodWriter {
       conditions: [condition],
       ...(nominated !== undefined && { nominatedNodeName: nominated || null }),
     };
-    await this.#patch(pod, status).catch((error: unknown) => this.#report(pod, error));
+    await this.#patchWaiting(pod, status).catch((error: unknown) => this.#report(pod, error));
   }
 
   async clearNomination(pod: Pod): Promise<void> {
@@ -61,9 +69,23 @@ export class PodWriter {
     return { ...condition, lastTransitionTime, ...(generation !== undefined && { observedGeneration: generation }) };
   }
 
-  async #patch({ metadata }: Pod, status: object): Promise<void> {
+  async #patchWaiting(pod: Pod, status: object): Promise<void> {
+    let current = pod;
+    for (let attempt = 1; ; attempt++) {
+      const { namespace = '', name = '', uid, resourceVersion = '' } = current.metadata ?? {};
+      try {
+        return await this.#patch(current, status, { resourceVersion });
+      } catch (error) {
+        if (!hasReason(error, 'Conflict') || attempt === attemptsMax) throw error;
+        current = await this.#client.get(podsResource, { namespace, name });
+        if (current.metadata?.uid !== uid || current.spec?.nodeName) return;
+      }
+    }
+  }
+
+  async #patch({ metadata }: Pod, status: object, preconditions: object = {}): Promise<void> {
     const { namespace = '', name = '', uid } = metadata ?? {};
-    const patch = { type: 'strategic', body: { metadata: { uid }, status } } as const;
+    const patch = { type: 'strategic', body: { metadata: { uid, ...preconditions }, status } } as const;
     await this.#client.patch(podsResource, { namespace, name }, patch, { subresource: 'status' });
   }
 
