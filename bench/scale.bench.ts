@@ -116,7 +116,7 @@ async function readMsUnderChurn(client: HttpsClient, { seconds, podsPerSecond, n
 
 export async function measureScale(scale: Scale): Promise<readonly Figure[]> {
   const cluster = await TestCluster.create();
-  const file = path.join(cluster.home, '..', `${path.basename(cluster.home)}.yaml`);
+  const file = path.join(cluster.home, 'nodes.yaml');
   const nodes = `nodes: [{count: ${scale.nodes}, pods: 1000, cpu: 64, memory: 256Gi}]`;
   writeFileSync(file, `apiVersion: simulation.naru.dev/v1\nkind: SimulatedNodes\n${nodes}\nevents: warnings\n`);
   try {

@@ -72,6 +72,27 @@ test('a version that was asked for and came late does not replace a newer one th
   await writer.close();
 });
 
+test('what somebody overwrites of ours is put right, once and not at once', async () => {
+  const api = await startTestApi();
+  const writer = new StatusWriter({ pod: await createPod(api), client: api.client, clock: api.clock, log: api.log });
+  const ready = (status: 'True' | 'False') => [{ type: 'Ready', status }];
+  writer.set({ phase: 'Running', conditions: ready('True') });
+  await api.clock.advance(1_000);
+  const lost = await api.client.patch(
+    pods,
+    reference,
+    { type: 'strategic', body: { status: { conditions: ready('False') } } },
+    { subresource: 'status' },
+  );
+  writer.update(lost);
+  await api.clock.advance(5_000);
+  const readyNow = async () => (await api.client.get(pods, reference)).status?.conditions?.map(({ status }) => status);
+  assert.deepEqual(await readyNow(), ['False']);
+  await api.clock.advance(5_000);
+  assert.deepEqual(await readyNow(), ['True']);
+  await writer.close();
+});
+
 test('a pod whose name another node has by now is no business of ours, until the watch shows it again', async () => {
   const api = await startTestApi();
   const pod = await createPod(api);

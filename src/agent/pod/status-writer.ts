@@ -1,6 +1,7 @@
 /**
  * Brings a pod's status to the API: the newest that was set, one write at a time, tried again until it is there or the pod is gone.
- * What other writers own in the status (readiness gates, the nominated node, resource claims) is kept as the API has it.
+ * What other writers own in the status (readiness gates, the nominated node, resource claims) is kept as the API has it. What is this
+ * node's and somebody overwrote, as is done while a node is out of reach, is put right within ten seconds.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Pod, PodCondition, PodStatus } from '../../api/schema/types/core-v1.ts';
@@ -8,11 +9,13 @@ import { hasReason } from '../../api/status-error.ts';
 import type { Client } from '../../client/client.ts';
 import { pods } from '../../client/resources.ts';
 import { delayAfter } from '../../lib/backoff.ts';
-import type { Clock } from '../../lib/clock.ts';
+import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 
 const retryMsMin = 100;
 const retryMsMax = 10_000;
+/** As upstream's status manager looks; at once would be a race with who overwrites it. */
+const repairMs = 10_000;
 
 const ownConditions = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled']);
 
@@ -42,6 +45,7 @@ export class StatusWriter {
   #gone = false;
   #writing: Promise<void> = Promise.resolve();
   #busy = false;
+  #repair: Timer | undefined;
 
   constructor(options: { readonly pod: Pod; readonly client: Client; readonly clock: Clock; readonly log: Logger }) {
     this.#pod = options.pod;
@@ -55,6 +59,20 @@ export class StatusWriter {
     if (versionOf(pod) <= versionOf(this.#pod)) return;
     this.#pod = pod;
     this.#gone = false;
+    if (this.#isOverwritten) this.#repair ??= this.#clock.after(repairMs, () => this.#putRight());
+    this.#run();
+  }
+
+  /** What was written is no longer what the API has. */
+  get #isOverwritten(): boolean {
+    const written = this.#written;
+    if (written === undefined || this.#busy || this.#stop.signal.aborted) return false;
+    return !isDeepStrictEqual(withForeignStatus(written, this.#pod.status), this.#pod.status);
+  }
+
+  #putRight(): void {
+    this.#repair = undefined;
+    if (this.#isOverwritten) this.#written = undefined;
     this.#run();
   }
 
@@ -71,6 +89,7 @@ export class StatusWriter {
 
   close(): Promise<void> {
     this.#stop.abort(new Error('closed'));
+    this.#repair?.cancel();
     return this.#writing;
   }
 
