@@ -220,6 +220,16 @@ describe('what holds for pods', () => {
       assert.match(await last(rollout(), greedy), /has 1 pods available, and must have 2/);
     });
 
+    test('is held to nothing while nobody hears of a node, nor until it has all again', async () => {
+      const node = (status: string): Step =>
+        put('nodes', { metadata: { name: 'n1' }, status: { conditions: [{ type: 'Ready', status }] } } as KubeObject);
+      const silent = [deployment(0), ...complete, node('Unknown'), ready(1, 'False')];
+      const back = [...silent, node('True'), set(2, 1), ready(2, 'False'), ready(2)];
+      assert.deepEqual(new Set(await judged(rollout(), back)), new Set(['']));
+      const again = [...back, ready(1), set(2, 2)];
+      assert.match(await last(rollout(), [...again, remove('pods', 'p1')]), /has 1 pods available, and must have 2/);
+    });
+
     test('that has never had all it wants is not held to it', async () => {
       const [begun, first, firstReady, secondReady, told] = complete as [Step, Step, Step, Step, Step];
       const starting = [deployment(0), begun, first, firstReady];

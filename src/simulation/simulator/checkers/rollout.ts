@@ -1,7 +1,8 @@
 /**
  * A rolling update keeps its promise: never fewer available pods than the Deployment allows.
  *
- * Exact only where the rollout is all that happens: no pod fails, no node goes away, nobody scales. Then the pods themselves tell: a Deployment
+ * Exact only where the rollout is all that happens: no pod fails, nobody scales. A node that nobody hears of takes its pods out of the
+ * count, so that meanwhile nothing is promised; whoever had all it wants has to have it again. Then the pods themselves tell: a Deployment
  * that had all it wants once has ever after at least `replicas − maxUnavailable` ready pods that are not being deleted. API calls may fail, answers
  * get lost and loops be restarted meanwhile: that is no excuse.
  *
@@ -12,7 +13,7 @@
 
 import { type KubeObject, objectKey } from '../../../api/object.ts';
 import type { Deployment, ReplicaSet } from '../../../api/schema/types/apps-v1.ts';
-import type { Pod } from '../../../api/schema/types/core-v1.ts';
+import type { Node, Pod } from '../../../api/schema/types/core-v1.ts';
 import type { StoreEvent } from '../../../store/store.ts';
 import { type Checker, uidOf } from './checker.ts';
 
@@ -31,16 +32,26 @@ export function rollout(): Checker {
   const deployments = new Map<string, Followed>();
   /** Also those that are gone, for their pods. */
   const sets = new Map<string, FollowedSet>();
+  const silentNodes = new Set<string>();
   return {
     name: 'a rolling update keeps enough pods available',
     check: (event) => {
       const { collection } = event.entry.key;
-      if (collection === 'deployments.apps') followDeployment(event);
+      if (collection === 'nodes') followNode(event);
+      else if (collection === 'deployments.apps') followDeployment(event);
       else if (collection === 'replicasets.apps') return followReplicaSet(event);
       else if (collection === 'pods') return followPod(event);
       return undefined;
     },
   };
+
+  function followNode({ type, entry }: StoreEvent): void {
+    const { name } = entry.key;
+    const ready = (entry.object as Node).status?.conditions?.find((condition) => condition.type === 'Ready');
+    if (type === 'deleted' || ready?.status !== 'Unknown') silentNodes.delete(name);
+    else silentNodes.add(name);
+    if (silentNodes.size > 0) for (const followed of deployments.values()) followed.isHeld = false;
+  }
 
   function followDeployment({ type, entry }: StoreEvent): void {
     const deployment = entry.object as Deployment;
@@ -69,7 +80,7 @@ export function rollout(): Checker {
 
   function judge(deploymentUid: string): string | undefined {
     const followed = deployments.get(deploymentUid);
-    if (followed === undefined) return undefined;
+    if (followed === undefined || silentNodes.size > 0) return undefined;
     const { deployment } = followed;
     const own = [...sets.values()].filter(({ replicaSet }) => controllerUid(replicaSet) === deploymentUid);
     followed.isHeld ||= sum(own, relied) >= (deployment.spec?.replicas ?? 1);
