@@ -1,7 +1,7 @@
 /**
  * `npm run unit` and `npm test`: the suites, in order, each with its own set-up.
  *
- *   unit      beside the source, and the house rules; no root, no containers, under a minute
+ *   unit      beside the source, and the house rules; no root, no containers; a minute or two
  *   schema    the tables against upstream's test data
  *   clients   real clients (kubectl 1.36 and 1.20, JavaScript's, Python's, HTTP), and the steps of upstream's conformance suite, against
  *             a cluster of simulated nodes
@@ -12,8 +12,8 @@
  * A suite is a row; what it needs is installed before it runs. All suites run even if an earlier one failed, so that one run
  * shows everything; the exit code tells.
  */
-import { spawnSync } from 'node:child_process';
-import { globSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { installSystemPackages, nodePrograms } from '../src/cli/system-packages.ts';
@@ -23,7 +23,9 @@ const root = path.dirname(import.meta.dirname);
 interface Suite {
   readonly name: string;
   readonly files: readonly string[];
-  /** Files side by side. Suites that start containers take one at a time: they would only slow each other down. */
+  /** Groups of files that share a process each: to load the house once for each file would take most of the time. */
+  readonly together?: readonly (readonly string[])[];
+  /** Processes side by side. Suites that start containers take one at a time: they would only slow each other down. */
   readonly concurrency: number;
   /** A test that takes longer (ms) has failed: what hangs names itself. */
   readonly timeoutMs: number;
@@ -50,7 +52,13 @@ const suites: readonly Suite[] = [
   {
     name: 'unit',
     files: ['src/**/*.test.ts', 'tools/**/*.test.ts', 'bench/**/*.test.ts', 'test/*.test.ts'],
-    concurrency: 3,
+    together: [
+      ['src/simulation/**/*.test.ts', 'src/agent/**/*.test.ts'],
+      ['src/controllers/**/*.test.ts', 'src/scheduler/**/*.test.ts', 'src/client/**/*.test.ts'],
+      ['src/registry/**/*.test.ts', 'src/api/**/*.test.ts'],
+      ['src/server/**/*.test.ts', 'src/store/**/*.test.ts'],
+    ],
+    concurrency: 2,
     timeoutMs: 120_000,
   },
   { name: 'schema', files: ['test/schema/*.test.ts'], concurrency: 2, timeoutMs: 300_000 },
@@ -83,15 +91,49 @@ function node(title: string, args: readonly string[]): boolean {
   return spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' }).status === 0;
 }
 
-function runSuite(suite: Suite): boolean {
-  const files = suite.files.flatMap((pattern) => globSync(pattern, { cwd: root })).toSorted();
-  if (files.length === 0) return true;
-  return node(`${suite.name}: ${files.length} files`, [
-    '--test',
-    `--test-concurrency=${suite.concurrency}`,
-    `--test-timeout=${suite.timeoutMs}`,
-    ...files,
-  ]);
+const filesOf = (patterns: readonly string[]): string[] =>
+  patterns.flatMap((pattern) => globSync(pattern, { cwd: root })).toSorted();
+
+/** Hooks outside of any `describe` would hold for the tests of all files in the process. */
+const hasHooksForAll = (file: string): boolean =>
+  /^(?:before|after)(?:Each)?\(/m.test(readFileSync(path.join(root, file), 'utf8'));
+
+async function runSuite(suite: Suite): Promise<boolean> {
+  const groups = (suite.together ?? []).map((patterns) => filesOf(patterns).filter((file) => !hasHooksForAll(file)));
+  const grouped = new Set(groups.flat());
+  const alone = filesOf(suite.files).filter((file) => !grouped.has(file));
+  const common = ['--test', `--test-timeout=${suite.timeoutMs}`];
+  const runs = groups.map((files) => [...common, '--test-isolation=none', ...files]);
+  if (alone.length > 0) runs.push([...common, `--test-concurrency=${suite.concurrency}`, ...alone]);
+  const title = `${suite.name}: ${grouped.size + alone.length} files`;
+  const [only] = runs;
+  if (only === undefined) return true;
+  return runs.length === 1 ? node(title, only) : nodes(title, runs, suite.concurrency);
+}
+
+/** Several side by side. Each is shown when it is over, so that no two mix. */
+async function nodes(title: string, runs: readonly (readonly string[])[], concurrency: number): Promise<boolean> {
+  console.error(`\n=== ${title}, in ${runs.length} runs`);
+  const waiting = [...runs];
+  let good = true;
+  const work = async (): Promise<void> => {
+    for (let args = waiting.shift(); args !== undefined; args = waiting.shift()) {
+      const { status, output } = await outputOf(args);
+      process.stdout.write(output);
+      good &&= status === 0;
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, work));
+  return good;
+}
+
+function outputOf(args: readonly string[]): Promise<{ readonly status: number | null; readonly output: Buffer }> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, args, { cwd: root, stdio: ['inherit', 'pipe', 'pipe'] });
+    const output: Buffer[] = [];
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes: Buffer) => output.push(bytes));
+    child.once('close', (status) => resolve({ status, output: Buffer.concat(output) }));
+  });
 }
 
 const checks: readonly (readonly [string, readonly string[]])[] = [
@@ -111,7 +153,7 @@ async function main(): Promise<void> {
     throw new Error(`no suite is called ${choice}; there are: ${suites.map((suite) => suite.name).join(', ')}, all`);
   for (const suite of wanted) {
     await suite.prepare?.();
-    if (!runSuite(suite)) failed.push(suite.name);
+    if (!(await runSuite(suite))) failed.push(suite.name);
   }
   console.error(failed.length === 0 ? '\nAll suites passed.' : `\nFailed: ${failed.join(', ')}`);
   process.exitCode = failed.length === 0 ? 0 : 1;

@@ -21,7 +21,7 @@ function setDefaults(request: AdmissionRequest): void {
   if (collection !== 'pods' || draft === undefined) return;
   const ranges = rangesFor(request);
   // Resources bring defaults of their own with them; the API fills them in before admission, and the next update would.
-  if (ranges.filter((range) => setContainersDefaults(draft, range)).length > 0) setPodDefaults(draft as Draft<Pod>);
+  if (ranges.filter((range) => setContainersDefaults(draft, range)).length > 0) setPodDefaults(draft);
 }
 
 function checkBounds(request: AdmissionRequest): void {

@@ -170,7 +170,7 @@ test('the same question, asked by two at the same time, goes out once', async ()
 
 test('no more questions wait than the bound: beyond it the failure policy decides', async () => {
   const hook = new Hook({ failurePolicy: 'Deny' });
-  const decide = (name: string) => hook.authorizer.decide({ ...pods, name });
+  const decide = async (name: string) => hook.authorizer.decide({ ...pods, name });
   const waiting = Array.from({ length: limits.webhookQuestionsMax }, (_, index) => decide(`p${index}`));
   assert.deepEqual(await decide('one-more'), {
     allowed: false,
