@@ -27,6 +27,7 @@ const refusals: readonly Row[] = [
     ),
     'fails',
   ],
+  ['apply -f @/pod-security-volume.yaml', /^persistentvolume\/data created$/m],
   ['apply -f @/pod-security-hardened.yaml -n strict', /^pod\/hardened created$/m],
   [
     'create deployment web --image=image -n strict',
