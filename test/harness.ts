@@ -3,7 +3,7 @@
  * ends; `machineState` tells whether anything was left behind.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -171,6 +171,13 @@ export class TestCluster {
     return path.join(this.home, 'kubeconfig');
   }
 
+  /** For what clients leave lying about: copies of edits that failed, discovery caches. Goes with the cluster. */
+  get scratch(): string {
+    const folder = `${this.home}.scratch`;
+    mkdirSync(folder, { recursive: true });
+    return folder;
+  }
+
   /** The id of the cluster's process. */
   get pid(): number {
     return (JSON.parse(readFileSync(path.join(this.home, 'naru.pid'), 'utf8')) as { pid: number }).pid;
@@ -190,7 +197,8 @@ export class TestCluster {
   }
 
   kubectl(args: readonly string[], options: KubectlOptions = {}): Promise<CommandResult> {
-    return run(options.program ?? this.#kubectl, ['--kubeconfig', this.kubeconfig, ...args], options);
+    const env = { TMPDIR: this.scratch, ...options.env };
+    return run(options.program ?? this.#kubectl, ['--kubeconfig', this.kubeconfig, ...args], { ...options, env });
   }
 
   async mustKubectl(...args: string[]): Promise<string> {
@@ -221,7 +229,7 @@ export class TestCluster {
   async close(): Promise<void> {
     TestCluster.#open.delete(this);
     const result = await this.naru('down', '--all');
-    rmSync(this.home, { recursive: true, force: true });
+    for (const folder of [this.home, this.scratch]) rmSync(folder, { recursive: true, force: true });
     mustSucceed('naru down --all', result, '');
   }
 

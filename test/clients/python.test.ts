@@ -22,7 +22,7 @@ describe("Python's client", { timeout: 120_000 }, () => {
 
   before(async () => {
     cluster = await TestCluster.up('--simulated-nodes', '2');
-    const env = { KUBECONFIG: cluster.kubeconfig, PYTHONDONTWRITEBYTECODE: '1' };
+    const env = { KUBECONFIG: cluster.kubeconfig, PYTHONDONTWRITEBYTECODE: '1', TMPDIR: cluster.scratch };
     result = await run(python, ['run.py'], { env, cwd: folder, timeoutMs: 90_000 });
   });
   after(() => TestCluster.closeAll());
