@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { type JWTPayload, SignJWT } from 'jose';
 import { RealClock, VirtualClock } from '../../../lib/clock.ts';
 import { limits } from '../../../lib/limits.ts';
-import { JsonLogger } from '../../../lib/log.ts';
+import { JsonLogger, silentLogger } from '../../../lib/log.ts';
 import { MetricRegistry } from '../../../lib/metrics.ts';
 import type { Authentication } from '../authentication.ts';
 import { JwtAuthenticators } from './jwt-authenticators.ts';
@@ -75,9 +75,12 @@ const found = /issuer of tokens found/;
 const whyOf = (outcome: Authentication): string => (outcome.kind === 'refused' ? outcome.why : JSON.stringify(outcome));
 
 test('a token of the issuer is whom the configuration makes of it', async (context) => {
-  const { issuer, shows, logged, nowMs } = await world(context);
+  const { issuer, shows, logged, nowMs, file, clock } = await world(context);
   await issuer.addKey('k1');
-  assert.equal(whyOf(await shows(await issuer.token({ sub: 'x' }, nowMs()))), 'oidc: authenticator not initialized');
+  // One that has not begun to look for its issuer.
+  const early = new JwtAuthenticators({ file, disallowedIssuers: [], clock, log: silentLogger, metrics: undefined });
+  const refused = await early.authenticateToken(await issuer.token({ sub: 'x' }, nowMs()), ['api']);
+  assert.equal(whyOf(refused), 'oidc: authenticator not initialized');
   await logged(found);
   const token = await issuer.token({ sub: 'ann', groups: ['dev'], team: 'blue', aud: ['x', 'other'] }, nowMs());
   assert.deepEqual(await shows(token), {
