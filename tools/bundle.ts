@@ -26,8 +26,9 @@ const keepPaths: Plugin = {
   },
 };
 
-/** Packages written for CommonJS expect these. */
-const commonJs = `import { createRequire as makeRequire } from 'node:module';
+/** The launcher reads the first line: a bundle is for one folder. Packages written for CommonJS expect the rest. */
+const banner = `// ${root}
+import { createRequire as makeRequire } from 'node:module';
 const require = makeRequire(${JSON.stringify(path.join(root, 'package.json'))});
 const __filename = ${JSON.stringify(path.join(root, 'package.json'))};
 const __dirname = ${JSON.stringify(root)};`;
@@ -42,7 +43,7 @@ await build({
   format: 'esm',
   target: 'node26',
   outfile: draft,
-  banner: { js: commonJs },
+  banner: { js: banner },
   logLevel: 'error',
   plugins: [keepPaths],
 });

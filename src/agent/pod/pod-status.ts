@@ -1,4 +1,5 @@
 /** The status that the API should show for a pod, from what the worker observes. Pure. */
+import { qualityOfService } from '../../api/pod-quality.ts';
 import type { Container, ContainerStatus, Pod, PodPhase, PodStatus } from '../../api/schema/types/core-v1.ts';
 import { formatTime } from '../../lib/clock.ts';
 import { podConditions } from './conditions.ts';
@@ -7,7 +8,6 @@ import { appContainers, ephemeralContainers, initContainers, newestSandbox, runs
 import type { Ending } from './decide-ending.ts';
 import { podPhase } from './phase.ts';
 import type { PodObservation, Waiting } from './plan.ts';
-import { qosClass } from './qos.ts';
 import { isSidecar } from './restart.ts';
 
 export interface StatusFacts {
@@ -52,7 +52,7 @@ export function podStatus(observation: PodObservation, facts: StatusFacts): PodS
     ...(init.length > 0 && { initContainerStatuses: init }),
     containerStatuses: apps,
     ...(ephemeral.length > 0 && { ephemeralContainerStatuses: ephemeral }),
-    qosClass: known.qosClass ?? qosClass(pod),
+    qosClass: known.qosClass ?? qualityOfService(pod.spec),
   };
 }
 

@@ -1,16 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { qualityOfService } from '../../api/pod-quality.ts';
 import { make } from '../testing.ts';
-import {
-  containerResources,
-  cpuQuotaUs,
-  cpuShares,
-  oomScoreAdj,
-  podAmount,
-  podCgroup,
-  podResources,
-  qosClass,
-} from './qos.ts';
+import { containerResources, cpuQuotaUs, cpuShares, oomScoreAdj, podAmount, podCgroup, podResources } from './qos.ts';
 
 const sized = (requests?: Record<string, string>, limits?: Record<string, string>) => ({
   resources: { ...(requests && { requests }), ...(limits && { limits }) },
@@ -29,7 +21,7 @@ test('quality of service and the cgroup that follows from it', () => {
     [podOf(sized({ cpu: '1' })), 'Burstable', '/naru-x/kubepods/burstable/podu-1'],
   ] as const;
   for (const [pod, qos, cgroup] of cases) {
-    assert.equal(qosClass(pod), qos);
+    assert.equal(qualityOfService(pod.spec), qos);
     assert.equal(podCgroup('/naru-x', pod), cgroup);
   }
 });

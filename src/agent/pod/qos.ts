@@ -1,33 +1,12 @@
-/** Quality of service, and the cgroup figures that follow from requests and limits, by the kubelet's formulas. Pure. */
+/** The cgroup figures that follow from requests, limits and quality of service, by the kubelet's formulas. Pure. */
+import { qualityOfService } from '../../api/pod-quality.ts';
 import { integerValue, milliValue } from '../../api/quantity.ts';
-import type { Container, Pod, PodQOSClass, ResourceRequirements } from '../../api/schema/types/core-v1.ts';
+import type { Container, Pod, ResourceRequirements } from '../../api/schema/types/core-v1.ts';
 import { appContainers, initContainers } from './containers.ts';
-
-const counted = ['cpu', 'memory'] as const;
-
-/** Guaranteed: each container limits cpu and memory and asks for just that. BestEffort: none asks for anything. */
-export function qosClass(pod: Pod): PodQOSClass {
-  const containers = [...initContainers(pod), ...appContainers(pod)];
-  const parts = pod.spec?.resources === undefined ? containers.map((c) => c.resources) : [pod.spec.resources];
-  if (parts.every(asksForNothing)) return 'BestEffort';
-  return parts.every(isGuaranteed) ? 'Guaranteed' : 'Burstable';
-}
 
 function amount(list: ResourceRequirements['limits'], resource: string): number {
   const quantity = list?.[resource];
   return quantity === undefined ? 0 : milliValue(quantity);
-}
-
-function asksForNothing(resources: ResourceRequirements | undefined): boolean {
-  return counted.every((name) => amount(resources?.limits, name) === 0 && amount(resources?.requests, name) === 0);
-}
-
-function isGuaranteed(resources: ResourceRequirements | undefined): boolean {
-  return counted.every((name) => {
-    const limit = amount(resources?.limits, name);
-    const request = resources?.requests?.[name] === undefined ? limit : amount(resources.requests, name);
-    return limit > 0 && request === limit;
-  });
 }
 
 export const cpuPeriodUs = 100_000;
@@ -48,7 +27,7 @@ const systemCritical = 2_000_000_000;
 /** Who dies first when memory runs out: the less a container asked for, of what the node has, the sooner. */
 export function oomScoreAdj(pod: Pod, container: Container, memoryCapacityBytes: number): number {
   if ((pod.spec?.priority ?? 0) >= systemCritical) return guaranteedOomScoreAdj;
-  const qos = qosClass(pod);
+  const qos = qualityOfService(pod.spec);
   if (qos === 'Guaranteed') return guaranteedOomScoreAdj;
   if (qos === 'BestEffort') return 1000;
   const requestBytes = bytesOf(container.resources?.requests?.memory);
@@ -127,7 +106,7 @@ function bytesOf(quantity: string | number | undefined): number {
 
 /** Relative to the cgroup root of the node, as the kubelet lays it out. */
 export function podCgroup(root: string, pod: Pod): string {
-  const qos = qosClass(pod);
+  const qos = qualityOfService(pod.spec);
   const level = qos === 'Guaranteed' ? '' : `/${qos.toLowerCase()}`;
   return `${root}/kubepods${level}/pod${pod.metadata?.uid}`;
 }
