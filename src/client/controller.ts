@@ -53,6 +53,8 @@ export interface ControlLoopOptions {
   readonly workers?: number;
   /** 60 s where absent. */
   readonly deadlineMs?: number;
+  /** The longest wait after failures (ms); the queue's own where absent. */
+  readonly backoffMsMax?: number;
   /** Called once, when the caches have synced: for what must be set up, or for keys of no object. */
   readonly begin?: () => void;
   /** What is counted about its queue goes here, under its name. */

@@ -7,9 +7,11 @@ import type { Deployment } from '../api/schema/types/apps-v1.ts';
 import type { Pod } from '../api/schema/types/core-v1.ts';
 import { hasReason } from '../api/status-error.ts';
 import type { Client, Resource } from '../client/client.ts';
+import { InformerSet } from '../client/informer.ts';
 import { nodes, pods } from '../client/resources.ts';
 import { startTestApi, type TestApi } from '../client/testing.ts';
 import { formatTime } from '../lib/clock.ts';
+import type { MetricRegistry } from '../lib/metrics.ts';
 import type { Service } from '../lib/service.ts';
 import { allControllers } from './index.ts';
 
@@ -18,6 +20,8 @@ export interface World extends TestApi {
   /** All objects of a resource in `default`. */
   list<T extends KubeObject>(resource: Resource<T>, namespace?: string): Promise<readonly T[]>;
   get<T extends KubeObject>(resource: Resource<T>, name: string): Promise<T | undefined>;
+  /** The loops end, and after `downMs` others begin that know nothing but what is stored. */
+  restart(downMs?: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -27,14 +31,19 @@ export async function startWorld(
     wrap?: (client: Client) => Client;
     /** Who places pods; where absent, the kubelet's player takes all to the node `node`. */
     services?: (api: TestApi) => readonly Service[];
+    /** What the loops count goes here. */
+    metrics?: MetricRegistry;
   } = {},
 ): Promise<World> {
   const api = await startTestApi(options);
   const kubelet = new KubeletPlayer(api);
   kubelet.binds = options.services === undefined;
   if (kubelet.binds) await addNode(api.client, 'node');
-  const started = [api.informers, ...allControllers({ ...api, rootCa: 'CA' }), ...(options.services?.(api) ?? [])];
-  for (const service of started) await service.start();
+  const metrics = options.metrics && { metrics: options.metrics };
+  const loopsOver = (informers: InformerSet) => allControllers({ ...api, informers, rootCa: 'CA', ...metrics });
+  let loops: Service[] = loopsOver(api.informers);
+  const others = options.services?.(api) ?? [];
+  for (const service of [api.informers, ...loops, ...others]) await service.start();
   await api.clock.advance(0);
   const { client } = api;
   return {
@@ -44,8 +53,16 @@ export async function startWorld(
       (await client.list(resource, resource.namespaced ? { namespace } : {})).items,
     get: (resource, name) =>
       client.get(resource, { namespace: resource.namespaced ? 'default' : '', name }).catch(() => undefined),
+    async restart(downMs = 0) {
+      for (const loop of loops.toReversed()) await loop.close();
+      await api.clock.advance(downMs);
+      const informers = new InformerSet(api);
+      loops = [informers, ...loopsOver(informers)];
+      for (const service of loops) await service.start();
+      await api.clock.advance(0);
+    },
     async close() {
-      for (const service of started.toReversed()) await service.close();
+      for (const service of [api.informers, ...loops, ...others].toReversed()) await service.close();
       await api.store.close();
     },
   };

@@ -7,17 +7,24 @@ import type { Job } from '../api/schema/types/batch-v1.ts';
 import { hasReason } from '../api/status-error.ts';
 import { after, ControlLoop, done, type Outcome } from '../client/controller.ts';
 import { jobs as jobsResource } from '../client/resources.ts';
+import { exponentialBuckets, MetricRegistry } from '../lib/metrics.ts';
 import type { Service } from '../lib/service.ts';
 import { finishedConditionOf } from './job/conditions.ts';
-import { type ControllerContext, contextFor, isDeleting, referenceOf, timeMs, uidOf } from './shared/context.ts';
+import { type ControllerContext, contextFor, isDeleting, referenceOf, uidOf } from './shared/context.ts';
 
 export function ttlAfterFinished(context: ControllerContext): Service {
   const { client, clock, informers, ...rest } = contextFor(context, 'ttl-after-finished-controller');
   const jobs = informers.informer(jobsResource);
+  const lateness = (rest.metrics ?? new MetricRegistry()).histogram({
+    name: 'ttl_after_finished_controller_job_deletion_duration_seconds',
+    help: 'How long after its time a finished Job was deleted.',
+    buckets: exponentialBuckets(0.1, 2, 14),
+  });
 
   async function reconcile(key: string): Promise<Outcome> {
     const known = expiryMs(jobs.cache.byKey(key));
     if (known === undefined) return done;
+    if (Number.isNaN(known)) return { kind: 'terminal', error: new Error(`nobody knows when Job ${key} finished`) };
     if (known > clock.now()) return after(known - clock.now());
     const job = await client.get(jobsResource, parseObjectKey(key)).catch(undefinedIfGone);
     const atMs = expiryMs(job);
@@ -26,6 +33,7 @@ export function ttlAfterFinished(context: ControllerContext): Service {
     await client
       .delete(jobsResource, referenceOf(job), { uid: uidOf(job), propagationPolicy: 'Foreground' })
       .catch(undefinedIfGone);
+    lateness.with().observe((clock.now() - atMs) / 1000);
     return done;
   }
 
@@ -35,12 +43,15 @@ export function ttlAfterFinished(context: ControllerContext): Service {
   return loop;
 }
 
-/** When the Job is to go (ms since the epoch); undefined where it stays, or goes already. */
+/**
+ * When the Job is to go (ms since the epoch); undefined where it stays, or goes already; NaN where whoever said that it finished did not say when:
+ * such a Job stays.
+ */
 export function expiryMs(job: Job | undefined): number | undefined {
   const seconds = job?.spec?.ttlSecondsAfterFinished;
   if (job === undefined || seconds === undefined || isDeleting(job)) return undefined;
   const finished = finishedConditionOf(job);
-  return finished && timeMs(finished.lastTransitionTime) + seconds * 1000;
+  return finished && Date.parse(finished.lastTransitionTime ?? '') + seconds * 1000;
 }
 
 function undefinedIfGone(error: unknown): undefined {

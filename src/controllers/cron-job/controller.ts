@@ -15,21 +15,25 @@ import { after, ControlLoop, done, type Outcome } from '../../client/controller.
 import { isRefusal } from '../../client/errors.ts';
 import type { ReadonlyCache } from '../../client/object-cache.ts';
 import { cronJobs as cronJobsResource, jobs as jobsResource } from '../../client/resources.ts';
+import { exponentialBuckets, type HistogramSeries, MetricRegistry } from '../../lib/metrics.ts';
 import type { Service } from '../../lib/service.ts';
 import { isNamespaceEnding } from '../job/actions.ts';
 import {
   type ControllerContext,
   contextFor,
+  createdMs,
   isDeleting,
   type LoopContext,
   nameOf,
   namespaceOf,
   referenceOf,
+  timeMs,
   uidOf,
 } from '../shared/context.ts';
 import { semanticallyEqual } from '../shared/equality.ts';
 import { controllerIndex, controllerIndexValues, controllerOf } from '../shared/ownership.ts';
 import { activeReference, decideCleanup, decideRecord, decideRun, type EventNews } from './decide.ts';
+import { untilNextMs, zoneOf } from './schedule.ts';
 
 export function cronJobController(context: ControllerContext): Service {
   return new CronJobController(contextFor(context, 'cronjob-controller')).loop;
@@ -45,9 +49,17 @@ class CronJobController {
   readonly #jobs: ReadonlyCache<Job>;
   /** The version that this loop wrote last, by key; `unknown` where the answer got lost. */
   readonly #written = new Map<string, number | 'unknown'>();
+  readonly #skew: HistogramSeries;
 
   constructor(context: LoopContext) {
     this.#context = context;
+    this.#skew = (context.metrics ?? new MetricRegistry())
+      .histogram({
+        name: 'cronjob_controller_job_creation_skew_duration_seconds',
+        help: 'How long after its scheduled time a Job was made.',
+        buckets: exponentialBuckets(1, 2, 10),
+      })
+      .with();
     const cronJobs = context.informers.informer(cronJobsResource);
     const jobs = context.informers.informer(jobsResource).addIndex(controllerIndex, controllerIndexValues);
     this.#cronJobs = cronJobs.cache;
@@ -55,9 +67,17 @@ class CronJobController {
     const reconcile = (key: string): Promise<Outcome> => this.#reconcile(key);
     this.loop = new ControlLoop({ ...context, name: 'cronjob', reconcile, informers: [cronJobs, jobs] });
     const enqueue = (object: KubeObject): void => this.loop.queue.add(objectKey(object));
-    cronJobs.addHandler({ added: enqueue, updated: enqueue, deleted: enqueue });
+    const changed = (cronJob: CronJob, before: CronJob): void => this.#cronJobChanged(cronJob, before);
+    cronJobs.addHandler({ added: enqueue, updated: changed, deleted: enqueue });
     const wake = (job: Job): void => this.#jobChanged(job);
     jobs.addHandler({ added: wake, updated: wake, deleted: wake });
+  }
+
+  /** Under a new schedule the next time counts: those that it would have had before nobody asked for. */
+  #cronJobChanged(cronJob: CronJob, before: CronJob): void {
+    const isSame = cronJob.spec.schedule === before.spec.schedule && zoneOf(cronJob) === zoneOf(before);
+    const waitMs = isSame ? undefined : untilNextMs(cronJob, this.#context.clock.now());
+    this.loop.queue.addAfter(objectKey(cronJob), waitMs ?? 0);
   }
 
   #jobChanged(job: Job): void {
@@ -165,7 +185,7 @@ class CronJobController {
       active = active.filter((one) => one.uid !== uid);
     }
     try {
-      const job = await this.#create(cronJob, run.job);
+      const job = await this.#create(cronJob, run.job, run.scheduledTime);
       // Somebody else took the name; whose Job that is keeps its own books.
       if (job === undefined) return { status: { ...before, active } };
       return { status: { ...before, active: [...active, activeReference(job)], lastScheduleTime: run.scheduledTime } };
@@ -174,9 +194,10 @@ class CronJobController {
     }
   }
 
-  async #create(cronJob: CronJob, job: Job): Promise<Job | undefined> {
+  async #create(cronJob: CronJob, job: Job, scheduledTime: string): Promise<Job | undefined> {
     try {
       const created = await this.#context.client.create(jobsResource, job);
+      this.#skew.observe((createdMs(created) - timeMs(scheduledTime)) / 1000);
       this.#report(cronJob, [
         { type: 'Normal', reason: 'SuccessfulCreate', message: `Created job ${nameOf(created)}` },
       ]);

@@ -145,7 +145,7 @@ const scheduledTimestampAnnotation = 'batch.kubernetes.io/cronjob-scheduled-time
 /** Named after its minute: a run that was started already cannot be started again. */
 function jobOf(cronJob: CronJob, scheduledMs: number): Job {
   const { metadata = {}, spec } = cronJob.spec.jobTemplate;
-  const zone = zoneOf(cronJob) || 'UTC';
+  const zone = zoneOf(cronJob);
   const scheduled = formatInZone(scheduledMs, zoneOffsetMs(zone, scheduledMs));
   return {
     metadata: {

@@ -14,11 +14,11 @@ const afterTimeMs = 100;
 /** More missed runs than this are told of. */
 const missedMax = 100;
 
-export const zoneOf = ({ spec }: CronJob): string => spec.timeZone ?? 'UTC';
+export const zoneOf = ({ spec }: CronJob): string => spec.timeZone || 'UTC';
 
 export const hasKnownZone = (cronJob: CronJob): boolean => {
   const zone = zoneOf(cronJob);
-  return zone === '' || zone === 'Local' || isTimeZone(zone);
+  return zone === 'Local' || isTimeZone(zone);
 };
 
 /** The schedule, or what is wrong with it. A zone in front goes before `timeZone`. */
@@ -41,8 +41,7 @@ export function dueOf(cronJob: CronJob, schedule: CronSchedule, nowMs: number): 
   const sinceMs = sinceOf(cronJob);
   const nextMs = nextCronTime(schedule, nextFromMs(schedule, sinceMs, nowMs, zone), zone);
   const again = nextMs === undefined ? {} : { afterMs: nextMs + afterTimeMs - nowMs };
-  const { startingDeadlineSeconds } = cronJob.spec;
-  const earliestMs = Math.max(sinceMs, nowMs - (startingDeadlineSeconds ?? Number.POSITIVE_INFINITY) * 1000);
+  const earliestMs = earliestOf(cronJob, schedule, sinceMs, nowMs);
   const firstMs = nextCronTime(schedule, earliestMs, zone);
   if (firstMs === undefined) {
     return { tooManyMissed: false, error: 'time difference between two schedules is less than 1 second' };
@@ -50,6 +49,24 @@ export function dueOf(cronJob: CronJob, schedule: CronSchedule, nowMs: number): 
   const scheduledMs = latestCronTime(schedule, earliestMs, nowMs, zone);
   if (scheduledMs === undefined) return { ...again, tooManyMissed: false };
   return { ...again, scheduledMs, tooManyMissed: missedCount(schedule, firstMs, nowMs, zone) > missedMax };
+}
+
+/**
+ * After this, times are worth a run: after the run before, and not too late to start. `@every` counts from the run before even so: what is too
+ * late is left out in whole steps.
+ */
+function earliestOf({ spec }: CronJob, schedule: CronSchedule, sinceMs: number, nowMs: number): number {
+  const inTimeMs = nowMs - (spec.startingDeadlineSeconds ?? Number.POSITIVE_INFINITY) * 1000;
+  if (inTimeMs <= sinceMs || schedule.kind === 'time') return Math.max(sinceMs, inTimeMs);
+  const wholeSinceMs = Math.floor(sinceMs / 1000) * 1000;
+  const steps = Math.max(1, Math.ceil((inTimeMs - wholeSinceMs) / schedule.delayMs));
+  return wholeSinceMs + (steps - 1) * schedule.delayMs;
+}
+
+/** Until the next time comes (ms), whatever was missed before; undefined where none can be told. */
+export function untilNextMs(cronJob: CronJob, nowMs: number): number | undefined {
+  const schedule = hasKnownZone(cronJob) ? scheduleOf(cronJob) : undefined;
+  return schedule === undefined || 'error' in schedule ? undefined : dueOf(cronJob, schedule, nowMs).afterMs;
 }
 
 /** `@every` counts from the last run. */

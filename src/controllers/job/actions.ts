@@ -21,6 +21,7 @@ export interface Removed {
 
 export interface Created {
   readonly count: number;
+  readonly refused: number;
   readonly error?: unknown;
 }
 
@@ -49,7 +50,7 @@ export class PodActions {
     });
     this.#expectations.creationSeen(key, result.skipped);
     const error = result.errors[0];
-    return { count: result.succeeded, ...(error !== undefined && { error }) };
+    return { count: result.succeeded, refused: result.errors.length, ...(error !== undefined && { error }) };
   }
 
   async #createOne(job: Job, pod: Pod): Promise<void> {

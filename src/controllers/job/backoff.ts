@@ -2,7 +2,7 @@
  * How long a Job waits before it replaces a pod that failed: ten seconds, doubled with each failure since the last success, ten minutes at
  * most. Pure.
  */
-import type { Pod } from '../../api/schema/types/core-v1.ts';
+import type { ContainerStatus, Pod } from '../../api/schema/types/core-v1.ts';
 import { delayAfter } from '../../lib/backoff.ts';
 import { createdMs, timeMs } from '../shared/context.ts';
 import { conditionOf } from '../shared/pods.ts';
@@ -44,11 +44,21 @@ export function indexWaitMs(lastFailed: Pod | undefined, nowMs: number): number 
 
 /** When the pod ended, by the best witness there is: its containers, its readiness, its deletion, or else its beginning. */
 export function finishedMs(pod: Pod): number {
-  const ends = (pod.status?.containerStatuses ?? []).map(({ state }) => timeMs(state?.terminated?.finishedAt));
+  const ends = lastingStatuses(pod).map(({ state }) => timeMs(state?.terminated?.finishedAt));
   if (ends.length > 0 && ends.every((atMs) => atMs > 0)) return Math.max(...ends);
   const ready = conditionOf(pod, 'Ready');
   if (ready?.status === 'False' && ready.lastTransitionTime !== undefined) return timeMs(ready.lastTransitionTime);
   const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = pod.metadata ?? {};
   if (deletionTimestamp !== undefined) return timeMs(deletionTimestamp) - deletionGracePeriodSeconds * 1000;
   return createdMs(pod);
+}
+
+/** Of its containers, and of its sidecars, which end after them. */
+function lastingStatuses({ spec, status }: Pod): readonly ContainerStatus[] {
+  const { containerStatuses = [], initContainerStatuses = [] } = status ?? {};
+  const sidecars = (spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
+  return [
+    ...containerStatuses,
+    ...initContainerStatuses.filter(({ name }) => sidecars.some((one) => one.name === name)),
+  ];
 }

@@ -17,6 +17,7 @@ import { isRefusal } from '../../client/errors.ts';
 import { Expectations } from '../../client/expectations.ts';
 import type { ReadonlyCache } from '../../client/object-cache.ts';
 import { jobs as jobsResource, pods as podsResource } from '../../client/resources.ts';
+import { MetricRegistry } from '../../lib/metrics.ts';
 import type { Service } from '../../lib/service.ts';
 import {
   type ControllerContext,
@@ -40,7 +41,8 @@ import { type FailureRecord, noFailures } from './backoff.ts';
 import { type ConditionNews, ends, finishedConditionOf, lastCondition } from './conditions.ts';
 import { deadlineMs, decideEnd, decidePods, isComplete } from './decide.ts';
 import { Leftovers, orphansKey, ownerKey, trackedIndex, trackedIndexValues } from './leftovers.ts';
-import { isElsewhereManaged, isSuspended, isTracked, trackingFinalizer } from './marks.ts';
+import { isElsewhereManaged, isKnownMode, isSuspended, isTracked, trackingFinalizer } from './marks.ts';
+import { JobMetrics, type SyncAction } from './metrics.ts';
 import { Releases } from './releases.ts';
 import { finish, type PodCounts, sameStatus, statusOf, track, trackedUids, withoutReleased } from './tracking.ts';
 import { type JobView, viewOf } from './view.ts';
@@ -54,14 +56,17 @@ const batchMs = 100;
 /** How soon again it looks where a cache lags and might not say when it has caught up. */
 const lagMs = 1000;
 
+/** As upstream's `MaxJobApiBackOff`: a job that waits for quota does not sleep through its chance. */
+const backoffMsMax = 60_000;
+
 /** An expectation that nothing will fulfil runs out (`Expectations`): this often it is looked whether it has. */
 const unsatisfiedMs = 60_000;
 
 /** What came of a step's actions. */
 interface Acted {
   readonly counts: PodCounts;
-  /** Whether the pods were brought to their wanted number. */
-  readonly managed: boolean;
+  /** Other than `reconciling`: the pods were brought to their wanted number. */
+  readonly action: SyncAction;
   readonly waitMs?: number;
   readonly error?: unknown;
 }
@@ -73,6 +78,7 @@ class JobController {
   readonly #releases = new Releases();
   readonly #actions: PodActions;
   readonly #leftovers: Leftovers;
+  readonly #metrics: JobMetrics;
   readonly #jobs: ReadonlyCache<Job>;
   readonly #pods: ReadonlyCache<Pod>;
   readonly #failures = new Map<string, FailureRecord>();
@@ -82,6 +88,7 @@ class JobController {
   constructor(context: LoopContext) {
     this.#context = context;
     this.#expectations = new Expectations(context.clock);
+    this.#metrics = new JobMetrics(context.metrics ?? new MetricRegistry());
     this.#actions = new PodActions(context, this.#expectations, this.#releases);
     const jobs = context.informers.informer(jobsResource);
     const pods = context.informers
@@ -98,9 +105,9 @@ class JobController {
       actions: this.#actions,
     });
     const reconcile = (key: string): Promise<Outcome> => this.#reconcile(key);
-    this.loop = new ControlLoop({ ...context, name: 'job', reconcile, informers: [jobs, pods] });
+    this.loop = new ControlLoop({ ...context, name: 'job', reconcile, informers: [jobs, pods], backoffMsMax });
     const enqueue = (object: KubeObject): void => this.loop.queue.add(objectKey(object));
-    jobs.addHandler({ added: enqueue, updated: enqueue, deleted: enqueue });
+    jobs.addHandler({ added: (job) => this.#jobAdded(job), updated: enqueue, deleted: (job) => this.#jobDeleted(job) });
     pods.addHandler({
       added: (pod) => this.#podAdded(pod),
       updated: (pod, previous) => this.#podUpdated(pod, previous),
@@ -108,7 +115,19 @@ class JobController {
     });
   }
 
+  #jobAdded(job: Job): void {
+    if (isElsewhereManaged(job)) this.#metrics.managedElsewhere(job);
+    this.loop.queue.add(objectKey(job));
+  }
+
+  /** One that takes its name at once begins without its back-off. */
+  #jobDeleted(job: Job): void {
+    this.#forget(objectKey(job));
+    this.loop.queue.add(objectKey(job));
+  }
+
   #podAdded(pod: Pod): void {
+    this.#metrics.podChanged(undefined, pod);
     const key = ownerKey(pod);
     if (key === undefined) this.#wakeForOrphan(pod);
     else if (isDeleting(pod)) this.#expectations.deletionSeen(key, uidOf(pod));
@@ -117,6 +136,7 @@ class JobController {
   }
 
   #podUpdated(pod: Pod, previous: Pod): void {
+    this.#metrics.podChanged(previous, pod);
     const [key, previousKey] = [ownerKey(pod), ownerKey(previous)];
     if (previousKey !== undefined && previousKey !== key) this.#wake(previousKey, pod);
     if (key !== undefined) this.#wake(key, pod);
@@ -124,6 +144,7 @@ class JobController {
   }
 
   #podDeleted(pod: Pod): void {
+    this.#metrics.podChanged(pod, undefined);
     const key = ownerKey(pod);
     this.#releases.seen(key ?? orphansKey(pod), uidOf(pod));
     if (key === undefined) return;
@@ -155,7 +176,7 @@ class JobController {
     }
     if (isElsewhereManaged(job)) return done;
     if (await this.#isStale(key, job)) return after(lagMs);
-    if (finishedConditionOf(job) === undefined) return this.#advance(key, job);
+    if (finishedConditionOf(job) === undefined) return this.#sync(key, job);
     await this.#leftovers.clearAway(key, job);
     this.#forget(key);
     return done;
@@ -176,19 +197,43 @@ class JobController {
     return written !== undefined && versionOf(job) < written;
   }
 
-  async #advance(key: string, job: Job): Promise<Outcome> {
+  async #sync(key: string, job: Job): Promise<Outcome> {
+    if (!isKnownMode(job)) {
+      const message = 'Skipped Job sync because completion mode is unknown';
+      this.#context.events.record(jobsResource, job, 'Warning', 'UnknownCompletionMode', message);
+      return done;
+    }
+    const { clock } = this.#context;
+    const beganMs = clock.monotonic();
+    const sync: { action: SyncAction } = { action: 'reconciling' };
+    let result: 'success' | 'error' = 'error';
+    try {
+      const outcome = await this.#advance(key, job, sync);
+      result = 'success';
+      return outcome;
+    } finally {
+      this.#metrics.synced(job, sync.action, result, clock.monotonic() - beganMs);
+    }
+  }
+
+  /** `sync` learns what was done, for the metrics. */
+  async #advance(key: string, job: Job, sync: { action: SyncAction }): Promise<Outcome> {
     const satisfied = this.#expectations.satisfied(key);
+    // Before the pods: one whose release is seen while they are claimed would count twice.
+    const released = this.#releases.of(key);
     const pods = await this.#claimPods(job);
     const nowMs = this.#context.clock.now();
     const failures = this.#failures.get(key) ?? noFailures;
-    const view = viewOf({ job, pods, released: this.#releases.of(key), failures, nowMs });
+    const view = viewOf({ job, pods, released, failures, nowMs });
     const reason = decideEnd(view);
     const acted = await this.#act(view, reason, satisfied);
+    sync.action = acted.action;
     // Nothing is over while pods are still to be deleted, or may turn up.
     const isOver = satisfied && acted.counts.active === 0;
     let end = isOver ? reason : undefined;
     if (reason === undefined && isComplete(view, acted.counts.active)) end = ends.completions;
-    await this.#tell(key, view, end, statusOf(view, acted.counts, acted.managed && end === undefined));
+    const managed = acted.action !== 'reconciling' && end === undefined;
+    await this.#tell(key, view, end, statusOf(view, acted.counts, managed));
     if (acted.error !== undefined) throw acted.error;
     const deadline = deadlineMs(view);
     const waits = [acted.waitMs, deadline && deadline - nowMs, satisfied ? undefined : unsatisfiedMs];
@@ -215,18 +260,21 @@ class JobController {
     const counts = { active: view.active.length, ready: view.ready, terminating: view.terminating.length };
     if (reason !== undefined) {
       const { error, ...removed } = await this.#actions.removeAll(job, view.active);
-      return { counts: afterRemoval(counts, removed), managed: false, ...(error !== undefined && { error }) };
+      return { counts: afterRemoval(counts, removed), action: 'reconciling', ...(error !== undefined && { error }) };
     }
-    if (!satisfied || isDeleting(job)) return { counts, managed: false };
+    if (!satisfied || isDeleting(job)) return { counts, action: 'reconciling' };
     const { remove, create, waitMs } = decidePods(view);
-    const waiting = { managed: true, ...(waitMs !== undefined && { waitMs }) };
+    const waiting = waitMs !== undefined && { waitMs };
     if (remove.length > 0) {
       const { error, ...removed } = await this.#actions.removeExcess(job, remove);
-      return { ...waiting, counts: afterRemoval(counts, removed), ...(error !== undefined && { error }) };
+      const removal = { counts: afterRemoval(counts, removed), action: 'pods_deleted' as const };
+      return { ...removal, ...waiting, ...(error !== undefined && { error }) };
     }
-    if (create.length === 0) return { ...waiting, counts };
-    const { count, error } = await this.#actions.create(job, create, view.indexes?.toReplace);
-    return { ...waiting, counts: { ...counts, active: counts.active + count }, ...(error !== undefined && { error }) };
+    if (create.length === 0) return { counts, action: waiting ? 'pods_created' : 'tracking', ...waiting };
+    const { count, refused, error } = await this.#actions.create(job, create, view.indexes?.toReplace);
+    this.#metrics.created(view, count, refused);
+    const creation = { counts: { ...counts, active: counts.active + count }, action: 'pods_created' as const };
+    return { ...creation, ...waiting, ...(error !== undefined && { error }) };
   }
 
   /** The three writes of `tracking.ts`, each only where something differs. */
@@ -235,11 +283,12 @@ class JobController {
     const slept = conditionStatus(view.job, 'Suspended');
     let job = await this.#write(key, view.job, tracking.status);
     this.#failures.set(key, view.failures);
+    this.#metrics.decided(tracking.decided);
     this.#reportSleep(job, slept);
     const { uids, error } = await this.#actions.release(key, tracking.release);
     const left = new Set([...trackedUids(view)].filter((uid) => !uids.has(uid)));
     const counted = withoutReleased(job.status ?? {}, left);
-    const last = tracking.more || error !== undefined ? undefined : finish(counted, end, view.nowMs);
+    const last = tracking.more || error !== undefined ? undefined : finish(job, counted, end, view.nowMs);
     job = await this.#write(key, job, last ?? counted);
     if (error !== undefined) throw error;
     if (last !== undefined && end !== undefined) this.#reportEnd(job, end);
@@ -250,6 +299,7 @@ class JobController {
     try {
       const written = await this.#context.client.update(jobsResource, { ...job, status }, { subresource: 'status' });
       this.#written.set(key, versionOf(written));
+      this.#metrics.counted(job, status);
       return written;
     } catch (error) {
       if (!isRefusal(error)) this.#written.set(key, 'unknown');
@@ -266,7 +316,9 @@ class JobController {
 
   #reportEnd(job: Job, end: ConditionNews): void {
     const { events } = this.#context;
-    if (lastCondition(end).type === 'Failed') {
+    const last = lastCondition(end);
+    this.#metrics.finished(job, last);
+    if (last.type === 'Failed') {
       events.record(jobsResource, job, 'Warning', end.reason, end.message);
       return;
     }

@@ -100,6 +100,18 @@ describe('an indexed job', () => {
     await world.close();
   });
 
+  test('made to want nothing is complete', async () => {
+    const world = await startJobWorld(byIndex([0, undefined, undefined]));
+    await world.client.create(jobs, indexed(3));
+    await world.clock.advance(5000);
+    await world.edit({ completions: 0, parallelism: 0 });
+    await world.clock.advance(5000);
+    const { status } = await world.job();
+    assert.deepEqual([status?.completedIndexes, status?.succeeded, status?.active], [undefined, undefined, undefined]);
+    assert.deepEqual((await world.conditions()).at(-1), 'Complete: CompletionsReached');
+    await world.close();
+  });
+
   test('deletes a pod whose index another has, or that has none', async () => {
     const world = await startJobWorld(runsOn);
     await world.client.create(jobs, indexed(2));
@@ -245,6 +257,22 @@ describe('by its policy of success a job', () => {
     const condition = status?.conditions?.at(-1);
     assert.equal(condition?.message, 'Matched rules at index 0');
     assert.deepEqual(await indexesOf(world, 'Running'), []);
+    await world.close();
+  });
+
+  test('says so at once, and is complete when the others have ended', async () => {
+    const world = await startJobWorld(byIndex([0, undefined]));
+    world.kubelet.endMs = 30_000;
+    await world.client.create(jobs, indexed(2, { successPolicy: { rules: [{ succeededCount: 1 }] } }));
+    await world.clock.advance(10_000);
+    assert.deepEqual(await world.conditions(), met.slice(0, 1));
+    const { status: ending } = await world.job();
+    assert.deepEqual([ending?.terminating, ending?.active, ending?.completionTime], [1, undefined, undefined]);
+    await world.clock.advance(40_000);
+    assert.deepEqual(await world.conditions(), met);
+    const { status } = await world.job();
+    assert.deepEqual([status?.terminating, status?.failed, status?.succeeded], [0, undefined, 1]);
+    assert.ok(status?.completionTime);
     await world.close();
   });
 

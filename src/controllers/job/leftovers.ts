@@ -27,10 +27,12 @@ export function ownerKey(pod: Pod): string | undefined {
 /** Stands for the pods of a namespace that no Job controls. */
 export const orphansKey = (pod: Pod): string => `${namespaceOf(pod)}/`;
 
-/** Pods that carry the finalizer, under the key of the Job that controls them, or of orphans. */
+/** Pods that carry the finalizer, under the key of the Job that controls them, or of orphans. What something else controls is not ours. */
 export const trackedIndex = 'jobTracked';
-export const trackedIndexValues = (pod: Pod): readonly string[] =>
-  isTracked(pod) ? [ownerKey(pod) ?? orphansKey(pod)] : [];
+export const trackedIndexValues = (pod: Pod): readonly string[] => {
+  const key = ownerKey(pod) ?? (controllerOf(pod) === undefined ? orphansKey(pod) : undefined);
+  return key !== undefined && isTracked(pod) ? [key] : [];
+};
 
 export interface LeftoversOptions {
   readonly context: LoopContext;

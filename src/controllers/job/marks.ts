@@ -15,6 +15,9 @@ const ownName = 'kubernetes.io/job-controller';
 const countMax = 2 ** 31 - 1;
 
 export const isIndexed = (job: Job): boolean => job.spec?.completionMode === 'Indexed';
+/** A later version of the API may have others. */
+export const isKnownMode = ({ spec }: Job): boolean =>
+  spec?.completionMode === undefined || ['NonIndexed', 'Indexed'].includes(spec.completionMode);
 export const isSuspended = (job: Job): boolean => job.spec?.suspend === true;
 export const isElsewhereManaged = ({ spec }: Job): boolean =>
   spec?.managedBy !== undefined && spec.managedBy !== ownName;

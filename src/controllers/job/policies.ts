@@ -21,12 +21,15 @@ export interface FailureVerdict {
 
 const noRule: FailureVerdict = { counts: true };
 
+/** A rule with an action of a later version of the API is passed over. */
+const knownActions: ReadonlySet<string> = new Set<PodFailurePolicyAction>(['Count', 'FailIndex', 'FailJob', 'Ignore']);
+
 /** The first rule that matches decides. */
 export function judgeFailure({ spec }: Job, pod: Pod): FailureVerdict {
   for (const [index, rule] of (spec?.podFailurePolicy?.rules ?? []).entries()) {
-    const why = whyMatching(rule, pod);
-    if (why === undefined) continue;
     const { action } = rule;
+    const why = knownActions.has(action) ? whyMatching(rule, pod) : undefined;
+    if (why === undefined) continue;
     if (action !== 'FailJob') return { action, counts: action !== 'Ignore' };
     return { action, counts: true, message: `${why} matching ${action} rule at index ${index}` };
   }
@@ -47,14 +50,14 @@ function whyMatching({ onExitCodes, onPodConditions = [] }: PodFailurePolicyRule
   return condition && `Pod ${id} has condition ${condition.type}`;
 }
 
-/** A container that ended well matches no rule, also none that says `NotIn`. */
+/** A container that ended well matches no rule, also none that says `NotIn`. Nor does anything match an operator that is not known. */
 function exitMatches(
   { name, state }: ContainerStatus,
   { containerName, operator, values }: PodFailurePolicyOnExitCodesRequirement,
 ): boolean {
   const code = state?.terminated?.exitCode;
   if (!code || (containerName !== undefined && containerName !== name)) return false;
-  return values.includes(code) === (operator === 'In');
+  return operator === 'In' ? values.includes(code) : operator === 'NotIn' && !values.includes(code);
 }
 
 /** Says which rule is met; undefined where none is. */

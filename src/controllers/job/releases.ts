@@ -5,8 +5,10 @@
 export class Releases {
   readonly #uids = new Map<string, Set<string>>();
 
+  /** As of now: it belongs to a look at the cache, and what is seen after that look must not change it. */
   of(key: string): ReadonlySet<string> {
-    return this.#uids.get(key) ?? none;
+    const uids = this.#uids.get(key);
+    return uids === undefined ? none : new Set(uids);
   }
 
   /** Before asking, or the answer may be seen first. */

@@ -1,10 +1,16 @@
 /** For tests of Jobs: a world in which pods end, each as it is told. */
 import type { Job, JobSpec } from '../../api/schema/types/batch-v1.ts';
-import type { Pod } from '../../api/schema/types/core-v1.ts';
+import type { Pod, PodStatus } from '../../api/schema/types/core-v1.ts';
 import { events, jobs, pods } from '../../client/resources.ts';
 import { formatTime } from '../../lib/clock.ts';
 import { inDefault, startWorld, type World } from '../testing.ts';
-import { completionIndexOf } from './marks.ts';
+import {
+  completionIndexMark,
+  completionIndexOf,
+  failureCountAnnotation,
+  ignoredFailureCountAnnotation,
+  trackingFinalizer,
+} from './marks.ts';
 
 /** The exit code of the pod's container, or undefined where it runs on; `earlier`: how many pods ran before it. */
 export type Exit = (pod: Pod, earlier: number) => number | undefined;
@@ -81,6 +87,42 @@ export async function startJobWorld(exit: Exit, options: Parameters<typeof start
   };
   world.informers.informer(pods).addHandler({ added: look, updated: look });
   return jobWorld;
+}
+
+/** What a row of a table says of a pod. */
+export interface PodFacts {
+  readonly uid?: string;
+  readonly tracked?: boolean;
+  readonly deleting?: boolean;
+  readonly ready?: boolean;
+  readonly index?: number | string;
+  /** Of its index, before it. */
+  readonly failures?: number;
+  readonly ignoredFailures?: number;
+  readonly status?: Partial<PodStatus>;
+}
+
+let rowPods = 0;
+
+/** A pod of a Job for rows, tracked unless they say otherwise. */
+export function makeJobPod(phase: NonNullable<PodStatus['phase']>, facts: PodFacts = {}): Pod {
+  const { uid = `pod-${++rowPods}`, tracked = true, deleting, ready, index, failures, ignoredFailures } = facts;
+  const annotations = {
+    ...(index !== undefined && { [completionIndexMark]: `${index}` }),
+    ...(failures !== undefined && { [failureCountAnnotation]: `${failures}` }),
+    ...(ignoredFailures !== undefined && { [ignoredFailureCountAnnotation]: `${ignoredFailures}` }),
+  };
+  return {
+    metadata: {
+      ...inDefault(uid),
+      uid,
+      annotations,
+      creationTimestamp: '2026-01-01T00:00:00Z',
+      finalizers: tracked ? [trackingFinalizer] : [],
+      ...(deleting && { deletionTimestamp: '2026-01-01T00:00:00Z' }),
+    },
+    status: { phase, ...(ready && { conditions: [{ type: 'Ready', status: 'True' }] }), ...facts.status },
+  };
 }
 
 export const succeeds: Exit = () => 0;

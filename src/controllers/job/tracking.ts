@@ -7,10 +7,10 @@
  * ```
  * Wherever this is cut off, what is written tells how to go on; no end is counted twice, and none is lost.
  */
-import type { Job, JobStatus } from '../../api/schema/types/batch-v1.ts';
+import type { Job, JobStatus, PodFailurePolicyAction } from '../../api/schema/types/batch-v1.ts';
 import type { Pod } from '../../api/schema/types/core-v1.ts';
 import { formatTime } from '../../lib/clock.ts';
-import { isDeleting, uidOf } from '../shared/context.ts';
+import { isDeleting, timeMs, uidOf } from '../shared/context.ts';
 import { semanticallyEqual } from '../shared/equality.ts';
 import { type ConditionNews, lastCondition, resumed, suspended, withCondition } from './conditions.ts';
 import { Indexes } from './indexes.ts';
@@ -38,8 +38,9 @@ export function statusOf(view: JobView, counts: PodCounts, managed: boolean): Jo
   const before = status.conditions ?? [];
   const conditions = withCondition(before, isSuspended(job) ? suspended : resumed, nowMs);
   if (conditions === before) return begun;
-  // One that wakes up begins anew, with all of its time.
-  return { ...begun, conditions, ...(!isSuspended(job) && { startTime: formatTime(nowMs) }) };
+  // One that falls asleep has not begun; one that wakes up begins anew, with all of its time.
+  const { startTime: _, ...asleep } = begun;
+  return isSuspended(job) ? { ...asleep, conditions } : { ...begun, conditions, startTime: formatTime(nowMs) };
 }
 
 export interface Tracking {
@@ -48,6 +49,8 @@ export interface Tracking {
   readonly release: readonly Pod[];
   /** Not all fitted in: the job is not finished yet. */
   readonly more: boolean;
+  /** What the policy of failures decided on failed pods that are news, an entry for each on which it did. */
+  readonly decided: readonly PodFailurePolicyAction[];
 }
 
 /** `end`: why the job ends, where nothing of it is left that runs. */
@@ -59,6 +62,7 @@ export function track(view: JobView, end: ConditionNews | undefined, status: Job
     ...(cleaned.uncountedTerminatedPods?.failed ?? []),
   ]);
   const release: Pod[] = [];
+  const decided: PodFailurePolicyAction[] = [];
   const succeeded = [...(cleaned.uncountedTerminatedPods?.succeeded ?? [])];
   const failed = [...(cleaned.uncountedTerminatedPods?.failed ?? [])];
   const before = Indexes.read(job.status?.completedIndexes, job.spec?.completions ?? 0);
@@ -72,22 +76,19 @@ export function track(view: JobView, end: ConditionNews | undefined, status: Job
     }
     release.push(pod);
     if (named.has(uidOf(pod))) continue;
-    switch (endOf(job, end, pod)) {
-      case 'succeeded':
-        if (!isIndexed(job)) succeeded.push(uidOf(pod));
-        else if (isNewIndex(wantedIndexOf(job, pod), before)) newIndexes++;
-        break;
-      case 'failed':
-        failed.push(uidOf(pod));
-        break;
-      case 'ignored':
-        break;
+    if (pod.status?.phase === 'Succeeded') {
+      if (!isIndexed(job)) succeeded.push(uidOf(pod));
+      else if (isNewIndex(wantedIndexOf(job, pod), before)) newIndexes++;
+    } else if (hasFailed(job, end, pod)) {
+      const { action, counts } = judgeFailure(job, pod);
+      if (action !== undefined) decided.push(action);
+      if (counts) failed.push(uidOf(pod));
     }
   }
   const uncountedTerminatedPods = { ...(succeeded.length > 0 && { succeeded }), ...(failed.length > 0 && { failed }) };
   const counted = withIndexes(view, { ...cleaned, uncountedTerminatedPods });
   const conditions = end && withCondition(counted.conditions ?? [], end, view.nowMs);
-  return { status: { ...counted, ...(conditions && { conditions }) }, release, more };
+  return { status: { ...counted, ...(conditions && { conditions }) }, release, more, decided };
 }
 
 const isNewIndex = (index: number | undefined, before: Indexes): boolean => index !== undefined && !before.has(index);
@@ -113,12 +114,10 @@ function mayRelease({ job, indexes }: JobView, end: ConditionNews | undefined, p
   return index === undefined || indexes?.toReplace.get(index) !== pod;
 }
 
-/** When a job fails, its pods that still ran have failed with it. */
-function endOf(job: Job, end: ConditionNews | undefined, pod: Pod): 'succeeded' | 'failed' | 'ignored' {
-  if (pod.status?.phase === 'Succeeded') return 'succeeded';
-  if (!isPodFailed(job, pod) && end?.type !== 'FailureTarget') return 'ignored';
-  if (isIndexed(job) && wantedIndexOf(job, pod) === undefined) return 'ignored';
-  return judgeFailure(job, pod).counts ? 'failed' : 'ignored';
+/** Of a pod that did not succeed. When a job fails, its pods that still ran have failed with it. */
+function hasFailed(job: Job, end: ConditionNews | undefined, pod: Pod): boolean {
+  if (!isPodFailed(job, pod) && end?.type !== 'FailureTarget') return false;
+  return !isIndexed(job) || wantedIndexOf(job, pod) !== undefined;
 }
 
 function withIndexes({ job, indexes }: JobView, status: JobStatus): JobStatus {
@@ -151,13 +150,28 @@ export function withoutReleased(status: JobStatus, tracked: ReadonlySet<string>)
   };
 }
 
-/** The last word, once all ends are counted and no pod is left that still ends; undefined before. */
-export function finish(status: JobStatus, end: ConditionNews | undefined, nowMs: number): JobStatus | undefined {
+/**
+ * The last word, once all ends are counted and no pod is left that still ends; undefined before. A pod may end the job while it sleeps: what
+ * finished must have begun, unless there was nothing to do. It ends no earlier than it began, also by a clock that was set back meanwhile: the API
+ * takes nothing else.
+ */
+export function finish(
+  { spec }: Job,
+  status: JobStatus,
+  end: ConditionNews | undefined,
+  nowMs: number,
+): JobStatus | undefined {
   const { succeeded = [], failed = [] } = status.uncountedTerminatedPods ?? {};
   if (end === undefined || succeeded.length + failed.length > 0 || (status.terminating ?? 0) > 0) return undefined;
   const last = lastCondition(end);
   const conditions = withCondition(status.conditions ?? [], last, nowMs);
-  return { ...status, conditions, ...(last.type === 'Complete' && { completionTime: formatTime(nowMs) }) };
+  const begins = status.startTime === undefined && spec?.completions !== 0;
+  return {
+    ...status,
+    conditions,
+    ...(begins && { startTime: formatTime(nowMs) }),
+    ...(last.type === 'Complete' && { completionTime: formatTime(Math.max(nowMs, timeMs(status.startTime))) }),
+  };
 }
 
 const zeroes = { active: 0, succeeded: 0, failed: 0 };
