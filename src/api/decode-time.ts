@@ -16,17 +16,22 @@ const microseconds: Layout = { text: '2006-01-02T15:04:05.000000Z07:00', fractio
 
 /** `metav1.Time`: UTC, and what is finer than a second is cut off. @throws DecodeError */
 export function decodeTime(text: string): string {
-  return `${parseTime(text, wholeSeconds).instant}Z`;
+  return same(text, `${parseTime(text, wholeSeconds).instant}Z`);
 }
 
 /** `metav1.MicroTime`: UTC, six digits after the point. @throws DecodeError */
 export function decodeMicroTime(text: string): string {
   const { instant, fraction } = parseTime(text, microseconds);
-  return `${instant}.${fraction.slice(0, 6).padEnd(6, '0')}Z`;
+  return same(text, `${instant}.${fraction.slice(0, 6).padEnd(6, '0')}Z`);
 }
 
 /** The usual form, in UTC already, needs no work. */
 const common = /^(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(?:\.(\d+))?Z$/;
+
+/** The text itself where it is as it has to be: thousands of objects then share the string of one second. */
+function same(text: string, printed: string): string {
+  return printed === text ? text : printed;
+}
 
 function parseTime(text: string, layout: Layout): { instant: string; fraction: string } {
   const match = common.exec(text);

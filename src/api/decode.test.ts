@@ -268,3 +268,14 @@ test('a map takes any key, also one that every object seems to have', () => {
     [{}, ['unknown field "__proto__"', 'unknown field "constructor"']],
   );
 });
+
+test('the frozen trees of managed fields are handed on as they are; others are copied', () => {
+  const frozen = Object.freeze({ 'f:spec': Object.freeze({}) });
+  const loose = { 'f:spec': {} };
+  const managedFields = [{ fieldsV1: frozen }, { fieldsV1: loose }];
+  const { object } = decodeObject(pod, { metadata: { managedFields } });
+  const decoded = (object as unknown as { metadata: { managedFields: { fieldsV1: object }[] } }).metadata.managedFields;
+  assert.equal(decoded[0]?.fieldsV1, frozen);
+  assert.notEqual(decoded[1]?.fieldsV1, loose);
+  assert.deepEqual(decoded[1]?.fieldsV1, loose);
+});

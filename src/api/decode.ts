@@ -66,6 +66,14 @@ function collectSlots(message: MessageType, embedded: readonly string[]): Omit<S
 }
 
 const int32Range = [-(2 ** 31), 2 ** 31 - 1] as const;
+function inTableOrder(object: JsonObject, slots: ReadonlyMap<string, Slot>): JsonObject {
+  const orderOf = (name: string): number => slots.get(name)?.order ?? 0;
+  const names = Object.keys(object).sort((a, b) => orderOf(a) - orderOf(b));
+  const sorted: JsonObject = {};
+  for (const name of names) sorted[name] = object[name] as JsonValue;
+  return sorted;
+}
+
 const integerRanges: Partial<Record<Scalar, readonly [number, number]>> = {
   int32: int32Range,
   uint32: [0, 2 ** 32 - 1],
@@ -116,7 +124,7 @@ class Decoder {
       this.#wrongType(value, `${message.goPackage ?? ''}${message.goPackage ? '.' : ''}${message.goName}`);
     checkDepth(++this.#depth);
     const slots = slotsOf(message);
-    const found: { order: number; name: string; value: JsonValue }[] = [];
+    const object: JsonObject = {};
     // Machines write fields in the table's order.
     let isSorted = true;
     let last = -1;
@@ -131,13 +139,10 @@ class Decoder {
       if (decoded === undefined) continue;
       isSorted &&= slot.order > last;
       last = slot.order;
-      found.push({ order: slot.order, name, value: decoded });
+      object[name] = decoded;
     }
     this.#depth--;
-    if (!isSorted) found.sort((a, b) => a.order - b.order);
-    const object: JsonObject = {};
-    for (const { name, value: decoded } of found) object[name] = decoded;
-    return object;
+    return isSorted ? object : inTableOrder(object, slots);
   }
 
   #field(message: MessageType, { field, goPath }: Slot, value: JsonValue): JsonValue | undefined {
@@ -235,8 +240,10 @@ class Decoder {
       case 'duration':
         checkDuration(this.#text(value));
         return value;
-      case 'raw-extension':
       case 'fields-v1':
+        // Whoever writes in this process hands back the tree that the store keeps: known by identity, it is not read again.
+        return typeof value === 'object' && Object.isFrozen(value) ? value : this.#copy(value);
+      case 'raw-extension':
       case 'json':
         return this.#copy(value);
     }

@@ -94,3 +94,37 @@ test('an event that cannot be written is lost without harm', async () => {
     ['kept'],
   );
 });
+
+test('events wait while somebody is busy, and keep the time of what they tell', async () => {
+  const api = await startTestApi();
+  const about = await api.client.create(configMaps, { metadata: { namespace: 'default', name: 'one' } });
+  let isBusy = true;
+  const recorder = new EventRecorder({ ...api, component: 'tester', isBusy: () => isBusy });
+  const times = async (): Promise<unknown[]> =>
+    (await api.client.list(events)).items.map(({ firstTimestamp }) => firstTimestamp);
+  record(recorder, about, 'held');
+  await api.clock.advance(3000);
+  assert.deepEqual(await times(), []);
+  isBusy = false;
+  await api.clock.advance(100);
+  assert.deepEqual(await times(), ['2026-01-01T00:00:00Z']);
+});
+
+test('nobody is busy for ever: events wait a few seconds, and no longer than there is room for them', async () => {
+  const api = await startTestApi();
+  const abouts = await Promise.all(
+    Array.from({ length: 10 }, (_, index) =>
+      api.client.create(configMaps, { metadata: { namespace: 'default', name: `about-${index}` } }),
+    ),
+  );
+  const recorder = new EventRecorder({ ...api, component: 'tester', isBusy: () => true, pendingMax: 10 });
+  const count = async (): Promise<number> => (await api.client.list(events)).items.length;
+  for (const about of abouts) record(recorder, about, 'held');
+  await api.clock.advance(100);
+  assert.equal(await count(), 6);
+  await api.clock.advance(5000);
+  assert.equal(await count(), 10);
+  record(recorder, abouts[0] as (typeof abouts)[0], 'last');
+  await recorder.flush();
+  assert.equal(await count(), 11);
+});

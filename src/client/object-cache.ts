@@ -69,8 +69,8 @@ export class ObjectCache<T extends KubeObject> implements ReadonlyCache<T> {
     const key = objectKey(object);
     const previous = this.#objects.get(key);
     for (const index of this.#indices.values()) {
-      if (previous !== undefined) index.remove(key, previous);
-      index.add(key, object);
+      if (previous === undefined) index.add(key, object);
+      else index.replace(key, previous, object);
     }
     this.#objects.set(key, object);
     return previous;
@@ -104,6 +104,18 @@ class Index<T> {
       if (objects === undefined) this.#byValue.set(value, new Map([[key, object]]));
       else objects.set(key, object);
     }
+  }
+
+  /** Mostly under the same values as before: it then keeps its place. */
+  replace(key: string, previous: T, object: T): void {
+    const before = this.#valuesOf(previous);
+    const after = this.#valuesOf(object);
+    if (before.length !== after.length || before.some((value, place) => value !== after[place])) {
+      this.remove(key, previous);
+      this.add(key, object);
+      return;
+    }
+    for (const value of after) this.#byValue.get(value)?.set(key, object);
   }
 
   remove(key: string, object: T): void {

@@ -40,7 +40,15 @@ import type { Ingress, IngressClass, NetworkPolicy } from '../api/schema/types/n
 import type { RuntimeClass } from '../api/schema/types/node-v1.ts';
 import type { PodDisruptionBudget } from '../api/schema/types/policy-v1.ts';
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '../api/schema/types/rbac-v1.ts';
+import type {
+  DeviceClass,
+  ResourceClaim,
+  ResourceClaimTemplate,
+  ResourceSlice,
+} from '../api/schema/types/resource-v1.ts';
+import type { DeviceTaintRule } from '../api/schema/types/resource-v1beta2.ts';
 import type { PriorityClass } from '../api/schema/types/scheduling-v1.ts';
+import type { PodGroup } from '../api/schema/types/scheduling-v1alpha2.ts';
 import type {
   CSIDriver,
   CSINode,
@@ -149,6 +157,8 @@ export const priorityClasses = clusterWide<PriorityClass>(
   'priorityclasses',
 );
 
+export const podGroups = namespaced<PodGroup>('scheduling.k8s.io', 'v1alpha2', 'PodGroup', 'podgroups');
+
 export const storageClasses = clusterWide<StorageClass>('storage.k8s.io', 'v1', 'StorageClass', 'storageclasses');
 export const volumeAttachments = clusterWide<VolumeAttachment>(
   'storage.k8s.io',
@@ -170,6 +180,22 @@ export const csiStorageCapacities = namespaced<CSIStorageCapacity>(
   'v1',
   'CSIStorageCapacity',
   'csistoragecapacities',
+);
+
+export const deviceClasses = clusterWide<DeviceClass>('resource.k8s.io', 'v1', 'DeviceClass', 'deviceclasses');
+export const resourceClaims = namespaced<ResourceClaim>('resource.k8s.io', 'v1', 'ResourceClaim', 'resourceclaims');
+export const resourceClaimTemplates = namespaced<ResourceClaimTemplate>(
+  'resource.k8s.io',
+  'v1',
+  'ResourceClaimTemplate',
+  'resourceclaimtemplates',
+);
+export const resourceSlices = clusterWide<ResourceSlice>('resource.k8s.io', 'v1', 'ResourceSlice', 'resourceslices');
+export const deviceTaintRules = clusterWide<DeviceTaintRule>(
+  'resource.k8s.io',
+  'v1beta2',
+  'DeviceTaintRule',
+  'devicetaintrules',
 );
 
 export const certificateSigningRequests = clusterWide<CertificateSigningRequest>(

@@ -5,14 +5,19 @@
  * on its node until the informer shows it bound, or it is forgotten.
  */
 import { type KubeObject, objectKey } from '../api/object.ts';
+import { claimNamesOf } from '../api/pod-resource-claims.ts';
 import type { Node, Pod } from '../api/schema/types/core-v1.ts';
+import type { ResourceClaim } from '../api/schema/types/resource-v1.ts';
 import type { Client, Resource } from '../client/client.ts';
 import type { Informer, InformerHandler, InformerSet } from '../client/informer.ts';
 import * as resources from '../client/resources.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Prng } from '../lib/prng.ts';
+import { DeviceBook } from './devices/device-book.ts';
 import { DisruptionBudgets } from './disruption-budgets.ts';
 import type { World } from './framework/plugin.ts';
 import type { Profile } from './framework/profile.ts';
+import { PodGroups } from './gang/pod-groups.ts';
 import { PodFacts } from './pod-facts.ts';
 import { assignedPodChanges, type ChangeKind, nodeChanges, waitingPodChanges } from './queue/changes.ts';
 import type { SchedulingQueue } from './queue/scheduling-queue.ts';
@@ -24,10 +29,15 @@ import { Workloads, workloadCaches } from './workloads.ts';
 export interface ClusterViewOptions {
   readonly client: Client;
   readonly clock: Clock;
+  readonly prng: Prng;
   readonly informers: InformerSet;
   readonly queue: SchedulingQueue;
   /** Undefined: some other scheduler's pod. */
   readonly profileOf: (pod: Pod) => Profile | undefined;
+  /** A pod that has its node waits for devices to become ready there. */
+  readonly waitsForDevices: (pod: Pod, node: string) => void;
+  /** What stands for extended resources has changed: what was found out about nodes does not hold any more. */
+  readonly deviceClassesChanged: () => void;
 }
 
 /** Kinds of changes of objects that only plugins read. */
@@ -46,6 +56,8 @@ export class ClusterView {
   readonly #snapshot = new Snapshot();
   readonly #nominations = new Nominations(this.#snapshot);
   readonly #pods: Informer<Pod>;
+  readonly #groups = new PodGroups((key) => this.#options.queue.reconsider(key));
+  readonly #devices: DeviceBook;
   /** Decided and not yet seen bound. */
   readonly #assumed = new Set<string>();
   readonly #listeners: (() => () => void)[] = [];
@@ -73,7 +85,28 @@ export class ClusterView {
       clock,
     );
     const workloads = new Workloads(workloadCaches(informers));
-    this.world = { snapshot: this.#snapshot, nominations: this.#nominations, volumes, workloads };
+    const devices = new DeviceBook({
+      ...options,
+      claims: of(resources.resourceClaims),
+      classes: of(resources.deviceClasses),
+      rules: of(resources.deviceTaintRules),
+      waits: options.waitsForDevices,
+      // As if it had got them, and had given them back.
+      freed(after, allocation) {
+        const before: ResourceClaim = { ...after, status: { allocation } };
+        options.queue.changed({ kinds: ['ResourceClaimUpdate'], before, after });
+      },
+    });
+    this.#devices = devices;
+    this.#pods.addIndex(claimIndex, claimKeysOf);
+    this.world = {
+      snapshot: this.#snapshot,
+      nominations: this.#nominations,
+      volumes,
+      workloads,
+      groups: this.#groups,
+      devices,
+    };
     this.#declare(of, namespaces);
     const awaited = [of(resources.nodes).synced, this.#pods.synced, namespaces.synced, ...this.#awaited];
     this.synced = Promise.all(awaited).then(() => {});
@@ -114,9 +147,20 @@ export class ClusterView {
     watch(resources.csiDrivers, { updated: 'CSIDriverUpdate' });
     watch(resources.csiStorageCapacities, { added: 'CSIStorageCapacityAdd', updated: 'CSIStorageCapacityUpdate' });
     watch(resources.volumeAttachments, { deleted: 'VolumeAttachmentDelete' });
+    this.#declareDevices(of);
     const { services, replicationControllers, replicaSets, statefulSets } = resources;
     this.#awaited.push(of(services).synced, of(replicationControllers).synced);
     this.#awaited.push(of(replicaSets).synced, of(statefulSets).synced);
+    const groups = of(resources.podGroups);
+    this.#awaited.push(groups.synced);
+    follow(groups, {
+      added: (group) => {
+        this.#groups.setGroup(group);
+        this.#options.queue.changed({ kinds: ['PodGroupAdd'], after: group });
+      },
+      updated: (group) => this.#groups.setGroup(group),
+      deleted: (group) => this.#groups.removeGroup(group),
+    });
     // Last, so that whoever becomes active finds all the rest in place.
     follow(this.#pods, {
       added: (pod) => this.#podChanged(pod),
@@ -125,12 +169,76 @@ export class ClusterView {
     });
   }
 
+  /** Devices first: whoever is woken finds them as they are now. */
+  #declareDevices(of: <T extends KubeObject>(resource: Resource<T>) => Informer<T>): void {
+    const devices = this.#devices;
+    const tell = <T extends KubeObject>(
+      resource: Resource<T>,
+      watched: Watched,
+      first: { readonly told: (object: T) => void; readonly gone: (object: T) => void },
+    ): void => {
+      const informer = of(resource);
+      this.#awaited.push(informer.synced);
+      const waker = this.#waker(watched);
+      this.#listeners.push(() =>
+        informer.addHandler({
+          added(object) {
+            first.told(object);
+            waker.added?.(object);
+          },
+          updated(object, previous) {
+            first.told(object);
+            waker.updated?.(object, previous);
+          },
+          deleted(object) {
+            first.gone(object);
+            waker.deleted?.(object);
+          },
+        }),
+      );
+    };
+    const sliceKinds = { added: 'ResourceSliceAdd', updated: 'ResourceSliceUpdate' } as const;
+    tell(resources.resourceSlices, sliceKinds, {
+      told: (slice) => devices.sliceTold(slice),
+      gone: (slice) => devices.sliceGone(slice),
+    });
+    // A rule changes what slices say of their devices.
+    const rulesChanged = (): void => devices.rulesChanged();
+    const ruleKinds = {
+      added: 'ResourceSliceUpdate',
+      updated: 'ResourceSliceUpdate',
+      deleted: 'ResourceSliceUpdate',
+    } as const;
+    tell(resources.deviceTaintRules, ruleKinds, { told: rulesChanged, gone: rulesChanged });
+    const { deviceClassesChanged } = this.#options;
+    const classKinds = { added: 'DeviceClassAdd', updated: 'DeviceClassUpdate' } as const;
+    tell(resources.deviceClasses, classKinds, { told: deviceClassesChanged, gone: deviceClassesChanged });
+    const claimKinds = {
+      added: 'ResourceClaimAdd',
+      updated: 'ResourceClaimUpdate',
+      deleted: 'ResourceClaimDelete',
+    } as const;
+    tell(resources.resourceClaims, claimKinds, {
+      told: (claim) => this.#claimTold(claim),
+      gone: (claim) => devices.claimGone(claim),
+    });
+  }
+
+  /** Pods that wait for it to be there do so no longer. */
+  #claimTold(claim: ResourceClaim): void {
+    this.#devices.claimTold(claim);
+    for (const pod of this.#pods.cache.byIndex(claimIndex, objectKey(claim))) {
+      this.#options.queue.reconsider(objectKey(pod));
+    }
+  }
+
   listen(): void {
     this.#handlers = this.#listeners.map((listen) => listen());
   }
 
   close(): void {
     for (const remove of this.#handlers.splice(0)) remove();
+    this.#devices.close();
   }
 
   /** The pod as the informer has it. */
@@ -171,6 +279,7 @@ export class ClusterView {
 
   #nodeGone(before: Node): void {
     this.#snapshot.removeNode(before.metadata?.name ?? '');
+    this.#devices.nodeGone(before.metadata?.name ?? '');
     this.#options.queue.changed({ kinds: ['NodeDelete'], before });
   }
 
@@ -183,6 +292,7 @@ export class ClusterView {
   #podChanged(pod: Pod, previous?: Pod): void {
     const { queue } = this.#options;
     const key = objectKey(pod);
+    if (pod.status?.phase !== 'Succeeded' && pod.status?.phase !== 'Failed') this.#groups.setPod(pod);
     if (pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed') this.#podGone(pod);
     else if (pod.spec?.nodeName) {
       this.#assumed.delete(key);
@@ -220,8 +330,18 @@ export class ClusterView {
     const key = objectKey(pod);
     const { queue } = this.#options;
     this.#assumed.delete(key);
+    this.#groups.removePod(pod);
     queue.remove(key);
     this.#nominations.remove(key);
     if (this.#snapshot.removePod(key) !== undefined) queue.changed({ kinds: ['AssignedPodDelete'], before: pod });
   }
+}
+
+const claimIndex = 'waits for claim';
+const noKeys: readonly string[] = [];
+
+/** The claims of a pod without a node. */
+function claimKeysOf(pod: Pod): readonly string[] {
+  if (pod.spec?.resourceClaims === undefined || pod.spec.nodeName) return noKeys;
+  return claimNamesOf(pod).map((name) => `${pod.metadata?.namespace ?? ''}/${name}`);
 }

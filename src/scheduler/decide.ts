@@ -11,11 +11,18 @@
  * ```
  */
 import { nextInt, type Prng } from '../lib/prng.ts';
-import type { ClassMemory, Verdict } from './framework/node-memory.ts';
-import type { NodeFilter, NodeScore, Refusal, World } from './framework/plugin.ts';
+import {
+  addColumn,
+  type ClassMemory,
+  type Remembered,
+  type Verdict,
+  type VerdictColumn,
+  type WeightedScore,
+} from './framework/node-memory.ts';
+import type { FilterPlan, NodeFilter, Refusal, World } from './framework/plugin.ts';
 import type { Profile } from './framework/profile.ts';
 import type { PodFacts } from './pod-facts.ts';
-import { type NodeInfo, TrialNode } from './snapshot/snapshot.ts';
+import { type NodeInfo, type Snapshot, TrialNode } from './snapshot/snapshot.ts';
 
 /** Why each node that was looked at cannot take the pod. */
 export interface Refusals {
@@ -52,28 +59,41 @@ interface Filters {
   readonly onlyBy: readonly string[];
 }
 
-/** `start` is an index into the snapshot's nodes; `looked` in the result says how far the decision came. */
-export function decide(pod: PodFacts, profile: Profile, world: World, prng: Prng, start = 0): Decision {
+/**
+ * `start` is an index into the snapshot's nodes; `looked` in the result says how far the decision came. Where `among` is there, only these
+ * nodes come into question, as if there were no others.
+ */
+export function decide(
+  pod: PodFacts,
+  profile: Profile,
+  world: World,
+  prng: Prng,
+  start = 0,
+  among?: readonly NodeInfo[],
+): Decision {
   const { snapshot } = world;
-  const filters = plansOf(pod, profile, world);
-  if ('refused' in filters) return refusedForAll(filters.refused);
   const memory = profile.memory.class(pod.class);
-  const crowded = profile.memory.class(`${pod.class}\0${pod.priority}`);
-  const check = checkerOf(pod, filters, { memory, crowded }, world);
+  const filters = plansOf(pod, profile, world, memory);
+  if ('refused' in filters) return refusedForAll(filters.refused);
+  const verdicts = memory.verdicts(filters.alone);
+  const check = checkerOf(pod, filters, { profile, verdicts }, world);
   const nominated = nominatedNode(pod, world);
-  if (nominated !== undefined && isAmong(nominated, filters) && check(nominated) === undefined) {
+  if (nominated !== undefined && isAmong(nominated, filters, among) && check(nominated) === undefined) {
     return { kind: 'node', node: nominated, looked: 0, feasible: 1 };
   }
-  const nodes = filters.only === undefined ? snapshot.nodes : named(filters.only, world);
+  const all = among ?? snapshot.nodes;
+  const nodes = filters.only === undefined ? all : named(filters.only, world, among);
   const enough = nodesToFind(nodes.length, profile.plan.percentageOfNodesToScore);
+  const ask = filters.only === undefined ? quickly(check, filters, verdicts, snapshot) : check;
   const feasible: NodeInfo[] = [];
   const refusedNodes: NodeInfo[] = [];
   const refusals: Refusal[] = [];
   let looked = 0;
   for (; looked < nodes.length && feasible.length < enough; looked++) {
     const at = start + looked;
-    const node = nodes[at < nodes.length ? at : at % nodes.length] as NodeInfo;
-    const refusal = check(node);
+    const place = at < nodes.length ? at : at % nodes.length;
+    const node = nodes[place] as NodeInfo;
+    const refusal = ask(node, place);
     if (refusal === undefined) feasible.push(node);
     else if (feasible.length === 0) {
       refusedNodes.push(node);
@@ -85,7 +105,7 @@ export function decide(pod: PodFacts, profile: Profile, world: World, prng: Prng
     const node = best(pod, profile, world, memory, feasible, prng);
     return { kind: 'node', node, looked: advanced, feasible: feasible.length };
   }
-  const count = snapshot.nodes.length - refusedNodes.length;
+  const count = all.length - refusedNodes.length;
   const absent = count > 0 && { absent: { count, plugins: filters.onlyBy } };
   return {
     kind: 'none',
@@ -94,6 +114,32 @@ export function decide(pod: PodFacts, profile: Profile, world: World, prng: Prng
     check,
     isLocal: filters.others.length === 0,
   };
+}
+
+/** As `check`, for the node at a place in the snapshot's order: what is known of it by class is read from the columns. */
+function quickly(
+  check: NodeCheck,
+  { others }: Filters,
+  column: VerdictColumn,
+  { columns }: Snapshot,
+): (node: NodeInfo, place: number) => Refusal | undefined {
+  const { order, generations, nominated } = columns;
+  const { at, verdicts } = column.known(columns);
+  return (node, place) => {
+    const index = order[place] as number;
+    if (nominated[index] !== 0 || at[index] !== generations[index]) return check(node);
+    const verdict = verdicts[index] as Verdict;
+    if (verdict !== 'fits') return verdict;
+    return others.length === 0 ? undefined : refusalOf(others, node);
+  };
+}
+
+function refusalOf(filters: readonly NodeFilter[], node: NodeInfo): Refusal | undefined {
+  for (const { refuse } of filters) {
+    const refusal = refuse(node);
+    if (refusal !== undefined) return refusal;
+  }
+  return undefined;
 }
 
 function refusedForAll(refused: Refusal): Decision {
@@ -106,13 +152,20 @@ function refusedForAll(refused: Refusal): Decision {
   };
 }
 
-function plansOf(pod: PodFacts, { plan }: Profile, world: World): Filters | { readonly refused: Refusal } {
+function plansOf(
+  pod: PodFacts,
+  { plan }: Profile,
+  world: World,
+  memory: ClassMemory,
+): Filters | { readonly refused: Refusal } {
   const alone: NodeFilter[] = [];
   const others: NodeFilter[] = [];
   const onlyBy: string[] = [];
   let only: ReadonlySet<string> | undefined;
-  for (const { name, filter, looksAtNodeOnly } of plan.filter) {
-    const found = filter?.(pod, world) ?? 'skip';
+  for (const plugin of plan.filter) {
+    const { name, looksAtNodeOnly } = plugin;
+    const make = (): FilterPlan => plugin.filter?.(pod, world) ?? 'skip';
+    const found = looksAtNodeOnly ? memory.filterPlan(plugin, make) : make();
     if (found === 'skip') continue;
     if ('refused' in found) return found;
     // Who refuses first speaks for the node: after one that is asked anew, all are.
@@ -125,28 +178,15 @@ function plansOf(pod: PodFacts, { plan }: Profile, world: World): Filters | { re
 }
 
 interface Memories {
-  readonly memory: ClassMemory;
-  /** With those nominated that count for this priority. */
-  readonly crowded: ClassMemory;
+  readonly profile: Profile;
+  readonly verdicts: VerdictColumn;
 }
 
 /** With the nominated that count as if they were there, and, since they may never come, also without. */
-function checkerOf(pod: PodFacts, { alone, others }: Filters, { memory, crowded }: Memories, world: World): NodeCheck {
-  const askAlone = (node: NodeInfo): Verdict => {
-    for (const { refuse } of alone) {
-      const refusal = refuse(node);
-      if (refusal !== undefined) return refusal;
-    }
-    return 'fits';
-  };
+function checkerOf(pod: PodFacts, { others }: Filters, { profile, verdicts }: Memories, world: World): NodeCheck {
   const ask = (node: NodeInfo): Refusal | undefined => {
-    const verdict = memory.verdict(node, askAlone);
-    if (verdict !== 'fits') return verdict;
-    for (const { refuse } of others) {
-      const refusal = refuse(node);
-      if (refusal !== undefined) return refusal;
-    }
-    return undefined;
+    const verdict = verdicts.of(node);
+    return verdict === 'fits' ? refusalOf(others, node) : verdict;
   };
   const { nominations } = world;
   if (nominations.size === 0) return ask;
@@ -159,9 +199,12 @@ function checkerOf(pod: PodFacts, { alone, others }: Filters, { memory, crowded 
   };
   // Whoever is nominated anywhere does not count itself: what holds for it holds for no other.
   const isUsual = others.length === 0 && nominations.nodeOf(pod.key) === undefined;
+  const crowded: Remembered<Verdict> | undefined = isUsual
+    ? profile.memory.crowded(pod.class, pod.priority)
+    : undefined;
   return (node) => {
     if (node.nominated === 0) return ask(node);
-    const verdict = isUsual ? crowded.verdict(node, askCrowded) : askCrowded(node);
+    const verdict = crowded === undefined ? askCrowded(node) : crowded.get(node, 0, () => askCrowded(node));
     return verdict === 'fits' ? undefined : verdict;
   };
 }
@@ -171,10 +214,13 @@ function nominatedNode(pod: PodFacts, { nominations, snapshot }: World): NodeInf
   return name ? snapshot.node(name) : undefined;
 }
 
-const isAmong = ({ name }: NodeInfo, { only }: Filters): boolean => only === undefined || only.has(name);
+const isAmong = (node: NodeInfo, { only }: Filters, among: readonly NodeInfo[] | undefined): boolean =>
+  (only === undefined || only.has(node.name)) && (among === undefined || among.includes(node));
 
-const named = (names: ReadonlySet<string>, { snapshot }: World): NodeInfo[] =>
-  [...names].flatMap((name) => snapshot.node(name) ?? []);
+function named(names: ReadonlySet<string>, { snapshot }: World, among: readonly NodeInfo[] | undefined): NodeInfo[] {
+  if (among !== undefined) return among.filter(({ name }) => names.has(name));
+  return [...names].flatMap((name) => snapshot.node(name) ?? []);
+}
 
 /** Of those with the highest score, each is as likely. */
 function best(
@@ -188,54 +234,46 @@ function best(
   if (feasible.length === 1) return feasible[0] as NodeInfo;
   const totals = scoreNodes(pod, profile, world, memory, feasible);
   let highest = Number.NEGATIVE_INFINITY;
-  let equals: number[] = [];
+  let equals = 0;
   for (let position = 0; position < totals.length; position++) {
     const total = totals[position] as number;
     if (total < highest) continue;
-    if (total > highest) equals = [];
+    equals = total > highest ? 1 : equals + 1;
     highest = total;
-    equals.push(position);
   }
-  return feasible[equals[nextInt(prng, equals.length)] as number] as NodeInfo;
+  let left = nextInt(prng, equals);
+  for (let position = 0; ; position++) {
+    if (totals[position] === highest && left-- === 0) return feasible[position] as NodeInfo;
+  }
 }
 
-/** The weighted sums, in the order of `nodes`. */
-export function scoreNodes(
+/** The weighted sums, in the order of `nodes`, each as much too low as all others; valid until the next decision. */
+function scoreNodes(
   pod: PodFacts,
-  { plan }: Profile,
+  { plan, memory: { sheet } }: Profile,
   world: World,
   memory: ClassMemory,
   nodes: readonly NodeInfo[],
 ): Float64Array {
-  const totals = new Float64Array(nodes.length);
-  const alone: { readonly found: NodeScore; readonly weight: number }[] = [];
+  const totals = sheet.totals(nodes.length);
+  const alone = (): WeightedScore[] =>
+    plan.score.flatMap(({ plugin, weight }) => {
+      const found = plugin.looksAtNodeOnly ? (plugin.score?.(pod, world, nodes) ?? 'skip') : 'skip';
+      return found === 'skip' ? [] : [{ found, weight }];
+    });
+  memory.scores(alone).addTo(totals, { nodes, indexes: sheet.indexes(nodes) }, world.snapshot.columns, sheet);
   for (const { plugin, weight } of plan.score) {
+    if (plugin.looksAtNodeOnly) continue;
     const found = plugin.score?.(pod, world, nodes) ?? 'skip';
     if (found === 'skip') continue;
-    if (plugin.looksAtNodeOnly) alone.push({ found, weight });
-    else add(totals, scoresOf(found, nodes), found, weight);
+    const column = sheet.column(nodes.length);
+    for (let position = 0; position < nodes.length; position++) {
+      column[position] = found.score(nodes[position] as NodeInfo);
+    }
+    found.normalize?.(column);
+    addColumn(totals, column, weight);
   }
-  const columns = alone.map(() => new Float64Array(nodes.length));
-  memory.scores(
-    nodes,
-    alone.map(({ found }) => found.score),
-    columns,
-  );
-  for (const [place, { found, weight }] of alone.entries()) add(totals, columns[place] as Float64Array, found, weight);
   return totals;
-}
-
-function scoresOf({ score }: NodeScore, nodes: readonly NodeInfo[]): Float64Array {
-  const scores = new Float64Array(nodes.length);
-  for (let position = 0; position < nodes.length; position++) scores[position] = score(nodes[position] as NodeInfo);
-  return scores;
-}
-
-function add(totals: Float64Array, scores: Float64Array, { normalize }: NodeScore, weight: number): void {
-  normalize?.(scores);
-  for (let position = 0; position < totals.length; position++) {
-    totals[position] = (totals[position] as number) + weight * (scores[position] as number);
-  }
 }
 
 /** As upstream: all of up to 100; beyond, `percent` of them, or a part that shrinks from a half to a twentieth as the cluster grows. */
@@ -263,12 +301,18 @@ export function refusingPlugins({ forAll, counts, absent }: Refusals): Set<strin
 }
 
 /**
- * Upstream's text: `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s).` and what preemption did not find;
- * empty where it found room.
+ * Upstream's text: `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s).` and what else was tried: what `others`
+ * say, and what preemption did not find; empty where it found room.
  */
-export function unschedulableMessage(refused: Refusals, nodeCount: number, preemption: string): string {
+export function unschedulableMessage(
+  refused: Refusals,
+  nodeCount: number,
+  preemption: string,
+  others: readonly string[] = [],
+): string {
   if (nodeCount === 0) return 'no nodes available to schedule pods';
-  const found = preemption === '' ? '' : ` preemption: ${preemption}`;
+  const tried = [...others, ...(preemption === '' ? [] : [`preemption: ${preemption}`])];
+  const found = tried.length === 0 ? '' : ` ${tried.join(', ')}`;
   const why = refused.forAll === undefined ? histogram(reasonsOf(refused)) : refused.forAll.reasons.join(', ');
   return `0/${nodeCount} nodes are available: ${why}.${found}`;
 }

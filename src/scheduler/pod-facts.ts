@@ -24,8 +24,10 @@ export class PodFacts {
   readonly requests: PodRequests;
   readonly terms: PodTerms;
   #class: string | undefined;
+  #kin: string | undefined;
 
-  constructor(pod: Pod) {
+  /** `like`: an earlier form of the same pod, of which whatever holds for this one is taken over. */
+  constructor(pod: Pod, like?: PodFacts) {
     this.pod = pod;
     this.key = objectKey(pod);
     this.uid = pod.metadata?.uid ?? '';
@@ -33,8 +35,15 @@ export class PodFacts {
     this.labels = pod.metadata?.labels ?? noLabels;
     this.priority = priorityOf(pod);
     this.isEnding = pod.metadata?.deletionTimestamp !== undefined;
-    this.requests = podRequests(pod);
-    this.terms = podTerms(pod);
+    const sameNeeds = like?.hasNeedsOf(pod) ? like : undefined;
+    this.requests = sameNeeds?.requests ?? podRequests(pod);
+    this.terms = sameNeeds?.terms ?? podTerms(pod);
+  }
+
+  /** Equal for pods that are the same to whoever looks at the namespace, the labels, and whether a pod is ending. */
+  get kin(): string {
+    this.#kin ??= JSON.stringify([this.namespace, this.isEnding, this.labels]);
+    return this.#kin;
   }
 
   get class(): string {
@@ -46,14 +55,18 @@ export class PodFacts {
   holdsFor(pod: Pod): boolean {
     const before = this.pod;
     if (before === pod) return true;
-    if (before.metadata?.uid !== pod.metadata?.uid || before.spec === undefined || pod.spec === undefined) return false;
-    const sameSpec = before.spec === pod.spec || sameParts(before.spec, pod.spec);
     return (
-      sameSpec &&
       this.isEnding === (pod.metadata?.deletionTimestamp !== undefined) &&
       sameJson(before.metadata?.labels, pod.metadata?.labels) &&
-      sameResources(before, pod)
+      this.hasNeedsOf(pod)
     );
+  }
+
+  /** Whether a later form of the same pod asks for the same. */
+  hasNeedsOf(pod: Pod): boolean {
+    const before = this.pod;
+    if (before.metadata?.uid !== pod.metadata?.uid || before.spec === undefined || pod.spec === undefined) return false;
+    return (before.spec === pod.spec || sameParts(before.spec, pod.spec)) && sameResources(before, pod);
   }
 }
 
@@ -69,10 +82,20 @@ const sameJson = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(
 
 /** Of the status, only what a resize writes counts. */
 function sameResources({ status: a }: Pod, { status: b }: Pod): boolean {
-  if (a === b) return true;
+  if (a === b || !(holdsResources(a) || holdsResources(b))) return true;
   return sameJson(
     [resizesOf(a), a?.resources, a?.allocatedResources],
     [resizesOf(b), b?.resources, b?.allocatedResources],
+  );
+}
+
+/** The kubelet has told of containers, or a resize of the pod is under way. Of a pod that was bound just now, neither. */
+function holdsResources(status: Pod['status']): boolean {
+  if (status === undefined) return false;
+  const { containerStatuses, initContainerStatuses, resources, allocatedResources, conditions } = status;
+  return (
+    (containerStatuses ?? initContainerStatuses ?? resources ?? allocatedResources) !== undefined ||
+    (conditions?.some(({ type }) => type === 'PodResizePending') ?? false)
   );
 }
 

@@ -52,8 +52,8 @@ export class PodWriter {
   }
 
   /** Says why it has to go, then deletes it. */
-  async evict(victim: Pod, schedulerName: string): Promise<void> {
-    const message = `${schedulerName}: preempting to accommodate a higher priority pod`;
+  async evict(victim: Pod, schedulerName: string, preemptor: 'pod' | 'podgroup' = 'pod'): Promise<void> {
+    const message = `${schedulerName}: preempting to accommodate a higher priority ${preemptor}`;
     const standing = victim.status?.conditions?.find(({ type }) => type === 'DisruptionTarget');
     const reason = 'PreemptionByScheduler';
     const condition = this.#condition(victim, standing, { type: 'DisruptionTarget', status: 'True', reason, message });

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import type { Node, Pod } from '../api/schema/types/core-v1.ts';
 import { nextInt, SeededPrng } from '../lib/prng.ts';
 import { DisruptionBudgets } from './disruption-budgets.ts';
+import { PodFacts } from './pod-facts.ts';
 import {
   makeNode,
   makePod,
@@ -84,6 +85,17 @@ describe('which pods go', () => {
     const pod = makePod('pod', { labels: { app: 'x' }, spec: { priority: 10 } });
     assert.deepEqual(victimsOf(pod, settingOf([makeNode('a')], placed)), ['a', 'hermit']);
   });
+});
+
+test('room that was promised to another is not made for both at once', () => {
+  const placed = [
+    [filler('one', 1, '2'), 'a'],
+    [filler('two', 1, '2'), 'a'],
+  ] as const;
+  const setting = settingOf([makeNode('a')], placed);
+  setting.world.nominations.set(new PodFacts(filler('first', 10, '2')), 'a');
+  const preemption = preemptOn(filler('second', 10, '2'), setting);
+  assert.equal(preemption?.kind === 'victims' ? preemption.victims.length : preemption?.message, 2);
 });
 
 test('the message says of each node why making room there does not help', () => {

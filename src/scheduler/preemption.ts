@@ -86,7 +86,8 @@ function isRoomBeingMade(pod: PodFacts, { refusals }: Nowhere, { nominations, sn
   return [...info.pods.values()].some((placed) => placed.priority < pod.priority && isVictim(placed));
 }
 
-const isVictim = ({ isEnding, pod }: PodFacts): boolean =>
+/** A pod that was told to go for another, and is on its way. */
+export const isVictim = ({ isEnding, pod }: PodFacts): boolean =>
   isEnding &&
   (pod.status?.conditions?.some(
     ({ type, status, reason }) =>
@@ -158,7 +159,7 @@ function candidateOf(node: string, victims: readonly PodFacts[], breaking: Reado
 
 /** After all times. */
 const notStarted = '~';
-const startOf = ({ pod }: PodFacts): string => pod.status?.startTime ?? notStarted;
+export const startOf = ({ pod }: PodFacts): string => pod.status?.startTime ?? notStarted;
 
 function mostImportantFirst(a: PodFacts, b: PodFacts): number {
   if (a.priority !== b.priority) return b.priority - a.priority;

@@ -105,7 +105,7 @@ test('a pod that fits nowhere says why, and is placed when a node comes or a pod
   const full = (await setting.pod('late')).status?.conditions?.find(({ type }) => type === 'PodScheduled');
   assert.equal(
     full?.message,
-    '0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.',
+    '0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.',
   );
   const reasons = (await setting.client.list(events)).items.map(({ reason, type }) => `${type} ${reason}`);
   assert.ok(reasons.includes('Warning FailedScheduling'));
@@ -232,7 +232,7 @@ test('a claim that waits for its pod gets a volume where the pod can go, and the
   assert.equal(
     why,
     '0/2 nodes are available: persistentvolumeclaim "data" not found. ' +
-      'preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.',
+      'no new claims to deallocate, preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.',
   );
   await client.create(persistentVolumeClaims, {
     metadata: reference,

@@ -6,6 +6,7 @@
  *  pump: pop ──▶ decide ──▶ assume in the snapshot, reserve ──▶ pre-bind, bind ─┬─ done: the informer shows it
  *                  │                                         (binder.ts)         └─ failed (asks, where the answer got lost): forget, try again
  *                  └─ nowhere ──▶ preempt? ──▶ condition and event (pod-writer.ts) ──▶ park
+ *        └─ one of a group ──▶ all of the group that wait, at once (gang/gang-scheduler.ts)
  * ```
  * Kept true: a decision sees all earlier ones, since each is assumed before the next is made; so no node is filled twice, although
  * bindings travel side by side. Decisions are made in short bursts, with room for everything else in between.
@@ -30,9 +31,12 @@ import {
   type SchedulerConfiguration,
 } from './config/configuration.ts';
 import { type Decision, decide, refusingPlugins, unschedulableMessage } from './decide.ts';
-import type { Reservation } from './framework/plugin.ts';
+import type { PostFilterPlan, Reservation, World } from './framework/plugin.ts';
 import { Profile } from './framework/profile.ts';
-import { PodFacts } from './pod-facts.ts';
+import { GangScheduler } from './gang/gang-scheduler.ts';
+import { GroupWriter } from './gang/group-writer.ts';
+import { groupPriorityOf, isKnown } from './gang/pod-groups.ts';
+import { PodFacts, priorityOf } from './pod-facts.ts';
 import { PodWriter } from './pod-writer.ts';
 import { decidePreemption, newPreemptionMemory, type Preemption, type PreemptionMemory } from './preemption.ts';
 import { type Popped, SchedulingQueue } from './queue/scheduling-queue.ts';
@@ -55,6 +59,8 @@ export interface SchedulerOptions {
 const burstMax = 64;
 /** Bindings and other writes on their way at a time; beyond, deciding waits. */
 const writesMax = 256;
+/** Events that wait to be written; the more pods come at once. */
+const eventsMax = 16_384;
 /** Classes of preempting pods whose dry runs are remembered. */
 const preemptionMemoriesMax = 16;
 
@@ -68,7 +74,10 @@ export class Scheduler implements Service {
   readonly #binder: Binder;
   readonly #writer: PodWriter;
   readonly #metrics: SchedulerMetrics;
+  readonly #gangs: GangScheduler;
   readonly #writes = new Set<Promise<void>>();
+  /** Those of them that wait for others to act. */
+  #asideCount = 0;
   readonly #preemptionMemories = new Map<string, PreemptionMemory>();
   #pump: Timer | undefined;
   #started = false;
@@ -79,18 +88,47 @@ export class Scheduler implements Service {
     const { client, clock, informers, configuration = readSchedulerConfiguration(undefined) } = options;
     const log = options.log.with({ service: this.name });
     this.#options = { ...options, log };
-    this.#events = new EventRecorder({ client, clock, log, component: defaultSchedulerName });
+    this.#events = new EventRecorder({
+      client,
+      clock,
+      log,
+      component: defaultSchedulerName,
+      // Pods that wait for a node come first: what became of the others is told after.
+      isBusy: () => this.#queue.activeCount > 0,
+      pendingMax: eventsMax,
+    });
     this.#profiles = new Map(configuration.profiles.map((plan) => [plan.schedulerName, new Profile(plan)]));
-    this.#queue = new SchedulingQueue(clock, configuration.queue, () => this.#arm());
+    this.#queue = new SchedulingQueue(clock, configuration.queue, () => this.#arm(), {
+      isHeldBack: (pod, profile) => profile.heldBack(pod, this.#view.world) !== undefined,
+      priorityOf: (pod) => this.#priorityOf(pod),
+    });
     this.#metrics = new SchedulerMetrics(options.metrics ?? new MetricRegistry(), () => this.#queue.sizes);
     this.#binder = new Binder({ client, clock });
     this.#writer = new PodWriter({ client, clock, log });
     this.#view = new ClusterView({
       client,
       clock,
+      prng: options.prng,
       informers,
       queue: this.#queue,
       profileOf: (pod) => this.#profileOf(pod),
+      waitsForDevices: (pod, node) => {
+        const message = `waiting for binding conditions for device on node ${node}`;
+        this.#events.record(podsResource, pod, 'Normal', 'BindingConditionsPending', message);
+      },
+      deviceClassesChanged: () => this.#forgetFindings(),
+    });
+    this.#gangs = new GangScheduler({
+      ...this.#options,
+      queue: this.#queue,
+      view: this.#view,
+      events: this.#events,
+      podWriter: this.#writer,
+      groupWriter: new GroupWriter({ client, clock, log }),
+      metrics: this.#metrics,
+      track: (work) => this.#track(work),
+      assume: (pod, popped, node) => this.#assume(pod, popped, node),
+      dropNominations: (node, priority, except) => this.#dropNominations(node, priority, except),
     });
   }
 
@@ -119,13 +157,13 @@ export class Scheduler implements Service {
   }
 
   #arm(): void {
-    if (this.#closed || this.#pump !== undefined || this.#writes.size >= writesMax) return;
+    if (this.#closed || this.#pump !== undefined || this.#isFull) return;
     this.#pump = this.#options.clock.after(0, () => this.#burst());
   }
 
   #burst(): void {
     this.#pump = undefined;
-    for (let count = 0; count < burstMax && this.#writes.size < writesMax; count++) {
+    for (let count = 0; count < burstMax && !this.#isFull; count++) {
       const popped = this.#queue.pop();
       if (popped === undefined) return;
       this.#schedule(popped);
@@ -133,7 +171,24 @@ export class Scheduler implements Service {
     this.#arm();
   }
 
+  /** A group's priority counts for all its pods. */
+  #priorityOf(pod: Pod): number {
+    const podGroup = this.#view.world.groups.of(pod)?.podGroup;
+    return podGroup === undefined ? priorityOf(pod) : groupPriorityOf(podGroup);
+  }
+
+  /** All that wait of one group are decided on with the first of them whose turn it is. */
+  #scheduleMember(popped: Popped): void {
+    const group = this.#view.world.groups.of(popped.pod);
+    if (isKnown(group)) this.#gangs.schedule(popped, group);
+    else this.#gangs.holdBack(popped, popped.profile.heldBack(popped.pod, this.#view.world)?.reason ?? '');
+  }
+
   #schedule(popped: Popped): void {
+    if (popped.pod.spec?.schedulingGroup !== undefined && popped.profile.decidesGroups) {
+      this.#scheduleMember(popped);
+      return;
+    }
     const { clock, prng } = this.#options;
     const { profile } = popped;
     const pod = new PodFacts(popped.pod);
@@ -165,10 +220,24 @@ export class Scheduler implements Service {
     });
   }
 
+  get #isFull(): boolean {
+    return this.#writes.size - this.#asideCount >= writesMax;
+  }
+
+  async #aside<T>(work: Promise<T>): Promise<T> {
+    this.#asideCount++;
+    this.#arm();
+    try {
+      return await work;
+    } finally {
+      this.#asideCount--;
+    }
+  }
+
   async #bind(pod: PodFacts, popped: Popped, node: string, reservations: readonly Reservation[]): Promise<void> {
     const { namespace = '', name = '' } = pod.pod.metadata ?? {};
     try {
-      for (const { preBind } of reservations) await preBind?.();
+      for (const { preBind } of reservations) await preBind?.((work) => this.#aside(work));
       await this.#binder.bind(pod.pod, node);
       this.#metrics.bound(popped.waitedMs, popped.attempts);
       this.#events.record(
@@ -179,9 +248,23 @@ export class Scheduler implements Service {
         `Successfully assigned ${namespace}/${name} to ${node}`,
       );
     } catch (error) {
-      for (const { undo } of reservations) undo();
+      for (const { undo } of reservations) this.#takeBack(pod, undo);
       this.#bindFailed(pod, popped.profile, error);
     }
+  }
+
+  #takeBack(pod: PodFacts, undo: Reservation['undo']): void {
+    const work = undo();
+    if (work === undefined) return;
+    const { log } = this.#options;
+    this.#track(
+      work.catch((error: unknown) => log.warn('a decision was not taken back whole', { pod: pod.key, error })),
+    );
+  }
+
+  #forgetFindings(): void {
+    for (const { memory } of this.#profiles.values()) memory.forget();
+    this.#preemptionMemories.clear();
   }
 
   /** Unless the pod went away, or was bound meanwhile, which the informer tells. */
@@ -202,12 +285,25 @@ export class Scheduler implements Service {
     const { world } = this.#view;
     const preemption = this.#tryPreemption(pod, profile, decision);
     const told = preemption?.kind === 'none' ? preemption.message : '';
-    const message = unschedulableMessage(decision.refusals, world.snapshot.nodes.length, told);
+    const plans = postFilterPlans(pod, profile, decision, world);
+    const others = preemption?.kind === 'victims' ? [] : plans.map((plan) => plan.message);
+    const message = unschedulableMessage(decision.refusals, world.snapshot.nodes.length, told, others);
     this.#queue.park(pod.pod, refusingPlugins(decision.refusals));
+    for (const { act } of plans) if (act !== undefined) this.#track(this.#act(pod, act));
     this.#events.record(podsResource, pod.pod, 'Warning', 'FailedScheduling', message);
     const nominated = this.#nominationAfter(pod, preemption);
     this.#track(this.#writer.tellUnscheduled(pod.pod, { reason: 'Unschedulable', message, nominated }));
     if (preemption?.kind === 'victims') this.#makeRoom(pod, preemption);
+  }
+
+  /** What it changes wakes the pod. */
+  async #act(pod: PodFacts, act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      if (hasReason(error, 'NotFound', 'Conflict')) return;
+      this.#options.log.warn('nothing could be done for a pod that fits nowhere', { pod: pod.key, error });
+    }
   }
 
   #tryPreemption(
@@ -250,15 +346,19 @@ export class Scheduler implements Service {
 
   /** Victims that are ending already only need their time. Whoever was nominated there and is less important looks for another place. */
   #makeRoom(pod: PodFacts, { node, victims }: Extract<Preemption, { kind: 'victims' }>): void {
+    this.#dropNominations(node, pod.priority);
+    this.#track(this.#evictAll(pod, node, victims));
+  }
+
+  #dropNominations(node: string, priority: number, except?: ReadonlySet<string>): void {
     const { nominations } = this.#view.world;
     const others = Array.from(nominations.on(node).values());
     for (const other of others) {
-      if (other.priority >= pod.priority) continue;
+      if (other.priority >= priority || except?.has(other.key)) continue;
       nominations.remove(other.key);
       this.#queue.wake(other.key);
       this.#track(this.#writer.clearNomination(other.pod));
     }
-    this.#track(this.#evictAll(pod, node, victims));
   }
 
   /** Meanwhile the pod sleeps: each of its victims' ends would wake it, and find that it does not fit yet. */
@@ -284,4 +384,17 @@ export class Scheduler implements Service {
       this.#queue.wake(objectKey(pod));
     }
   }
+}
+
+/** What plugins do for the pod besides making room. */
+function postFilterPlans(
+  pod: PodFacts,
+  { plan }: Profile,
+  { refusals }: Extract<Decision, { kind: 'none' }>,
+  world: World,
+): PostFilterPlan[] {
+  return plan.postFilter.flatMap(({ name, postFilter }) => {
+    const refused = refusals.nodes.filter((_, position) => refusals.refusals[position]?.plugin === name);
+    return postFilter?.(pod, world, refused) ?? [];
+  });
 }

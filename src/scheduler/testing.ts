@@ -3,9 +3,11 @@ import type { Node, Pod, PodSpec } from '../api/schema/types/core-v1.ts';
 import type { Prng } from '../lib/prng.ts';
 import { parseSchedulerConfiguration } from './config/configuration.ts';
 import { type Decision, decide, unschedulableMessage } from './decide.ts';
+import { type DeviceReader, noDevices } from './devices/device-reader.ts';
 import { DisruptionBudgets } from './disruption-budgets.ts';
 import type { World } from './framework/plugin.ts';
 import { Profile } from './framework/profile.ts';
+import { type PodGroupReader, PodGroups } from './gang/pod-groups.ts';
 import { PodFacts } from './pod-facts.ts';
 import { decidePreemption, newPreemptionMemory, type Preemption } from './preemption.ts';
 import { type PodRequests, podRequests } from './requests.ts';
@@ -69,9 +71,14 @@ export const noVolumes: VolumeReader = {
 
 export function makeWorld(
   snapshot: Snapshot,
-  { volumes = noVolumes, workloads = noWorkloads }: { volumes?: VolumeReader; workloads?: WorkloadReader } = {},
+  {
+    volumes = noVolumes,
+    workloads = noWorkloads,
+    groups = new PodGroups(),
+    devices = noDevices,
+  }: { volumes?: VolumeReader; workloads?: WorkloadReader; groups?: PodGroupReader; devices?: DeviceReader } = {},
 ): World {
-  return { snapshot, nominations: new Nominations(snapshot), volumes, workloads };
+  return { snapshot, nominations: new Nominations(snapshot), volumes, workloads, groups, devices };
 }
 
 /** A profile from the part of a configuration that says something about it; upstream's default where nothing does. */

@@ -31,6 +31,7 @@ test('without anything said, the plugins are upstream’s, in its order and with
       'VolumeZone',
       'PodTopologySpread',
       'InterPodAffinity',
+      'DynamicResources',
     ],
   );
   assert.deepEqual(scoresOf({}), [
@@ -39,6 +40,7 @@ test('without anything said, the plugins are upstream’s, in its order and with
     ['NodeResourcesFit', 1],
     ['PodTopologySpread', 2],
     ['InterPodAffinity', 2],
+    ['DynamicResources', 2],
     ['NodeResourcesBalancedAllocation', 1],
     ['ImageLocality', 1],
   ]);
@@ -68,6 +70,7 @@ describe('what a profile says about plugins', () => {
         ['NodeAffinity', 9],
         ['TaintToleration', 3],
         ['NodeResourcesFit', 1],
+        ['DynamicResources', 2],
         ['NodeResourcesBalancedAllocation', 1],
       ],
     },
@@ -126,6 +129,14 @@ describe('what cannot be used is refused in upstream’s words', () => {
     [
       args('NodeResourcesFit', { ignoredResourceGroups: ['example.com/x'] }),
       `${at}.ignoredResourceGroups[0]: Invalid value: "example.com/x": resource group name can't contain '/'`,
+    ],
+    [
+      args('DynamicResources', { bindingTimeout: '500ms' }),
+      `${at}.bindingTimeout: Invalid value: "500ms": must be at least 1 second`,
+    ],
+    [
+      args('DynamicResources', { filterTimeout: '-1s' }),
+      `${at}.filterTimeout: Invalid value: "-1s": must be zero or positive`,
     ],
     [
       args('VolumeBinding', { bindTimeoutSeconds: -1 }),

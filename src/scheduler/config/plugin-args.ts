@@ -9,8 +9,10 @@ import {
   required,
 } from '../../api/field-error.ts';
 import { isQualifiedName } from '../../api/names.ts';
+import { parseDuration } from '../../api/protobuf/duration.ts';
 import type { FieldError } from '../../api/status-error.ts';
 import type { PreemptionArgs } from '../framework/profile.ts';
+import type { DynamicResourcesArgs } from '../plugins/dynamic-resources.ts';
 import type { InterPodAffinityArgs } from '../plugins/inter-pod-affinity.ts';
 import type { NodeAffinityArgs } from '../plugins/node-affinity.ts';
 import type { NodeResourcesBalancedAllocationArgs } from '../plugins/node-resources-balanced.ts';
@@ -23,6 +25,7 @@ import type { Shape } from './shape.ts';
 /** By the plugin's name. */
 export interface PluginArgs {
   readonly DefaultPreemption: PreemptionArgs;
+  readonly DynamicResources: DynamicResourcesArgs;
   readonly InterPodAffinity: InterPodAffinityArgs;
   readonly NodeAffinity: NodeAffinityArgs;
   readonly NodeResourcesBalancedAllocation: NodeResourcesBalancedAllocationArgs;
@@ -38,6 +41,7 @@ const cpuAndMemory: readonly ResourceWeight[] = [
 
 export const defaultArgs: PluginArgs = {
   DefaultPreemption: { minCandidateNodesPercentage: 10, minCandidateNodesAbsolute: 100 },
+  DynamicResources: { filterTimeout: '10s', bindingTimeout: '600s' },
   InterPodAffinity: { hardPodAffinityWeight: 1, ignorePreferredTermsOfExistingPods: false },
   NodeAffinity: {},
   NodeResourcesBalancedAllocation: { resources: cpuAndMemory },
@@ -51,6 +55,7 @@ const resources = [{ name: 'string', weight: 'number' }] as const;
 
 export const argShapes: { readonly [name in keyof PluginArgs]: Shape } = {
   DefaultPreemption: { ...typed, minCandidateNodesPercentage: 'number', minCandidateNodesAbsolute: 'number' },
+  DynamicResources: { ...typed, filterTimeout: 'string', bindingTimeout: 'string' },
   InterPodAffinity: { ...typed, hardPodAffinityWeight: 'number', ignorePreferredTermsOfExistingPods: 'boolean' },
   NodeAffinity: { ...typed, addedAffinity: 'any' },
   NodeResourcesBalancedAllocation: { ...typed, resources },
@@ -118,6 +123,10 @@ export const argChecks: { readonly [name in keyof PluginArgs]: Check<PluginArgs[
     }
     return errors;
   },
+  DynamicResources: ({ filterTimeout, bindingTimeout }, path) => [
+    ...atLeast(filterTimeout, 0n, childPath(path, 'filterTimeout'), 'must be zero or positive'),
+    ...atLeast(bindingTimeout, 10n ** 9n, childPath(path, 'bindingTimeout'), 'must be at least 1 second'),
+  ],
   InterPodAffinity: ({ hardPodAffinityWeight }, path) =>
     between(hardPodAffinityWeight, 0, 100, childPath(path, 'hardPodAffinityWeight')),
   NodeAffinity: () => [],
@@ -153,6 +162,15 @@ export const argChecks: { readonly [name in keyof PluginArgs]: Check<PluginArgs[
       : []),
   ],
 };
+
+/** `least` in nanoseconds. */
+function atLeast(duration: string, least: bigint, path: string, otherwise: string): FieldError[] {
+  try {
+    return parseDuration(duration) >= least ? [] : [invalidValue(path, duration, otherwise)];
+  } catch (error) {
+    return [invalidValue(path, duration, error instanceof Error ? error.message : String(error))];
+  }
+}
 
 const strategies = ['LeastAllocated', 'MostAllocated', 'RequestedToCapacityRatio'];
 

@@ -7,6 +7,8 @@
  */
 import type { Plugin } from '../framework/plugin.ts';
 import type { ProfilePlan, WeightedPlugin } from '../framework/profile.ts';
+import { dynamicResources } from '../plugins/dynamic-resources.ts';
+import { gangScheduling } from '../plugins/gang-scheduling.ts';
 import { imageLocality } from '../plugins/image-locality.ts';
 import { interPodAffinity } from '../plugins/inter-pod-affinity.ts';
 import { nodeAffinity } from '../plugins/node-affinity.ts';
@@ -57,6 +59,7 @@ export type Point = (typeof points)[number];
 /** Upstream's order and weights. */
 const defaultPlugins: readonly PluginChoice[] = [
   { name: 'SchedulingGates' },
+  { name: 'GangScheduling' },
   { name: 'PrioritySort' },
   { name: 'NodeUnschedulable' },
   { name: 'NodeName' },
@@ -70,6 +73,7 @@ const defaultPlugins: readonly PluginChoice[] = [
   { name: 'VolumeZone' },
   { name: 'PodTopologySpread', weight: 2 },
   { name: 'InterPodAffinity', weight: 2 },
+  { name: 'DynamicResources', weight: 2 },
   { name: 'DefaultPreemption' },
   { name: 'NodeResourcesBalancedAllocation', weight: 1 },
   { name: 'ImageLocality', weight: 1 },
@@ -86,6 +90,7 @@ const ownPoints: Readonly<Record<string, Point>> = {
 export function makePlugins(args: PluginArgs): ReadonlyMap<string, Plugin> {
   const plugins: readonly Plugin[] = [
     schedulingGates,
+    gangScheduling,
     nodeUnschedulable,
     nodeName,
     taintToleration,
@@ -98,6 +103,7 @@ export function makePlugins(args: PluginArgs): ReadonlyMap<string, Plugin> {
     volumeZone,
     podTopologySpread(args.PodTopologySpread),
     interPodAffinity(args.InterPodAffinity),
+    dynamicResources(args.DynamicResources),
     nodeResourcesBalancedAllocation(args.NodeResourcesBalancedAllocation),
     imageLocality,
   ];
@@ -130,6 +136,7 @@ export function planProfile({ schedulerName, percentageOfNodesToScore, sets, arg
     percentageOfNodesToScore,
     preEnqueue: only(asked('preEnqueue', 'preEnqueue')),
     filter: only(asked('filter', 'filter')),
+    postFilter: only(asked('postFilter', 'postFilter')),
     score: asked('score', 'score'),
     reserve: only(asked('reserve', 'reserve')),
     preemption: mayPreempt ? args.DefaultPreemption : undefined,

@@ -11,6 +11,8 @@
  * the closures that they return, so that two decisions never share a state.
  */
 import type { Pod } from '../../api/schema/types/core-v1.ts';
+import type { DeviceReader } from '../devices/device-reader.ts';
+import type { PodGroupReader } from '../gang/pod-groups.ts';
 import type { PodFacts } from '../pod-facts.ts';
 import type { Hints } from '../queue/changes.ts';
 import type { Nominations } from '../snapshot/nominations.ts';
@@ -36,6 +38,8 @@ export interface World {
   readonly volumes: VolumeReader;
   readonly workloads: WorkloadReader;
   readonly nominations: Nominations;
+  readonly groups: PodGroupReader;
+  readonly devices: DeviceReader;
 }
 
 export interface NodeFilter {
@@ -54,12 +58,23 @@ export interface NodeScore {
   readonly normalize?: (scores: Float64Array) => void;
 }
 
+/** Waits until others have acted, which may take minutes: meanwhile other pods are decided on. */
+export type Aside = <T>(work: Promise<T>) => Promise<T>;
+
 /** What was set aside for a pod that got its node, until it is bound. */
 export interface Reservation {
   /** Before the binding is written; throwing takes the decision back. */
-  preBind?(): Promise<void>;
-  /** The decision is taken back. */
-  undo(): void;
+  preBind?(aside: Aside): Promise<void>;
+  /** The decision is taken back: at once for other decisions; what was written is taken back in the time that it takes. */
+  undo(): void | Promise<void>;
+}
+
+/** What a plugin does for a pod that fits nowhere. */
+export interface PostFilterPlan {
+  /** As upstream tells it behind the reasons. */
+  readonly message: string;
+  /** Afterwards the pod may fit; the change that this makes wakes it. */
+  readonly act?: () => Promise<void>;
 }
 
 export interface Plugin {
@@ -67,8 +82,10 @@ export interface Plugin {
   /** Filter and score read of the world only the node, and of the pod only what its class says: what they said once holds until the node changes. */
   readonly looksAtNodeOnly?: true;
   /** Undefined where the pod may enter the queue; else why not. */
-  readonly preEnqueue?: (pod: Pod) => string | undefined;
+  readonly preEnqueue?: (pod: Pod, world: World) => string | undefined;
   readonly filter?: (pod: PodFacts, world: World) => FilterPlan;
+  /** `refused` are the nodes that this plugin refused. */
+  readonly postFilter?: (pod: PodFacts, world: World, refused: readonly NodeInfo[]) => PostFilterPlan;
   /** `feasible` are the nodes that passed all filters. */
   readonly score?: (pod: PodFacts, world: World, feasible: readonly NodeInfo[]) => 'skip' | NodeScore;
   readonly reserve?: (pod: PodFacts, world: World, node: NodeInfo) => Reservation | undefined;

@@ -1,8 +1,9 @@
 /** A profile at work: its plugins in the order and with the weights in which each point of a decision asks them. */
 import type { Pod } from '../../api/schema/types/core-v1.ts';
+import { gangScheduling } from '../plugins/gang-scheduling.ts';
 import { always, type ChangeKind, type Hint } from '../queue/changes.ts';
 import { NodeMemory } from './node-memory.ts';
-import type { Plugin } from './plugin.ts';
+import type { Plugin, World } from './plugin.ts';
 
 export interface WeightedPlugin {
   readonly plugin: Plugin;
@@ -14,6 +15,7 @@ export interface ProfilePlan {
   readonly schedulerName: string;
   readonly preEnqueue: readonly Plugin[];
   readonly filter: readonly Plugin[];
+  readonly postFilter: readonly Plugin[];
   readonly score: readonly WeightedPlugin[];
   readonly reserve: readonly Plugin[];
   /** Whether pods of this profile may make room for themselves, and how many nodes are tried at least. */
@@ -30,18 +32,21 @@ export interface PreemptionArgs {
 export class Profile {
   readonly plan: ProfilePlan;
   readonly memory = new NodeMemory();
+  /** Whether pods of one group are decided on together. */
+  readonly decidesGroups: boolean;
   readonly #byName: ReadonlyMap<string, Plugin>;
 
   constructor(plan: ProfilePlan) {
     this.plan = plan;
     const all = [...plan.preEnqueue, ...plan.filter, ...plan.reserve];
     this.#byName = new Map(all.map((plugin) => [plugin.name, plugin]));
+    this.decidesGroups = plan.preEnqueue.includes(gangScheduling);
   }
 
   /** Why the pod may not enter the queue yet; undefined where it may. */
-  heldBack(pod: Pod): { readonly plugin: string; readonly reason: string } | undefined {
+  heldBack(pod: Pod, world: World): { readonly plugin: string; readonly reason: string } | undefined {
     for (const { name, preEnqueue } of this.plan.preEnqueue) {
-      const reason = preEnqueue?.(pod);
+      const reason = preEnqueue?.(pod, world);
       if (reason !== undefined) return { plugin: name, reason };
     }
     return undefined;

@@ -10,6 +10,7 @@ const bytesMaxEach = 1000 * mebibyte;
 export const imageLocality: Plugin = {
   name: 'ImageLocality',
   score: ({ pod }, { snapshot }) => {
+    if (snapshot.images.isEmpty) return 'skip';
     const names = wantedImages(pod);
     const spread = names.map((name) => snapshot.images.nodesWith(name) / Math.max(1, snapshot.nodes.length));
     if (spread.every((share) => share === 0)) return 'skip';

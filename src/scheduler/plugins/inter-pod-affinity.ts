@@ -56,6 +56,7 @@ function countTogether(terms: readonly Term[], snapshot: Snapshot): CountedTerm[
     key: `terms\0${terms.map(meaningOf).join('\0')}`,
     selector: first.selector,
     readsNamespaces: terms.some(({ namespaceSelector }) => namespaceSelector !== undefined),
+    looksAtLabelsOnly: true,
     matches: (pod) => meansAll(terms, pod, labelsOf),
   });
   return terms.map((term) => ({ term, topology: counter.topology(term.topologyKey) }));
@@ -95,9 +96,9 @@ function hasWanted(node: NodeInfo, wanted: readonly CountedTerm[], snapshot: Sna
   let all = true;
   let anywhere = 0;
   for (const { topology } of wanted) {
-    const domain = topology.domainOf(node);
-    if (domain === undefined) return false;
-    if (domain.count + delta <= 0) all = false;
+    const count = topology.countAround(node);
+    if (count === undefined) return false;
+    if (count + delta <= 0) all = false;
     anywhere += topology.total + delta;
   }
   return all || (isOwnKind && anywhere === 0);
@@ -105,9 +106,9 @@ function hasWanted(node: NodeInfo, wanted: readonly CountedTerm[], snapshot: Sna
 
 function hasUnwanted(node: NodeInfo, unwanted: readonly CountedTerm[], snapshot: Snapshot): boolean {
   return unwanted.some(({ term, topology }) => {
-    const domain = topology.domainOf(node);
-    if (domain === undefined) return false;
-    return domain.count + changeOn(node, (pod) => matchesTerm(term, pod, snapshot.labelsOfNamespace)) > 0;
+    const count = topology.countAround(node);
+    if (count === undefined) return false;
+    return count + changeOn(node, (pod) => matchesTerm(term, pod, snapshot.labelsOfNamespace)) > 0;
   });
 }
 
@@ -165,7 +166,7 @@ function sumFor(
 ): number {
   const labels: Labels = node.labels;
   let sum = 0;
-  for (const { topology, weight } of own) sum += weight * (topology.domainOf(node)?.count ?? 0);
+  for (const { topology, weight } of own) sum += weight * (topology.countAround(node) ?? 0);
   for (const { group, weight } of about) sum += weight * group.countFor(labels);
   return sum;
 }

@@ -1,5 +1,6 @@
 /** NodeResourcesFit: a node must have left what the pod asks for; which of those that have suits best, its strategy says. */
 import type { Node, Pod } from '../../api/schema/types/core-v1.ts';
+import { classResourcePrefix } from '../devices/extended-resources.ts';
 import { type Plugin, type Refusal, refusal } from '../framework/plugin.ts';
 import type { PodFacts } from '../pod-facts.ts';
 import { always, type Hint } from '../queue/changes.ts';
@@ -22,9 +23,21 @@ export function nodeResourcesFit(args: NodeResourcesFitArgs): Plugin {
   return {
     name,
     looksAtNodeOnly: true,
-    filter: ({ requests }) => {
+    filter: ({ requests }, { devices }) => {
       const asked = [...requests.amounts].filter(([resource, amount]) => amount > 0 && !isIgnored(resource));
-      return { refuse: (node) => shortage(asked, node, refusalFor) };
+      const isDevice = devices.hasClasses && asked.some(([resource]) => devices.classFor(resource) !== undefined);
+      if (!isDevice) return { refuse: (node) => shortage(asked, node, refusalFor) };
+      // Where a node has none of them itself, they come as devices: DynamicResources looks after those.
+      const comesAsDevice = ([resource]: readonly [string, number], node: NodeInfo): boolean =>
+        (node.allocatable.get(resource) ?? 0) === 0 && devices.classFor(resource) !== undefined;
+      return {
+        refuse: (node) =>
+          shortage(
+            asked.filter((each) => !comesAsDevice(each, node)),
+            node,
+            refusalFor,
+          ),
+      };
     },
     score: (pod) => ({ score: (node) => strategyScore(strategy, pod, node) }),
     hints: {
@@ -34,6 +47,8 @@ export function nodeResourcesFit(args: NodeResourcesFitArgs): Plugin {
       AssignedPodDelete: always,
       AssignedPodScaleDown: gaveBack,
       PodScaleDown: always,
+      DeviceClassAdd: asksExtended,
+      DeviceClassUpdate: asksExtended,
     },
   };
 }
@@ -111,10 +126,18 @@ const askedOf = (resource: string, { amounts, scored }: PodFacts['requests']): n
 function fitsEmpty(pod: Pod, { status }: Node, isIgnored: (name: string) => boolean): boolean {
   const allocatable = amountsOf(status?.allocatable);
   if ((allocatable.get('pods') ?? 0) < 1) return false;
+  // What a node does not know of itself may come as a device.
+  const mayFit = (resource: string, amount: number): boolean =>
+    amount <= (allocatable.get(resource) ?? (mayBeDevice(resource) ? amount : 0));
   return [...podRequests(pod).amounts].every(
-    ([resource, amount]) => amount === 0 || isIgnored(resource) || amount <= (allocatable.get(resource) ?? 0),
+    ([resource, amount]) => amount === 0 || isIgnored(resource) || mayFit(resource, amount),
   );
 }
+
+const mayBeDevice = (resource: string): boolean => isExtended(resource) || resource.startsWith(classResourcePrefix);
+
+/** A class may stand for what no node has. */
+const asksExtended: Hint = (pod) => [...podRequests(pod).amounts.keys()].some(mayBeDevice);
 
 function hasMore(pod: Pod, before: Node, after: Node): boolean {
   const had = amountsOf(before.status?.allocatable);

@@ -14,7 +14,7 @@ import type { ClusterChange, Hint } from '../queue/changes.ts';
 import type { PodCounter } from '../snapshot/pod-counters.ts';
 import type { NodeInfo } from '../snapshot/snapshot.ts';
 import { matcherOf } from '../snapshot/terms.ts';
-import type { Domain, TopologyCount } from '../snapshot/topology-count.ts';
+import type { TopologyCount } from '../snapshot/topology-count.ts';
 import { untoleratedTaint } from './tolerations.ts';
 
 export interface PodTopologySpreadArgs {
@@ -128,6 +128,7 @@ function countedFor(
       key: `spread\0${namespace}\0${selector.kind}\0${selector.toString()}`,
       selector,
       readsNamespaces: false,
+      looksAtLabelsOnly: true,
       matches: (other) => isCounted(other, namespace, selector),
     });
     const { eligibility, isEligible } = eligibilityFor(pod.pod, constraint, keys);
@@ -167,11 +168,11 @@ function filterPlan(pod: PodFacts, constraints: readonly Constraint[], world: Wo
   return {
     refuse: (node) => {
       for (const [index, { constraint, topology }] of counted.entries()) {
-        const domain = topology.domainOf(node);
-        if (domain === undefined) return unlabelled;
+        const count = topology.countAround(node);
+        if (count === undefined) return unlabelled;
         const delta = topology.isCounted(node) ? changeOn(node, pod.namespace, constraint.selector) : 0;
         const least = topology.size < constraint.minDomains ? 0 : topology.leastWith(node, delta);
-        if (domain.count + delta + (self[index] ?? 0) - least > constraint.maxSkew) return skewed;
+        if (count + delta + (self[index] ?? 0) - least > constraint.maxSkew) return skewed;
       }
       return undefined;
     },
@@ -191,7 +192,7 @@ const ignored = -1;
 
 function scorePlan(counted: readonly Counted[], feasible: readonly NodeInfo[], needsAll: boolean): NodeScore {
   const lacks = (node: NodeInfo): boolean =>
-    needsAll && counted.some(({ topology }) => topology.domainOf(node) === undefined);
+    needsAll && counted.some(({ topology }) => topology.countAround(node) === undefined);
   const scored = needsAll ? feasible.filter((node) => !lacks(node)) : feasible;
   const weights = counted.map((one) => Math.log(domainsAmong(one, scored) + 2));
   return {
@@ -199,9 +200,9 @@ function scorePlan(counted: readonly Counted[], feasible: readonly NodeInfo[], n
       if (lacks(node)) return ignored;
       let sum = 0;
       for (const [index, { constraint, counter, topology }] of counted.entries()) {
-        const domain = topology.domainOf(node);
-        if (domain === undefined) continue;
-        const count = constraint.topologyKey === hostname ? counter.onNode(node) : domain.count;
+        const around = topology.countAround(node);
+        if (around === undefined) continue;
+        const count = constraint.topologyKey === hostname ? counter.onNode(node) : around;
         sum += count * (weights[index] as number) + (constraint.maxSkew - 1);
       }
       return Math.round(sum);
@@ -213,8 +214,8 @@ function scorePlan(counted: readonly Counted[], feasible: readonly NodeInfo[], n
 /** Nodes without the label are a domain of their own here. */
 function domainsAmong({ constraint, topology }: Counted, nodes: readonly NodeInfo[]): number {
   if (constraint.topologyKey === hostname) return nodes.length;
-  const domains = new Set<Domain | undefined>();
-  for (const node of nodes) domains.add(topology.domainOf(node));
+  const domains = new Set<number | undefined>();
+  for (const { index } of nodes) domains.add(topology.layout.domainOf(index));
   return domains.size;
 }
 

@@ -23,6 +23,16 @@ export type ChangeKind =
   | 'PodToleration'
   | 'PodGatesGone'
   | 'NamespaceLabel'
+  | 'PodGroupAdd'
+  /** It is known which claims were made for the waiting pod. */
+  | 'PodGeneratedResourceClaims'
+  | 'ResourceClaimAdd'
+  | 'ResourceClaimUpdate'
+  | 'ResourceClaimDelete'
+  | 'DeviceClassAdd'
+  | 'DeviceClassUpdate'
+  | 'ResourceSliceAdd'
+  | 'ResourceSliceUpdate'
   | 'PersistentVolumeClaimAdd'
   | 'PersistentVolumeClaimUpdate'
   | 'PersistentVolumeAdd'
@@ -77,6 +87,9 @@ export function assignedPodChanges(before: Pod, after: Pod): ChangeKind[] {
 export function waitingPodChanges(before: Pod, after: Pod): ChangeKind[] {
   const kinds: ChangeKind[] = [];
   if (differ(before.metadata?.labels, after.metadata?.labels)) kinds.push('PodLabel');
+  if (differ(before.status?.resourceClaimStatuses, after.status?.resourceClaimStatuses)) {
+    kinds.push('PodGeneratedResourceClaims');
+  }
   if (before.spec === after.spec) return kinds;
   if (differ(before.spec?.tolerations, after.spec?.tolerations)) kinds.push('PodToleration');
   if (asksForLess(before, after)) kinds.push('PodScaleDown');

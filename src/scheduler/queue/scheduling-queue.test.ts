@@ -2,14 +2,23 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Pod } from '../../api/schema/types/core-v1.ts';
 import { VirtualClock } from '../../lib/clock.ts';
-import { makeNode, makePod, makeProfile } from '../testing.ts';
-import { SchedulingQueue } from './scheduling-queue.ts';
+import { priorityOf } from '../pod-facts.ts';
+import { makeNode, makePod, makeProfile, makeSnapshot, makeWorld } from '../testing.ts';
+import { type QueueRules, SchedulingQueue } from './scheduling-queue.ts';
 
 const profile = makeProfile();
 
 function makeQueue(): { readonly clock: VirtualClock; readonly queue: SchedulingQueue } {
   const clock = new VirtualClock();
-  return { clock, queue: new SchedulingQueue(clock, { initialBackoffMs: 1000, maxBackoffMs: 10_000 }, () => {}) };
+  const world = makeWorld(makeSnapshot([]));
+  const rules: QueueRules = {
+    isHeldBack: (pod, by) => by.heldBack(pod, world) !== undefined,
+    priorityOf,
+  };
+  return {
+    clock,
+    queue: new SchedulingQueue(clock, { initialBackoffMs: 1000, maxBackoffMs: 10_000 }, () => {}, rules),
+  };
 }
 
 const nameOf = (pod: Pod | undefined): string | undefined => pod?.metadata?.name;
@@ -109,4 +118,23 @@ test('a pod for which room is being made sleeps on changes until it is let go', 
   queue.letGo('default/pod');
   queue.changed({ kinds: ['AssignedPodDelete'], before: makePod('victim') });
   assert.equal(popName(queue), 'pod');
+});
+
+test('a pod of a group is taken out of its turn, but not from its gates, nor while it sits a failure out', () => {
+  const { queue } = makeQueue();
+  const [active, parked, failed] = [makePod('active'), makePod('parked'), makePod('failed')];
+  const gated = makePod('gated', { spec: { schedulingGates: [{ name: 'gate' }] } });
+  for (const pod of [parked, failed]) {
+    queue.add(pod, profile);
+    queue.pop();
+  }
+  queue.park(parked, new Set(['NodeResourcesFit']));
+  queue.retry(failed, profile);
+  for (const pod of [active, gated]) queue.add(pod, profile);
+  const taken = ['active', 'parked', 'failed', 'gated', 'nobody'].map((name) => queue.take(`default/${name}`));
+  assert.deepEqual(
+    taken.map((popped) => nameOf(popped?.pod)),
+    ['active', 'parked', undefined, undefined, undefined],
+  );
+  assert.deepEqual([taken[1]?.attempts, popName(queue)], [2, undefined]);
 });

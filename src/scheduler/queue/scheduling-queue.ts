@@ -8,6 +8,8 @@
  * gated         └──── back-off ◀── a change that a hint lets through ── unschedulable
  *                     1 s, doubled each time up to 10 s; or 5 minutes have passed
  * ```
+ * Pods of a group are popped one by one and decided on together: the first one's turn is the turn of all (`take`).
+ *
  * Kept true: a pod stands in one place at most. A pod whose back-off is over when it is woken goes to active at once. One that failed for
  * no fault of its own (a binding that could not be written) always sits its back-off out, lest a sick server be asked in a loop.
  */
@@ -58,8 +60,18 @@ export interface Popped {
   readonly pod: Pod;
   readonly profile: Profile;
   readonly attempts: number;
+  /** Smaller for those that came before. */
+  readonly order: number;
   /** How long it has waited (ms). */
   readonly waitedMs: number;
+}
+
+/** What hangs on more than the pod: its group. */
+export interface QueueRules {
+  /** It may not become active yet. */
+  isHeldBack(pod: Pod, profile: Profile): boolean;
+  /** Its group's, where it has one. */
+  priorityOf(pod: Pod): number;
 }
 
 export interface QueueSettings {
@@ -78,6 +90,7 @@ export class SchedulingQueue {
   readonly #settings: QueueSettings;
   /** Something became active, or could be taken from back-off. */
   readonly #ready: () => void;
+  readonly #rules: QueueRules;
   readonly #waiting = new Map<string, Waiting>();
   /** Those that wait for a change, by who refused them: a change that none of these cares for passes the whole group by. */
   readonly #parked = new Map<string, ParkedGroup>();
@@ -93,14 +106,20 @@ export class SchedulingQueue {
   #order = 0;
   #sweep: Timer | undefined;
 
-  constructor(clock: Clock, settings: QueueSettings, ready: () => void) {
+  constructor(clock: Clock, settings: QueueSettings, ready: () => void, rules: QueueRules) {
     this.#clock = clock;
     this.#settings = settings;
     this.#ready = ready;
+    this.#rules = rules;
   }
 
   get size(): number {
     return this.#waiting.size;
+  }
+
+  /** Pods whose turn it is or will be, without anything having to happen first. */
+  get activeCount(): number {
+    return this.#activeCount;
   }
 
   /** How many pods wait at each place. */
@@ -183,11 +202,32 @@ export class SchedulingQueue {
   /** The most urgent active pod, or, where none is active, the one whose back-off ends first; then `remove`, `park` or `retry` is called. */
   pop(): Popped | undefined {
     const entry = this.#popActive() ?? this.#popBackoff();
-    if (entry === undefined) return undefined;
+    return entry && this.#pop(entry);
+  }
+
+  /**
+   * That pod out of its turn, as if popped: those of its group are decided on now. Undefined where it may not be yet, since it is held back
+   * or must sit its back-off out, and where it is popped already.
+   */
+  take(key: string): Popped | undefined {
+    const entry = this.#waiting.get(key);
+    const { place } = entry ?? {};
+    return entry && (place === 'active' || place === 'backoff' || place === 'unschedulable')
+      ? this.#pop(entry)
+      : undefined;
+  }
+
+  /** What held the pod back may do so no longer. */
+  reconsider(key: string): void {
+    const entry = this.#waiting.get(key);
+    if (entry?.place === 'gated') this.#activate(entry);
+  }
+
+  #pop(entry: Waiting): Popped {
     this.#move(entry, 'gone');
     entry.attempts++;
-    const waitedMs = this.#clock.monotonic() - entry.addedMs;
-    return { pod: entry.pod, profile: entry.profile, attempts: entry.attempts, waitedMs };
+    const { pod, profile, attempts, order, addedMs } = entry;
+    return { pod, profile, attempts, order, waitedMs: this.#clock.monotonic() - addedMs };
   }
 
   /** It fits nowhere: it waits for a change that may undo what `refusedBy` said. */
@@ -302,12 +342,12 @@ export class SchedulingQueue {
   }
 
   #activate(entry: Waiting): void {
-    if (entry.profile.heldBack(entry.pod) !== undefined) {
+    if (this.#rules.isHeldBack(entry.pod, entry.profile)) {
       this.#move(entry, 'gated');
       return;
     }
     this.#move(entry, 'active');
-    this.#active.push({ entry, priority: priorityOf(entry.pod) });
+    this.#active.push({ entry, priority: this.#rules.priorityOf(entry.pod) });
     this.#ready();
   }
 

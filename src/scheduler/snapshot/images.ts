@@ -22,6 +22,10 @@ export function imagesOf({ status }: Node): NodeImages {
 export class ImageTable {
   readonly #nodes = new Map<string, number>();
 
+  get isEmpty(): boolean {
+    return this.#nodes.size === 0;
+  }
+
   /** How many nodes have the image of this name. */
   nodesWith(name: string): number {
     return this.#nodes.get(name) ?? 0;

@@ -35,6 +35,15 @@ export interface NodeInfo {
   readonly come?: readonly PodFacts[];
 }
 
+/** What passes over thousands of nodes read of each, side by side in memory: looking at every node's own object is ten times as slow. */
+export interface NodeColumns {
+  /** The indexes of `nodes`, in their order. */
+  readonly order: Int32Array;
+  /** By index, as in `NodeInfo`. */
+  readonly generations: Float64Array;
+  readonly nominated: Int32Array;
+}
+
 const noLabels: Labels = {};
 const noPorts: readonly HostPort[] = [];
 
@@ -75,6 +84,9 @@ export class Snapshot {
   readonly images = new ImageTable();
   #namespaceLabels: NamespaceLabels = () => undefined;
   #nodes: readonly NodeInfo[] | undefined;
+  #order: Int32Array | undefined;
+  #generations = new Float64Array(64);
+  #nominated = new Int32Array(64);
   #generation = 0;
   #indexes = 0;
 
@@ -89,6 +101,12 @@ export class Snapshot {
     return this.#nodes;
   }
 
+  /** Valid until the next change. */
+  get columns(): NodeColumns {
+    this.#order ??= Int32Array.from(this.nodes, ({ index }) => index);
+    return { order: this.#order, generations: this.#generations, nominated: this.#nominated };
+  }
+
   get labelsOfNamespace(): NamespaceLabels {
     return this.#namespaceLabels;
   }
@@ -101,7 +119,7 @@ export class Snapshot {
   setNode(node: Node): void {
     const slot = this.#slot(node.metadata?.name ?? '');
     const before = slot.node;
-    if (before === undefined || zoneOf(before) !== zoneOf(node)) this.#nodes = undefined;
+    if (before === undefined || zoneOf(before) !== zoneOf(node)) this.#reorder();
     const labels = node.metadata?.labels ?? noLabels;
     const moved = before === undefined || !sameLabels(slot.labels, labels);
     const changes = before === undefined ? [] : nodeChanges(before, node);
@@ -129,7 +147,7 @@ export class Snapshot {
     this.#counters.removeNode(slot.index);
     this.images.replace(imagesOf(slot.node), undefined);
     (slot as Slot).node = undefined;
-    this.#nodes = undefined;
+    this.#reorder();
     this.#touch(slot);
     this.#drop(slot);
   }
@@ -144,7 +162,7 @@ export class Snapshot {
       return standing;
     }
     this.removePod(key);
-    const facts = pod instanceof PodFacts ? pod : new PodFacts(pod);
+    const facts = pod instanceof PodFacts ? pod : new PodFacts(pod, standing);
     const slot = this.#slot(nodeName);
     slot.pods.set(key, facts);
     this.#nodeOfPod.set(key, nodeName);
@@ -205,16 +223,31 @@ export class Snapshot {
     for (const { terms } of slot.pods.values()) this.#terms.change(terms, slot.labels, delta);
   }
 
+  #reorder(): void {
+    this.#nodes = undefined;
+    this.#order = undefined;
+  }
+
   #touch(slot: Slot): void {
     slot.generation = ++this.#generation;
+    this.#generations[slot.index] = slot.generation;
+    this.#nominated[slot.index] = slot.nominated;
   }
 
   #slot(name: string): Slot {
     const standing = this.#slots.get(name);
     if (standing !== undefined) return standing;
     const slot = new Slot(name, this.#freeIndexes.pop() ?? this.#indexes++);
+    if (slot.index === this.#generations.length) this.#widen();
     this.#slots.set(name, slot);
     return slot;
+  }
+
+  #widen(): void {
+    const length = this.#generations.length * 2;
+    const [generations, nominated] = [this.#generations, this.#nominated];
+    (this.#generations = new Float64Array(length)).set(generations);
+    (this.#nominated = new Int32Array(length)).set(nominated);
   }
 
   #drop(slot: Slot): void {

@@ -97,9 +97,9 @@ export class VolumeBook implements VolumeReader {
     for (const claim of claims) this.#claims.set(objectKey(claim.base), claim);
     const awaited = [...bindings.map(({ claim }) => claim), ...provisions];
     return {
-      preBind: async () => {
+      preBind: async (aside) => {
         await this.#write(volumes, claims);
-        await this.#awaitBound(awaited, node, timeoutMs);
+        await aside(this.#awaitBound(awaited, node, timeoutMs));
       },
       undo: () => {
         for (const volume of volumes) forget(this.#volumes, volume);

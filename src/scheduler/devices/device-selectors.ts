@@ -1,0 +1,33 @@
+/**
+ * Which devices an expression means, remembered: an expression is compiled once, and asked once about each form of a device, since
+ * slices are frozen. An expression that is not used for long is forgotten with all that it said.
+ */
+import { compileDeviceSelector, type DeviceMatch, type DeviceSelectorProgram } from '../../api/cel/device-selectors.ts';
+import type { Device } from '../../api/schema/types/resource-v1.ts';
+import { SharedValues } from '../../lib/shared-values.ts';
+
+interface Known {
+  readonly program: DeviceSelectorProgram;
+  readonly matches: WeakMap<Device, DeviceMatch>;
+}
+
+/** Expressions that are remembered at least. */
+const expressionsMax = 64;
+
+export class DeviceSelectors {
+  readonly #known = new SharedValues<Known>(expressionsMax);
+
+  /** An error says whether it was the expression's fault or the device's. */
+  match(expression: string, driver: string, device: Device): DeviceMatch {
+    const { program, matches } =
+      this.#known.known(expression) ??
+      this.#known.share(expression, { program: compileDeviceSelector(expression), matches: new WeakMap() });
+    if (program.kind === 'error') return { error: `CEL compile error: ${program.message}` };
+    const known = matches.get(device);
+    if (known !== undefined) return known;
+    const found = program.match(driver, device);
+    const match = 'error' in found ? { error: `CEL runtime error: ${found.error}` } : found;
+    matches.set(device, match);
+    return match;
+  }
+}
