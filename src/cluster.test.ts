@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
+import type { KubeObject } from './api/object.ts';
 import type { Deployment } from './api/schema/types/apps-v1.ts';
 import type { Pod } from './api/schema/types/core-v1.ts';
+import type { Resource } from './client/client.ts';
 import { httpsClient } from './client/https-client.ts';
 import { Informer } from './client/informer.ts';
 import { readKubeconfig } from './client/kubeconfig.ts';
-import { deployments, pods } from './client/resources.ts';
+import { deployments, pods, resourceClaims, resourceClaimTemplates, resourceSlices } from './client/resources.ts';
 import { startCluster } from './cluster.ts';
+import { allocate, makeClaimTemplate, makePodWithClaims } from './controllers/resource-claim/testing.ts';
 import { RealClock } from './lib/clock.ts';
 import { silentLogger } from './lib/log.ts';
 import { SeededPrng } from './lib/prng.ts';
+import { readNodeTemplates } from './simulation/node-template.ts';
 
 const deployment = (name: string, replicas: number): Deployment => ({
   metadata: { name, namespace: 'default' },
@@ -64,4 +68,40 @@ test('a user without a role is told what is missing, in process as over HTTPS', 
     message: 'pods is forbidden: User "nobody" cannot list resource "pods" in API group "" in the namespace "default"',
   });
   await cluster.close();
+});
+
+test('a simulated node publishes its devices, and a pod that is given one by hand runs with it and gives it back', async (context) => {
+  const clock = new RealClock({ keepsAlive: true });
+  const template = readNodeTemplates(
+    'apiVersion: simulation.naru.dev/v1\nkind: SimulatedNodes\nnodes: [{name: gpu, devices: [{driver: a.example.com}]}]',
+  );
+  const cluster = await startCluster({ nodes: { kind: 'simulated', count: 1, template } });
+  context.after(() => cluster.close());
+  const client = cluster.client();
+  const informerOf = <T extends KubeObject>(resource: Resource<T>): Informer<T> =>
+    new Informer({ client, resource, clock, prng: new SeededPrng(1), log: silentLogger });
+  const watched = { pods: informerOf(pods), claims: informerOf(resourceClaims), slices: informerOf(resourceSlices) };
+  const informers = Object.values(watched);
+  context.after(() => Promise.all(informers.map((informer) => informer.close())));
+  const until = (isSo: () => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => void (isSo() && resolve());
+      for (const informer of informers) informer.addHandler({ added: look, updated: look, deleted: look });
+      look();
+    });
+  for (const informer of informers) await informer.start();
+  await until(() => watched.slices.cache.list()[0]?.spec.devices?.length === 1);
+
+  await client.create(resourceClaimTemplates, makeClaimTemplate('template'));
+  const pod = makePodWithClaims('computes', { name: 'gpu', resourceClaimTemplateName: 'template' });
+  await client.create(pods, { ...pod, spec: { containers: [], ...pod.spec, nodeName: 'gpu-1' } });
+  const claim = () => watched.claims.cache.list()[0];
+  const standing = () => watched.pods.cache.list()[0];
+  await until(
+    () => standing()?.status?.resourceClaimStatuses?.[0]?.resourceClaimName !== undefined && claim() !== undefined,
+  );
+  await allocate(client, claim()?.metadata?.name ?? '', []);
+  await until(() => standing()?.status?.phase === 'Running' && claim()?.status?.reservedFor?.[0]?.name === 'computes');
+  await client.delete(pods, { namespace: 'default', name: 'computes' }, { gracePeriodSeconds: 0 });
+  await until(() => claim() === undefined);
 });

@@ -4,7 +4,7 @@
  * ```
  *  who asks?      authenticators: client certificates, tokens, …, and at last the refusal of what nobody knew
  *  may they?      authorizer:     masters; then those that a file names, or nodes and roles and bindings (RBAC)
- *  may it be so?  admission:      registry/admission/plugins.ts; grants: nobody hands out what they do not hold
+ *  may it be so?  admission:      registry/admission/plugins.ts; grants: nobody hands out what they do not hold, nor devices unasked
  * ```
  * Each list is an order, and the order matters. What runs beside them (indexes that follow the store, files that are read again) are
  * `services`; they start right after the store, before anybody asks.
@@ -19,7 +19,7 @@ import type { Service } from './lib/service.ts';
 import type { AdmissionPlugin } from './registry/admission/admission.ts';
 import { AdmissionConfiguration } from './registry/admission/configuration.ts';
 import { admissionPlugins } from './registry/admission/plugins.ts';
-import type { GrantGuard } from './registry/grant-guard.ts';
+import { allGuards, type GrantGuard } from './registry/grant-guard.ts';
 import type { RequestHandler, VirtualResource } from './registry/request.ts';
 import type { Authenticator } from './server/authentication/authentication.ts';
 import { authenticatorsOf } from './server/authentication/authenticators.ts';
@@ -31,6 +31,7 @@ import { WebhookTokens } from './server/authentication/webhook-tokens.ts';
 import { accessReviews } from './server/authorization/access-reviews.ts';
 import type { Decider } from './server/authorization/authorization.ts';
 import { AuthorizationMetrics } from './server/authorization/authorization-metrics.ts';
+import { ClaimStatusGuard } from './server/authorization/claim-status-guard.ts';
 import {
   ConfiguredAuthorizer,
   defaultAuthorizer,
@@ -111,7 +112,7 @@ export function makeGuard(options: GuardOptions): Guard {
   return {
     authenticators: authentication.authenticators,
     authorizer,
-    grants: new EscalationGuard({ authorizer, rbac, index }),
+    grants: allGuards([new EscalationGuard({ authorizer, rbac, index }), new ClaimStatusGuard(authorizer)]),
     admission: admissionPlugins({ store, clock, prng, log, authorizer, configuration, metrics }),
     tokens,
     virtualResources: new Map([

@@ -261,6 +261,16 @@ test('a status that could not be written gets there when the server answers agai
   await node.until('the status is there', async () => app(await node.pod())?.restartCount === 1, 15_000);
 });
 
+test('once a pod runs, its worker keeps no status of its own beside the one that the API has', async (context) => {
+  const node = await start(context);
+  await node.run();
+  const { metadata, status } = await node.running();
+  await node.clock.advance(1000);
+  const worker = node.agent.pods?.find({ namespace: metadata?.namespace ?? '', name: metadata?.name ?? '' });
+  assert.ok(status !== undefined);
+  assert.equal(worker?.status, status);
+});
+
 test('readiness follows the probe, and a failing liveness probe restarts the container', async (context) => {
   const node = await start(context);
   const readinessProbe = { httpGet: { port: 80 }, periodSeconds: 1 };

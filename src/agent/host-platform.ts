@@ -4,6 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { LogFiles } from './logs/log-files.ts';
 import { SystemCgroups } from './pod/cgroups.ts';
+import { noDrivers } from './pod/devices.ts';
 import type { AgentPlatform } from './pod/pod-host.ts';
 import { parseResolvConf } from './pod/sandbox-config.ts';
 import { systemMounter } from './pod/volumes/mounter.ts';
@@ -24,6 +25,7 @@ export function hostPlatform({ pods, podLogs, clock, log }: HostPlatformOptions)
     cgroups: new SystemCgroups({ log }),
     probes: networkProbes,
     logs: new LogFiles({ root: podLogs, clock }),
+    devices: noDrivers,
     hostDns: async () => parseResolvConf(await fs.readFile('/etc/resolv.conf', 'utf8').catch(() => '')),
   };
 }

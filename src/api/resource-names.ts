@@ -10,3 +10,6 @@ export function isExtendedResource(name: string): boolean {
   if (isNativeResource(name) || name.startsWith('requests.')) return false;
   return isQualifiedName(`requests.${name}`).length === 0;
 }
+
+/** What every DeviceClass stands for beside what it says itself: `deviceclass.resource.kubernetes.io/CLASS` (KEP-5004). */
+export const isClassResource = (name: string): boolean => name.startsWith('deviceclass.resource.kubernetes.io/');

@@ -8,15 +8,19 @@ import {
   cronJobs,
   daemonSets,
   deployments,
+  deviceTaintRules,
   endpointSlices,
   endpoints,
   namespaces,
   nodes,
   persistentVolumes,
   podDisruptionBudgets,
+  podGroups,
   pods,
   priorityClasses,
   replicationControllers,
+  resourceClaims,
+  resourceClaimTemplates,
   resourceQuotas,
   secrets,
   services,
@@ -30,6 +34,7 @@ import { defaultPolicy } from '../server/rbac/default-policy.ts';
 import { serviceAccount } from '../server/rbac/testing.ts';
 import { addLiveNode, makeSet as makeDaemonSet } from './daemon-set/testing.ts';
 import { allControllers } from './index.ts';
+import { allocate, makeClaimTemplate, makePodWithClaims } from './resource-claim/testing.ts';
 import { claimTemplate, makeSet as makeStatefulSet } from './stateful-set/testing.ts';
 import { addNode, inDefault, KubeletPlayer, makeDeployment } from './testing.ts';
 
@@ -71,9 +76,16 @@ test('the loops and the scheduler do all their work with the rights that upstrea
   const annotations = { 'kubernetes.io/service-account.name': 'default' };
   const metadata = { ...inDefault('token'), annotations };
   await api.client.create(secrets, { metadata, type: 'kubernetes.io/service-account-token' });
+  const gang = { schedulingPolicy: { gang: { minCount: 1 } } };
+  await api.client.create(podGroups, { metadata: inDefault('gang'), spec: gang });
+  const schedulingGroup = { podGroupName: 'gang' };
+  const containers = [{ name: 'main', image: 'image' }];
+  await api.client.create(pods, { metadata: inDefault('member'), spec: { containers, schedulingGroup } });
+  await api.client.delete(podGroups, inDefault('gang'));
   await api.client.create(deployments, makeDeployment('web'));
   await api.client.create(deployments, makeDeployment('huge', { spec: { replicas: 30 } }));
   await api.clock.advance(20_000);
+  await api.client.delete(pods, inDefault('member'), { gracePeriodSeconds: 0 });
   await api.client.patch(deployments, inDefault('web'), {
     type: 'strategic',
     body: { spec: { template: { metadata: { annotations: { again: 'yes' } } } } },
@@ -88,6 +100,8 @@ test('the loops and the scheduler do all their work with the rights that upstrea
   await serve(api);
   assert.deepEqual([...refused], []);
   await rollOut(api);
+  assert.deepEqual([...refused], []);
+  await handOut(api);
   assert.deepEqual([...refused], []);
   kubelet.beats = false;
   await disturb(api);
@@ -151,6 +165,23 @@ async function rollOut({ client, clock }: TestApi): Promise<void> {
   await client.delete(daemonSets, inDefault('agent'), { propagationPolicy: 'Foreground' });
   await clock.advance(20_000);
   await client.delete(nodes, { namespace: '', name: 'alive' });
+}
+
+/** Devices are handed out, tainted, and given back. */
+async function handOut({ client, clock }: TestApi): Promise<void> {
+  await client.create(resourceClaimTemplates, makeClaimTemplate('devices'));
+  const pod = makePodWithClaims('computes', { name: 'gpu', resourceClaimTemplateName: 'devices' });
+  await client.create(pods, { ...pod, spec: { containers: [], ...pod.spec, nodeName: 'node' } });
+  await clock.advance(5_000);
+  const claims = async () => (await client.list(resourceClaims, { namespace: 'default' })).items;
+  await allocate(client, (await claims())[0]?.metadata?.name ?? '', []);
+  await clock.advance(5_000);
+  assert.equal((await claims())[0]?.status?.reservedFor?.length, 1);
+  const taint = { key: 'broken', effect: 'NoExecute' as const };
+  await client.create(deviceTaintRules, { metadata: { name: 'all' }, spec: { deviceSelector: {}, taint } });
+  await clock.advance(30_000);
+  assert.equal((await client.get(deviceTaintRules, { namespace: '', name: 'all' })).status?.conditions?.length, 1);
+  assert.deepEqual(await claims(), []);
 }
 
 /** What wakes the loops that a quiet cluster leaves asleep. */

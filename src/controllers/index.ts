@@ -11,6 +11,7 @@ import { clusterRoleAggregation } from './cluster-role-aggregation.ts';
 import { cronJobController } from './cron-job/controller.ts';
 import { daemonSetController } from './daemon-set/controller.ts';
 import { deploymentController } from './deployment/controller.ts';
+import { deviceTaintEvictionController } from './device-taint-eviction/controller.ts';
 import { disruptionControllers } from './disruption/controller.ts';
 import { endpointSliceController } from './endpoint-slice/controller.ts';
 import { endpointSliceMirroringController } from './endpoint-slice-mirroring/controller.ts';
@@ -25,7 +26,9 @@ import { nodeIpamController } from './node-ipam/controller.ts';
 import { nodeLifecycleControllers } from './node-lifecycle/controller.ts';
 import { persistentVolumeBinder } from './persistent-volume/controller.ts';
 import { podGarbageCollector } from './pod-gc.ts';
+import { podGroupProtection } from './pod-group-protection.ts';
 import { replicaSetController, replicationController } from './replica-set/controller.ts';
+import { resourceClaimController } from './resource-claim/controller.ts';
 import { resourceQuotaController } from './resource-quota/controller.ts';
 import { serviceAccountTokenControllers } from './service-account-tokens/controller.ts';
 import type { ControllerContext } from './shared/context.ts';
@@ -67,8 +70,11 @@ export function allControllers(context: ControllerContext): Service[] {
     ...bootstrapTokenControllers(context),
     resourceQuotaController(context),
     ...storageProtection(context),
+    podGroupProtection(context),
     ...persistentVolumeBinder(context),
     ephemeralVolumeController(context),
     volumeExpansion(context),
+    resourceClaimController(context),
+    deviceTaintEvictionController(context),
   ];
 }

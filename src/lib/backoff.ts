@@ -1,8 +1,10 @@
 /** Exponential back-off, by key: `base`, doubled on each failure up to `max`; forgotten on success. */
+import { SmallMap } from './small-map.ts';
+
 export class Backoff {
   readonly #baseMs: number;
   readonly #maxMs: number;
-  readonly #failures = new Map<string, number>();
+  readonly #failures = new SmallMap<string, number>();
 
   constructor(options: { baseMs: number; maxMs: number }) {
     this.#baseMs = options.baseMs;

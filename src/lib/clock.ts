@@ -37,7 +37,8 @@ export function formatMicroTime(epochMs: number): string {
   return `${new Date(epochMs).toISOString().slice(0, 23)}000Z`;
 }
 
-function sleepOn(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+/** `Clock.sleep`, for any clock that has `after`. */
+export function sleepOn(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
       reject(signal.reason as Error);
@@ -141,11 +142,12 @@ export class VirtualClock implements Clock {
     return sleepOn(this, delayMs, signal);
   }
 
-  /** Moves time on by `durationMs`, firing what falls due on the way. */
-  async advance(durationMs: number): Promise<void> {
+  /** Moves time on by `durationMs`, from timer to timer, firing what falls due; `until` holds it at the moment at which it comes true. */
+  async advance(durationMs: number, until: () => boolean = () => false): Promise<void> {
     const endMs = this.#nowMs + durationMs;
     await this.#settle();
     for (let next = this.#scheduled.peek(); next !== undefined && next.atMs <= endMs; next = this.#scheduled.peek()) {
+      if (until()) return;
       this.#scheduled.pop();
       const callback = this.#take(next);
       if (callback === undefined) continue;
@@ -153,7 +155,7 @@ export class VirtualClock implements Clock {
       callback();
       await this.#settle();
     }
-    this.#nowMs = endMs;
+    if (!until()) this.#nowMs = endMs;
   }
 
   /** How many timers are set: a test's way to see that nothing was left running. */
@@ -172,7 +174,12 @@ export class VirtualClock implements Clock {
 
 /** Lets all ready promise reactions and immediates run. */
 export async function settle(): Promise<void> {
-  for (let round = 0; round < 5; round++) await new Promise<void>((resolve) => setImmediate(resolve));
+  for (let round = 0; round < 5; round++) await eventLoopTurn();
+}
+
+/** The whole event loop gets one turn: signals are heard, and promises that were rejected and left alone are told of. */
+export function eventLoopTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Lets all ready promise reactions run, and nothing else: ten times faster. The next tick comes when none is left. */

@@ -209,4 +209,9 @@ export const limits = {
   schedulerCountersMax: 128,
   /** Classes of pods for which the scheduler remembers what it found out about each node. Beyond it: as above. */
   schedulerClassesMax: 64,
+  /** Decisions about single pods for one about their group, in this process’s one thread. Past it: what was found so far is taken, or nothing. */
+  groupDecisionsMax: 5_000,
+  /** Steps of the search for a pod's devices on one node, and on all nodes of one decision. At it: the node does not come into question. */
+  deviceStepsPerNodeMax: 50_000,
+  deviceStepsPerDecisionMax: 500_000,
 } as const;

@@ -59,3 +59,16 @@ test('a cluster that starts again writes nothing about its flow schemas', async 
   await bootstrap(registry.registry);
   assert.deepEqual(await flows(), before);
 });
+
+test('a cluster starts again although a quota leaves no room for what it has already', async () => {
+  const registry = await startRegistry();
+  const quota = { metadata: { name: 'few' }, spec: { hard: { services: '1' } } };
+  await registry.create('resourcequotas', quota, { namespace: 'default' });
+  await registry.patch(
+    'resourcequotas',
+    'few',
+    { status: { hard: { services: '1' }, used: { services: '1' } } },
+    { type: 'merge', namespace: 'default', subresource: 'status' },
+  );
+  await bootstrap(registry.registry);
+});

@@ -121,10 +121,23 @@ async function createMissing(
 ): Promise<void> {
   const info = resourceTable().find(group, 'v1', resource);
   if (info === undefined) return;
+  const { name } = body['metadata'] as { readonly name: string };
   const target: RequestTarget = { user: apiServer, resource: info, namespace, name: '', subresource: '' };
+  if (await isThere(handler, { ...target, name })) return;
   try {
     await handler.create(target, body, { fieldManager });
   } catch (error) {
     if (!hasReason(error, 'AlreadyExists')) throw error;
+  }
+}
+
+/** Asked first: a quota that is full refuses what exists already, too, and a cluster must start again all the same. */
+async function isThere(handler: RequestHandler, target: RequestTarget): Promise<boolean> {
+  try {
+    await handler.get(target);
+    return true;
+  } catch (error) {
+    if (hasReason(error, 'NotFound')) return false;
+    throw error;
   }
 }

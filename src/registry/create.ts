@@ -96,7 +96,7 @@ async function prepareNew(
   if (served.hasStatus && !strategy.keepStatusOnCreate) draft['status'] = emptyStatus(served);
   strategy.prepareForCreate?.(draft, context);
   const ready = normalized(served, draft);
-  const granting = environment.grants?.check({ target, object: ready });
+  const granting = environment.grants?.check({ target, object: ready, verb: 'create' });
   if (granting) await granting;
   const errors = validateNew(served, ready, context);
   if (errors.length > 0) throw invalid(kindSubjectOf(served, ready.metadata?.name ?? ''), errors);

@@ -273,6 +273,8 @@ const admitted = {
 
 /** What a kind asks for beside a name. */
 const bodies: Readonly<Record<string, object>> = {
+  'podgroups.scheduling.k8s.io': { spec: { schedulingPolicy: { basic: {} } } },
+  'workloads.scheduling.k8s.io': { spec: { podGroupTemplates: [{ name: 'a', schedulingPolicy: { basic: {} } }] } },
   'pods.': make.pod(),
   'services.': make.service(),
   'replicationcontrollers.': { spec: { selector: labels, template } },

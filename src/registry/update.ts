@@ -165,7 +165,7 @@ function checkSentVersion({ served, target, fromCurrent }: Change, draft: Object
 
 async function prepareChange(
   environment: Environment,
-  { served, target, part, options }: Change,
+  { served, target, part, options, fromCurrent }: Change,
   decoded: ObjectDraft,
   old: KubeObject,
   { tracked, admission, told }: { tracked: boolean; admission: Admission; told: string[] },
@@ -178,7 +178,7 @@ async function prepareChange(
     : trackWrite(environment, served, target, draft, old, options);
   await admission.mutate(draft);
   const ready = normalized(served, draft);
-  const granting = environment.grants?.check({ target, object: ready, old });
+  const granting = environment.grants?.check({ target, object: ready, old, verb: fromCurrent ? 'patch' : 'update' });
   if (granting) await granting;
   const context = strategyContext(environment, target.user, told);
   part.prepare(served, ready, old, context);

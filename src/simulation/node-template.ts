@@ -13,6 +13,7 @@
  *     pods: 250
  *     ephemeralStorage: 1Ti
  *     extendedResources: {example.com/gpu: 8}
+ *     devices: [{driver: gpu.example.com, name: gpu, count: 8}]   # for ResourceClaims; see node-devices.ts
  *     labels: {pool: gpu}
  *     taints: [{key: example.com/gpu, value: present, effect: NoSchedule}]
  *     zones: [a, b, c]                # or, of several regions: regions: {kr: [kr-a, kr-b], jp: [jp-a]}; both round-robin
@@ -32,6 +33,7 @@ import type { Taint } from '../api/schema/types/core-v1.ts';
 import { parseYaml } from '../api/yaml.ts';
 import { limits } from '../lib/limits.ts';
 import { forbiddenLabels } from '../registry/admission/node-restriction/nodes.ts';
+import { type DevicePlan, readDevices } from './node-devices.ts';
 import { type ContainerStage, type NodeStage, readContainerStages, readNodeStages } from './stages.ts';
 import {
   type Entry,
@@ -56,6 +58,7 @@ export interface NodeTemplate {
   /** Absent: what the others leave. */
   readonly count?: number;
   readonly size: Parameters<typeof simulatedNodeFacts>[2];
+  readonly devices: readonly DevicePlan[];
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly Taint[];
   /** Taken in turn, and in each its zones. */
@@ -77,6 +80,7 @@ export interface NodePlan {
   readonly address: string;
   readonly podCidr: string;
   readonly size: NodeTemplate['size'];
+  readonly devices: readonly DevicePlan[];
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly Taint[];
   readonly stages: readonly NodeStage[];
@@ -86,14 +90,14 @@ export const nodesMax = 5000;
 
 /** Where nothing was said: plain nodes `simulated-1`, `simulated-2`, … */
 export const plainNodes: SimulatedNodes = {
-  templates: [{ name: 'simulated', size: {}, labels: {}, taints: [], regions: [], stages: [] }],
+  templates: [{ name: 'simulated', size: {}, devices: [], labels: {}, taints: [], regions: [], stages: [] }],
   stages: [],
   events: 'all',
 };
 
 const documentFields = ['apiVersion', 'kind', 'nodes', 'stages', 'events'];
 const templateFields =
-  'name count cpu memory pods ephemeralStorage extendedResources labels taints regions zones stages'.split(' ');
+  'name count cpu memory pods ephemeralStorage extendedResources devices labels taints regions zones stages'.split(' ');
 const templatesMax = 100;
 const zonesMax = 100;
 const taintsMax = 100;
@@ -127,6 +131,7 @@ function readTemplate(item: unknown, path: string): NodeTemplate {
     name,
     ...(count !== undefined && { count }),
     size: readSize(entry),
+    devices: readDevices(entry),
     labels: readLabels(entry),
     taints: readTaints(entry),
     regions: readRegions(entry),
@@ -261,6 +266,7 @@ export function planNodes(nodes: SimulatedNodes, total: number): readonly NodePl
     address: `10.${99 - Math.floor((place + 1) / 65_536)}.${Math.floor((place + 1) / 256) % 256}.${(place + 1) % 256}`,
     podCidr: `10.${100 + Math.floor(place / 256)}.${place % 256}.0/24`,
     size: template.size,
+    devices: template.devices,
     labels: { ...template.labels, ...topology(template, index) },
     taints: template.taints,
     stages: template.stages,

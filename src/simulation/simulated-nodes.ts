@@ -13,6 +13,7 @@ import type { Logger } from '../lib/log.ts';
 import type { Prng } from '../lib/prng.ts';
 import type { Service } from '../lib/service.ts';
 import { type BehaviourCatalogue, outspokenCatalogue } from './container-behaviour.ts';
+import { devicePublisher } from './device-publisher.ts';
 import { SimulatedFleet } from './fleet/simulated-fleet.ts';
 import { type LosableNode, NodeLosses } from './node-losses.ts';
 import { factsOf, type NodePlan, plainNodes, planNodes, type SimulatedNodes } from './node-template.ts';
@@ -52,7 +53,7 @@ export function simulatedNodes(options: SimulatedNodesOptions): SimulatedParts {
   const catalogue = { ...outspokenCatalogue, stages: template.stages };
   if (plans.length > agentsMax) {
     const fleet = new SimulatedFleet({ ...options, plans, catalogue, events: template.events });
-    return { handlers: fleet.handlers, services: [fleet] };
+    return { handlers: fleet.handlers, services: [fleet, ...devicePublisher({ ...options, plans })] };
   }
   const agents = plans.map((plan) => ({ plan, agent: simulatedAgent(plan, catalogue, options) }));
   const losses = new NodeLosses(
@@ -61,7 +62,7 @@ export function simulatedNodes(options: SimulatedNodesOptions): SimulatedParts {
   );
   return {
     handlers: new Map(agents.map(({ plan, agent }) => [plan.name, agent.handler])),
-    services: [...agents.map(({ agent }) => agent), losses],
+    services: [...agents.map(({ agent }) => agent), losses, ...devicePublisher({ ...options, plans })],
   };
 }
 

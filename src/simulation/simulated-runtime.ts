@@ -52,7 +52,6 @@ export interface SimulatedLogLine {
 
 interface Sandbox {
   status: SandboxStatus;
-  readonly config: SandboxConfig;
 }
 
 interface Container {
@@ -96,11 +95,9 @@ export class SimulatedRuntime implements Runtime {
   }
 
   state(uid?: string): Promise<RuntimeState> {
-    const wanted = (item: { readonly status: { readonly pod: PodIdentity } }): boolean =>
-      uid === undefined || item.status.pod.uid === uid;
     return Promise.resolve({
-      sandboxes: [...this.#sandboxes.values()].filter(wanted).map((sandbox) => sandbox.status),
-      containers: [...this.#containers.values()].filter(wanted).map((container) => container.status),
+      sandboxes: statusesOf(this.#sandboxes, uid),
+      containers: statusesOf(this.#containers, uid),
     });
   }
 
@@ -114,7 +111,7 @@ export class SimulatedRuntime implements Runtime {
     const ips = config.hostNetwork ? [] : [this.#addresses.take()];
     const { pod, attempt } = config;
     const status: SandboxStatus = { id, pod, attempt, ready: true, createdAtMs: this.#clock.now(), ips };
-    this.#sandboxes.set(id, { status, config });
+    this.#sandboxes.set(id, { status });
     return Promise.resolve(id);
   }
 
@@ -387,6 +384,16 @@ export class SimulatedRuntime implements Runtime {
     this.#removedImages.delete(image);
     return status;
   }
+}
+
+/** Of one pod, or of all. Each worker asks in each round: nothing is copied that is not its own. */
+function statusesOf<Status extends { readonly pod: PodIdentity }>(
+  items: ReadonlyMap<string, { readonly status: Status }>,
+  uid: string | undefined,
+): readonly Status[] {
+  const statuses: Status[] = [];
+  for (const { status } of items.values()) if (uid === undefined || status.pod.uid === uid) statuses.push(status);
+  return statuses;
 }
 
 /** Enough of the grammar of image references to tell a typing error. */

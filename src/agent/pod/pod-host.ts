@@ -9,6 +9,7 @@ import type { ObjectSource } from '../object-source.ts';
 import type { ProbeTransport } from '../probes/probe-transport.ts';
 import type { Runtime } from '../runtime.ts';
 import type { PodCgroups } from './cgroups.ts';
+import type { DeviceDrivers } from './devices.ts';
 import type { ImageKeeper } from './images.ts';
 import type { ClusterDns, DnsConfig } from './sandbox-config.ts';
 import type { PodStorage } from './volumes/pod-storage.ts';
@@ -26,6 +27,7 @@ export interface AgentPlatform {
   readonly logs: LogSource;
   /** The node's own resolver. */
   readonly hostDns: () => Promise<DnsConfig>;
+  readonly devices: DeviceDrivers;
 }
 
 export interface PodHost {

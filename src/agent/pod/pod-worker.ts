@@ -10,7 +10,8 @@
  *        └──────────────────────────── while a plan has steps ───────────────────────────────────┘
  * ```
  * What takes long (a pull, a graceful stop) goes on in the background, so that a deletion is never kept waiting; its end wakes the
- * worker. Kept true: steps of one pod never run at the same time; nothing is remembered that the runtime or the API knows better.
+ * worker. Kept true: steps of one pod never run at the same time; nothing is remembered that the runtime or the API knows better. A pod that
+ * only runs costs its worker little: where the API's status is the decided one, that copy is the one that is kept.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Container, Pod, PodStatus } from '../../api/schema/types/core-v1.ts';
@@ -18,10 +19,13 @@ import { hasReason } from '../../api/status-error.ts';
 import { pods } from '../../client/resources.ts';
 import { Backoff } from '../../lib/backoff.ts';
 import type { Timer } from '../../lib/clock.ts';
-import { Prober } from '../probes/prober.ts';
+import type { Logger } from '../../lib/log.ts';
+import { SmallMap } from '../../lib/small-map.ts';
+import { hasProbes, Prober } from '../probes/prober.ts';
 import type { ContainerStatus, PodIdentity, RuntimeState, SandboxStatus } from '../runtime.ts';
 import { allContainers, containerFieldPath, findContainer, newestSandbox } from './containers.ts';
 import { decidePod } from './decide-pod.ts';
+import { prepareDevices } from './devices.ts';
 import { runHook } from './hooks.ts';
 import type { Failure, ImageState, PodObservation, Step } from './plan.ts';
 import type { PodHost } from './pod-host.ts';
@@ -40,20 +44,21 @@ const refreshMs = 60_000;
 /** A container that is asked to stop gets at least this long after its hook. */
 const graceAfterHookMsMin = 2000;
 const logTailBytes = 2048;
+const noVerdicts: PodObservation['probes'] = new Map();
 
 export class PodWorker {
   readonly identity: PodIdentity;
   readonly #host: PodHost;
   readonly #onGone: () => void;
-  readonly #prober: Prober;
   readonly #retries = new Backoff(retryMs);
   readonly #pullRetries = new Backoff(pullRetryMs);
-  readonly #images = new Map<string, ImageState>();
-  readonly #failures = new Map<string, Failure>();
-  readonly #restarts = new Map<string, RestartBackoff>();
-  readonly #messages = new Map<string, string>();
-  readonly #stops = new Map<string, number>();
-  readonly #background = new Set<Promise<void>>();
+  readonly #images = new SmallMap<string, ImageState>();
+  readonly #failures = new SmallMap<string, Failure>();
+  readonly #restarts = new SmallMap<string, RestartBackoff>();
+  readonly #messages = new SmallMap<string, string>();
+  readonly #stops = new SmallMap<string, number>();
+  /** Made for the first container that has probes. */
+  #prober: Prober | undefined;
   #pod: Pod | undefined;
   #lastPod: Pod | undefined;
   #status: PodStatus = {};
@@ -72,15 +77,8 @@ export class PodWorker {
 
   constructor(identity: PodIdentity, host: PodHost, onGone: () => void) {
     this.identity = identity;
-    this.#host = { ...host, log: host.log.with({ pod: `${identity.namespace}/${identity.name}`, uid: identity.uid }) };
+    this.#host = host;
     this.#onGone = onGone;
-    this.#prober = new Prober({
-      clock: host.clock,
-      runtime: host.runtime,
-      transport: host.platform.probes,
-      changed: () => this.wake(),
-      unhealthy: (container, message) => this.#event('Warning', 'Unhealthy', message, container),
-    });
   }
 
   /** The API's newest version of the pod; undefined: it is gone from there. */
@@ -128,7 +126,7 @@ export class PodWorker {
   async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();
-    this.#prober.close();
+    this.#prober?.close();
     await this.#writer?.close();
     await this.#rounds;
   }
@@ -140,6 +138,7 @@ export class PodWorker {
       this.#writer = new StatusWriter({ pod, client, clock, log });
     }
     this.#lastPod = pod;
+    if (isDeepStrictEqual(pod.status, this.#status)) this.#status = pod.status ?? {};
     this.#writer.update(pod);
   }
 
@@ -151,7 +150,7 @@ export class PodWorker {
         this.#retries.forget('round');
       } catch (error) {
         this.#dirty = false;
-        this.#host.log.warn('a step of a pod failed, trying again', { error });
+        this.#log.warn('a step of a pod failed, trying again', { error });
         this.#wakeAt(this.#host.clock.now() + this.#retries.next('round'));
         return;
       }
@@ -163,14 +162,12 @@ export class PodWorker {
     this.#state = await runtime.state(this.identity.uid);
     await this.#readMessages();
     if (this.#closed) return;
-    if (this.#lastPod !== undefined) {
-      this.#prober.follow(allContainers(this.#lastPod), this.#state.containers, this.#podIps()[0] ?? '');
-    }
+    if (this.#lastPod !== undefined) this.#probe(allContainers(this.#lastPod));
     const observation = this.#observation();
     this.#decidedAtMs = observation.nowMs;
     const plan = decidePod(observation);
-    this.#status = plan.status;
-    if (this.#pod !== undefined) this.#writer?.set(plan.status);
+    if (!isDeepStrictEqual(plan.status, this.#status)) this.#status = plan.status;
+    if (this.#pod !== undefined) this.#writer?.set(this.#status);
     if (plan.gone) {
       await platform.logs.remove(this.identity);
       this.#onGone();
@@ -183,6 +180,19 @@ export class PodWorker {
       this.#dirty = true;
       if (!(await this.#carryOut(step))) return;
     }
+  }
+
+  #probe(containers: readonly Container[]): void {
+    if (this.#prober === undefined && !containers.some(hasProbes)) return;
+    const { clock, runtime, platform } = this.#host;
+    this.#prober ??= new Prober({
+      clock,
+      runtime,
+      transport: platform.probes,
+      changed: () => this.wake(),
+      unhealthy: (container, message) => this.#event('Warning', 'Unhealthy', message, container),
+    });
+    this.#prober.follow(containers, this.#state.containers, this.#podIps()[0] ?? '');
   }
 
   #observation(): PodObservation {
@@ -198,7 +208,7 @@ export class PodWorker {
       images: this.#images,
       failures: this.#failures,
       restarts: this.#restarts,
-      probes: this.#prober.verdicts(),
+      probes: this.#prober?.verdicts() ?? noVerdicts,
       messages: this.#messages,
       stops: this.#stops,
       volumes: this.#volumes,
@@ -274,13 +284,20 @@ export class PodWorker {
   async #makeSandbox(attempt: number): Promise<boolean> {
     const pod = this.#pod;
     if (pod === undefined) return false;
+    const { client, platform, starts } = this.#host;
+    let failure = {
+      reason: 'FailedPrepareDynamicResources',
+      what: 'prepare dynamic resources: prepare dynamic resources',
+    };
     try {
-      await this.#host.starts.run(() => makeSandbox(this.#host, pod, this.identity, attempt));
+      await prepareDevices(client, platform.devices, pod);
+      failure = { reason: 'FailedCreatePodSandBox', what: 'create pod sandbox' };
+      await starts.run(() => makeSandbox(this.#host, pod, this.identity, attempt));
       this.#failures.delete('');
       this.#retries.forget('sandbox');
     } catch (error) {
-      const message = `Failed to create pod sandbox: ${messageOf(error)}`;
-      this.#event('Warning', 'FailedCreatePodSandBox', message);
+      const message = `Failed to ${failure.what}: ${messageOf(error)}`;
+      this.#event('Warning', failure.reason, message);
       this.#fail('', 'sandbox', 'ContainerCreating', message);
     }
     return false;
@@ -369,7 +386,7 @@ export class PodWorker {
         const leftMs = Math.max(Math.min(graceAfterHookMsMin, gracePeriodMs), deadlineMs - clock.now());
         await runtime.stopContainer(containerId, leftMs);
       } catch (error) {
-        this.#host.log.warn('a container could not be stopped', { container: name, error });
+        this.#log.warn('a container could not be stopped', { container: name, error });
         await clock.sleep(this.#retries.next(containerId));
       }
       if (this.#stops.get(containerId) === deadlineMs) this.#stops.delete(containerId);
@@ -443,13 +460,14 @@ export class PodWorker {
   }
 
   #inBackground(task: () => Promise<void>): void {
-    const running = task()
-      .catch((error: unknown) => this.#host.log.error('a background task of a pod failed', { error }))
-      .finally(() => {
-        this.#background.delete(running);
-        this.wake();
-      });
-    this.#background.add(running);
+    void task()
+      .catch((error: unknown) => this.#log.error('a background task of a pod failed', { error }))
+      .finally(() => this.wake());
+  }
+
+  get #log(): Logger {
+    const { namespace, name, uid } = this.identity;
+    return this.#host.log.with({ pod: `${namespace}/${name}`, uid });
   }
 
   #wakeAt(timeMs: number): void {

@@ -403,3 +403,26 @@ test('the size of an object costs in proportion: 8 times the keys, not 64 times 
   const small = cost(500);
   ok(cost(4000) < 40 * Math.max(small, 20_000));
 });
+
+test('who changes what it owns already keeps its tree of fields, the same one, with a new time', () => {
+  const fieldsV1 = Object.freeze({ 'f:data': Object.freeze({ '.': Object.freeze({}), 'f:a': Object.freeze({}) }) });
+  const entry = { manager: 'm', operation: 'Update', apiVersion: 'v1', fieldsType: 'FieldsV1', fieldsV1 };
+  const managedFields = [{ ...entry, time: '2026-01-01T00:00:00Z' }];
+  const value = (data: JsonObject): JsonObject => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    ...configMap(data, { uid: 'u', managedFields }),
+  });
+  const typed = (data: JsonObject): TypedObject => ({ apiVersion: 'v1', type: configMapType, value: value(data) });
+  const request = {
+    manager: 'm',
+    subresource: '',
+    time: '2026-01-01T00:00:10Z',
+    inVersion: (object: TypedObject) => object,
+  };
+  const [same] = trackUpdate(typed({ a: '1' }), typed({ a: '2' }), request);
+  equal(same?.fieldsV1, fieldsV1);
+  equal(same?.time, request.time);
+  const [other] = trackUpdate(typed({ a: '1' }), typed({ a: '2', b: '1' }), request);
+  equal(JSON.stringify(other?.fieldsV1), '{"f:data":{".":{},"f:a":{},"f:b":{}}}');
+});

@@ -182,8 +182,11 @@ function track(
   if (!taken.isEmpty) {
     const identity = identityOf(request, 'Update', next.apiVersion);
     const key = managerKey(identity);
-    const previous = managers.get(key);
-    managers.set(key, { ...identity, set: previous ? taken.union(previous.set) : taken, time: request.time });
+    const set = managers.get(key)?.set.union(taken) ?? taken;
+    const known = before.get(key);
+    // Most updates change what their manager owns already: with the same set, the tree in its entry stays, too.
+    const kept = known?.set.equals(set) ? known : { set };
+    managers.set(key, { ...kept, ...identity, time: request.time });
   }
   return capManagers(managers);
 }

@@ -182,3 +182,20 @@ test('sets behave as sets of paths, whatever their shape', () => {
     }),
   );
 });
+
+test('a union with what is owned already is the same set, and nothing of it is made anew', () => {
+  const owned = FieldSet.of(['status', 'status.phase', 'status.podIP', 'spec.replicas']);
+  equal(owned.union(FieldSet.of(['status.phase', 'spec.replicas'])), owned);
+  const more = owned.union(FieldSet.of(['status.phase', 'spec.paused']));
+  ok(more !== owned);
+  deepEqual(texts(more), ['.status', '.spec.paused', '.spec.replicas', '.status.phase', '.status.podIP']);
+  deepEqual(texts(owned), ['.status', '.spec.replicas', '.status.phase', '.status.podIP']);
+});
+
+test('frozen parts are read once, and read as any others', () => {
+  const part = Object.freeze({ '.': {}, 'f:phase': {} });
+  const json = { 'f:status': part, 'f:spec': { 'f:replicas': {} } };
+  const [a, b] = [FieldSet.fromFieldsV1(json), FieldSet.fromFieldsV1(json)];
+  equal(a.child(fieldElement('status')), b.child(fieldElement('status')));
+  equal(JSON.stringify(a.toFieldsV1()), '{"f:spec":{"f:replicas":{}},"f:status":{".":{},"f:phase":{}}}');
+});

@@ -112,10 +112,13 @@ export class FieldSet {
     return [...this.#children.values()].map(({ element }) => element);
   }
 
+  /** Itself where `other` adds nothing: most updates change what their manager owns already. */
   union(other: FieldSet): FieldSet {
     if (other.isEmpty || other === this) return this;
     if (this.isEmpty) return other;
-    return new FieldSet(joinedMembers(this.#members, other.#members), joinedChildren(this.#children, other.#children));
+    const members = joinedMembers(this.#members, other.#members);
+    const children = joinedChildren(this.#children, other.#children);
+    return members === this.#members && children === this.#children ? this : new FieldSet(members, children);
   }
 
   intersection(other: FieldSet): FieldSet {
@@ -212,18 +215,21 @@ export class FieldSet {
 
 function joinedMembers(ours: Members, theirs: Members): Members {
   if (theirs.size === 0) return ours;
-  return ours.size === 0 ? theirs : new Map([...ours, ...theirs]);
+  if (ours.size === 0) return theirs;
+  for (const key of theirs.keys()) if (!ours.has(key)) return new Map([...ours, ...theirs]);
+  return ours;
 }
 
 function joinedChildren(ours: Children, theirs: Children): Children {
   if (theirs.size === 0) return ours;
   if (ours.size === 0) return theirs;
-  const children = new Map(ours);
+  let children: Map<string, Child> | undefined;
   for (const [key, child] of theirs) {
-    const mine = children.get(key);
-    children.set(key, mine ? { element: mine.element, set: mine.set.union(child.set) } : child);
+    const mine = ours.get(key);
+    const set = mine === undefined ? child.set : mine.set.union(child.set);
+    if (set !== mine?.set) (children ??= new Map(ours)).set(key, { element: child.element, set });
   }
-  return children;
+  return children ?? ours;
 }
 
 /** The same map where all stay. */
@@ -254,7 +260,22 @@ function atomBelow(atom: TypeAtom | undefined, element: PathElement): TypeAtom |
   return element.kind === 'key' ? atom?.list?.element : undefined;
 }
 
-function readSet(json: unknown, depth: number): { readonly set: FieldSet; readonly isMember: boolean } {
+interface ReadSet {
+  readonly set: FieldSet;
+  readonly isMember: boolean;
+}
+
+/** Stored objects share the parts of their trees, frozen (`store/compact.ts`): each is read once, and its set shared likewise. */
+const readParts = new WeakMap<object, ReadSet>();
+
+function readSet(json: unknown, depth: number): ReadSet {
+  if (depth === 0 || typeof json !== 'object' || json === null || !Object.isFrozen(json)) return readTree(json, depth);
+  let part = readParts.get(json);
+  if (part === undefined) readParts.set(json, (part = readTree(json, depth)));
+  return part;
+}
+
+function readTree(json: unknown, depth: number): ReadSet {
   if (json === null) return { set: FieldSet.empty, isMember: true };
   if (typeof json !== 'object' || Array.isArray(json)) throw new FieldsError('not an object');
   if (depth > limits.fieldSetDepthMax) throw new FieldsError('exceeded max depth');

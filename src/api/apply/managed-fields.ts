@@ -16,7 +16,7 @@ export interface Managed extends ManagerIdentity {
   readonly set: FieldSet;
   /** Absent where it applied what was there already. */
   readonly time?: string;
-  /** The entry from which it was read: written back as it was while nothing changes. */
+  /** The entry from which it was read: written back as it was while nothing changes; its tree, while the set is the same. */
   readonly entry?: ManagedFieldsEntry;
 }
 
@@ -97,15 +97,16 @@ export function encodeManagedFields(managers: Managers): readonly ManagedFieldsE
 }
 
 function encodeEntry({ manager, operation, apiVersion, subresource, set, time, entry }: Managed): ManagedFieldsEntry {
+  const known = entry?.fieldsV1 && set === decoded.get(entry.fieldsV1) ? entry.fieldsV1 : undefined;
   const isSame = entry && entry.apiVersion === apiVersion && entry.time === time && entry.operation === operation;
-  if (isSame && set === decoded.get(entry.fieldsV1 ?? {})) return entry;
+  if (isSame && known !== undefined) return entry;
   return {
     ...(manager !== '' && { manager }),
     operation,
     apiVersion,
     ...(time !== undefined && { time }),
     fieldsType: 'FieldsV1',
-    fieldsV1: set.toFieldsV1(),
+    fieldsV1: known ?? set.toFieldsV1(),
     ...(subresource !== '' && { subresource }),
   };
 }

@@ -100,6 +100,11 @@ describe('pods use', () => {
       { pods: '1', 'hugepages-2Mi': '4Mi', 'requests.hugepages-2Mi': '4Mi', 'requests.example.com/gpu': '2' },
     ],
     [
+      'devices by their class',
+      pod({ containers: [container({ 'deviceclass.resource.kubernetes.io/gpu': '2' })] }),
+      { pods: '1', 'requests.deviceclass.resource.kubernetes.io/gpu': '2' },
+    ],
+    [
       'the larger of what is wanted and what holds, while they are resized',
       pod(
         { containers: [container({ cpu: '1' }, { cpu: '1' })] },
@@ -232,6 +237,7 @@ describe('names', () => {
         'hugepages-1Gi',
         'requests.hugepages-1Gi',
         'requests.example.com/gpu',
+        'requests.deviceclass.resource.kubernetes.io/gpu',
       ],
       ['services', 'requests.storage', 'count/deployments.apps', 'limits.example.com/gpu', 'example.com/gpu'],
     ],

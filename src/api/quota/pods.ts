@@ -4,13 +4,14 @@
  */
 import { isPodLevelSet, qualityOfService } from '../pod-quality.ts';
 import type { Quantity } from '../quantity.ts';
-import { isExtendedResource, isNativeResource } from '../resource-names.ts';
+import { isClassResource, isExtendedResource, isNativeResource } from '../resource-names.ts';
 import type { Container, Pod, PodAffinityTerm, ResourceRequirements } from '../schema/types/core-v1.ts';
 import { type Amounts, amountsOf, one, sameAmounts } from './amounts.ts';
 import type { Evaluator, Scope } from './evaluator.ts';
 import { podLimits, podRequests } from './pod-amounts.ts';
 import { selects } from './scope-values.ts';
 
+const requested = 'requests.';
 const compute = ['cpu', 'memory', 'ephemeral-storage'] as const;
 
 /** Where a quota names one of these, every container must say how much. Upstream calls it a mistake that has to stay; no others follow. */
@@ -31,7 +32,7 @@ export const pods: Evaluator<Pod> = {
     names.has(name) ||
     name.startsWith('hugepages-') ||
     name.startsWith('requests.hugepages-') ||
-    (name.startsWith('requests.') && !isNativeResource(name)),
+    (name.startsWith(requested) && (!isNativeResource(name) || isClassResource(name.slice(requested.length)))),
 
   handles({ operation, subresource, object, old }) {
     if (subresource === 'resize') return operation === 'UPDATE';
@@ -88,7 +89,7 @@ function used(requests: Amounts, limits: Amounts): Map<string, Quantity> {
   }
   for (const [name, request] of requests) {
     if (name.startsWith('hugepages-')) result.set(name, request).set(`requests.${name}`, request);
-    else if (isExtendedResource(name)) result.set(`requests.${name}`, request);
+    else if (isExtendedResource(name) || isClassResource(name)) result.set(requested + name, request);
   }
   return result;
 }

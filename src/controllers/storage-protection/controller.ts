@@ -45,7 +45,11 @@ interface Protection<T extends KubeObject> {
   isUsed(object: T): boolean | Promise<boolean>;
 }
 
-function protectionLoop<T extends KubeObject>(context: ControllerContext, protection: Protection<T>): ControlLoop {
+/** Also for what is no storage (`pod-group-protection.ts`). */
+export function protectionLoop<T extends KubeObject>(
+  context: ControllerContext,
+  protection: Protection<T>,
+): ControlLoop {
   const { name, resource, finalizer, informers, isUsed } = protection;
   const own = contextFor(context, name);
   const objects = own.informers.informer(resource);

@@ -13,6 +13,7 @@ import { type ASTNode, Environment, type TypeCheckResult } from '@marcbachmann/c
 import { limits } from '../limits.ts';
 import { withBudget } from './budget.ts';
 import { registerFunctions, replaced } from './functions.ts';
+import { type CelLibrary, registerLibrary } from './library.ts';
 
 /** CEL's name of a type (`string`, `dyn`, `map<string, dyn>`), or an object's fields with theirs. */
 export type CelType = string | { readonly fields: Readonly<Record<string, string>> };
@@ -21,6 +22,8 @@ export interface CelOptions {
   readonly variables: Readonly<Record<string, CelType>>;
   /** Names with `__dot__`, `__dash__`, `__slash__` and their like, as Kubernetes escapes what is no identifier. */
   readonly escapedNames?: boolean;
+  /** What expressions know besides. */
+  readonly libraries?: readonly CelLibrary[];
 }
 
 export interface CelError {
@@ -70,8 +73,8 @@ export function compileCel(expression: string, options: CelOptions): CelCompilat
 /** By what they declare: making one takes a millisecond. */
 const environments = new Map<string, Environment>();
 
-function environment({ variables }: CelOptions): Environment {
-  const key = JSON.stringify(variables);
+function environment({ variables, libraries = [] }: CelOptions): Environment {
+  const key = JSON.stringify([variables, libraries.map(({ name }) => name)]);
   const known = environments.get(key);
   if (known !== undefined) return known;
   const made = new Environment({
@@ -80,6 +83,7 @@ function environment({ variables }: CelOptions): Environment {
     limits: { maxAstNodes: limits.celNodesMax, maxDepth: limits.celDepthMax },
   });
   registerFunctions(made);
+  for (const library of libraries) registerLibrary(made, library);
   for (const [name, type] of Object.entries(variables)) {
     if (typeof type === 'string') made.registerVariable(name, type);
     else made.registerVariable(name, { schema: { ...type.fields } });
@@ -142,9 +146,24 @@ function prepare(root: ASTNode, escapedNames: boolean): void {
   for (const node of nodes(root)) {
     const args = node.args as unknown[];
     if (node.op === 'rcall') args[0] = replaced.get(args[0] as string) ?? args[0];
+    else if (node.op === 'call' && args[0] === 'has') plainSteps(args[1] as readonly ASTNode[]);
     else if (escapedNames && (node.op === '.' || node.op === '.?')) args[1] = unescaped(args[1] as string);
   }
 }
+
+/** The library's `has` walks over `.` alone: of `has(a["b"].c)`, `["b"]` means the same as `.b`. */
+function plainSteps(args: readonly ASTNode[]): void {
+  for (let node = args[0]; node !== undefined && isStep(node); node = (node.args as readonly unknown[])[0] as ASTNode) {
+    if (node.op !== '[]') continue;
+    const parts = node.args as unknown[];
+    const key = parts[1] as ASTNode;
+    if (key.op !== 'value' || typeof key.args !== 'string') return;
+    parts[1] = key.args;
+    (node as { op: string }).op = '.';
+  }
+}
+
+const isStep = ({ op }: ASTNode): boolean => op === '.' || op === '.?' || op === '[]';
 
 const escapeWords: Readonly<Record<string, string>> = { underscores: '__', dot: '.', dash: '-', slash: '/' };
 const keywords = new Set(

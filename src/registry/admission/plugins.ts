@@ -21,6 +21,7 @@ import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction/node-restriction.ts';
 import { nodeTaint } from './node-taint.ts';
 import { nodeTokens } from './node-tokens.ts';
+import { podGroupWorkloadExists } from './pod-groups.ts';
 import { oneDefaultPriority, podPriority } from './pod-priority.ts';
 import { podRuntimeClass } from './pod-runtime-class.ts';
 import { PodSecurity } from './pod-security/pod-security.ts';
@@ -74,6 +75,7 @@ export function admissionPlugins({
     { name: 'CertificateSubjectRestriction', validate: certificateSubject },
     { name: 'DefaultIngressClass', mutate: defaultIngressClass },
     { name: 'PodTopologyLabels', mutate: podTopology },
+    { name: 'PodGroupWorkloadExists', validate: podGroupWorkloadExists },
     resourceQuota({
       store,
       clock,

@@ -1,6 +1,7 @@
-/** Upstream's Priority admission: the name of a PriorityClass becomes the number that the scheduler compares. */
+/** Upstream's Priority admission: the name of a PriorityClass becomes the number that the scheduler compares, for pods and for their groups. */
 import type { PodSpec } from '../../api/schema/types/core-v1.ts';
 import type { PriorityClass } from '../../api/schema/types/scheduling-v1.ts';
+import type { PodGroup, PodGroupSpec, WorkloadSpec } from '../../api/schema/types/scheduling-v1alpha2.ts';
 import { forbidden } from '../../api/status-error.ts';
 import type { Store } from '../../store/store.ts';
 import type { Draft } from '../draft.ts';
@@ -9,6 +10,7 @@ import { type AdmissionRequest, isPodWrite } from './admission.ts';
 const priorityClasses = 'priorityclasses.scheduling.k8s.io';
 
 export function podPriority(request: AdmissionRequest): void {
+  groupPriority(request);
   const spec = request.draft?.['spec'] as Draft<PodSpec> | undefined;
   if (!isPodWrite(request) || spec === undefined) return;
   if (request.operation === 'CREATE') resolvePriority(request, spec);
@@ -16,12 +18,50 @@ export function podPriority(request: AdmissionRequest): void {
     keepPriority(spec, (request.old as { readonly spec?: PodSpec } | undefined)?.spec);
 }
 
+/** What names a class, or gets the default one. */
+interface Prioritized {
+  priorityClassName?: string;
+  priority?: number;
+}
+
 function resolvePriority(request: AdmissionRequest, spec: Draft<PodSpec>): void {
-  const refuse = (why: string): Error =>
-    forbidden({ group: '', kind: 'pods', name: request.draft?.metadata?.name ?? '' }, why);
-  const found = spec.priorityClassName
-    ? classNamed(request.store, spec.priorityClassName)
-    : globalDefault(request.store);
+  const found = resolveClass(request, spec, { group: '', kind: 'pods', what: 'pod' });
+  spec.preemptionPolicy ??= found?.preemptionPolicy ?? 'PreemptLowerPriority';
+}
+
+const schedulingGroup = 'scheduling.k8s.io';
+
+/** The same for groups, and for the templates that they are made of. */
+function groupPriority(request: AdmissionRequest): void {
+  const { operation, collection, target, draft, old } = request;
+  if (operation === 'DELETE' || target.subresource !== '') return;
+  if (collection === `podgroups.${schedulingGroup}` && draft?.['spec'] !== undefined) {
+    const spec = draft['spec'] as Draft<PodGroupSpec>;
+    const before = (old as PodGroup | undefined)?.spec?.priority;
+    if (operation === 'UPDATE' && before !== undefined) spec.priority ??= before;
+    if (operation === 'UPDATE') return;
+    resolveClass(request, spec, { group: schedulingGroup, kind: 'podgroups', what: 'pod group' });
+  }
+  if (collection !== `workloads.${schedulingGroup}` || operation === 'UPDATE') return;
+  const { podGroupTemplates = [] } = (draft?.['spec'] ?? {}) as Partial<Draft<WorkloadSpec>>;
+  for (const template of podGroupTemplates) {
+    resolveClass(request, template, { group: schedulingGroup, kind: 'workloads', what: 'pod group template' });
+  }
+}
+
+interface Prioritizing {
+  readonly group: string;
+  readonly kind: string;
+  readonly what: string;
+}
+
+function resolveClass(
+  { store, draft }: AdmissionRequest,
+  spec: Prioritized,
+  { group, kind, what }: Prioritizing,
+): PriorityClass | undefined {
+  const refuse = (why: string): Error => forbidden({ group, kind, name: draft?.metadata?.name ?? '' }, why);
+  const found = spec.priorityClassName ? classNamed(store, spec.priorityClassName) : globalDefault(store);
   if (spec.priorityClassName && found === undefined) {
     throw refuse(`no PriorityClass with name ${spec.priorityClassName} was found`);
   }
@@ -29,13 +69,13 @@ function resolvePriority(request: AdmissionRequest, spec: Draft<PodSpec>): void 
   const given = spec.priority;
   if (given !== undefined && given !== priority) {
     throw refuse(
-      `the integer value of priority (${given}) must not be provided in pod spec; ` +
+      `the integer value of priority (${given}) must not be provided in ${what} spec; ` +
         `priority admission controller computed ${priority} from the given PriorityClass name`,
     );
   }
   if (found?.metadata?.name) spec.priorityClassName = found.metadata.name;
   spec.priority = priority;
-  spec.preemptionPolicy ??= found?.preemptionPolicy ?? 'PreemptLowerPriority';
+  return found;
 }
 
 function classNamed(store: Store, name: string): PriorityClass | undefined {

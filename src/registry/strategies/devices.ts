@@ -5,10 +5,13 @@ import type {
   ResourceClaimTemplate,
   ResourceSlice,
 } from '../../api/schema/types/resource-v1.ts';
+import type { DeviceTaintRule } from '../../api/schema/types/resource-v1beta2.ts';
+import { formatTime } from '../../lib/clock.ts';
 import { setResourceClaimDefaults, setResourceClaimTemplateDefaults, stampTaints } from '../defaults/devices.ts';
 import type { Draft } from '../draft.ts';
 import type { Strategy } from '../strategy.ts';
 import { validateAdminDevices, validateAdminRequests } from '../validation/admin-access.ts';
+import { validateDeviceTaintRule, validateDeviceTaintRuleStatus } from '../validation/device-taint-rule.ts';
 import {
   specStays,
   validateDeviceClass,
@@ -83,3 +86,22 @@ function dropDisabledFields({ spec }: Draft<ResourceSlice>): void {
     }
   }
 }
+
+/** The time of the taint is that of its effect: tolerations count from there. */
+export const deviceTaintRuleStrategy: Strategy<DeviceTaintRule> = {
+  generation: true,
+  statusKeepsMetadata: true,
+  prepareForCreate: ({ spec }, { nowMs }) => {
+    if (spec?.taint) spec.taint.timeAdded ??= formatTime(nowMs);
+  },
+  prepareForUpdate({ spec }, { spec: old }, { nowMs }) {
+    if (!spec?.taint) return;
+    const { taint } = spec;
+    taint.timeAdded ??= formatTime(nowMs);
+    if (taint.effect !== old.taint?.effect && taint.timeAdded === old.taint?.timeAdded) {
+      taint.timeAdded = formatTime(nowMs);
+    }
+  },
+  validate: validateDeviceTaintRule,
+  validateStatusUpdate: validateDeviceTaintRuleStatus,
+};

@@ -17,6 +17,7 @@ import {
 } from './config.ts';
 import {
   deviceClassStrategy,
+  deviceTaintRuleStrategy,
   resourceClaimStrategy,
   resourceClaimTemplateStrategy,
   resourceSliceStrategy,
@@ -42,6 +43,7 @@ import {
   networkPolicyStrategy,
   serviceCidrStrategy,
 } from './networking.ts';
+import { podGroupStrategy, workloadStrategy } from './pod-groups.ts';
 import { podStrategy } from './pods.ts';
 import {
   certificateSigningRequestStrategy,
@@ -115,6 +117,8 @@ const strategies: Readonly<Record<string, Strategy<never>>> = {
   'volumeattachments.storage.k8s.io': volumeAttachmentStrategy,
   'volumeattributesclasses.storage.k8s.io': volumeAttributesClassStrategy,
   'priorityclasses.scheduling.k8s.io': priorityClassStrategy,
+  'podgroups.scheduling.k8s.io': podGroupStrategy,
+  'workloads.scheduling.k8s.io': workloadStrategy,
   'runtimeclasses.node.k8s.io': runtimeClassStrategy,
   'certificatesigningrequests.certificates.k8s.io': certificateSigningRequestStrategy,
   'clustertrustbundles.certificates.k8s.io': clusterTrustBundleStrategy,
@@ -135,6 +139,7 @@ const strategies: Readonly<Record<string, Strategy<never>>> = {
   'flowschemas.flowcontrol.apiserver.k8s.io': flowSchemaStrategy,
   'prioritylevelconfigurations.flowcontrol.apiserver.k8s.io': priorityLevelStrategy,
   'deviceclasses.resource.k8s.io': deviceClassStrategy,
+  'devicetaintrules.resource.k8s.io': deviceTaintRuleStrategy,
   'resourceclaims.resource.k8s.io': resourceClaimStrategy,
   'resourceclaimtemplates.resource.k8s.io': resourceClaimTemplateStrategy,
   'resourceslices.resource.k8s.io': resourceSliceStrategy,

@@ -9,7 +9,6 @@ type AnyDraft = Draft<PodSpec>;
 
 export function dropDisabledPodFields(spec: AnyDraft | undefined, old: PodSpec | undefined): void {
   if (spec === undefined) return;
-  if (old?.schedulingGroup === undefined) delete spec.schedulingGroup;
   if (!usesStopSignals(old)) dropStopSignals(spec);
   if (!projectsCertificates(old)) dropCertificates(spec);
 }

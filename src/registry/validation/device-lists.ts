@@ -1,4 +1,5 @@
 /** What claims, classes and slices of devices share: bounded lists, sets and maps; names, taints, selectors, configurations. */
+import { compileDeviceSelector } from '../../api/cel/device-selectors.ts';
 import { invalidValue, notSupported, required, tooLong, tooMany } from '../../api/field-error.ts';
 import { isCIdentifier, isDns1123Subdomain, isLabelValue, isQualifiedName } from '../../api/names.ts';
 import type {
@@ -8,6 +9,7 @@ import type {
   DeviceToleration,
 } from '../../api/schema/types/resource-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
+import { SharedValues } from '../../lib/shared-values.ts';
 import { invalidEach, noDuplicates, validateDriverName } from './checks.ts';
 
 const selectorsMax = 32;
@@ -91,14 +93,29 @@ export function validateFullAttributeName(path: string, name: string): FieldErro
   return [...errors, invalidValue(path, name, why)];
 }
 
-export function validateSelectors(path: string, selectors: readonly DeviceSelector[] | undefined): FieldError[] {
+export function validateSelectors(
+  path: string,
+  selectors: readonly DeviceSelector[] | undefined,
+  isStored = false,
+): FieldError[] {
   return validateList(path, selectors, selectorsMax, (at, { cel }) => {
     if (cel === undefined) return [required(`${at}.cel`)];
     const expression = cel.expression ?? '';
     if (Buffer.byteLength(expression) > expressionBytesMax)
       return [tooLong(`${at}.cel.expression`, expressionBytesMax)];
-    return [];
+    const problem = isStored ? '' : problemOf(expression);
+    return problem === '' ? [] : [invalidValue(`${at}.cel.expression`, expression, problem)];
   });
+}
+
+/** Claims of one template ask for the same again and again: what was found of so many expressions at least is remembered. */
+const problems = new SharedValues<string>(64);
+
+function problemOf(expression: string): string {
+  const known = problems.known(expression);
+  if (known !== undefined) return known;
+  const compiled = compileDeviceSelector(expression);
+  return problems.share(expression, compiled.kind === 'error' ? compiled.message : '');
 }
 
 export function validateConfiguration(path: string, { opaque }: DeviceConfiguration, isStored = false): FieldError[] {

@@ -1,9 +1,10 @@
-/** What decides where a pod may run, beside affinity: tolerations, spread, gates. */
+/** What decides where a pod may run, beside affinity: tolerations, spread, gates, its group. */
 import { duplicate, invalidValue, notSupported, required } from '../../api/field-error.ts';
-import { isLabelValue, isQualifiedName } from '../../api/names.ts';
+import { isDns1123Subdomain, isLabelValue, isQualifiedName } from '../../api/names.ts';
 import type {
   PodReadinessGate,
   PodSchedulingGate,
+  PodSchedulingGroup,
   Toleration,
   TopologySpreadConstraint,
 } from '../../api/schema/types/core-v1.ts';
@@ -136,4 +137,12 @@ export function validateSchedulingGates(path: string, gates: readonly PodSchedul
     seen.add(name);
     return errors;
   });
+}
+
+/** The group itself may come later, and change. */
+export function validateSchedulingGroup(path: string, group: PodSchedulingGroup | undefined): FieldError[] {
+  if (group === undefined) return [];
+  const { podGroupName: name } = group;
+  if (name === undefined) return [invalidValue(path, '', 'must specify one of: `podGroupName`')];
+  return invalidEach(`${path}.podGroupName`, name, isDns1123Subdomain(name));
 }

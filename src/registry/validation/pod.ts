@@ -34,6 +34,7 @@ import { validatePodResources } from './pod-resources.ts';
 import {
   validateReadinessGates,
   validateSchedulingGates,
+  validateSchedulingGroup,
   validateSpread,
   validateTolerations,
 } from './pod-scheduling.ts';
@@ -175,6 +176,7 @@ function validatePlacement(path: string, spec: PodSpec, options: PodOptions): Fi
     ...validateHostProcesses(path, spec),
     ...validateHostUsers(path, spec, options),
     ...validateHostnameOverride(path, spec),
+    ...validateSchedulingGroup(`${path}.schedulingGroup`, spec.schedulingGroup),
   ];
 }
 

@@ -164,9 +164,10 @@ export function validateReference(path: string, reference: string, names: Reques
 
 export function validateDeviceClass({ spec }: DeviceClass, old?: DeviceClass): FieldError[] {
   const isStored = old !== undefined && sameJson(spec?.config, old.spec?.config);
+  const areStored = old !== undefined && sameJson(spec?.selectors, old.spec?.selectors);
   const extended = spec?.extendedResourceName;
   return [
-    ...validateSelectors('spec.selectors', spec?.selectors),
+    ...validateSelectors('spec.selectors', spec?.selectors, areStored),
     ...validateList('spec.config', spec?.config, configurationsMax, (at, config) =>
       validateConfiguration(at, config, isStored),
     ),

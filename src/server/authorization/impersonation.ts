@@ -150,7 +150,7 @@ interface Account {
   readonly name: string;
 }
 
-function accountIn(user: string): Account | undefined {
+export function accountIn(user: string): Account | undefined {
   if (!user.startsWith(serviceAccountPrefix)) return undefined;
   const [namespace, name, ...rest] = user.slice(serviceAccountPrefix.length).split(':');
   return namespace && name && rest.length === 0 ? { namespace, name } : undefined;

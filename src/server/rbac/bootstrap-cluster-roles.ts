@@ -187,7 +187,10 @@ export const bootstrapClusterRoles: Readonly<Record<string, readonly string[]>> 
     'readupdate resource.k8s.io resourceclaims/status',
     'update core pods/finalizers',
     'read resource.k8s.io resourceslices',
+    'read resource.k8s.io devicetaintrules',
     'create,delete resource.k8s.io resourceclaims',
     'patch,update resource.k8s.io resourceclaims/binding',
+    'read scheduling.k8s.io podgroups',
+    'patch,update scheduling.k8s.io podgroups/status',
   ],
 };

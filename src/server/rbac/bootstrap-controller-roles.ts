@@ -100,6 +100,8 @@ export const bootstrapControllerRoles: Readonly<Record<string, readonly string[]
     'read resource.k8s.io resourceclaims',
     'read resource.k8s.io resourceslices',
     'read resource.k8s.io deviceclasses',
+    'read resource.k8s.io devicetaintrules',
+    'patch,update resource.k8s.io devicetaintrules/status',
     events,
   ],
   'generic-garbage-collector': ['delete,get,list,patch,update,watch * *', events],
@@ -197,6 +199,7 @@ export const bootstrapControllerRoles: Readonly<Record<string, readonly string[]
     events,
   ],
   'pv-protection-controller': ['get,list,update,watch core persistentvolumes', events],
+  'podgroup-protection-controller': ['get,list,update,watch scheduling.k8s.io podgroups', 'read core pods', events],
   'volumeattributesclass-protection-controller': [
     'read core persistentvolumeclaims',
     'read core persistentvolumes',

@@ -4,7 +4,7 @@ import type { UserInfo } from '../../registry/request.ts';
 import { defaultPolicy, withGatheredRules } from './default-policy.ts';
 import { binding, RbacWorld, serviceAccount, user } from './testing.ts';
 
-/** Kubernetes 1.36 with its default features and ClusterTrustBundle, name and number of rules; 0 for those that gather theirs. */
+/** Kubernetes 1.36 with its default features, ClusterTrustBundle, GenericWorkload and DRADeviceTaintRules, name and number of rules; 0 for those that gather theirs. */
 const clusterRoles: Readonly<Record<string, number>> = {
   admin: 0,
   'cluster-admin': 2,
@@ -25,7 +25,7 @@ const clusterRoles: Readonly<Record<string, number>> = {
   'system:kube-aggregator': 1,
   'system:kube-controller-manager': 11,
   'system:kube-dns': 1,
-  'system:kube-scheduler': 27,
+  'system:kube-scheduler': 30,
   'system:kubelet-api-admin': 4,
   'system:monitoring': 2,
   'system:node': 26,
@@ -47,7 +47,7 @@ const controllers: Readonly<Record<string, number>> = {
   'cronjob-controller': 6,
   'daemon-set-controller': 8,
   'deployment-controller': 6,
-  'device-taint-eviction-controller': 6,
+  'device-taint-eviction-controller': 8,
   'disruption-controller': 9,
   'endpoint-controller': 4,
   'endpointslice-controller': 4,
@@ -63,6 +63,7 @@ const controllers: Readonly<Record<string, number>> = {
   'node-controller': 5,
   'persistent-volume-binder': 9,
   'pod-garbage-collector': 3,
+  'podgroup-protection-controller': 3,
   'pv-protection-controller': 2,
   'pvc-protection-controller': 4,
   'replicaset-controller': 5,

@@ -135,8 +135,10 @@ const published: Readonly<Record<string, readonly string[]>> = {
     'glpuw resourceclaims.resource.k8s.io',
     'glpuw resourceclaims/status.resource.k8s.io',
     'u pods/finalizers',
-    'glw resourceslices.resource.k8s.io',
+    'glw resourceslices.resource.k8s.io devicetaintrules.resource.k8s.io',
     'cd resourceclaims.resource.k8s.io',
+    'glw podgroups.scheduling.k8s.io',
+    'pu podgroups/status.scheduling.k8s.io',
   ],
   'system:kubelet-api-admin': [
     'glw nodes',
@@ -257,6 +259,8 @@ const published: Readonly<Record<string, readonly string[]>> = {
     'glw resourceclaims.resource.k8s.io',
     'glw resourceslices.resource.k8s.io',
     'glw deviceclasses.resource.k8s.io',
+    'glw devicetaintrules.resource.k8s.io',
+    'pu devicetaintrules/status.resource.k8s.io',
     events,
   ],
   'system:controller:disruption-controller': [
@@ -393,6 +397,7 @@ const published: Readonly<Record<string, readonly string[]>> = {
     'u pods/finalizers',
     events,
   ],
+  'system:controller:podgroup-protection-controller': ['gluw podgroups.scheduling.k8s.io', 'glw pods', events],
   'system:controller:ttl-after-finished-controller': ['dglw jobs.batch', events],
   'system:controller:ttl-controller': ['lpuw nodes', events],
   'system:controller:validatingadmissionpolicy-status-controller': [

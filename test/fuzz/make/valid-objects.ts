@@ -82,6 +82,7 @@ const needed: Readonly<Record<string, JsonObject>> = {
   DaemonSet: { spec: { selector, template } },
   Deployment: { spec: { replicas: 1, selector, template } },
   DeviceClass: { spec: { selectors: [{ cel: { expression: 'true' } }] } },
+  DeviceTaintRule: { spec: { taint: { key: 'x', effect: 'None' } } },
   Endpoints: { subsets: [{ addresses: [{ ip: '10.0.0.1' }], ports: [{ port: 80 }] }] },
   EndpointSlice: { addressType: 'IPv4', endpoints: [{ addresses: ['10.0.0.1'] }], ports: [{ port: 80 }] },
   Event: {

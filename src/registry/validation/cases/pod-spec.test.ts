@@ -115,7 +115,25 @@ testCases([
       },
       { name: 'takes Linux', changes: { 'spec.os': { name: 'linux' } } },
       { name: 'takes Windows', changes: { 'spec.os': { name: 'windows' } } },
-      { name: 'drops a scheduling group, whose feature is off', changes: { 'spec.schedulingGroup': {} } },
+      {
+        name: 'takes a scheduling group that is not there yet',
+        changes: { 'spec.schedulingGroup': { podGroupName: 'g' } },
+      },
+      {
+        name: 'refuses a scheduling group that is none',
+        changes: { 'spec.schedulingGroup': {} },
+        errors: ['spec.schedulingGroup: Invalid value: "": must specify one of: `podGroupName`'],
+      },
+      {
+        name: 'refuses a scheduling group of no possible name',
+        changes: { 'spec.schedulingGroup': { podGroupName: 'a/b' } },
+        errors: ['spec.schedulingGroup.podGroupName: Invalid value: "a/b": a lowercase RFC 1123 subdomain…'],
+      },
+      {
+        name: 'refuses another scheduling group later',
+        update: { 'spec.schedulingGroup': { podGroupName: 'g' } },
+        errors: ['spec: Forbidden: pod updates may not change fields other than…'],
+      },
       {
         name: 'refuses ephemeral containers in a new pod',
         changes: { 'spec.ephemeralContainers': [{ name: 'debug', image: 'i' }] },

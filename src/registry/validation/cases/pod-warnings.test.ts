@@ -328,12 +328,10 @@ void describe('preparation', () => {
     const made = await specOf(
       {},
       {
-        schedulingGroup: { podGroupName: 'g' },
         volumes: [{ name: 'v', projected: { sources } }],
         containers: [{ ...main, lifecycle: { stopSignal: 'SIGUSR1' } }],
       },
     );
-    assert.equal(made['schedulingGroup'], undefined);
     assert.deepEqual(made['volumes'], [
       { name: 'v', projected: { sources: [{}, { secret: { name: 's' } }], defaultMode: 420 } },
     ]);

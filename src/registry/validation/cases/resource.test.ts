@@ -156,6 +156,20 @@ testCases([
         errors: ['spec.selectors[0].cel.expression: Too long: may not be more than 10240 bytes'],
       },
       {
+        name: 'accepts an expression about a device',
+        changes: { 'spec.selectors[0].cel.expression': 'device.attributes["dra.example.com"].cores > 8' },
+      },
+      {
+        name: 'refuses an expression that says nothing sensible, or no yes and no',
+        changes: {
+          'spec.selectors': [{ cel: { expression: 'noSuchVar' } }, { cel: { expression: 'device.driver' } }],
+        },
+        errors: [
+          'spec.selectors[0].cel.expression: Invalid value: "noSuchVar": compilation failed: …',
+          'spec.selectors[1].cel.expression: Invalid value: "device.driver": must evaluate to bool or the unknown type, not string',
+        ],
+      },
+      {
         name: 'refuses a resource of the cluster’s own',
         changes: { 'spec.extendedResourceName': 'cpu' },
         errors: ['spec.extendedResourceName: Invalid value: "cpu": must be a valid extended resource name'],
