@@ -6,6 +6,7 @@
  *   clients   real clients (kubectl 1.36 and 1.20, JavaScript's, Python's, HTTP), and the steps of upstream's conformance suite, against
  *             a cluster of simulated nodes
  *   fuzz      tens of thousands of broken requests, from one seed, against a server in a process of its own
+ *   simulation   200 simulated clusters under faults, a quiet day, and the faults that must be caught; five minutes
  *   cluster   real containers, with root
  *   bench     every benchmark, small, with its figures
  *
@@ -69,6 +70,7 @@ const suites: readonly Suite[] = [
     timeoutMs: 300_000,
     prepare: installForClients,
   },
+  { name: 'simulation', files: ['test/simulation/*.test.ts'], concurrency: 1, timeoutMs: 900_000 },
   { name: 'fuzz', files: ['test/fuzz/*.test.ts'], concurrency: 1, timeoutMs: 400_000 },
   {
     name: 'cluster',

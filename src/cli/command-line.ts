@@ -175,6 +175,12 @@ State is kept in NARU_HOME (now ${home.root}).`,
     .option('--seed <number>', 'the first seed', wholeNumber(0, 2 ** 32 - 1), 1)
     .option('--seeds <count>', 'how many seeds, one after another', wholeNumber(1, 1_000_000), 1)
     .option('--hours <hours>', 'virtual hours of each run', Number, 1)
+    .option('--jobs <count>', 'how many processes share the seeds', wholeNumber(1, 1000), 1)
+    .option(
+      '--climate <name>',
+      "only this one, as in the output's lines; 'quiet' for a cluster in which little happens",
+    )
+    .option('--canary', 'instead of seeds: clusters with a fault built in, which must be found')
     .action(async (options) => (await import('./simulate.ts')).simulate(options));
   return program;
 }

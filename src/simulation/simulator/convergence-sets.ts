@@ -1,32 +1,30 @@
 /** What StatefulSets and DaemonSets must reach once faults are over: every pod there, of the wanted template, ready, and the status true. */
 import { type KubeObject, objectKey } from '../../api/object.ts';
 import type { DaemonSet, StatefulSet } from '../../api/schema/types/apps-v1.ts';
-import type { Pod } from '../../api/schema/types/core-v1.ts';
+import type { Node, Pod } from '../../api/schema/types/core-v1.ts';
 import type { Store } from '../../store/store.ts';
-
-function list<T extends KubeObject>(store: Store, collection: string): readonly T[] {
-  return store.list(collection).entries.map(({ object }) => object as T);
-}
+import { controlled, list } from './convergence-list.ts';
 
 export function setsComplete(store: Store): readonly string[] {
   const pods = list<Pod>(store, 'pods');
-  const nodes = store.list('nodes').entries.length;
-  const podsOf = (owner: KubeObject): readonly Pod[] =>
-    pods.filter(({ metadata }) =>
-      metadata?.ownerReferences?.some((one) => one.controller && one.uid === owner.metadata?.uid),
-    );
+  const nodes = list<Node>(store, 'nodes');
   return [
     ...list<StatefulSet>(store, 'statefulsets.apps').flatMap((set) =>
-      told('stateful set', set, statefulSetProblem(set, podsOf(set))),
+      told('stateful set', set, statefulSetProblem(set, controlled(pods, set))),
     ),
     ...list<DaemonSet>(store, 'daemonsets.apps').flatMap((set) =>
-      told('daemon set', set, daemonSetProblem(set, podsOf(set), nodes)),
+      told('daemon set', set, daemonSetProblem(set, controlled(pods, set), nodesFor(set, nodes))),
     ),
   ];
 }
 
 const told = (kind: string, object: KubeObject, problem: string | undefined): readonly string[] =>
   problem === undefined ? [] : [`${kind} ${objectKey(object)} ${problem}`];
+
+function nodesFor({ spec }: DaemonSet, nodes: readonly Node[]): number {
+  const wanted = Object.entries(spec?.template.spec?.nodeSelector ?? {});
+  return nodes.filter(({ metadata }) => wanted.every(([key, value]) => metadata?.labels?.[key] === value)).length;
+}
 
 function statefulSetProblem({ metadata, spec, status }: StatefulSet, pods: readonly Pod[]): string | undefined {
   if (status?.observedGeneration !== metadata?.generation) return 'was changed, and its status does not know';

@@ -2,13 +2,18 @@
  * The end that everything must reach once faults are over: what the store says is wanted is what there is, down to the containers, and then nobody
  * writes any more. Read from the store and the runtimes; every sentence names one thing that is not there yet.
  */
-import { type KubeObject, objectKey } from '../../api/object.ts';
+import { matchesNode } from '../../api/node-matching.ts';
+import { objectKey } from '../../api/object.ts';
 import type { Deployment, ReplicaSet } from '../../api/schema/types/apps-v1.ts';
 import type { Job } from '../../api/schema/types/batch-v1.ts';
 import type { Node, Pod } from '../../api/schema/types/core-v1.ts';
 import type { Store } from '../../store/store.ts';
 import { allocatableOf, requestsOf } from './checkers/pods.ts';
+import { controlled, isFinished, isReady, isTrue, list } from './convergence-list.ts';
+import { countsTrue } from './convergence-policies.ts';
+import { servicesKnown } from './convergence-services.ts';
 import { setsComplete } from './convergence-sets.ts';
+import { claimsBound } from './convergence-storage.ts';
 import type { SimulatedCluster } from './simulated-cluster.ts';
 
 /** Empty where the cluster is as it should be. */
@@ -22,13 +27,12 @@ export async function unconverged(cluster: SimulatedCluster): Promise<readonly s
     ...replicaSetsFull(store),
     ...setsComplete(store),
     ...jobsAtRest(store),
+    ...countsTrue(store),
+    ...servicesKnown(store),
+    ...claimsBound(store),
     ...podsSettled(store),
     ...(await runtimesTrue(cluster)),
   ];
-}
-
-function list(store: Store, collection: string): readonly KubeObject[] {
-  return store.list(collection).entries.map(({ object }) => object);
 }
 
 const podsOf = (store: Store): readonly Pod[] => list(store, 'pods');
@@ -39,16 +43,6 @@ const replicaSetsOf = (store: Store): readonly ReplicaSet[] => list(store, 'repl
 /** Events have no owners, and there are many. */
 const collectionsOf = (store: Store): readonly string[] =>
   [...store.counts().keys()].filter((name) => name !== 'events');
-
-const isFinished = ({ status }: Pod): boolean => status?.phase === 'Succeeded' || status?.phase === 'Failed';
-
-function isReady({
-  status,
-}: {
-  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
-}): boolean {
-  return status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') === true;
-}
 
 /** What was told to go is gone, and so is what stood in namespaces that are gone. */
 function everythingDeleted(store: Store): readonly string[] {
@@ -85,11 +79,6 @@ function nodesReady(store: Store): readonly string[] {
     if (!isReady(node)) return [`node ${objectKey(node)} is not ready`];
     return taint === undefined ? [] : [`node ${objectKey(node)} still has the taint ${taint.key}`];
   });
-}
-
-function controlled<T extends KubeObject>(objects: readonly T[], owner: KubeObject): readonly T[] {
-  const uid = owner.metadata?.uid;
-  return objects.filter(({ metadata }) => metadata?.ownerReferences?.some((one) => one.controller && one.uid === uid));
 }
 
 function deploymentsComplete(store: Store): readonly string[] {
@@ -144,13 +133,15 @@ function jobsAtRest(store: Store): readonly string[] {
   });
 }
 
-function jobProblem({ spec, status }: Job, pods: readonly Pod[]): string | undefined {
-  const has = (type: string): boolean =>
-    status?.conditions?.some((condition) => condition.type === type && condition.status === 'True') === true;
-  if (!has('Complete') && !has('Failed') && !(spec?.suspend && has('Suspended'))) return 'goes on';
+function jobProblem({ spec, ...job }: Job, pods: readonly Pod[]): string | undefined {
+  const { status } = job;
+  const hasEnded = isTrue(job, 'Complete') || isTrue(job, 'Failed');
+  if (!hasEnded && !(spec?.suspend && isTrue(job, 'Suspended'))) return 'goes on';
+  if (hasEnded && spec?.ttlSecondsAfterFinished !== undefined) return 'has ended, and its time to be kept is short';
   const running = pods.filter((pod) => !isFinished(pod)).length;
   if (running > 0 || (status?.active ?? 0) > 0) return `has ended, and ${running} pods run`;
-  if (has('Complete') && (status?.succeeded ?? 0) < (spec?.completions ?? 1))
+  const isShort = (status?.succeeded ?? 0) < (spec?.completions ?? 1);
+  if (isTrue(job, 'Complete') && isShort && spec?.successPolicy === undefined)
     return 'is complete without its completions';
   return pods.some(({ metadata }) => metadata?.finalizers?.length)
     ? 'holds on to a pod that it has counted'
@@ -173,7 +164,7 @@ function podsSettled(store: Store): readonly string[] {
 }
 
 function fits(pod: Pod, node: Node, pods: readonly Pod[]): boolean {
-  if ((node.spec?.taints?.length ?? 0) > 0 || node.spec?.unschedulable) return false;
+  if ((node.spec?.taints?.length ?? 0) > 0 || node.spec?.unschedulable || !matchesNode(pod.spec, node)) return false;
   const there = pods.filter((other) => other.spec?.nodeName === node.metadata?.name && !isFinished(other));
   const limit = allocatableOf(node);
   const loads = [...there, pod].map(requestsOf);

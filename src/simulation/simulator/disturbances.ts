@@ -5,12 +5,14 @@ import type { Disturbance, DisturbanceKind } from './faults.ts';
 import type { Network } from './network.ts';
 import type { Part } from './part.ts';
 import type { SimulatedCluster, SimulatedNode } from './simulated-cluster.ts';
+import type { Verdict } from './verdict.ts';
 
 export interface DisturberOptions {
   readonly cluster: SimulatedCluster;
   readonly network: Network;
   readonly clock: Clock;
   readonly prng: Prng;
+  readonly verdict: Verdict;
   readonly disturbances: Readonly<Record<DisturbanceKind, Disturbance>>;
   /** For a log of what happened. */
   readonly told: (what: string) => void;
@@ -45,8 +47,14 @@ export class Disturber {
       this.count++;
       const durationMs = prng.next() * durationMsMax;
       told(`${kind} (${Math.round(durationMs)} ms)`);
-      await this.#disturb(kind, durationMs);
+      await this.#disturb(kind, durationMs).catch((error: unknown) => this.#failed(kind, error));
     }
+  }
+
+  /** What a disturbance starts again must start. */
+  #failed(kind: DisturbanceKind, error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#options.verdict.broken('parts start and stop', `${kind}: ${text}`);
   }
 
   /** Ends early when the faults end. */
@@ -56,7 +64,7 @@ export class Disturber {
 
   async #disturb(kind: DisturbanceKind, durationMs: number): Promise<void> {
     const { cluster, network } = this.#options;
-    const node = this.#pick(cluster.nodes);
+    const node = this.#pick(cluster.nodes) as SimulatedNode;
     switch (kind) {
       case 'container exits':
         this.#endContainer(node);
@@ -83,28 +91,46 @@ export class Disturber {
       case 'scheduler crashes':
         return this.#restart([cluster.scheduler], durationMs, true);
       case 'API goes away':
-        network.cut();
+        network.cut('the way is cut');
         await this.#pause(durationMs);
-        network.restore();
+        network.restore('the way is cut');
+        return;
+      case 'API crashes':
+        return this.#crashApi(durationMs);
+      case 'watches fall silent':
+        this.#pick(network.links)?.silence(durationMs, 0.5);
+        return;
+      case 'clock jumps':
+        this.#pick(cluster.clocks)?.jump((this.#options.prng.next() * 2 - 1) * durationMs);
         return;
       case 'everything restarts':
         return this.#restart(cluster.parts, durationMs, true);
     }
   }
 
-  #pick<T>(choices: readonly T[]): T {
-    return choices[nextInt(this.#options.prng, choices.length)] as T;
+  /** Undefined where there is nothing to choose from. */
+  #pick<T>(choices: readonly T[]): T | undefined {
+    return choices[nextInt(this.#options.prng, choices.length)];
   }
 
   #endContainer({ runtime }: SimulatedNode): void {
-    const running = runtime.running();
-    if (running.length > 0) runtime.killContainer(this.#pick(running).id, this.#pick([0, 1, 137]));
+    const container = this.#pick(runtime.running());
+    if (container !== undefined) runtime.killContainer(container.id, this.#pick([0, 1, 137]) ?? 0);
   }
 
   async #restart(parts: readonly Part[], durationMs: number, crash: boolean): Promise<void> {
     await Promise.all(parts.map((part) => (crash ? part.crash() : part.stop())));
     await this.#pause(durationMs);
     for (const part of parts) await part.start();
+  }
+
+  async #crashApi(durationMs: number): Promise<void> {
+    const { cluster, network } = this.#options;
+    network.cut('the API is dead');
+    await cluster.api.crash();
+    await this.#pause(durationMs);
+    await cluster.api.start();
+    network.restore('the API is dead');
   }
 
   async #powerCut({ agent, runtime }: SimulatedNode, durationMs: number): Promise<void> {

@@ -54,13 +54,33 @@ export type DisturbanceKind =
   | 'scheduler crashes'
   /** Nobody reaches the API, and all watches break. */
   | 'API goes away'
+  /** The API's process dies: what was acknowledged is on its disk, all else is made anew when it comes back. */
+  | 'API crashes'
+  /** Watches of one part show nothing any more, and end only after a while. */
+  | 'watches fall silent'
+  /** A machine's clock is set to another time of day. */
+  | 'clock jumps'
   /** All loops and all agents at once. */
   | 'everything restarts';
+
+/** How wrong the machines' clocks are: each machine's is drawn from these. */
+export interface ClockFaults {
+  readonly offsetMsMax: number;
+  readonly driftPpmMax: number;
+}
+
+/** Which share of the API's commits is slow, and how slow at most. */
+export interface DiskFaults {
+  readonly slowCommits: number;
+  readonly slowMsMax: number;
+}
 
 export interface Climate {
   readonly name: string;
   readonly network: NetworkFaults;
   readonly runtime: RuntimeFaults;
+  readonly clocks: ClockFaults;
+  readonly disk: DiskFaults;
   readonly disturbances: Readonly<Record<DisturbanceKind, Disturbance>>;
 }
 
@@ -84,6 +104,12 @@ export const goodNetwork: NetworkFaults = {
 
 const goodRuntime: RuntimeFaults = { refusedCalls: 0, lostAnswers: 0 };
 
+const goodClocks: ClockFaults = { offsetMsMax: 0, driftPpmMax: 0 };
+const badClocks: ClockFaults = { offsetMsMax: 45 * second, driftPpmMax: 400 };
+
+const goodDisk: DiskFaults = { slowCommits: 0, slowMsMax: 0 };
+const slowDisk: DiskFaults = { slowCommits: 0.1, slowMsMax: 40 };
+
 const quiet: Climate['disturbances'] = {
   'container exits': never,
   'agent restarts': never,
@@ -96,6 +122,9 @@ const quiet: Climate['disturbances'] = {
   'scheduler restarts': never,
   'scheduler crashes': never,
   'API goes away': never,
+  'API crashes': never,
+  'watches fall silent': never,
+  'clock jumps': never,
   'everything restarts': never,
 };
 
@@ -117,6 +146,8 @@ const restarts: Climate['disturbances'] = {
   'scheduler restarts': every(6 * minute, 20 * second),
   'scheduler crashes': every(6 * minute, 20 * second),
   'API goes away': every(10 * minute, minute),
+  'API crashes': every(8 * minute, 30 * second),
+  'watches fall silent': every(3 * minute, 2 * minute),
 };
 
 /** Everything that can go wrong in a cluster, at a rate that leaves it time to do its work. */
@@ -124,6 +155,8 @@ const mixed: Climate = {
   name: 'mixed',
   network: badNetwork,
   runtime: { refusedCalls: 0.01, lostAnswers: 0.01 },
+  clocks: badClocks,
+  disk: slowDisk,
   disturbances: {
     ...restarts,
     'container exits': every(20 * second),
@@ -133,6 +166,7 @@ const mixed: Climate = {
     'node is cut off': every(5 * minute, 4 * minute),
     'runtime refuses': every(6 * minute, minute),
     'everything restarts': every(20 * minute, 30 * second),
+    'clock jumps': every(3 * minute, minute),
   },
 };
 
@@ -141,6 +175,8 @@ const badNodes: Climate = {
   name: 'bad nodes',
   network: goodNetwork,
   runtime: { refusedCalls: 0.05, lostAnswers: 0.05 },
+  clocks: badClocks,
+  disk: goodDisk,
   disturbances: {
     ...quiet,
     'container exits': every(5 * second),
@@ -148,6 +184,7 @@ const badNodes: Climate = {
     'agent crashes': every(minute, 30 * second),
     'node loses power': every(3 * minute, 2 * minute),
     'runtime refuses': every(2 * minute, minute),
+    'clock jumps': every(2 * minute, minute),
   },
 };
 
@@ -156,7 +193,13 @@ const badApi: Climate = {
   name: 'bad API',
   network: { ...badNetwork, lostRequests: 0.1, lostAnswers: 0.1, slowCalls: 0.2, watchLifeMs: 30 * second },
   runtime: goodRuntime,
-  disturbances: { ...restarts, 'node is cut off': every(3 * minute, 2 * minute) },
+  clocks: goodClocks,
+  disk: slowDisk,
+  disturbances: {
+    ...restarts,
+    'API crashes': every(2 * minute, 30 * second),
+    'node is cut off': every(3 * minute, 2 * minute),
+  },
 };
 
 /** For rollouts that must keep their promise: pods are well, everything that moves them is not. */
@@ -164,9 +207,18 @@ export const badLoops: Climate = {
   name: 'bad loops',
   network: badNetwork,
   runtime: goodRuntime,
-  disturbances: restarts,
+  clocks: badClocks,
+  disk: slowDisk,
+  disturbances: { ...restarts, 'clock jumps': every(4 * minute, minute) },
 };
 
-export const calm: Climate = { name: 'calm', network: goodNetwork, runtime: goodRuntime, disturbances: quiet };
+export const calm: Climate = {
+  name: 'calm',
+  network: goodNetwork,
+  runtime: goodRuntime,
+  clocks: goodClocks,
+  disk: goodDisk,
+  disturbances: quiet,
+};
 
 export const climates: readonly Climate[] = [mixed, badNodes, badApi, calm];

@@ -9,6 +9,9 @@ export const badImages = ['crash:1', 'missing:1', 'broken:1'] as const;
 
 export const jobImages = ['job:1', 'failing-job:1'] as const;
 
+/** Of the failing job. */
+export const failureExitCode = 3;
+
 const app: Partial<ContainerBehaviour> = { startDelayMs: 150, stopMs: 300 };
 const slow: Partial<ContainerBehaviour> = { startDelayMs: 4000, stopMs: 7000, healthyAfterMs: 9000 };
 
@@ -23,7 +26,8 @@ const containers: readonly (readonly [string, Partial<ContainerBehaviour>])[] = 
   ['crash:1', { startDelayMs: 100, exitAfterMs: 3000, exitCode: 1 }],
   ['broken:1', { startError: 'exec: "serve": executable file not found' }],
   ['job:1', { exitAfterMs: 20_000, exitCode: 0 }],
-  ['failing-job:1', { exitAfterMs: 5000, exitCode: 3 }],
+  ['long-job:1', { exitAfterMs: 90_000, exitCode: 0 }],
+  ['failing-job:1', { exitAfterMs: 5000, exitCode: failureExitCode }],
 ];
 
 const images: readonly (readonly [string, Partial<ImageBehaviour>])[] = [

@@ -123,3 +123,42 @@ test('a part that calls without end at one moment is told of, and stopped', asyn
   for (const call of calls) call.catch(() => {});
   assert.equal(verdict.first?.invariant, 'no part runs wild');
 });
+
+test('a watch that fell silent shows nothing, is not told so, and ends in the end', async () => {
+  const { part, link, client, clock } = await startLab({ watchLifeMs: 1e12, watchLagMsMax: 0 });
+  const seen: string[] = [];
+  const handler = {
+    event: ({ object }: { object: ConfigMap }) => seen.push(object.metadata?.name ?? ''),
+    end: () => seen.push('end'),
+  };
+  part.watch(configMaps, { resourceVersion: '0' }, handler);
+  await client.create(configMaps, settings('before'));
+  await clock.advance(1);
+  link.silence(60_000, 1);
+  await client.create(configMaps, settings('unseen'));
+  await clock.advance(59_000);
+  assert.deepEqual(seen.filter(Boolean), ['before']);
+  await clock.advance(2000);
+  assert.deepEqual(seen.filter(Boolean), ['before', 'end']);
+  assert.equal(clock.pending, 0);
+});
+
+test('when the faults end, silent watches do, too', async () => {
+  const { part, link, network, clock } = await startLab({ watchLifeMs: 1e12, watchLagMsMax: 0 });
+  let ends = 0;
+  part.watch(configMaps, { resourceVersion: '0' }, { event: () => {}, end: () => void ends++ });
+  link.silence(3_600_000, 1);
+  network.heal();
+  await clock.advance(1000);
+  assert.equal(ends, 1);
+});
+
+test('an API that has died is not reached because the way is whole again', async () => {
+  const { network, part, during } = await startLab();
+  network.cut('the API is dead');
+  network.cut('the way is cut');
+  network.heal();
+  await assert.rejects(during(part.list(configMaps)), isLost);
+  network.restore('the API is dead');
+  await during(part.list(configMaps));
+});

@@ -4,6 +4,7 @@
  * ```
  *  part ──▶ link ── latency ── lost? ──▶ API ──▶ answer ── latency ── lost? ──▶ part
  *            └ cut: nothing passes for a while.  dead: its process has ended; nothing passes any more.
+ *            └ silent: watches show nothing any more and nobody notices, until they end, as connections do that only one side has lost
  * ```
  * Kept true: a watch shows its events in order and without a gap until it ends, as a connection does. What the API answers is looked at on the
  * way: a part must never be told that it sent nonsense, and must not call without end at one moment.
@@ -17,6 +18,8 @@ import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Prng } from '../../lib/prng.ts';
 import { goodNetwork, type NetworkFaults } from './faults.ts';
 import type { Verdict } from './verdict.ts';
+
+export type CutReason = 'the way is cut' | 'the API is dead';
 
 /** A part that calls more often within one virtual second has run wild. */
 const callsPerSecondMax = 3000;
@@ -32,9 +35,10 @@ export class Network {
   readonly #options: NetworkOptions;
   readonly #links = new Set<Link>();
   #faults: NetworkFaults;
-  #cut = false;
+  /** Why nobody reaches the API; empty where everybody does. */
+  readonly #cuts = new Set<CutReason>();
   /** What was done to calls and watches, for the report. */
-  readonly counts = { calls: 0, lostRequests: 0, lostAnswers: 0, slowCalls: 0, brokenWatches: 0 };
+  readonly counts = { calls: 0, lostRequests: 0, lostAnswers: 0, slowCalls: 0, brokenWatches: 0, silentWatches: 0 };
 
   constructor(options: NetworkOptions) {
     this.#options = options;
@@ -47,19 +51,19 @@ export class Network {
     return link;
   }
 
-  /** Nobody reaches the API until `restore`. */
-  cut(): void {
-    this.#cut = true;
+  /** Nobody reaches the API until `restore` with the same reason. */
+  cut(reason: CutReason): void {
+    this.#cuts.add(reason);
     for (const link of this.#links) link.breakWatches();
   }
 
-  restore(): void {
-    this.#cut = false;
+  restore(reason: CutReason): void {
+    this.#cuts.delete(reason);
   }
 
-  /** From now on nothing is lost; what is on its way arrives. */
+  /** From now on nothing is lost; what is on its way arrives. An API that has died is not made alive by that. */
   heal(): void {
-    this.restore();
+    this.restore('the way is cut');
     this.#faults = goodNetwork;
     for (const link of this.#links) link.restore();
   }
@@ -69,7 +73,12 @@ export class Network {
   }
 
   get isCut(): boolean {
-    return this.#cut;
+    return this.#cuts.size > 0;
+  }
+
+  /** For whom chance picks somebody's connection. */
+  get links(): readonly Link[] {
+    return [...this.#links];
   }
 
   get faults(): NetworkFaults {
@@ -122,6 +131,16 @@ export class Link {
 
   restore(): void {
     this.#cut = false;
+    for (const watch of this.#watches) if (watch.isSilent) this.#breakWatch(watch);
+  }
+
+  /** Each of its watches shows nothing any more from now on, with this chance, and breaks after `durationMs`. */
+  silence(durationMs: number, share: number): void {
+    for (const watch of this.#watches) {
+      if (!this.#happens(share)) continue;
+      this.#network.counts.silentWatches++;
+      watch.silence(durationMs, () => this.#breakWatch(watch));
+    }
   }
 
   /** The process behind it has died: whatever it still sends arrives nowhere. */
@@ -190,7 +209,8 @@ export class Link {
     try {
       return await act();
     } catch (error) {
-      const problem = isMovedName(this.name, call, error) ? undefined : unexpected(error);
+      const isFair = isMovedName(this.name, call, error) || isBounded(this.name, error);
+      const problem = isFair ? undefined : unexpected(error);
       if (problem !== undefined)
         this.#options.verdict.broken('no part sends nonsense', `${this.name}: ${describe(call)}: ${problem}`);
       throw error;
@@ -236,6 +256,13 @@ function unexpected(error: unknown): string | undefined {
 const isMovedName = (part: string, { resource }: ClientCall, error: unknown): boolean =>
   part.startsWith('agent/') && resource.resource === 'pods' && hasReason(error, 'Forbidden');
 
+/** Quotas hold for everybody; only users ask for evictions, and for what cannot be (a time zone of another planet). */
+function isBounded(part: string, error: unknown): boolean {
+  if (!(error instanceof StatusError)) return false;
+  if (error.reason === 'Forbidden') return /(exceeded|status unknown for) quota: /.test(error.message);
+  return part === 'users' && (error.reason === 'TooManyRequests' || error.reason === 'Invalid');
+}
+
 /** A watch whose events arrive late, in order, and which breaks in the end. */
 class LaggingWatch implements ClientWatch {
   readonly #handler: ClientWatchHandler<KubeObject>;
@@ -247,6 +274,7 @@ class LaggingWatch implements ClientWatch {
   #delivery: Timer | undefined;
   #life: Timer | undefined;
   #isOver = false;
+  #isSilent = false;
 
   constructor(
     handler: ClientWatchHandler<KubeObject>,
@@ -270,9 +298,26 @@ class LaggingWatch implements ClientWatch {
   /** The connection breaks: what was on its way is lost. */
   fail(error: Error | undefined): void {
     if (this.#isOver) return;
+    this.#isSilent = false;
     this.#source?.cancel();
     this.#queue.length = 0;
     this.#enqueue({ type: 'END', error });
+  }
+
+  get isSilent(): boolean {
+    return this.#isSilent;
+  }
+
+  /** Nothing arrives any more, and `dies` is called in the end: whoever listens takes it for a quiet watch until then. */
+  silence(durationMs: number, dies: () => void): void {
+    if (this.#isOver || this.#isSilent) return;
+    this.#isSilent = true;
+    this.#source?.cancel();
+    this.#delivery?.cancel();
+    this.#delivery = undefined;
+    this.#queue.length = 0;
+    this.#life?.cancel();
+    this.#life = this.#clock.after(durationMs, dies);
   }
 
   cancel(): void {
@@ -285,7 +330,7 @@ class LaggingWatch implements ClientWatch {
   }
 
   #enqueue(item: ClientWatchEvent<KubeObject> | { readonly type: 'END'; readonly error: Error | undefined }): void {
-    if (this.#isOver) return;
+    if (this.#isOver || this.#isSilent) return;
     this.#queue.push(item);
     this.#delivery ??= this.#clock.after(this.#lagMs, () => this.#deliver());
   }

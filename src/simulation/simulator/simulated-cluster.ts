@@ -2,55 +2,54 @@
  * A whole cluster in one thread under a virtual clock: the same store, registry, loops, scheduler and agents as everywhere, with links between
  * them that a run can break, and nodes whose containers are simulated.
  *
- * The store and the registry live as long as the run, as state on a disk does; everything else is a `Part`, and comes and goes.
+ * What the API has on its disk lives as long as the run, and so do the nodes' runtimes and every machine's clock; the API's process comes and
+ * goes (`SimulatedApi`), and everything else is a `Part` that does so, too. The API's machine has the world's time; all others have their own.
  */
 import { Agent } from '../../agent/agent.ts';
 import { simulatedNodeFacts } from '../../agent/node-facts.ts';
 import { resourceTable } from '../../api/resource-table.ts';
-import { groupResource } from '../../api/resources.ts';
-import { builtinSchema } from '../../api/schema/load.ts';
 import type { Client } from '../../client/client.ts';
-import { inProcessClient } from '../../client/in-process-client.ts';
 import { InformerSet } from '../../client/informer.ts';
 import { allControllers } from '../../controllers/index.ts';
-import type { VirtualClock } from '../../lib/clock.ts';
+import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Prng } from '../../lib/prng.ts';
-import { type Service, ServiceGroup } from '../../lib/service.ts';
-import { bootstrap } from '../../registry/bootstrap.ts';
-import { Registry } from '../../registry/registry.ts';
-import type { Authorizer, UserInfo } from '../../registry/request.ts';
+import { ServiceGroup } from '../../lib/service.ts';
+import type { UserInfo } from '../../registry/request.ts';
 import { Scheduler } from '../../scheduler/scheduler.ts';
-import { MemoryStore } from '../../store/memory-store.ts';
 import type { Store, StoreEvent } from '../../store/store.ts';
 import { simulatedPlatform } from '../simulated-platform.ts';
 import { SimulatedRuntime } from '../simulated-runtime.ts';
 import { judgedCollector } from './checkers/collection.ts';
-import type { RuntimeFaults } from './faults.ts';
+import { Disk } from './disk.ts';
+import type { ClockFaults, DiskFaults, RuntimeFaults } from './faults.ts';
 import { flakyRuntime } from './flaky-runtime.ts';
 import { catalogue } from './images.ts';
+import { MachineClock } from './machine-clock.ts';
 import type { Link, Network } from './network.ts';
 import { type Incarnation, Part } from './part.ts';
+import { SimulatedApi, type StoreAuthorizer } from './simulated-api.ts';
 import type { Verdict } from './verdict.ts';
 
 export interface SimulatedClusterOptions {
-  readonly clock: VirtualClock;
+  /** The world's time. */
+  readonly clock: Clock;
   readonly prng: Prng;
   readonly log: Logger;
   readonly verdict: Verdict;
   readonly network: Network;
   readonly runtimeFaults: () => RuntimeFaults;
+  readonly diskFaults: () => DiskFaults;
+  readonly clockFaults: ClockFaults;
   readonly authorization: StoreAuthorizer;
   readonly nodeCount: number;
   /** Wraps the client of one part, named as in `system:kube-scheduler` or `deployment-controller`: for canaries. */
   readonly tamper?: (part: string, client: Client) => Client;
+  /** For a canary: see `Disk`. */
+  readonly isDiskForgetful: boolean;
+  /** Hears every change of the store, from the first on. */
+  readonly changed: (event: StoreEvent) => void;
 }
-
-/** Who may do what, told from a store; what follows the store is started when it is open. */
-export type StoreAuthorizer = (store: Store) => {
-  readonly authorizer: Authorizer;
-  readonly services: readonly Service[];
-};
 
 export interface SimulatedNode {
   readonly name: string;
@@ -78,33 +77,35 @@ function serviceAccount(name: string): UserInfo {
 }
 
 export class SimulatedCluster {
-  readonly store: MemoryStore;
+  readonly api: SimulatedApi;
+  /** Of all machines but the API's. */
+  readonly clocks: readonly MachineClock[];
   readonly nodes: readonly SimulatedNode[];
   readonly controllers: Part;
   readonly scheduler: Part;
   readonly #options: SimulatedClusterOptions;
-  readonly #registry: Registry;
-  readonly #authorization: ReturnType<StoreAuthorizer>;
 
   constructor(options: SimulatedClusterOptions) {
     this.#options = options;
-    const { clock, prng, log } = options;
-    this.store = new MemoryStore({ clock, log });
-    this.#authorization = options.authorization(this.store);
-    const resources = resourceTable();
-    this.#registry = new Registry({ store: this.store, clock, prng, schema: builtinSchema(), resources, log });
-    this.controllers = new Part('controllers', options, () => this.#makeControllers());
-    this.scheduler = new Part('scheduler', options, () => this.#makeScheduler());
-    this.nodes = Array.from({ length: options.nodeCount }, (_, index) => this.#makeNode(index));
+    const { clock, prng, diskFaults, isDiskForgetful, changed } = options;
+    const disk = new Disk({ clock, prng, faults: diskFaults, isForgetful: isDiskForgetful });
+    this.api = new SimulatedApi({ ...options, disk }, changed);
+    const ofControllers = this.#makeClock();
+    const ofScheduler = this.#makeClock();
+    this.controllers = new Part('controllers', options, () => this.#makeControllers(ofControllers));
+    this.scheduler = new Part('scheduler', options, () => this.#makeScheduler(ofScheduler));
+    const ofNodes = Array.from({ length: options.nodeCount }, () => this.#makeClock());
+    this.nodes = ofNodes.map((own, index) => this.#makeNode(own, index));
+    this.clocks = [ofControllers, ofScheduler, ...ofNodes];
   }
 
-  /** Opens the store and hands its events to `event` from the first on; parts are started by `start`. */
-  async open(event: (event: StoreEvent) => void): Promise<void> {
-    await this.store.start();
-    for (const service of this.#authorization.services) await service.start();
-    for (const collection of collections())
-      this.store.watch({ collection, afterRevision: this.store.revision }, { event });
-    await bootstrap(this.#registry);
+  get store(): Store {
+    return this.api.store;
+  }
+
+  /** Starts the API; parts are started by `start`. */
+  async open(): Promise<void> {
+    await this.api.start();
   }
 
   async start(): Promise<void> {
@@ -113,8 +114,7 @@ export class SimulatedCluster {
 
   async stop(): Promise<void> {
     await Promise.all(this.parts.map((part) => part.stop()));
-    for (const service of this.#authorization.services) await service.close();
-    await this.store.close();
+    await this.api.close();
   }
 
   get parts(): readonly Part[] {
@@ -123,25 +123,29 @@ export class SimulatedCluster {
 
   /** An administrator's, over a link of its own; with none, it is never disturbed. */
   administrator(link?: Link): Client {
-    const client = this.#clientOf(administrator);
+    const client = this.api.client(administrator);
     return link === undefined ? client : link.client(client);
   }
 
-  #clientOf(user: UserInfo): Client {
-    const resources = resourceTable();
-    return inProcessClient({ handler: this.#registry, authorizer: this.#authorization.authorizer, user, resources });
+  /** As wrong as chance has it; every other machine is nearly right. */
+  #makeClock(): MachineClock {
+    const { clock, prng, clockFaults } = this.#options;
+    const between = (most: number): number => (prng.next() * 2 - 1) * most;
+    const { offsetMsMax, driftPpmMax } = clockFaults;
+    const offsetMs = between(prng.next() < 0.5 ? offsetMsMax : Math.min(offsetMsMax, 100));
+    return new MachineClock(clock, { offsetMs, driftPpm: Math.round(between(driftPpmMax)) });
   }
 
   #linked(link: Link, part: string, user: UserInfo): Client {
     const { tamper, verdict } = this.#options;
-    const direct = this.#clientOf(user);
+    const direct = this.api.client(user);
     const judged = part === 'generic-garbage-collector' ? judgedCollector(direct, this.store, verdict) : direct;
     const client = link.client(judged);
     return tamper?.(part, client) ?? client;
   }
 
-  #makeControllers(): Incarnation {
-    const { clock, prng, log, network } = this.#options;
+  #makeControllers(clock: Clock): Incarnation {
+    const { prng, log, network } = this.#options;
     const link = network.link('controllers');
     const user = component('system:kube-controller-manager');
     const client = this.#linked(link, user.name, user);
@@ -160,8 +164,8 @@ export class SimulatedCluster {
     return { service, kill: () => link.kill() };
   }
 
-  #makeScheduler(): Incarnation {
-    const { clock, prng, log, network } = this.#options;
+  #makeScheduler(clock: Clock): Incarnation {
+    const { prng, log, network } = this.#options;
     const link = network.link('scheduler');
     const user = component('system:kube-scheduler');
     const client = this.#linked(link, user.name, user);
@@ -171,8 +175,8 @@ export class SimulatedCluster {
     return { service, kill: () => link.kill() };
   }
 
-  #makeNode(index: number): SimulatedNode {
-    const { clock, prng, log, network, runtimeFaults } = this.#options;
+  #makeNode(clock: Clock, index: number): SimulatedNode {
+    const { prng, log, network, runtimeFaults } = this.#options;
     const name = `node-${index + 1}`;
     const podCidr = `10.100.${index}.0/24`;
     const runtime = new SimulatedRuntime({ clock, prng, podCidr, catalogue });
@@ -195,9 +199,4 @@ export class SimulatedCluster {
     });
     return { name, runtime, agent, link: () => link };
   }
-}
-
-/** Every collection that a built-in resource is stored in. */
-function collections(): ReadonlySet<string> {
-  return new Set([...resourceTable().all].map((info) => groupResource(info.storedAs ?? info)));
 }

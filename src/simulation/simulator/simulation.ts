@@ -13,28 +13,32 @@
 import { createHash, type Hash } from 'node:crypto';
 import { objectKey } from '../../api/object.ts';
 import type { Client } from '../../client/client.ts';
-import { settle as settleAll, settlePromises, VirtualClock } from '../../lib/clock.ts';
+import { eventLoopTurn, settlePromises, VirtualClock } from '../../lib/clock.ts';
 import { nextInt, type Prng, SeededPrng } from '../../lib/prng.ts';
 
 import type { Store, StoreEvent } from '../../store/store.ts';
 import type { Checker } from './checkers/checker.ts';
 import { objectCheckers } from './checkers/objects.ts';
 import { podCheckers } from './checkers/pods.ts';
-import { rollout } from './checkers/rollout.ts';
+import { promisesOf } from './checkers/promises.ts';
+import { workloadCheckers } from './checkers/workload.ts';
 import { unconverged } from './convergence.ts';
 import { Disturber } from './disturbances.ts';
 import { badLoops, type Climate, calm, climates } from './faults.ts';
 import { Network } from './network.ts';
-import { SimulatedCluster, type StoreAuthorizer } from './simulated-cluster.ts';
+import type { StoreAuthorizer } from './simulated-api.ts';
+import { SimulatedCluster } from './simulated-cluster.ts';
 import { strictLog } from './strict-log.ts';
 import { Verdict, type Violation } from './verdict.ts';
 import {
   type Action,
-  createRolloutDeployments,
+  createStanding,
   everyAction,
+  onlyDrains,
   onlyRollouts,
   prepare,
   settle,
+  someActions,
   Workload,
   World,
 } from './workload.ts';
@@ -53,12 +57,16 @@ export interface SimulationOptions {
   /** For canaries: a part made wrong, or a hand in the store, at a quarter of the safety phase. */
   readonly tamper?: (part: string, client: Client) => Client;
   readonly sabotage?: (store: Store) => Promise<void>;
+  /** The API's disk loses the last writes when the API dies. */
+  readonly forgetfulDisk?: boolean;
 }
 
 export interface Scenario {
   readonly climate: Climate;
   readonly actions: readonly Action[];
   readonly nodeCount: number;
+  /** Between two actions, on average; `userEveryMs` where absent. */
+  readonly everyMs?: number;
 }
 
 export interface SimulationReport {
@@ -80,18 +88,41 @@ export interface SimulationReport {
 /** The cluster converges within this time: the longest back-off of a loop (1000 s and a tenth), twice, as one may wait for another. */
 export const convergenceMsMax = 40 * 60_000;
 const quietMs = 15 * 60_000;
-const stepMs = 1000;
+/** How much virtual time passes between two turns of the event loop. */
+const turnMs = 60_000;
+/** Whatever starts or stops has done so by then. */
+const workMsMax = 3_600_000;
 /** An agent's timer that nobody cancels (the wait after a container could not be stopped) has run out by then. */
 const windDownMs = 10 * 60_000;
 const userEveryMs = 8000;
+const quietUserEveryMs = 30 * 60_000;
 /** Timers may be a few more or less at two moments; a leak makes more than that. */
 const timersSlack = 30;
 
-/** Every fourth seed is one of rollouts. */
+/** Every fourth seed is one of rollouts, every eighth one of drains. */
 export function scenarioOf(seed: number, prng: Prng): Scenario {
   const nodeCount = 2 + nextInt(prng, 4);
   if (seed % 4 === 3) return { climate: badLoops, actions: onlyRollouts, nodeCount: 4 };
-  return { climate: climates[nextInt(prng, climates.length)] ?? calm, actions: everyAction, nodeCount };
+  if (seed % 8 === 5) return { climate: badLoops, actions: onlyDrains, nodeCount: 4 };
+  return { climate: climates[nextInt(prng, climates.length)] ?? calm, actions: someActions(prng), nodeCount };
+}
+
+/** Which names `scenarioNamed` knows; all but the first are those that seeds choose among. */
+export const scenarioNames: readonly string[] = ['quiet', ...climates.map(({ name }) => name), 'rollouts', 'drains'];
+
+/**
+ * A scenario whatever the seed would choose. In a quiet one nothing goes wrong, and every now and then somebody deploys something.
+ * @throws Error where there is none of this name
+ */
+export function scenarioNamed(name: string, seed: number): Scenario {
+  const prng = new SeededPrng(seed);
+  const nodeCount = 2 + nextInt(prng, 4);
+  if (name === 'rollouts') return { climate: badLoops, actions: onlyRollouts, nodeCount: 4 };
+  if (name === 'drains') return { climate: badLoops, actions: onlyDrains, nodeCount: 4 };
+  if (name === 'quiet') return { climate: calm, actions: everyAction, nodeCount: 3, everyMs: quietUserEveryMs };
+  const climate = climates.find((one) => one.name === name);
+  if (climate === undefined) throw new Error(`there is no climate ${name}; there are: ${scenarioNames.join(', ')}`);
+  return { climate, actions: someActions(prng), nodeCount };
 }
 
 export async function simulateSeed(options: SimulationOptions): Promise<SimulationReport> {
@@ -111,6 +142,7 @@ class Simulation {
   readonly #hash: Hash = createHash('sha256');
   readonly #startMs = this.#clock.monotonic();
   #runtimeFaults: Climate['runtime'];
+  #diskFaults: Climate['disk'];
   #changes = 0;
   #convergedInMs = 0;
   /** From here on, only heartbeats may be written. */
@@ -125,8 +157,9 @@ class Simulation {
     const clock = this.#clock;
     const verdict = this.#verdict;
     const network = new Network({ clock, prng: stream(), verdict, faults: climate.network });
-    const log = strictLog(verdict, (line) => this.#tell(line));
+    const log = strictLog(verdict, options.trace && ((line) => this.#tell(line)));
     this.#runtimeFaults = climate.runtime;
+    this.#diskFaults = climate.disk;
     const cluster = new SimulatedCluster({
       clock,
       prng: stream(),
@@ -134,13 +167,17 @@ class Simulation {
       verdict,
       network,
       runtimeFaults: () => this.#runtimeFaults,
+      diskFaults: () => this.#diskFaults,
+      clockFaults: climate.clocks,
+      changed: (event) => this.#changed(event),
       authorization: options.authorization,
       nodeCount,
       ...(options.tamper && { tamper: options.tamper }),
+      isDiskForgetful: options.forgetfulDisk ?? false,
     });
     const told = (what: string): void => this.#tell(`-- ${what}`);
     const { disturbances } = climate;
-    this.#disturber = new Disturber({ cluster, network, clock, prng: stream(), disturbances, told });
+    this.#disturber = new Disturber({ cluster, network, clock, prng: stream(), verdict, disturbances, told });
     const client = cluster.administrator(network.link('users'));
     this.#workload = new Workload({
       client,
@@ -148,28 +185,33 @@ class Simulation {
       clock,
       prng: stream(),
       actions,
-      everyMs: userEveryMs,
+      everyMs: this.#scenario.everyMs ?? userEveryMs,
       told,
     });
     this.#network = network;
     this.#cluster = cluster;
+    const running = { runs: (node: string, uid: string): boolean => this.#runs(node, uid) };
     this.#checkers = [
       ...objectCheckers(1),
-      ...podCheckers({ runs: (node, uid) => this.#runs(node, uid) }),
-      ...(actions === onlyRollouts ? [rollout()] : []),
+      ...podCheckers(running),
+      ...workloadCheckers(running, () => clock.now()),
+      ...promisesOf(actions),
     ];
   }
 
   async run(): Promise<SimulationReport> {
     await this.#begin();
-    await this.#safetyPhase();
-    await this.#livenessPhase();
-    await this.#quietPhase();
-    await this.#end();
+    const phases = [
+      () => this.#safetyPhase(),
+      () => this.#livenessPhase(),
+      () => this.#quietPhase(),
+      () => this.#end(),
+    ];
+    for (const phase of phases) if (!this.#isOver) await phase();
     const { seed } = this.#options;
     return {
       seed,
-      climate: this.#scenario.actions === onlyRollouts ? 'rollouts' : this.#scenario.climate.name,
+      climate: this.#scenarioName,
       hash: this.#hash.digest('hex').slice(0, 16),
       changes: this.#changes,
       actions: this.#workload.count,
@@ -182,10 +224,10 @@ class Simulation {
   }
 
   async #begin(): Promise<void> {
-    await this.#cluster.open((event) => this.#changed(event));
+    await this.#until(this.#cluster.open());
     const client = this.#cluster.administrator();
-    await prepare(client);
-    if (this.#scenario.actions === onlyRollouts) await createRolloutDeployments(this.#world(client));
+    await this.#until(prepare(client));
+    await this.#until(createStanding(this.#scenario.actions, this.#world(client)));
     await this.#until(this.#cluster.start());
   }
 
@@ -202,12 +244,13 @@ class Simulation {
     this.#tell('-- the faults end');
     this.#network.heal();
     this.#runtimeFaults = calm.runtime;
+    this.#diskFaults = calm.disk;
     await this.#until(Promise.all([this.#workload.stop(), this.#disturber.stop()]));
-    await settle(this.#world(this.#cluster.administrator()));
+    await this.#until(settle(this.#world(this.#cluster.administrator())));
     const sinceMs = this.#clock.monotonic();
     const limitMs = this.#options.convergenceMs ?? convergenceMsMax;
     for (let left: readonly string[] = ['']; left.length > 0 && !this.#isOver; ) {
-      await this.#pass(5 * stepMs);
+      await this.#pass(5000);
       left = await unconverged(this.#cluster);
       this.#convergedInMs = this.#clock.monotonic() - sinceMs;
       if (left.length > 0 && this.#convergedInMs > limitMs)
@@ -217,9 +260,8 @@ class Simulation {
 
   /** What is on its way when the cluster has converged (a status, an event) still arrives. */
   async #quietPhase(): Promise<void> {
-    if (this.#isOver) return;
     this.#tell('-- the cluster has converged');
-    await this.#pass(60 * stepMs);
+    await this.#pass(60_000);
     const timers = this.#clock.pending;
     this.#isQuiet = true;
     await this.#pass(quietMs);
@@ -231,11 +273,16 @@ class Simulation {
   }
 
   async #end(): Promise<void> {
-    if (this.#isOver) return;
     await this.#until(this.#cluster.stop());
     await this.#clock.advance(windDownMs);
     const { pending } = this.#clock;
     if (pending > 0) this.#verdict.broken('stopped parts leave nothing behind', `${pending} timers are still set`);
+  }
+
+  get #scenarioName(): string {
+    const { actions, climate } = this.#scenario;
+    if (actions === onlyRollouts) return 'rollouts';
+    return actions === onlyDrains ? 'drains' : climate.name;
   }
 
   get #isOver(): boolean {
@@ -246,16 +293,14 @@ class Simulation {
     return new World({ client, store: this.#cluster.store, prng: new SeededPrng(this.#options.seed) });
   }
 
-  /** The event loop gets a turn as well: else nobody would tell of promises that were left alone. */
-  async #step(): Promise<void> {
-    await this.#clock.advance(stepMs);
-    await settleAll();
-  }
-
-  /** Lets time pass, until something is broken. */
-  async #pass(durationMs: number): Promise<void> {
-    const endMs = this.#clock.monotonic() + durationMs;
-    while (this.#clock.monotonic() < endMs && !this.#isOver) await this.#step();
+  /** Lets time pass, until something is broken or `isDone`. The event loop gets turns as well: else nobody would tell of promises left alone. */
+  async #pass(durationMs: number, isDone: () => boolean = () => false): Promise<void> {
+    const clock = this.#clock;
+    const isOver = (): boolean => this.#isOver || isDone();
+    for (let leftMs = durationMs; leftMs > 0 && !isOver(); leftMs -= turnMs) {
+      await clock.advance(Math.min(turnMs, leftMs), isOver);
+      await eventLoopTurn();
+    }
   }
 
   /** Lets time pass until `work` is done, or something is broken. */
@@ -265,8 +310,9 @@ class Simulation {
       state.isDone = true;
     });
     watched.catch(() => {});
-    while (!state.isDone && !this.#isOver) await this.#step();
+    await this.#pass(workMsMax, () => state.isDone);
     if (state.isDone) await watched;
+    else this.#verdict.broken('parts start and stop', `something is not done after ${workMsMax} ms`);
   }
 
   #changed(event: StoreEvent): void {
@@ -274,7 +320,7 @@ class Simulation {
     const { collection } = entry.key;
     this.#changes++;
     this.#hash.update(`${type} ${revision} ${collection} `).update(entry.json());
-    this.#tell(`${type} ${revision} ${collection} ${objectKey(entry.object)}`);
+    if (this.#options.trace) this.#tell(`${type} ${revision} ${collection} ${objectKey(entry.object)}`);
     for (const checker of this.#checkers) {
       const problem = checker.check(event);
       if (problem !== undefined) this.#verdict.broken(checker.name, problem);

@@ -9,10 +9,11 @@ import type { Verdict } from './verdict.ts';
 /** Ends in which a part says that it gives up waiting, as it should under faults that last longer. */
 const accepted: ReadonlySet<string> = new Set(['service did not close in time']);
 
-export function strictLog(verdict: Verdict, write: (line: string) => void = () => {}, common: LogFields = {}): Logger {
+/** Nothing is put into words where nobody reads: an error's stack costs more than the call that failed. */
+export function strictLog(verdict: Verdict, write?: (line: string) => void, common: LogFields = {}): Logger {
   const judge = (level: 'warn' | 'error', message: string, fields: LogFields = {}): void => {
     const all = { ...common, ...fields };
-    write(`${level} ${message} ${text(all)}`);
+    write?.(`${level} ${message} ${text(all)}`);
     const { error } = all;
     if (level === 'error' ? !accepted.has(message) : isBug(error)) {
       verdict.broken('no part reports an error of its own', `${message} ${text(all)}`);

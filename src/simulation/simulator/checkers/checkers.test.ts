@@ -4,43 +4,10 @@ import { describe, test } from 'node:test';
 import type { KubeObject } from '../../../api/object.ts';
 import type { Pod } from '../../../api/schema/types/core-v1.ts';
 import type { ObjectMeta } from '../../../api/schema/types/meta-v1.ts';
-import { VirtualClock } from '../../../lib/clock.ts';
-import { silentLogger } from '../../../lib/log.ts';
-import { MemoryStore } from '../../../store/memory-store.ts';
-import type { Checker } from './checker.ts';
 import { deletion, identity, ownership, versions } from './objects.ts';
 import { capacity, goneMeansStopped, placement, progress } from './pods.ts';
 import { rollout } from './rollout.ts';
-
-type Step = { readonly collection: string } & ({ readonly put: KubeObject } | { readonly remove: string });
-
-/** What `checker` says to each step. */
-async function judged(checker: Checker, steps: readonly Step[]): Promise<string[]> {
-  const store = new MemoryStore({ clock: new VirtualClock(0), log: silentLogger });
-  await store.start();
-  const problems: string[] = [];
-  for (const collection of new Set(steps.map((step) => step.collection))) {
-    store.watch({ collection }, { event: (event) => void problems.push(checker.check(event) ?? '') });
-  }
-  for (const step of steps) {
-    const name = 'put' in step ? (step.put.metadata?.name ?? '') : step.remove;
-    const namespace = step.collection === 'nodes' ? '' : 'default';
-    const key = { collection: step.collection, namespace, name };
-    const expectedRevision = store.get(key)?.revision ?? 0;
-    await store.write(
-      'put' in step
-        ? { kind: 'put', key, object: step.put, expectedRevision }
-        : { kind: 'delete', key, expectedRevision },
-    );
-  }
-  return problems;
-}
-
-const last = async (checker: Checker, steps: readonly Step[]): Promise<string> =>
-  (await judged(checker, steps)).at(-1) ?? '';
-
-const put = (collection: string, put: KubeObject): Step => ({ collection, put });
-const remove = (collection: string, remove: string): Step => ({ collection, remove });
+import { judged, last, put, remove, type Step } from './testing.ts';
 
 function thing(metadata: Partial<ObjectMeta> = {}): KubeObject {
   return { kind: 'ConfigMap', metadata: { namespace: 'default', name: 'thing', uid: 'u1', ...metadata } };
@@ -159,6 +126,10 @@ describe('what holds for pods', () => {
     assert.match(
       await last(progress(), [put('pods', pod({ status: { phase: 'Failed' } })), restarted(0)]),
       /from Failed to Running/,
+    );
+    assert.match(
+      await last(progress(), [restarted(0), put('pods', pod({ status: { phase: 'Pending' } }))]),
+      /from Running to Pending/,
     );
   });
 

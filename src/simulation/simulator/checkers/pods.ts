@@ -41,7 +41,7 @@ export function placement(): Checker {
   };
 }
 
-/** Restart counts never fall, and a pod that finished stays so. */
+/** Restart counts never fall; a pod that finished stays so, and one that ran does not wait for its start again. */
 export function progress(): Checker {
   return {
     name: 'a pod never goes back',
@@ -49,7 +49,8 @@ export function progress(): Checker {
       if (!ofPods(event)) return undefined;
       const old = before<Pod>(event);
       const pod = event.entry.object as Pod;
-      if (isFinished(old) && pod.status?.phase !== old?.status?.phase) {
+      const wentBack = old?.status?.phase === 'Running' && pod.status?.phase === 'Pending';
+      if (wentBack || (isFinished(old) && pod.status?.phase !== old?.status?.phase)) {
         return `${named(event)} went from ${old?.status?.phase} to ${pod.status?.phase}`;
       }
       const counts = new Map(old?.status?.containerStatuses?.map(({ name, restartCount }) => [name, restartCount]));
