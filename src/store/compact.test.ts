@@ -39,6 +39,26 @@ describe('compact', () => {
     assert.deepEqual(Object.keys(treeOf(second) as object), ['f:b', 'f:a']);
   });
 
+  test('shares the equal parts of trees that differ', () => {
+    const owned = (address: string): KubeObject => {
+      const conditions = { 'k:{"type":"Ready"}': { '.': {}, 'f:status': {} } };
+      const podIPs = { [`k:{"ip":"${address}"}`]: { '.': {}, 'f:ip': {} } };
+      const fieldsV1 = { 'f:status': { 'f:conditions': conditions, 'f:podIPs': podIPs } };
+      return compact({ kind: 'Pod', apiVersion: 'v1', metadata: { name: 'a', managedFields: [{ fieldsV1 }] } });
+    };
+    const statusOf = (object: KubeObject) =>
+      (treeOf(object) as Record<string, Record<string, Record<string, unknown>>>)['f:status'];
+    const [a, b] = [statusOf(owned('10.0.0.1')), statusOf(owned('10.0.0.2'))];
+    assert.notEqual(a, b);
+    assert.equal(a?.['f:conditions'], b?.['f:conditions']);
+    assert.equal(a?.['f:podIPs']?.['k:{"ip":"10.0.0.1"}'], b?.['f:podIPs']?.['k:{"ip":"10.0.0.2"}']);
+    assert.equal(
+      JSON.stringify(b),
+      '{"f:conditions":{"k:{\\"type\\":\\"Ready\\"}":{".":{},"f:status":{}}},' +
+        '"f:podIPs":{"k:{\\"ip\\":\\"10.0.0.2\\"}":{".":{},"f:ip":{}}}}',
+    );
+  });
+
   test('leaves frozen entries as they are', () => {
     const object = pod('a');
     const entries = object.metadata?.managedFields;

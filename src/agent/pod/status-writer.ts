@@ -16,6 +16,8 @@ const retryMsMin = 100;
 const retryMsMax = 10_000;
 /** As upstream's status manager looks; at once would be a race with who overwrites it. */
 const repairMs = 10_000;
+/** Shared: every pod has a writer, and most of them rest. */
+const nothing: Promise<void> = Promise.resolve();
 
 const ownConditions = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled']);
 
@@ -37,13 +39,15 @@ export class StatusWriter {
   readonly #client: Client;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #stop = new AbortController();
+  /** Of the pause before the next try. */
+  #pausing: AbortController | undefined;
+  #closed = false;
   /** The newest version of the pod that we know of. */
   #pod: Pod;
   #wanted: PodStatus | undefined;
   #written: PodStatus | undefined;
   #gone = false;
-  #writing: Promise<void> = Promise.resolve();
+  #writing = nothing;
   #busy = false;
   #repair: Timer | undefined;
 
@@ -66,7 +70,7 @@ export class StatusWriter {
   /** What was written is no longer what the API has. */
   get #isOverwritten(): boolean {
     const written = this.#written;
-    if (written === undefined || this.#busy || this.#stop.signal.aborted) return false;
+    if (written === undefined || this.#busy || this.#closed) return false;
     return !isDeepStrictEqual(withForeignStatus(written, this.#pod.status), this.#pod.status);
   }
 
@@ -88,13 +92,14 @@ export class StatusWriter {
   }
 
   close(): Promise<void> {
-    this.#stop.abort(new Error('closed'));
+    this.#closed = true;
+    this.#pausing?.abort(new Error('closed'));
     this.#repair?.cancel();
     return this.#writing;
   }
 
   get #isDone(): boolean {
-    return this.#wanted === this.#written || this.#gone || this.#stop.signal.aborted;
+    return this.#wanted === this.#written || this.#gone || this.#closed;
   }
 
   #run(): void {
@@ -102,6 +107,7 @@ export class StatusWriter {
     this.#busy = true;
     this.#writing = this.#writeAll().finally(() => {
       this.#busy = false;
+      this.#writing = nothing;
       // What was set after the last look and before this line.
       this.#run();
     });
@@ -113,12 +119,20 @@ export class StatusWriter {
       try {
         await this.#write(wanted ?? {});
         this.#written = wanted;
+        this.#shareCopy();
         failures = 0;
       } catch (error) {
         if (hasReason(error, 'NotFound')) this.#gone = true;
         else await this.#prepareRetry(failures++, error);
       }
     }
+  }
+
+  /** Where the API has just what we wanted, its copy is as good as ours, and is there anyway. */
+  #shareCopy(): void {
+    if (this.#wanted !== this.#written || !isDeepStrictEqual(this.#wanted, this.#pod.status)) return;
+    this.#wanted = this.#pod.status;
+    this.#written = this.#wanted;
   }
 
   /** A conflict is tried again at once with the newest version, the first few times. */
@@ -152,7 +166,10 @@ export class StatusWriter {
   async #pause(failures: number, error: unknown): Promise<void> {
     this.#log.debug('the status of a pod could not be written', { pod: this.#pod.metadata?.name, error });
     const delayMs = delayAfter(failures, retryMsMin, retryMsMax);
-    await this.#clock.sleep(delayMs, this.#stop.signal).catch(() => {});
+    if (this.#closed) return;
+    this.#pausing = new AbortController();
+    await this.#clock.sleep(delayMs, this.#pausing.signal).catch(() => {});
+    this.#pausing = undefined;
   }
 }
 

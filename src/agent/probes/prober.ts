@@ -5,6 +5,7 @@
 import type { Container, HTTPGetAction, Probe } from '../../api/schema/types/core-v1.ts';
 import type { IntOrString } from '../../api/schema/types/meta-v1.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { SmallMap } from '../../lib/small-map.ts';
 import type { ProbeVerdicts } from '../pod/plan.ts';
 import { type ContainerStatus, type Runtime, RuntimeError } from '../runtime.ts';
 import { afterResult, type ProbeState, unprobed } from './decide-probe.ts';
@@ -30,7 +31,7 @@ interface Probed {
 
 export class Prober {
   readonly #options: ProberOptions;
-  readonly #probed = new Map<string, Probed>();
+  readonly #probed = new SmallMap<string, Probed>();
 
   constructor(options: ProberOptions) {
     this.#options = options;
@@ -43,7 +44,8 @@ export class Prober {
     for (const id of this.#probed.keys()) if (!ids.has(id)) this.#forget(id);
     for (const run of running) {
       const container = containers.find(({ name }) => name === run.name);
-      if (container !== undefined && !this.#probed.has(run.id)) this.#begin(container, run, podIp);
+      if (container === undefined || !hasProbes(container) || this.#probed.has(run.id)) continue;
+      this.#begin(container, run, podIp);
     }
   }
 
@@ -132,6 +134,11 @@ export class Prober {
       return { ok: false, message: error instanceof Error ? error.message : String(error) };
     }
   }
+}
+
+/** Whoever has none is not followed: its verdicts stay unknown. */
+export function hasProbes({ startupProbe, livenessProbe, readinessProbe }: Container): boolean {
+  return startupProbe !== undefined || livenessProbe !== undefined || readinessProbe !== undefined;
 }
 
 export async function execProbe(
