@@ -6,6 +6,13 @@
  *    #settle   one switch: what the outcome means for the queue and the counters
  *      #guard  calls the reconciler, with a deadline
  * ```
+ * One key that takes long, because nobody answers, must not hold up the others: it keeps its worker, and the loop goes on with a spare one.
+ * ```
+ *  worker  ── key a ·········· (5 s) ···························· answered, or given up ─▶ this worker ends
+ *  spare                       └─▶ goes on in its place with b, c, d …
+ * ```
+ * So a loop is as wide as upstream's while all goes well, and never more than five times so. A loop of one worker stays one: it may rely on it.
+ *
  * A loop begins when the caches that it reads have synced, not before: a decision from half a list would delete things.
  */
 import { hasReason } from '../api/status-error.ts';
@@ -31,6 +38,12 @@ export const done: Outcome = { kind: 'done' };
 
 export const after = (ms: number): Outcome => ({ kind: 'after', ms });
 
+/** `done` where there is nothing to wait for. */
+export function afterSoonest(delaysMs: readonly (number | undefined)[]): Outcome {
+  const known = delaysMs.filter((delayMs) => delayMs !== undefined);
+  return known.length === 0 ? done : after(Math.min(...known));
+}
+
 /**
  * Brings the object of `key` closer to what is wanted, from what is there now: the key says where to look, never what happened.
  * Called for one key by one worker at a time. `signal` aborts at the deadline: give up at the next good place.
@@ -51,15 +64,21 @@ export interface ControlLoopOptions {
   readonly log: Logger;
   /** Keys processed at the same time; 5 where absent, as most of upstream's loops. */
   readonly workers?: number;
-  /** 60 s where absent. */
+  /** When the signal aborts; 60 s where absent. */
   readonly deadlineMs?: number;
-  /** The longest wait after failures (ms); the queue's own where absent. */
+  /** The first and the longest wait after failures (ms); the queue's own where absent. */
+  readonly backoffMsMin?: number;
   readonly backoffMsMax?: number;
   /** Called once, when the caches have synced: for what must be set up, or for keys of no object. */
   readonly begin?: () => void;
   /** What is counted about its queue goes here, under its name. */
   readonly metrics?: MetricRegistry | undefined;
 }
+
+/** A key that takes longer is not waited for by the others. */
+const slowMs = 5000;
+/** Spare workers for each of a loop's own. */
+const sparesMax = 4;
 
 export type Result = 'success' | 'requeue_after' | 'terminal' | 'conflict' | 'error';
 
@@ -72,6 +91,8 @@ export class ControlLoop implements Service {
   readonly #underWay = new Set<AbortController>();
   readonly #counts: Record<Result, number> = { success: 0, requeue_after: 0, terminal: 0, conflict: 0, error: 0 };
   #running: Promise<void> | undefined;
+  /** Keys that take long, and whose workers were replaced. */
+  #slow = 0;
 
   constructor(options: ControlLoopOptions) {
     this.name = options.name;
@@ -106,24 +127,40 @@ export class ControlLoop implements Service {
     await Promise.race([Promise.all(this.#options.informers.map(({ synced }) => synced)), stopped]);
     if (this.#stop.signal.aborted) return;
     this.#options.begin?.();
-    const workers = Array.from({ length: this.#options.workers ?? 5 }, () => this.#work());
-    await Promise.all(workers);
+    await Promise.all(Array.from({ length: this.#workers }, () => this.#work()));
+  }
+
+  get #workers(): number {
+    return this.#options.workers ?? 5;
   }
 
   async #work(): Promise<void> {
     for (let key = await this.queue.take(); key !== undefined; key = await this.queue.take()) {
+      const turn: Turn = { key, isReplaced: false };
       try {
-        this.#counts[await this.#settle(key)]++;
+        this.#counts[await this.#settle(turn)]++;
       } finally {
         this.queue.done(key);
       }
+      if (!turn.isReplaced) continue;
+      this.#slow--;
+      return;
     }
   }
 
-  async #settle(key: string): Promise<Result> {
+  /** A spare worker takes the place of the one that is held up. */
+  #replace(turn: Turn): void {
+    if (this.#workers === 1 || this.#slow >= this.#workers * sparesMax || this.#stop.signal.aborted) return;
+    turn.isReplaced = true;
+    this.#slow++;
+    void this.#work();
+  }
+
+  async #settle(turn: Turn): Promise<Result> {
+    const { key } = turn;
     let outcome: Outcome;
     try {
-      outcome = await this.#guard(key);
+      outcome = await this.#guard(turn);
     } catch (error) {
       return this.#retry(key, error);
     }
@@ -150,11 +187,16 @@ export class ControlLoop implements Service {
   }
 
   /** The deadline only asks: waiting on keeps each key with one worker, and every call of a client is bounded by itself. */
-  async #guard(key: string): Promise<Outcome> {
+  async #guard(turn: Turn): Promise<Outcome> {
+    const { key } = turn;
+    const { clock, deadlineMs = 60_000 } = this.#options;
     const deadline = new AbortController();
-    const timer = this.#options.clock.after(this.#options.deadlineMs ?? 60_000, () => {
-      this.#log.warn('reconciling takes too long', { key });
-      deadline.abort(new Error('the deadline has passed'));
+    let timer = clock.after(Math.min(slowMs, deadlineMs), () => {
+      this.#replace(turn);
+      timer = clock.after(Math.max(0, deadlineMs - slowMs), () => {
+        this.#log.warn('reconciling takes too long', { key });
+        deadline.abort(new Error('the deadline has passed'));
+      });
     });
     this.#underWay.add(deadline);
     try {
@@ -164,4 +206,11 @@ export class ControlLoop implements Service {
       timer.cancel();
     }
   }
+}
+
+/** One key with one worker. */
+interface Turn {
+  readonly key: string;
+  /** Another worker goes on in this one's place. */
+  isReplaced: boolean;
 }

@@ -25,6 +25,18 @@ test('what is never seen is given up after five minutes', async () => {
   assert.equal(expectations.satisfied('a'), true);
 });
 
+test('how long something is still awaited is told, for who must look again by himself', async () => {
+  const clock = new VirtualClock();
+  const expectations = new Expectations(clock);
+  assert.equal(expectations.remainingMs('a'), undefined);
+  expectations.expect('a', 1);
+  await clock.advance(1000);
+  const remainingMs = expectations.remainingMs('a');
+  assert.equal(remainingMs, 5 * 60 * 1000 - 1000 + 1);
+  await clock.advance(remainingMs);
+  assert.deepEqual([expectations.remainingMs('a'), expectations.satisfied('a')], [undefined, true]);
+});
+
 test('what is forgotten is awaited no more', () => {
   const expectations = new Expectations(new VirtualClock());
   expectations.expect('a', 1);

@@ -27,10 +27,16 @@ export class Expectations {
 
   /** True where all that was expected of `key` was seen, or is too long ago. */
   satisfied(key: string): boolean {
+    return this.remainingMs(key) === undefined;
+  }
+
+  /** How long what is expected may still show (ms): then look again, since nothing else may wake the loop. Undefined where nothing is. */
+  remainingMs(key: string): number | undefined {
     const expected = this.#expected.get(key);
-    if (expected === undefined) return true;
-    if (expected.creations <= 0 && expected.deletions.size === 0) return true;
-    return this.#clock.monotonic() - expected.sinceMs > expectationMsMax;
+    if (expected === undefined) return undefined;
+    if (expected.creations <= 0 && expected.deletions.size === 0) return undefined;
+    const remainingMs = expected.sinceMs + expectationMsMax + 1 - this.#clock.monotonic();
+    return remainingMs > 0 ? remainingMs : undefined;
   }
 
   /** Replaces what was expected before. State it before asking, or the answer may be seen first. */

@@ -8,6 +8,7 @@ import type { Pod } from '../api/schema/types/core-v1.ts';
 import { hasReason } from '../api/status-error.ts';
 import type { Client, Resource } from '../client/client.ts';
 import { InformerSet } from '../client/informer.ts';
+import { interceptCalls } from '../client/intercept.ts';
 import { nodes, pods } from '../client/resources.ts';
 import { startTestApi, type TestApi } from '../client/testing.ts';
 import { formatTime } from '../lib/clock.ts';
@@ -175,4 +176,27 @@ export async function addNode(client: Client, name: string, allocatable: Record<
   await client.create(nodes, { metadata: { name } });
   const body = { status: { capacity, allocatable: capacity, conditions } };
   await client.patch(nodes, { namespace: '', name }, { type: 'merge', body }, { subresource: 'status' });
+}
+
+export interface WriteCounter {
+  readonly wrap: (client: Client) => Client;
+  /** How often something was written to each resource since it was asked last, whether that succeeded or not. */
+  taken(): Readonly<Record<string, number>>;
+}
+
+/** Counts what is written through a client: by loops that should have nothing to do, above all. Events are not counted. */
+export function writeCounter(): WriteCounter {
+  let counts: Record<string, number> = {};
+  return {
+    wrap: (client) =>
+      interceptCalls(client, async ({ verb, resource }) => {
+        if (verb === 'get' || verb === 'list' || resource.resource === 'events') return;
+        counts[resource.resource] = (counts[resource.resource] ?? 0) + 1;
+      }),
+    taken() {
+      const all = counts;
+      counts = {};
+      return all;
+    },
+  };
 }

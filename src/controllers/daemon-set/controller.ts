@@ -10,8 +10,9 @@
 import { type KubeObject, objectKey } from '../../api/object.ts';
 import type { ControllerRevision, DaemonSet, DaemonSetStatus } from '../../api/schema/types/apps-v1.ts';
 import type { Node, Pod } from '../../api/schema/types/core-v1.ts';
+import type { LabelSelector } from '../../api/schema/types/meta-v1.ts';
 import { labelMatcher } from '../../api/selector.ts';
-import { after, ControlLoop, done, type Outcome } from '../../client/controller.ts';
+import { afterSoonest, ControlLoop, done, type Outcome } from '../../client/controller.ts';
 import { Expectations } from '../../client/expectations.ts';
 import type { ReadonlyCache } from '../../client/object-cache.ts';
 import {
@@ -32,15 +33,15 @@ import {
   uidOf,
 } from '../shared/context.ts';
 import { semanticallyEqual } from '../shared/equality.ts';
-import { type Follower, follow, keyOfController } from '../shared/follow.ts';
+import { follow } from '../shared/follow.ts';
 import { carryOutClaim, claim, controllerIndex, controllerIndexValues, orphansOf } from '../shared/ownership.ts';
 import { PodControl } from '../shared/pod-control.ts';
 import { unlessGone } from '../shared/refusals.ts';
 import { ReplacementBackoff } from '../shared/replacement-backoff.ts';
 import {
   chooseRevision,
-  ensureRevision,
   type RevisionChoice,
+  RevisionHistory,
   removeRevisions,
   revisionLabel,
   surplusRevisions,
@@ -53,13 +54,19 @@ export function daemonSetController(context: ControllerContext): Service {
   return new DaemonSetController(contextFor(context, 'daemon-set-controller', 'daemonset-controller')).loop;
 }
 
+/** The API takes no such selector, but what is stored may be older than that, or come from elsewhere. */
+const selectsAll = ({ matchLabels = {}, matchExpressions = [] }: LabelSelector = {}): boolean =>
+  Object.keys(matchLabels).length + matchExpressions.length === 0;
+
+const selectingAllText = 'This daemon set is selecting all pods. A non-empty selector is required.';
+
 class DaemonSetController {
   readonly loop: ControlLoop;
   readonly #context: LoopContext;
   readonly #sets: ReadonlyCache<DaemonSet>;
   readonly #pods: ReadonlyCache<Pod>;
   readonly #nodes: ReadonlyCache<Node>;
-  readonly #revisions: ReadonlyCache<ControllerRevision>;
+  readonly #history: RevisionHistory<DaemonSet>;
   readonly #expectations: Expectations;
   readonly #control: PodControl<DaemonSet>;
   readonly #backoff: ReplacementBackoff;
@@ -72,41 +79,33 @@ class DaemonSetController {
     const { informers } = context;
     const sets = informers.informer(daemonSets);
     const pods = informers.informer(podsResource).addIndex(controllerIndex, controllerIndexValues);
-    const revisions = informers.informer(controllerRevisions).addIndex(controllerIndex, controllerIndexValues);
+    const wake = (key: string): void => this.loop.queue.add(key);
+    this.#history = new RevisionHistory(context, { resource: daemonSets, hashLabel: revisionLabel, wake });
     const nodes = informers.informer(nodesResource);
     this.#sets = sets.cache;
     this.#pods = pods.cache;
     this.#nodes = nodes.cache;
-    this.#revisions = revisions.cache;
     const reconcile = (key: string): Promise<Outcome> => this.#reconcile(key);
-    const read = [sets, pods, revisions, nodes];
+    const read = [sets, pods, this.#history.informer, nodes];
     this.loop = new ControlLoop({ ...context, name: 'daemonset', reconcile, informers: read });
-    const wake = (key: string): void => this.loop.queue.add(key);
     const changed = (object: KubeObject): void => wake(objectKey(object));
     sets.addHandler({ added: changed, updated: changed, deleted: changed });
-    const selectorOf = (set: DaemonSet) => set.spec?.selector;
-    const follower: Follower<DaemonSet> = { resource: daemonSets, owners: sets.cache, selectorOf, wake };
     const expectations = this.#expectations;
+    // One that is made anew under the name expects nothing yet.
+    sets.addHandler({ deleted: (gone) => expectations.forget(objectKey(gone)) });
     follow(pods, {
-      ...follower,
+      resource: daemonSets,
+      owners: sets.cache,
+      selectorOf: ({ spec }) => spec?.selector,
+      wake,
       appeared: (key) => expectations.creationSeen(key),
       ended: (key, pod) => expectations.deletionSeen(key, uidOf(pod)),
     });
-    revisions.addHandler({ deleted: (gone) => this.#revisionGone(gone) });
     nodes.addHandler({
       added: (node) => this.#wakeWhere((set) => placementOn(set, node).run),
       updated: (node, previous) => this.#nodeChanged(node, previous),
       deleted: () => this.#wakeWhere(() => true),
     });
-  }
-
-  /**
-   * The one in use is made again. Nobody is woken for one that somebody else makes: it may be looked at as it is until there is a reason
-   * to merge it with its like (upstream's conformance tests do).
-   */
-  #revisionGone(gone: ControllerRevision): void {
-    const key = keyOfController(daemonSets, gone);
-    if (key !== undefined) this.loop.queue.add(key);
   }
 
   #wakeWhere(concerns: (set: DaemonSet) => boolean): void {
@@ -129,10 +128,14 @@ class DaemonSetController {
     }
     // Its history may be gone before its pods are: nothing certain can be said of a set that is ending.
     if (isDeleting(set)) return done;
+    if (selectsAll(set.spec?.selector)) {
+      this.#context.events.record(daemonSets, set, 'Warning', 'SelectingAll', selectingAllText);
+      return done;
+    }
     const mayAct = this.#expectations.satisfied(key);
     const pods = await this.#claimPods(set);
     const choice = chooseRevision(await this.#claimRevisions(set), set.spec?.template ?? {});
-    const { revision, collisionCount } = await this.#ensureRevision(set, choice);
+    const { revision, collisionCount } = await this.#history.ensure(set, choice);
     await this.#mergeDuplicates(pods, revision, choice.duplicates);
     const observed = {
       set,
@@ -147,7 +150,7 @@ class DaemonSetController {
     await this.#tellStatus(set, { ...plan.status, ...(collisionCount > 0 && { collisionCount }) });
     if (error !== undefined) throw error;
     await this.#truncate(set, pods, choice);
-    return plan.afterMs === undefined ? done : after(plan.afterMs);
+    return afterSoonest([plan.afterMs, this.#expectations.remainingMs(key)]);
   }
 
   #claimPods(set: DaemonSet): Promise<readonly Pod[]> {
@@ -162,23 +165,17 @@ class DaemonSetController {
     );
   }
 
-  #claimRevisions(set: DaemonSet): Promise<readonly ControllerRevision[]> {
-    const candidates = [
-      ...this.#revisions.byIndex(controllerIndex, uidOf(set)),
-      ...this.#revisions.byIndex(controllerIndex, orphansOf(namespaceOf(set))),
-    ];
-    return carryOutClaim(
-      this.#context.client,
-      { resource: daemonSets, object: set },
-      { resource: controllerRevisions, claim: claim(set, labelMatcher(set.spec?.selector), candidates) },
+  /** One that somebody else made without its hash has its name for one from now on. */
+  async #claimRevisions(set: DaemonSet): Promise<readonly ControllerRevision[]> {
+    const claimed = await this.#history.claim(set);
+    return Promise.all(
+      claimed.map(async (revision) => {
+        const { labels } = revision.metadata ?? {};
+        if (labels?.[revisionLabel] !== undefined) return revision;
+        const metadata = { ...revision.metadata, labels: { ...labels, [revisionLabel]: nameOf(revision) } };
+        return this.#context.client.update(controllerRevisions, { ...revision, metadata });
+      }),
     );
-  }
-
-  #ensureRevision(set: DaemonSet, choice: RevisionChoice) {
-    const { template = {} } = set.spec ?? {};
-    const collisionCount = set.status?.collisionCount ?? 0;
-    const owner = { resource: daemonSets, object: set, template, collisionCount, hashLabel: revisionLabel };
-    return ensureRevision(this.#context.client, owner, choice);
   }
 
   /** Two revisions of one template would have its pods replaced by like ones: they are told apart by the hash alone. */
@@ -229,7 +226,7 @@ class DaemonSetController {
   }
 }
 
-/** A revision that somebody else made without the label is known by its name. */
+/** One that serves without being the set's own may lack the label. */
 const hashOf = (revision: ControllerRevision): string => revision.metadata?.labels?.[revisionLabel] ?? nameOf(revision);
 
 /** A new template begins without the failures of the one before. */

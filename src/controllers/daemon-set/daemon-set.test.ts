@@ -128,6 +128,39 @@ test('node selector and affinity choose the nodes, and changes of labels move th
   await world.close();
 });
 
+test('a template that names its node has its pod there, where all else allows it, and nowhere else', async () => {
+  const world = await startDaemonWorld(['a', 'b']);
+  await patchNode(world, 'a', { metadata: { labels: { color: 'blue' } } });
+  await world.client.create(daemonSets, makeSet({}, { nodeName: 'a', nodeSelector: { color: 'blue' } }));
+  await world.clock.advance(5000);
+  assert.deepEqual(await layout(world), ['a 1']);
+  await patchDaemonSet(world, { template: { spec: { nodeName: 'b' } } });
+  await world.clock.advance(5000);
+  assert.deepEqual(await layout(world), [], 'the one that is named has not the color');
+  await patchDaemonSet(world, { template: { spec: { nodeName: 'none', nodeSelector: null } } });
+  await world.clock.advance(5000);
+  const status = await statusOf(world);
+  assert.deepEqual([await layout(world), status?.desiredNumberScheduled], [[], 0]);
+  await world.close();
+});
+
+test('only pods in the network of the node itself come to one without a network; ports and room are not looked at', async () => {
+  const world = await startDaemonWorld(['a', 'b']);
+  const body = { status: { conditions: [{ type: 'NetworkUnavailable', status: 'True' }] } };
+  const isolate = { type: 'strategic', body } as const;
+  await world.client.patch(nodes, { namespace: '', name: 'a' }, isolate, { subresource: 'status' });
+  await world.clock.advance(1000);
+  const resources = { requests: { cpu: '1000' } };
+  const containers = [{ name: 'main', image: 'image:1', ports: [{ containerPort: 80, hostPort: 80 }], resources }];
+  await world.client.create(daemonSets, makeSet({}, { containers }));
+  await world.clock.advance(5000);
+  assert.equal((await statusOf(world))?.desiredNumberScheduled, 1);
+  await patchDaemonSet(world, { template: { spec: { hostNetwork: true } } });
+  await world.clock.advance(5000);
+  assert.equal((await statusOf(world))?.desiredNumberScheduled, 2);
+  await world.close();
+});
+
 test('NoSchedule keeps new pods away and lets those stay that are there; NoExecute does not; cordons do not count', async () => {
   const world = await startDaemonWorld(['a', 'b', 'c']);
   await taint(world, 'a', [{ key: 'only', value: 'gpu', effect: 'NoSchedule' }]);

@@ -109,7 +109,11 @@ function stepOn(observed: DaemonSetObserved, place: Place): NextStep {
   const running = living.filter((pod) => !isFinished(pod));
   if (surgeMax(observed.set, 1) === 0)
     return { create: [], remove: [...ended, ...running.slice(1).map((pod) => ({ pod }))] };
-  if (running.length === 0) return { create: placement.run ? [nodeName] : [], remove: ended };
+  if (running.length === 0) {
+    // Beside a failed pod that is held back comes no other: it would fail too, and the next, as fast as both can be written.
+    const isHeldBack = ended.length < living.length;
+    return { create: placement.run && !isHeldBack ? [nodeName] : [], remove: ended };
+  }
   return { create: [], remove: [...ended, ...excess(observed, running).map((pod) => ({ pod }))] };
 }
 

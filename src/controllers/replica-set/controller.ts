@@ -10,10 +10,11 @@
 import { type KubeObject, objectKey, parseObjectKey } from '../../api/object.ts';
 import type { Pod } from '../../api/schema/types/core-v1.ts';
 import { labelMatcher } from '../../api/selector.ts';
-import { after, ControlLoop, done, type Outcome } from '../../client/controller.ts';
+import { afterSoonest, ControlLoop, done, type Outcome } from '../../client/controller.ts';
 import { Expectations } from '../../client/expectations.ts';
 import type { ReadonlyCache } from '../../client/object-cache.ts';
 import { pods as podsResource } from '../../client/resources.ts';
+import { MetricRegistry } from '../../lib/metrics.ts';
 import type { Service } from '../../lib/service.ts';
 import {
   type ControllerContext,
@@ -38,6 +39,7 @@ import { isActive, isTerminating } from '../shared/pods.ts';
 import { messageOf } from '../shared/refusals.ts';
 import { decideReplicas, nextAvailabilityMs, type ReplicaFailure, statusOf } from './decide.ts';
 import { type ReplicaKind, type Replicated, replicaSetKind, replicationControllerKind } from './kinds.ts';
+import { ReplicaMetrics } from './metrics.ts';
 
 export function replicaSetController(context: ControllerContext): Service {
   return new ReplicaController(context, replicaSetKind).loop;
@@ -53,6 +55,7 @@ class ReplicaController<O extends Replicated> {
   readonly #kind: ReplicaKind<O>;
   readonly #expectations: Expectations;
   readonly #control: PodControl<O>;
+  readonly #metrics: ReplicaMetrics;
   readonly #replicaSets: ReadonlyCache<O>;
   readonly #pods: ReadonlyCache<Pod>;
 
@@ -62,6 +65,7 @@ class ReplicaController<O extends Replicated> {
     this.#kind = kind;
     this.#expectations = new Expectations(context.clock);
     this.#control = new PodControl(context, kind.resource, this.#expectations);
+    this.#metrics = new ReplicaMetrics(context.metrics ?? new MetricRegistry());
     const sets = context.informers.informer(kind.resource).addIndex(controllerIndex, controllerIndexValues);
     const pods = context.informers.informer(podsResource).addIndex(controllerIndex, controllerIndexValues);
     this.#replicaSets = sets.cache;
@@ -69,7 +73,7 @@ class ReplicaController<O extends Replicated> {
     const reconcile = (key: string): Promise<Outcome> => this.#reconcile(key);
     this.loop = new ControlLoop({ ...context, name: kind.loop, reconcile, informers: [sets, pods] });
     const enqueue = (object: KubeObject): void => this.loop.queue.add(objectKey(object));
-    sets.addHandler({ added: enqueue, updated: enqueue, deleted: enqueue });
+    sets.addHandler({ added: enqueue, updated: enqueue, deleted: (gone) => this.#gone(gone) });
     pods.addHandler({
       added: (pod) => this.#podAdded(pod),
       updated: (pod, previous) => this.#podUpdated(pod, previous),
@@ -77,11 +81,19 @@ class ReplicaController<O extends Replicated> {
     });
   }
 
-  /** The key of the ReplicaSet that controls `pod`. */
+  /** One that is made anew under the name expects nothing yet. */
+  #gone(replicaSet: O): void {
+    const key = objectKey(replicaSet);
+    this.#expectations.forget(key);
+    this.loop.queue.add(key);
+  }
+
+  /** The key of the ReplicaSet that controls `pod`: not that of another which has the name now. */
   #ownerKey(pod: Pod): string | undefined {
     const controller = controllerOf(pod);
     if (controller === undefined || !this.#kind.isNamedBy(controller)) return undefined;
-    return `${namespaceOf(pod)}/${controller.name}`;
+    const key = `${namespaceOf(pod)}/${controller.name}`;
+    return this.#replicaSets.byKey(key)?.metadata?.uid === controller.uid ? key : undefined;
   }
 
   #podAdded(pod: Pod): void {
@@ -134,8 +146,10 @@ class ReplicaController<O extends Replicated> {
     if (satisfied && !isDeleting(replicaSet)) [failure, error] = await this.#manage(key, replicaSet, active);
     await this.#tellStatus(replicaSet, active, owned.filter(isTerminating), failure);
     if (error !== undefined) throw error;
-    const soonMs = nextAvailabilityMs(replicaSet, active, this.#context.clock.now());
-    return soonMs === undefined ? done : after(soonMs);
+    return afterSoonest([
+      nextAvailabilityMs(replicaSet, active, this.#context.clock.now()),
+      this.#expectations.remainingMs(key),
+    ]);
   }
 
   #claimPods(replicaSet: O): Promise<readonly Pod[]> {
@@ -153,8 +167,10 @@ class ReplicaController<O extends Replicated> {
 
   /** Resolves with what failed: for the status, and to be tried again. */
   async #manage(key: string, replicaSet: O, active: readonly Pod[]): Promise<[ReplicaFailure?, unknown?]> {
-    const plan = decideReplicas(replicaSet, active, this.#related(replicaSet), this.#context.clock.now());
+    const nowMs = this.#context.clock.now();
+    const plan = decideReplicas(replicaSet, active, this.#related(replicaSet), nowMs);
     if (plan.create + plan.remove.length === 0) return [];
+    this.#metrics.chosen(active, plan.remove, nowMs);
     const pod = podFromTemplate(this.#kind.resource, replicaSet, replicaSet.spec?.template ?? {});
     const create = Array.from({ length: plan.create }, () => pod);
     const { createError, removeError } = await this.#control.change(key, replicaSet, { create, remove: plan.remove });

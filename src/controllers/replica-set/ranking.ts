@@ -34,7 +34,7 @@ export function podsToDelete(
     by((pod) => -rank(pod)),
     byAge(readySinceMs, nowMs),
     by((pod) => -mostRestarts(pod.status?.containerStatuses)),
-    by((pod) => -mostRestarts(pod.status?.initContainerStatuses)),
+    by((pod) => -mostRestarts(sidecarStatuses(pod))),
     byAge(createdMs, nowMs),
   ];
   const compare: Compare = (a, b) => {
@@ -71,9 +71,18 @@ const magnitude = (ageMs: number): number => (ageMs <= 0 ? -1 : Math.floor(Math.
 
 const nodeOf = (pod: Pod): string => pod.spec?.nodeName ?? '';
 
+/** A whole number of 32 bits, without a plus sign or leading zeros; anything else costs nothing. */
 function deletionCost(pod: Pod): number {
-  const cost = Number(pod.metadata?.annotations?.[deletionCostAnnotation] ?? 0);
-  return Number.isInteger(cost) ? cost : 0;
+  const text = pod.metadata?.annotations?.[deletionCostAnnotation] ?? '';
+  const cost = /^(?:0|-\d+|[1-9]\d*)$/.test(text) ? Number(text) : 0;
+  return cost === (cost | 0) ? cost : 0;
+}
+
+/** What ran once before the others and ended says nothing about them. */
+function sidecarStatuses({ spec, status }: Pod): readonly ContainerStatus[] {
+  const sidecars = (spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
+  const names = new Set(sidecars.map(({ name }) => name));
+  return (status?.initContainerStatuses ?? []).filter(({ name }) => names.has(name));
 }
 
 const mostRestarts = (statuses: readonly ContainerStatus[] = []): number =>

@@ -28,11 +28,16 @@ describe('of too many pods, first goes', () => {
     readyFor?: number;
     cost?: string;
     restarts?: number;
+    initRestarts?: number;
+    /** Its first container runs beside the others. */
+    sidecar?: boolean;
     age?: number;
     uid?: string;
   }
   const make = (name: string, traits: Traits): Pod => {
     const { node = 'node', phase = 'Running', readyFor, cost, restarts = 0, age = 1000, uid = name } = traits;
+    const status = (container: string, restartCount: number) =>
+      ({ name: container, restartCount, image: '', imageID: '', ready: true }) as const;
     const ready = { type: 'Ready', status: 'True', lastTransitionTime: ago(readyFor ?? 0) };
     return {
       metadata: {
@@ -41,11 +46,16 @@ describe('of too many pods, first goes', () => {
         creationTimestamp: ago(age),
         ...(cost && { annotations: { 'controller.kubernetes.io/pod-deletion-cost': cost } }),
       },
-      spec: { containers: [], nodeName: node },
+      spec: {
+        containers: [],
+        initContainers: [{ name: 'first', ...(traits.sidecar && { restartPolicy: 'Always' as const }) }],
+        nodeName: node,
+      },
       status: {
         phase: phase as 'Running',
         ...(readyFor !== undefined && { conditions: [ready] }),
-        containerStatuses: [{ name: 'c', restartCount: restarts, image: '', imageID: '', ready: true }],
+        containerStatuses: [status('c', restarts)],
+        initContainerStatuses: [status('first', traits.initRestarts ?? 0)],
       },
     };
   };
@@ -61,6 +71,23 @@ describe('of too many pods, first goes', () => {
       last: { readyFor: 880, uid: 'b' },
     },
     { name: 'the one that restarted more often', first: { restarts: 5 }, last: { restarts: 1, age: 1 } },
+    {
+      name: 'else the one whose sidecar restarted more often',
+      first: { sidecar: true, initRestarts: 5 },
+      last: { sidecar: true, age: 1 },
+    },
+    {
+      name: 'whatever an init container of the other did before it',
+      first: { age: 10 },
+      last: { initRestarts: 5 },
+    },
+    {
+      name: 'whatever the other says its loss costs, in a number that is none',
+      first: { age: 10 },
+      last: { cost: '-1e3' },
+    },
+    { name: 'also where the cost has too many digits', first: { age: 10 }, last: { cost: '-99999999999' } },
+    { name: 'or begins with a plus sign', first: { age: 10, cost: '+7' }, last: { age: 1000 } },
     { name: 'the younger one', first: { age: 10 }, last: { age: 1000 } },
   ];
   for (const { name, first, last } of cases) {
@@ -117,6 +144,26 @@ test('orphans that match are adopted, pods that match no more are released, and 
   await world.clock.advance(5000);
   assert.equal(controllerOf((await world.get(pods, 'orphan')) as Pod), undefined);
   assert.equal((await world.list(pods)).length, 4);
+  await world.close();
+});
+
+test('a pod that names a ReplicaSet as an owner that does not control is adopted, once', async () => {
+  const world = await startWorld();
+  const { metadata } = await world.client.create(replicaSets, makeReplicaSet(0));
+  const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web', uid: metadata?.uid ?? '' };
+  const friend = { apiVersion: 'v1', kind: 'ConfigMap', name: 'friend', uid: 'friend' };
+  const containers = [{ name: 'main', image: 'image' }];
+  const body = { spec: { replicas: 1 } };
+  await world.client.patch(replicaSets, inDefault('web'), { type: 'merge', body });
+  const orphan = { ...inDefault('owned'), labels, ownerReferences: [owner] };
+  await world.client.create(pods, { metadata: orphan, spec: { containers } });
+  const foreign = { ...inDefault('foreign'), labels, ownerReferences: [{ ...friend, controller: true }] };
+  const taken = await world.client.create(pods, { metadata: foreign, spec: { containers } });
+  await world.clock.advance(100);
+  const adopted = await world.get(pods, 'owned');
+  assert.deepEqual(adopted?.metadata?.ownerReferences, [{ ...owner, controller: true, blockOwnerDeletion: true }]);
+  assert.deepEqual(controllerOf(taken)?.name, 'friend');
+  assert.equal((await world.get(replicaSets, 'web'))?.status?.replicas, 1);
   await world.close();
 });
 

@@ -1,6 +1,6 @@
 /**
  * Wakes a loop for what its objects control: a dependent wakes its controller, an orphan wakes those whose selector it matches, and one
- * that changed hands wakes both.
+ * that changed hands wakes both. What belongs to an earlier object of the same name wakes nobody: it is not what the new one asked for.
  */
 import { type KubeObject, objectKey } from '../../api/object.ts';
 import type { LabelSelector } from '../../api/schema/types/meta-v1.ts';
@@ -23,7 +23,11 @@ export interface Follower<O extends KubeObject> {
 }
 
 export function follow<O extends KubeObject, T extends KubeObject>(dependents: Informer<T>, loop: Follower<O>): void {
-  const ownerKey = (object: T): string | undefined => keyOfController(loop.resource, object);
+  const ownerKey = (object: T): string | undefined => {
+    const key = keyOfController(loop.resource, object);
+    const owner = key === undefined ? undefined : loop.owners.byKey(key);
+    return owner?.metadata?.uid === controllerOf(object)?.uid ? key : undefined;
+  };
   const wakeMatching = (object: T): void => {
     if (controllerOf(object) !== undefined || isDeleting(object)) return;
     for (const owner of loop.owners.list(namespaceOf(object))) {

@@ -6,16 +6,26 @@
  * revision, whose number is the highest while it is the wanted one; coming back to an earlier template renumbers its revision. The name
  * ends in a hash of the data; where that name is taken, the collision is counted and the next hash is another.
  */
-import type { KubeObject } from '../../api/object.ts';
-import type { ControllerRevision } from '../../api/schema/types/apps-v1.ts';
+import type { ControllerRevision, DaemonSet, StatefulSet } from '../../api/schema/types/apps-v1.ts';
 import type { PodTemplateSpec } from '../../api/schema/types/core-v1.ts';
+import { labelMatcher } from '../../api/selector.ts';
 import { alreadyExists, conflict, hasReason, objectModified } from '../../api/status-error.ts';
 import type { Client, Resource } from '../../client/client.ts';
+import type { Informer } from '../../client/informer.ts';
 import { controllerRevisions } from '../../client/resources.ts';
-import { createdMs, nameOf, namespaceOf, referenceOf, uidOf } from './context.ts';
+import { createdMs, isDeleting, type LoopContext, nameOf, namespaceOf, referenceOf, uidOf } from './context.ts';
 import { semanticallyEqual } from './equality.ts';
+import { keyOfController } from './follow.ts';
 import { contentHash, sortedByName } from './hash.ts';
-import { controllerOf, controllerReference } from './ownership.ts';
+import {
+  carryOutClaim,
+  claim,
+  controllerIndex,
+  controllerIndexValues,
+  controllerOf,
+  controllerReference,
+  orphansOf,
+} from './ownership.ts';
 import { unlessGone } from './refusals.ts';
 
 /** On pods: the revision that they were made from. On a DaemonSet's revisions: their own hash. */
@@ -64,73 +74,113 @@ export function chooseRevision(revisions: readonly ControllerRevision[], templat
   };
 }
 
-export interface RevisionedOwner<O extends KubeObject> {
+/** Whose template is remembered. */
+type Revisioned = StatefulSet | DaemonSet;
+
+export interface RevisionedKind<O extends Revisioned> {
   readonly resource: Resource<O>;
-  readonly object: O;
-  readonly template: PodTemplateSpec;
-  /** How often names were taken already. */
-  readonly collisionCount: number;
   /** The label of its revisions that holds the hash. */
   readonly hashLabel: string;
+  /** Wakes the loop for an owner. */
+  readonly wake: (key: string) => void;
 }
 
 export interface WantedRevision {
   readonly revision: ControllerRevision;
+  /** How often names were taken. */
   readonly collisionCount: number;
 }
 
 /** Names tried in one go: a hash of 32 bits does not collide so often by chance. */
 const namesMax = 20;
 
-/** The revision of the wanted template, made or renumbered where it must be. */
-export async function ensureRevision<O extends KubeObject>(
-  client: Client,
-  owner: RevisionedOwner<O>,
-  { standing, number }: RevisionChoice,
-): Promise<WantedRevision> {
-  let { collisionCount } = owner;
-  if (standing !== undefined) {
-    if (standing.revision === number) return { revision: standing, collisionCount };
-    const revision = await client.update(controllerRevisions, { ...standing, revision: number });
-    return { revision, collisionCount };
+/** The revisions of one kind: which are an owner's, and the one of its template. */
+export class RevisionHistory<O extends Revisioned> {
+  readonly informer: Informer<ControllerRevision>;
+  readonly #client: Client;
+  readonly #kind: RevisionedKind<O>;
+
+  /**
+   * One that was deleted is made again, so its owner is woken. Nobody is woken for one that somebody else makes: it may be looked at as it
+   * is until there is a reason to merge it with its like (upstream's conformance tests do).
+   */
+  constructor({ client, informers }: LoopContext, kind: RevisionedKind<O>) {
+    this.#client = client;
+    this.#kind = kind;
+    this.informer = informers.informer(controllerRevisions).addIndex(controllerIndex, controllerIndexValues);
+    this.informer.addHandler({
+      deleted(gone) {
+        const key = keyOfController(kind.resource, gone);
+        if (key !== undefined) kind.wake(key);
+      },
+    });
   }
-  const last = collisionCount + namesMax;
-  for (; collisionCount < last; collisionCount++) {
-    const revision = await createRevision(client, newRevision({ ...owner, collisionCount }, number));
-    if (revision !== undefined) return { revision, collisionCount };
+
+  claim(owner: O): Promise<readonly ControllerRevision[]> {
+    const { cache } = this.informer;
+    const candidates = [
+      ...cache.byIndex(controllerIndex, uidOf(owner)),
+      ...cache.byIndex(controllerIndex, orphansOf(namespaceOf(owner))),
+    ];
+    return carryOutClaim(
+      this.#client,
+      { resource: this.#kind.resource, object: owner },
+      { resource: controllerRevisions, claim: claim(owner, labelMatcher(owner.spec?.selector), candidates) },
+    );
   }
-  throw alreadyExists({ group: 'apps', kind: 'controllerrevisions', name: nameOf(owner.object) });
+
+  /** The revision of the wanted template, made or renumbered where it must be. */
+  async ensure(owner: O, { standing, number }: RevisionChoice): Promise<WantedRevision> {
+    let collisionCount = owner.status?.collisionCount ?? 0;
+    if (standing !== undefined) {
+      if (standing.revision === number) return { revision: standing, collisionCount };
+      const revision = await this.#client.update(controllerRevisions, { ...standing, revision: number });
+      return { revision, collisionCount };
+    }
+    const last = collisionCount + namesMax;
+    for (; collisionCount < last; collisionCount++) {
+      const revision = await this.#create(owner, newRevision(this.#kind, owner, number, collisionCount));
+      if (revision !== undefined) return { revision, collisionCount };
+    }
+    throw alreadyExists({ group: 'apps', kind: 'controllerrevisions', name: nameOf(owner) });
+  }
+
+  /** Undefined where the name is taken by another revision. */
+  async #create(owner: O, wanted: ControllerRevision): Promise<ControllerRevision | undefined> {
+    try {
+      return await this.#client.create(controllerRevisions, wanted);
+    } catch (error) {
+      if (!hasReason(error, 'AlreadyExists')) throw error;
+    }
+    const standing = await this.#client.get(controllerRevisions, referenceOf(wanted));
+    if (!semanticallyEqual(standing.data, wanted.data)) return undefined;
+    const controller = controllerOf(standing);
+    if (controller !== undefined) return controller.uid === uidOf(owner) ? standing : undefined;
+    const isAdoptable = labelMatcher(owner.spec?.selector).matches(standing.metadata?.labels ?? {});
+    // An orphan that the cache has not shown: it will be adopted. One that cannot be serves as it is, as upstream's loops have it.
+    if (isAdoptable && !isDeleting(standing))
+      throw conflict({ group: 'apps', kind: 'controllerrevisions', name: nameOf(wanted) }, objectModified);
+    return standing;
+  }
 }
 
-/** Undefined where the name is taken by another revision. */
-async function createRevision(client: Client, wanted: ControllerRevision): Promise<ControllerRevision | undefined> {
-  try {
-    return await client.create(controllerRevisions, wanted);
-  } catch (error) {
-    if (!hasReason(error, 'AlreadyExists')) throw error;
-  }
-  const standing = await client.get(controllerRevisions, referenceOf(wanted));
-  if (!semanticallyEqual(standing.data, wanted.data)) return undefined;
-  const owner = controllerOf(standing)?.uid;
-  if (owner === controllerOf(wanted)?.uid) return standing;
-  // An orphan that the cache has not shown: it will be adopted.
-  if (owner === undefined)
-    throw conflict({ group: 'apps', kind: 'controllerrevisions', name: nameOf(wanted) }, objectModified);
-  return undefined;
-}
-
-function newRevision<O extends KubeObject>(owner: RevisionedOwner<O>, number: number): ControllerRevision {
-  const { object, template, hashLabel } = owner;
+function newRevision<O extends Revisioned>(
+  { resource, hashLabel }: RevisionedKind<O>,
+  owner: O,
+  number: number,
+  collisionCount: number,
+): ControllerRevision {
+  const template = owner.spec?.template ?? {};
   const data = snapshotOf(template);
-  const hash = contentHash(data, owner.collisionCount);
-  const { annotations } = object.metadata ?? {};
+  const hash = contentHash(data, collisionCount);
+  const { annotations } = owner.metadata ?? {};
   return {
     metadata: {
-      namespace: namespaceOf(object),
-      name: `${nameOf(object).slice(0, prefixLengthMax)}-${hash}`,
+      namespace: namespaceOf(owner),
+      name: `${nameOf(owner).slice(0, prefixLengthMax)}-${hash}`,
       labels: { ...template.metadata?.labels, [hashLabel]: hash },
       ...(annotations && { annotations }),
-      ownerReferences: [controllerReference(owner.resource, object)],
+      ownerReferences: [controllerReference(resource, owner)],
     },
     data,
     revision: number,

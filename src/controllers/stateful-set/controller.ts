@@ -4,21 +4,19 @@
  * ```
  *  pods, claims, sets change ──▶ key ──▶ claim pods, revisions ──▶ revision of the template ──▶ plan ──▶ steps ──▶ status ──▶ history
  * ```
- * Kept true: a step is repeated harmlessly (`pods.ts`), so no expectations are needed; a failed step ends the plan and is tried again with
- * back-off, and the status is told all the same. Pods that fail again and again are replaced ever more slowly.
+ * Kept true: a step is repeated harmlessly (`pods.ts`), so no expectations are needed, but for pods that were asked to go (`departures.ts`); a
+ * failed step ends the plan and is tried again with back-off, and the status is told all the same. Pods that fail again and again are replaced
+ * ever more slowly.
  */
 import { type KubeObject, objectKey } from '../../api/object.ts';
 import type { ControllerRevision, StatefulSet, StatefulSetStatus } from '../../api/schema/types/apps-v1.ts';
 import type { PersistentVolumeClaim, Pod } from '../../api/schema/types/core-v1.ts';
 import { labelMatcher } from '../../api/selector.ts';
+import { hasReason } from '../../api/status-error.ts';
 import { after, ControlLoop, done, type Outcome } from '../../client/controller.ts';
+import { isRefusal } from '../../client/errors.ts';
 import type { ReadonlyCache } from '../../client/object-cache.ts';
-import {
-  controllerRevisions,
-  persistentVolumeClaims,
-  pods as podsResource,
-  statefulSets,
-} from '../../client/resources.ts';
+import { persistentVolumeClaims, pods as podsResource, statefulSets } from '../../client/resources.ts';
 import type { Service } from '../../lib/service.ts';
 import {
   type ControllerContext,
@@ -27,22 +25,25 @@ import {
   type LoopContext,
   nameOf,
   namespaceOf,
+  referenceOf,
   uidOf,
 } from '../shared/context.ts';
-import { type Follower, follow, keyOfController } from '../shared/follow.ts';
+import { type Follower, follow } from '../shared/follow.ts';
 import { carryOutClaim, claim, controllerIndex, controllerIndexValues, orphansOf } from '../shared/ownership.ts';
 import { ReplacementBackoff } from '../shared/replacement-backoff.ts';
 import {
   byRevision,
   chooseRevision,
-  ensureRevision,
+  RevisionHistory,
   removeRevisions,
   surplusRevisions,
   type WantedRevision,
 } from '../shared/revisions.ts';
 import { slowStart } from '../shared/slow-start.ts';
 import { decideStatefulSet, type StatefulSetPlan, type Step } from './decide.ts';
+import { Departures } from './departures.ts';
 import { ordinalOf, podRevisionOf } from './identity.ts';
+import { measureStatefulSets } from './metrics.ts';
 import { takeStep } from './pods.ts';
 import { sameStatus } from './status.ts';
 
@@ -58,8 +59,9 @@ class StatefulSetController {
   readonly #sets: ReadonlyCache<StatefulSet>;
   readonly #pods: ReadonlyCache<Pod>;
   readonly #claims: ReadonlyCache<PersistentVolumeClaim>;
-  readonly #revisions: ReadonlyCache<ControllerRevision>;
+  readonly #history: RevisionHistory<StatefulSet>;
   readonly #backoff: ReplacementBackoff;
+  readonly #departures = new Departures();
 
   constructor(context: LoopContext) {
     this.#context = context;
@@ -67,29 +69,25 @@ class StatefulSetController {
     const { informers } = context;
     const sets = informers.informer(statefulSets).addIndex(controllerIndex, controllerIndexValues);
     const pods = informers.informer(podsResource).addIndex(controllerIndex, controllerIndexValues);
-    const revisions = informers.informer(controllerRevisions).addIndex(controllerIndex, controllerIndexValues);
+    const wake = (key: string): void => this.loop.queue.add(key);
+    this.#history = new RevisionHistory(context, { resource: statefulSets, hashLabel: revisionHashLabel, wake });
     const claims = informers.informer(persistentVolumeClaims);
     this.#sets = sets.cache;
     this.#pods = pods.cache;
     this.#claims = claims.cache;
-    this.#revisions = revisions.cache;
     const reconcile = (key: string): Promise<Outcome> => this.#reconcile(key);
-    const read = [sets, pods, revisions, claims];
+    const read = [sets, pods, this.#history.informer, claims];
     this.loop = new ControlLoop({ ...context, name: 'statefulset', reconcile, informers: read });
-    const wake = (key: string): void => this.loop.queue.add(key);
     const changed = (object: KubeObject): void => wake(objectKey(object));
     sets.addHandler({ added: changed, updated: changed, deleted: changed });
+    sets.addHandler({ deleted: (gone) => this.#departures.forget(uidOf(gone)) });
     const selectorOf = (set: StatefulSet) => set.spec?.selector;
     const follower: Follower<StatefulSet> = { resource: statefulSets, owners: sets.cache, selectorOf, wake };
     follow(pods, follower);
     claims.addHandler({ deleted: (gone) => this.#claimGone(gone) });
-    revisions.addHandler({ deleted: (gone) => this.#revisionGone(gone) });
-  }
-
-  /** The one in use is made again. */
-  #revisionGone(gone: ControllerRevision): void {
-    const key = keyOfController(statefulSets, gone);
-    if (key !== undefined) this.loop.queue.add(key);
+    const podsOf = (set: StatefulSet) => pods.cache.byIndex(controllerIndex, uidOf(set));
+    const measured = () => sets.cache.list().map((set) => ({ set, pods: podsOf(set) }));
+    if (context.metrics) measureStatefulSets(context.metrics, measured, () => context.clock.now());
   }
 
   /** A pod may wait for the old claim of its name to go. */
@@ -104,8 +102,11 @@ class StatefulSetController {
   async #reconcile(key: string): Promise<Outcome> {
     const set = this.#sets.byKey(key);
     if (set === undefined) return done;
-    const pods = await this.#claimPods(set);
-    const revisions = await this.#claimRevisions(set);
+    const pods = await this.#departures.applied(uidOf(set), await this.#claimPods(set), {
+      stands: (pod) => this.#stands(pod),
+      nowMs: this.#context.clock.now(),
+    });
+    const revisions = await this.#history.claim(set);
     const wanted = await this.#wantedRevision(set, revisions);
     if (wanted === undefined) return done;
     const current = revisions.find((revision) => nameOf(revision) === set.status?.currentRevision) ?? wanted.revision;
@@ -138,29 +139,14 @@ class StatefulSetController {
     );
   }
 
-  async #claimRevisions(set: StatefulSet): Promise<readonly ControllerRevision[]> {
-    const candidates = [
-      ...this.#revisions.byIndex(controllerIndex, uidOf(set)),
-      ...this.#revisions.byIndex(controllerIndex, orphansOf(namespaceOf(set))),
-    ];
-    return carryOutClaim(
-      this.#context.client,
-      { resource: statefulSets, object: set },
-      { resource: controllerRevisions, claim: claim(set, labelMatcher(set.spec?.selector), candidates) },
-    );
-  }
-
   /** Undefined where the set is being deleted and its history has gone before it: nothing is made for it any more. */
   async #wantedRevision(
     set: StatefulSet,
     revisions: readonly ControllerRevision[],
   ): Promise<WantedRevision | undefined> {
-    const template = set.spec?.template ?? {};
-    const collisionCount = set.status?.collisionCount ?? 0;
-    const choice = chooseRevision(revisions, template);
-    if (isDeleting(set)) return choice.standing && { revision: choice.standing, collisionCount };
-    const owner = { resource: statefulSets, object: set, template, collisionCount, hashLabel: revisionHashLabel };
-    return ensureRevision(this.#context.client, owner, choice);
+    const choice = chooseRevision(revisions, set.spec?.template ?? {});
+    if (!isDeleting(set)) return this.#history.ensure(set, choice);
+    return choice.standing && { revision: choice.standing, collisionCount: set.status?.collisionCount ?? 0 };
   }
 
   /** Resolves with the first failure, for which the steps behind it were left undone. */
@@ -191,7 +177,24 @@ class StatefulSetController {
 
   async #take(set: StatefulSet, step: Step): Promise<void> {
     if (step.kind === 'delete' && step.why === 'finished') this.#backoff.replaced(placeOf(set, nameOf(step.pod)));
-    await takeStep(this.#context, set, step);
+    try {
+      await takeStep(this.#context, set, step);
+    } catch (error) {
+      if (step.kind === 'delete' && !isRefusal(error)) this.#departures.asked(uidOf(set), uidOf(step.pod), 'unknown');
+      throw error;
+    }
+    if (step.kind === 'delete') this.#departures.asked(uidOf(set), uidOf(step.pod), 'leaving');
+  }
+
+  /** As the server knows it, and nobody has told it to go. */
+  async #stands(pod: Pod): Promise<boolean> {
+    try {
+      const there = await this.#context.client.get(podsResource, referenceOf(pod));
+      return uidOf(there) === uidOf(pod) && !isDeleting(there);
+    } catch (error) {
+      if (hasReason(error, 'NotFound')) return false;
+      throw error;
+    }
   }
 
   /** Written only where it differs. */
@@ -201,9 +204,11 @@ class StatefulSetController {
   }
 
   async #truncate(set: StatefulSet, revisions: readonly ControllerRevision[], inUse: readonly string[]): Promise<void> {
-    if (isDeleting(set)) return;
+    const limit = set.spec?.revisionHistoryLimit ?? 10;
+    // Less than none means all.
+    if (isDeleting(set) || limit < 0) return;
     const history = revisions.filter((revision) => !inUse.includes(nameOf(revision))).toSorted(byRevision);
-    await removeRevisions(this.#context.client, surplusRevisions(history, set.spec?.revisionHistoryLimit ?? 10));
+    await removeRevisions(this.#context.client, surplusRevisions(history, limit));
   }
 }
 

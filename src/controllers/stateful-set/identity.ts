@@ -12,9 +12,9 @@ import { revisionLabel } from '../shared/revisions.ts';
 const podNameLabel = 'statefulset.kubernetes.io/pod-name';
 const podIndexLabel = 'apps.kubernetes.io/pod-index';
 
-/** Undefined where the name is not one of the set's. */
+/** Undefined where the name is not one of the set's: `db-01` is nobody's, or two pods would be one. */
 export function ordinalOf(set: StatefulSet, pod: Pod): number | undefined {
-  const [, parent, ordinal] = /^(.*)-([0-9]+)$/.exec(nameOf(pod)) ?? [];
+  const [, parent, ordinal] = /^(.*)-(0|[1-9][0-9]*)$/.exec(nameOf(pod)) ?? [];
   const value = Number(ordinal);
   return parent === nameOf(set) && value <= ordinalMax ? value : undefined;
 }

@@ -175,6 +175,21 @@ test('orphans of its names are adopted, and a pod that matches no more is releas
   await world.close();
 });
 
+test('a pod whose number is written otherwise is nobody of the set', async () => {
+  const world = await startWorld();
+  await world.client.create(statefulSets, makeSet({ replicas: 2 }));
+  await world.clock.advance(5000);
+  const containers = [{ name: 'main', image: 'image:1' }];
+  await world.client.create(pods, { metadata: { ...inDefault('db-01'), labels }, spec: { containers } });
+  await world.clock.advance(5000);
+  const [first, second] = [await world.get(pods, 'db-01'), await world.get(pods, 'db-1')];
+  assert.deepEqual([first && controllerOf(first), second && controllerOf(second)?.name], [undefined, 'db']);
+  await patchSet(world, { replicas: 1 });
+  await world.clock.advance(5000);
+  assert.deepEqual(await names(world), ['db-0', 'db-01']);
+  await world.close();
+});
+
 test('a label that somebody takes from a pod is put back', async () => {
   const world = await startWorld();
   await world.client.create(statefulSets, makeSet({ replicas: 1 }));

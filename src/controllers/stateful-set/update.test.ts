@@ -201,3 +201,13 @@ test('a failed pod does not hold up the update to a template that works', async 
   );
   await world.close();
 });
+
+test('a negative limit keeps the whole history', async () => {
+  const world = await worldWith({ replicas: 1, revisionHistoryLimit: -1 });
+  for (const version of [2, 3, 4]) {
+    await setImage(world, `image:${version}`);
+    await world.clock.advance(10_000);
+  }
+  assert.equal((await world.list(controllerRevisions)).length, 4);
+  await world.close();
+});
