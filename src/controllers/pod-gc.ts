@@ -4,13 +4,14 @@
  * seconds, as upstream's `podgc`.
  *
  * A node must have been missing for 40 seconds, and be unknown to the server too, before its pods are given up: caches of nodes and
- * pods do not move together.
+ * pods do not move together. Where the server does not say, its pods wait, and no others do.
  */
 import { objectKey } from '../api/object.ts';
 import type { Node, Pod, PodStatus } from '../api/schema/types/core-v1.ts';
 import { hasReason } from '../api/status-error.ts';
 import { after, ControlLoop } from '../client/controller.ts';
 import { nodes as nodesResource, pods as podsResource } from '../client/resources.ts';
+import { MetricRegistry } from '../lib/metrics.ts';
 import type { Service } from '../lib/service.ts';
 import { readyStatus } from './node-lifecycle/zones.ts';
 import {
@@ -20,6 +21,7 @@ import {
   isDeleting,
   type LoopContext,
   nameOf,
+  namespaceOf,
   referenceOf,
   uidOf,
 } from './shared/context.ts';
@@ -61,9 +63,10 @@ export function decidePodGc(observed: PodGcObserved): PodGcPlan {
     const node = pod.spec?.nodeName ?? '';
     return isDeleting(pod) && (node === '' || outOfService.has(node));
   });
-  const finished = pods.filter((pod) => isFinished(pod) && !isDeleting(pod));
+  const finished = pods.filter(isFinished);
   const oldest = finished.toSorted(
-    (a, b) => Number(isEvicted(b)) - Number(isEvicted(a)) || createdMs(a) - createdMs(b),
+    (a, b) =>
+      Number(isEvicted(b)) - Number(isEvicted(a)) || createdMs(a) - createdMs(b) || (nameOf(a) < nameOf(b) ? -1 : 1),
   );
   return { lostNodes, abandoned, remove: oldest.slice(0, Math.max(0, finished.length - finishedMax)) };
 }
@@ -79,6 +82,7 @@ export function podGarbageCollector(context: ControllerContext): Service {
   const pods = own.informers.informer(podsResource);
   const nodes = own.informers.informer(nodesResource);
   const missing = new Map<string, number>();
+  const count = counterOf(own.metrics ?? new MetricRegistry());
   const loop: ControlLoop = new ControlLoop({
     ...own,
     name: 'pod-gc',
@@ -90,7 +94,8 @@ export function podGarbageCollector(context: ControllerContext): Service {
       const all = pods.cache.list();
       noteMissing(missing, all, (name) => nodes.cache.byKey(name) !== undefined, nowMs);
       const outOfService = new Set(nodes.cache.list().filter(isOutOfService).map(nameOf));
-      await carryOut(own, decidePodGc({ pods: all, missingSinceMs: missing, outOfService, nowMs, finishedMax }));
+      const plan = decidePodGc({ pods: all, missingSinceMs: missing, outOfService, nowMs, finishedMax });
+      await carryOut(own, plan, count);
       return after(everyMs);
     },
   });
@@ -109,27 +114,50 @@ function noteMissing(
   for (const node of now) if (!missing.has(node)) missing.set(node, nowMs);
 }
 
-async function carryOut(context: LoopContext, plan: PodGcPlan): Promise<void> {
-  for (const [node, pods] of plan.lostNodes) {
-    if (await exists(context, node)) continue;
-    for (const pod of pods) await end(context, pod, lostStatus(pod, context.clock.now()));
-  }
-  for (const pod of plan.abandoned) await end(context, pod, { phase: 'Failed' });
-  for (const pod of plan.remove) await end(context, pod);
+type Reason = 'terminated' | 'out-of-service' | 'orphaned' | 'unscheduled';
+
+type Count = (pod: Pod, reason: Reason, isEnded: boolean) => void;
+
+/** Under upstream's names. */
+function counterOf(registry: MetricRegistry): Count {
+  const labels = ['namespace', 'reason'];
+  const name = (rest: string): string => `pod_gc_collector_${rest}`;
+  const tries = registry.counter({ name: name('force_delete_pods_total'), help: 'Pods to collect.', labels });
+  const failures = { name: name('force_delete_pod_errors_total'), help: 'Pods that could not be collected.', labels };
+  const failed = registry.counter(failures);
+  return (pod, reason, isEnded) => {
+    tries.with(namespaceOf(pod), reason).add();
+    if (!isEnded) failed.with(namespaceOf(pod), reason).add();
+  };
 }
 
-async function exists({ client }: LoopContext, node: string): Promise<boolean> {
+async function carryOut(context: LoopContext, plan: PodGcPlan, count: Count): Promise<void> {
+  const collect = async (pod: Pod, reason: Reason, status?: PodStatus): Promise<void> =>
+    count(pod, reason, await end(context, pod, status));
+  for (const [node, pods] of plan.lostNodes) {
+    if (await exists(context, node)) continue;
+    for (const pod of pods) await collect(pod, 'orphaned', lostStatus(pod, context.clock.now()));
+  }
+  for (const pod of plan.abandoned) {
+    await collect(pod, pod.spec?.nodeName ? 'out-of-service' : 'unscheduled', { phase: 'Failed' });
+  }
+  for (const pod of plan.remove) await collect(pod, 'terminated');
+}
+
+/** Where nobody says, it may exist. */
+async function exists({ client, log }: LoopContext, node: string): Promise<boolean> {
   try {
     await client.get(nodesResource, { namespace: '', name: node });
     return true;
   } catch (error) {
     if (hasReason(error, 'NotFound')) return false;
-    throw error;
+    log.warn('whether a node exists could not be found out', { node, error });
+    return true;
   }
 }
 
-/** Without grace: nobody is left who could end it well. One failure must not keep the others. */
-async function end(context: LoopContext, pod: Pod, status?: PodStatus): Promise<void> {
+/** Without grace: nobody is left who could end it well. One failure must not keep the others: false where it failed. */
+async function end(context: LoopContext, pod: Pod, status?: PodStatus): Promise<boolean> {
   const { client, log } = context;
   try {
     if (status !== undefined && !isFinished(pod)) {
@@ -139,9 +167,12 @@ async function end(context: LoopContext, pod: Pod, status?: PodStatus): Promise<
     await client.delete(podsResource, referenceOf(pod), { uid: uidOf(pod), gracePeriodSeconds: 0 });
     log.info('pod collected', { pod: objectKey(pod), phase: pod.status?.phase ?? '' });
   } catch (error) {
-    if (!hasReason(error, 'NotFound', 'Conflict'))
-      log.warn('a pod could not be collected', { pod: nameOf(pod), error });
+    if (!hasReason(error, 'NotFound', 'Conflict')) {
+      log.warn('a pod could not be collected', { pod: objectKey(pod), error });
+      return false;
+    }
   }
+  return true;
 }
 
 const lostStatus = (pod: Pod, nowMs: number): PodStatus => ({

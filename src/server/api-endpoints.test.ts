@@ -41,6 +41,21 @@ test('the API says where it is reached, and puts right what others change', asyn
   await store.close();
 });
 
+test('a server that is reached by the other family now says so', async () => {
+  const { client, clock, log, store } = await startTestApi();
+  const place = { namespace: 'default', name: 'kubernetes' };
+  for (const [address, family] of [['192.0.2.1', 'IPv4'] as const, ['2001:db8::1', 'IPv6'] as const]) {
+    const service = new ApiEndpoints({ client, clock, log, address, port: () => 6443 });
+    await service.start();
+    await clock.advance(0);
+    const slice = await client.get(endpointSlices, place);
+    assert.deepEqual([slice.addressType, slice.endpoints?.[0]?.addresses], [family, [address]]);
+    assert.deepEqual((await client.get(endpoints, place)).subsets?.[0]?.addresses, [{ ip: address }]);
+    await service.close();
+  }
+  await store.close();
+});
+
 test('an address that nobody else can reach is not told', () => {
   assert.equal(advertisedAddress('192.0.2.7'), '192.0.2.7');
   for (const host of ['127.0.0.1', '0.0.0.0', '::', '::1', 'localhost']) {

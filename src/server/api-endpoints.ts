@@ -67,6 +67,7 @@ export class ApiEndpoints implements Service {
       try {
         const wanted = wantedFor(address, this.#options.port());
         await this.#put(endpoints, wanted.endpoints, ({ subsets }) => subsets);
+        await this.#removeOtherFamily(wanted.slice);
         await this.#put(endpointSlices, wanted.slice, ({ endpoints: list, ports }) => [list, ports]);
       } catch (error) {
         log.warn('the endpoints of the API could not be written', { error });
@@ -75,13 +76,19 @@ export class ApiEndpoints implements Service {
     }
   }
 
+  /** Of a server that was reached at an address of the other family: that never changes in a slice. */
+  async #removeOtherFamily({ addressType }: EndpointSlice): Promise<void> {
+    const { client } = this.#options;
+    const standing = await client.get(endpointSlices, place).catch(undefinedIfGone);
+    if (standing === undefined || standing.addressType === addressType) return;
+    const { uid } = standing.metadata ?? {};
+    await client.delete(endpointSlices, place, { ...(uid !== undefined && { uid }) }).catch(undefinedIfGone);
+  }
+
   /** Labels and annotations that others added stay. */
   async #put<T extends KubeObject>(resource: Resource<T>, wanted: T, contentOf: (object: T) => unknown): Promise<void> {
     const { client } = this.#options;
-    const standing = await client.get(resource, place).catch((error: unknown) => {
-      if (!hasReason(error, 'NotFound')) throw error;
-      return undefined;
-    });
+    const standing = await client.get(resource, place).catch(undefinedIfGone);
     if (standing === undefined) {
       await client.create(resource, wanted);
       return;
@@ -92,6 +99,10 @@ export class ApiEndpoints implements Service {
     const metadata = { ...standing.metadata, labels: { ...labels, ...wanted.metadata?.labels } };
     await client.update(resource, { ...wanted, metadata });
   }
+}
+
+function undefinedIfGone(error: unknown): undefined {
+  if (!hasReason(error, 'NotFound')) throw error;
 }
 
 function wantedFor(address: string, port: number): { readonly endpoints: Endpoints; readonly slice: EndpointSlice } {

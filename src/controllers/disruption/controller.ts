@@ -15,7 +15,7 @@ import type { ReadonlyCache } from '../../client/object-cache.ts';
 import { podDisruptionBudgets, pods as podsResource } from '../../client/resources.ts';
 import { formatTime } from '../../lib/clock.ts';
 import type { Service } from '../../lib/service.ts';
-import { type ControllerContext, contextFor, type LoopContext, namespaceOf } from '../shared/context.ts';
+import { type ControllerContext, contextFor, type LoopContext, nameOf, namespaceOf } from '../shared/context.ts';
 import { semanticallyEqual } from '../shared/equality.ts';
 import { type BudgetPlan, decideBudget, failedStatus, needsScale, staleInMs, unmanagedText } from './decide.ts';
 import { Scales } from './scales.ts';
@@ -71,9 +71,17 @@ class DisruptionController {
   }
 
   #wakeMatching(pod: Pod): void {
-    for (const budget of this.#budgets.list(namespaceOf(pod))) {
-      if (this.#matcherOf(budget).matches(pod.metadata?.labels ?? {})) this.loop.queue.add(objectKey(budget));
-    }
+    const all = this.#budgets.list(namespaceOf(pod));
+    const matching = all.filter((budget) => this.#matcherOf(budget).matches(pod.metadata?.labels ?? {}));
+    for (const budget of matching) this.loop.queue.add(objectKey(budget));
+    if (matching.length > 1) this.#warnOfMany(pod, matching.map(nameOf));
+  }
+
+  /** In upstream's words, which counts the pod for one of them only: nobody may evict such a pod. */
+  #warnOfMany(pod: Pod, [first = '']: readonly string[]): void {
+    const which = `Pod "${namespaceOf(pod)}"/"${nameOf(pod)}" matches multiple PodDisruptionBudgets.`;
+    const message = `${which}  Chose "${first}" arbitrarily.`;
+    this.#context.events.record(podsResource, pod, 'Warning', 'MultiplePodDisruptionBudgets', message);
   }
 
   #matcherOf(budget: PodDisruptionBudget): LabelMatcher {
@@ -90,7 +98,6 @@ class DisruptionController {
     try {
       plan = await this.#plan(budget);
     } catch (error) {
-      if (hasReason(error, 'ServiceUnavailable', 'Timeout')) throw error;
       const why = error instanceof Error ? error.message : String(error);
       this.#tell(
         budget,
@@ -99,6 +106,8 @@ class DisruptionController {
         `Failed to calculate the number of expected pods: ${why}`,
       );
       await this.#write(budget, failedStatus(budget, why, clock.now()));
+      // Nothing is wrong with the pods: who did not answer is asked again.
+      if (hasReason(error, 'ServiceUnavailable', 'Timeout')) throw error;
       return done;
     }
     for (const pod of plan.notDeleted) {

@@ -80,7 +80,7 @@ export class Scales {
       (each) =>
         (each.group === '' ? each.version : `${each.group}/${each.version}`) === apiVersion && each.kind === kind,
     );
-    if (info === undefined) throw notScalable(pod);
+    if (info === undefined) throw new Error(`no matches for kind "${kind}" in version "${apiVersion}"`);
     if (!info.subresources.some((each) => each.name === 'scale')) {
       throw new Error(
         `${info.group === '' ? info.resource : `${info.resource}.${info.group}`} does not implement the scale subresource`,

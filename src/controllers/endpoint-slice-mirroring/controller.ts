@@ -9,6 +9,7 @@ import type { EndpointSlice } from '../../api/schema/types/discovery-v1.ts';
 import { after, ControlLoop, done, type Outcome } from '../../client/controller.ts';
 import type { ReadonlyCache } from '../../client/object-cache.ts';
 import { endpointSlices, endpoints as endpointsResource, services } from '../../client/resources.ts';
+import { MetricRegistry } from '../../lib/metrics.ts';
 import type { Service } from '../../lib/service.ts';
 import { type ControllerContext, contextFor, isDeleting, type LoopContext } from '../shared/context.ts';
 import {
@@ -21,6 +22,7 @@ import {
 import { hasSelector } from '../shared/service-pods.ts';
 import { lagMsMax, SliceTracker } from '../shared/slice-tracker.ts';
 import { decideMirror, manager, wantsMirror } from './decide.ts';
+import { MirrorMetrics } from './metrics.ts';
 
 export function endpointSliceMirroringController(context: ControllerContext): Service {
   const own = contextFor(context, 'endpointslicemirroring-controller', 'endpoint-slice-mirroring-controller');
@@ -34,10 +36,12 @@ class EndpointSliceMirroringController {
   readonly #endpoints: ReadonlyCache<Endpoints>;
   readonly #slices: ReadonlyCache<EndpointSlice>;
   readonly #tracker: SliceTracker;
+  readonly #metrics: MirrorMetrics;
 
   constructor(context: LoopContext) {
     this.#context = context;
     this.#tracker = new SliceTracker(context.clock);
+    this.#metrics = new MirrorMetrics(context.metrics ?? new MetricRegistry());
     const all = context.informers.informer(services);
     const endpoints = context.informers.informer(endpointsResource);
     const slices = context.informers.informer(endpointSlices).addIndex(sliceServiceIndex, sliceServiceValues);
@@ -82,22 +86,35 @@ class EndpointSliceMirroringController {
   }
 
   async #reconcile(key: string): Promise<Outcome> {
+    const { clock } = this.#context;
+    const sinceMs = clock.monotonic();
+    try {
+      return await this.#sync(key);
+    } finally {
+      this.#metrics.took(clock.monotonic() - sinceMs);
+    }
+  }
+
+  async #sync(key: string): Promise<Outcome> {
     const { client, events } = this.#context;
+    const writer = { client, tracker: this.#tracker, metrics: this.#metrics.slices };
     const slices = this.#slices.byIndex(sliceServiceIndex, key).filter(managed);
     const owner = { key, text: `Endpoints ${key}`, isEnding: false };
     const endpoints = this.#toMirror(key);
     if (endpoints === undefined) {
       this.#tracker.forget(key);
-      await carryOutSlices({ client, tracker: this.#tracker }, owner, { create: [], update: [], remove: slices });
+      this.#metrics.slices.forget(key);
+      await carryOutSlices(writer, owner, { create: [], update: [], remove: slices });
       return done;
     }
     if (this.#tracker.lags(key, slices)) return after(lagMsMax);
     const decision = decideMirror(endpoints, slices);
+    this.#metrics.decided(key, decision.counts);
     for (const { reason, message } of decision.warnings) {
       events.record(endpointsResource, endpoints, 'Warning', reason, message);
     }
     const isEnding = isDeleting(endpoints);
-    await carryOutSlices({ client, tracker: this.#tracker }, { ...owner, isEnding }, decision);
+    await carryOutSlices(writer, { ...owner, isEnding }, decision);
     return done;
   }
 

@@ -22,6 +22,7 @@ import { semanticallyEqual } from '../shared/equality.ts';
 import { canonicalIp } from '../shared/ip.ts';
 import { controllerReference } from '../shared/ownership.ts';
 import { leaderAnnotation, triggerTimeAnnotation } from '../shared/service-pods.ts';
+import type { SliceTotals } from '../shared/slice-metrics.ts';
 
 export const manager = 'endpointslicemirroring-controller.k8s.io';
 
@@ -33,7 +34,17 @@ export const wantsMirror = ({ metadata }: Endpoints): boolean =>
   metadata?.labels?.['endpointslice.kubernetes.io/skip-mirror'] !== 'true' &&
   !(leaderAnnotation in (metadata?.annotations ?? {}));
 
+/** What is counted about the mirrors of some Endpoints. */
+export interface MirrorCounts extends SliceTotals {
+  readonly added: number;
+  readonly updated: number;
+  readonly removed: number;
+  /** Addresses that have no mirror, since they are none or too many. */
+  readonly skipped: number;
+}
+
 export interface MirrorDecision extends SlicePlan {
+  readonly counts: MirrorCounts;
   readonly warnings: readonly { readonly reason: string; readonly message: string }[];
 }
 
@@ -45,15 +56,17 @@ interface Mirror {
 
 /** @param slices those of this loop for these Endpoints */
 export function decideMirror(endpoints: Endpoints, slices: readonly EndpointSlice[]): MirrorDecision {
-  const { mirrors, warnings } = mirrorsOf(endpoints);
+  const { mirrors, warnings, skipped } = mirrorsOf(endpoints);
   const existing = Map.groupBy(slices, ({ addressType, ports }) => `${addressType} ${portsKey(ports)}`);
   const create: EndpointSlice[] = [];
   const update: EndpointSlice[] = [];
   const kept = new Set<EndpointSlice>();
+  let changes = noChanges;
   for (const [key, mirror] of mirrors) {
     if (mirror.endpoints.size === 0) continue;
     const fresh = sliceOf(endpoints, mirror);
     const [first] = existing.get(key) ?? [];
+    changes = plus(changes, changesOf(first?.endpoints ?? [], fresh.endpoints ?? []));
     if (first === undefined) create.push(fresh);
     else {
       kept.add(first);
@@ -61,12 +74,45 @@ export function decideMirror(endpoints: Endpoints, slices: readonly EndpointSlic
     }
   }
   const remove = slices.filter((slice) => !kept.has(slice));
-  return { ...recycle({ create, update, remove }), warnings };
+  const plan = recycle({ create, update, remove });
+  const sizes = [...mirrors.values()].map((mirror) => mirror.endpoints.size);
+  const counts: MirrorCounts = {
+    ...changes,
+    skipped,
+    endpoints: sizes.reduce((all, size) => all + size, 0),
+    slices: slices.length + plan.create.length - plan.remove.length,
+    slicesWanted: sizes.filter((size) => size > 0).length,
+  };
+  return { ...plan, warnings, counts };
+}
+
+type Changes = Pick<MirrorCounts, 'added' | 'updated' | 'removed'>;
+
+const noChanges: Changes = { added: 0, updated: 0, removed: 0 };
+
+const plus = (a: Changes, b: Changes): Changes => ({
+  added: a.added + b.added,
+  updated: a.updated + b.updated,
+  removed: a.removed + b.removed,
+});
+
+function changesOf(standing: readonly Endpoint[], wanted: readonly Endpoint[]): Changes {
+  const byKey = new Map(standing.map((endpoint) => [endpointKey(endpoint), endpoint]));
+  const known = wanted.flatMap((endpoint) => {
+    const before = byKey.get(endpointKey(endpoint));
+    return before === undefined ? [] : [saysTheSame(before, endpoint)];
+  });
+  return {
+    added: wanted.length - known.length,
+    updated: known.filter((same) => !same).length,
+    removed: standing.length - known.length,
+  };
 }
 
 function mirrorsOf({ subsets = [] }: Endpoints): {
   readonly mirrors: ReadonlyMap<string, Mirror>;
   readonly warnings: MirrorDecision['warnings'];
+  readonly skipped: number;
 } {
   const mirrors = new Map<string, Mirror>();
   let invalid = 0;
@@ -91,7 +137,7 @@ function mirrorsOf({ subsets = [] }: Endpoints): {
       }
     }
   }
-  return { mirrors, warnings: warningsOf(invalid, skipped) };
+  return { mirrors, warnings: warningsOf(invalid, skipped), skipped };
 }
 
 function warningsOf(invalid: number, skipped: number): MirrorDecision['warnings'] {

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { EndpointSubset, Endpoints } from '../../api/schema/types/core-v1.ts';
+import type { EndpointAddress, EndpointSubset, Endpoints } from '../../api/schema/types/core-v1.ts';
+import type { EndpointSlice } from '../../api/schema/types/discovery-v1.ts';
 import { endpoints, events, services } from '../../client/resources.ts';
+import { MetricRegistry } from '../../lib/metrics.ts';
 import { createService, slicesOf, startServiceWorld } from '../endpoint-slice/testing.ts';
+import { counted } from '../shared/testing.ts';
 import { inDefault, type World } from '../testing.ts';
 import { decideMirror } from './decide.ts';
 
@@ -135,4 +138,49 @@ test('addresses beyond a thousand, and those that are none, are left out and tol
   const said = (await world.list(events)).find(({ reason }) => reason === 'TooManyAddressesToMirror');
   assert.deepEqual([said?.involvedObject.kind, said?.message], ['Endpoints', most]);
   await world.close();
+});
+
+test('a mirror follows what an address refers to, also where only the kind or the part of it changes', () => {
+  const at = (targetRef: NonNullable<EndpointAddress['targetRef']>) =>
+    makeEndpoints([{ addresses: [{ ip: '10.1.2.3', targetRef }], ports }]);
+  const target = { kind: 'Machine', namespace: 'default', name: 'a', uid: '1', apiVersion: 'example.com/v1' };
+  const [fresh] = decideMirror(at(target), []).create;
+  const standing = { ...fresh, metadata: { ...fresh?.metadata, name: 'web-1' } } as EndpointSlice;
+  const changes = (changed: object) => decideMirror(at({ ...target, ...changed }), [standing]).update.length;
+  assert.equal(changes({}), 0);
+  assert.equal(changes({ resourceVersion: '17' }), 0);
+  assert.equal(changes({ kind: 'Robot' }), 1);
+  assert.equal(changes({ apiVersion: 'example.com/v2' }), 1);
+  assert.equal(changes({ fieldPath: 'spec.arms[0]' }), 1);
+});
+
+test('counted are mirrored endpoints, skipped addresses, and writes of slices', async () => {
+  const metrics = new MetricRegistry();
+  const world = await startServiceWorld({ metrics });
+  const of = (rest: string) => counted(metrics, `endpoint_slice_mirroring_controller_${rest}`)[''];
+  await createService(world, { selector: {} });
+  const notReadyAddresses = [{ ip: '10.1.2.4' }];
+  await world.client.create(endpoints, makeEndpoints([{ addresses: [{ ip: '10.1.2.3' }], notReadyAddresses, ports }]));
+  await world.clock.advance(2000);
+  assert.deepEqual([of('endpoints_desired'), of('num_endpoint_slices'), of('desired_endpoint_slices')], [2, 1, 1]);
+  assert.deepEqual([of('endpoints_added_per_sync_sum'), of('endpoints_updated_per_sync_sum')], [2, 0]);
+  const addresses = [{ ip: '10.1.2.4' }, { ip: '10.1.2.5' }];
+  const body = { subsets: [{ addresses, ports }] };
+  await world.client.patch(endpoints, inDefault('web'), { type: 'merge', body });
+  await world.clock.advance(2000);
+  assert.deepEqual(
+    ['added', 'updated', 'removed'].map((verb) => of(`endpoints_${verb}_per_sync_sum`)),
+    [3, 1, 1],
+  );
+  const changes = counted(metrics, 'endpoint_slice_mirroring_controller_changes');
+  assert.deepEqual(changes, { 'operation="create"': 1, 'operation="update"': 1 });
+  assert.ok((of('endpoints_sync_duration_count') ?? 0) > 0);
+  await world.client.delete(endpoints, inDefault('web'));
+  await world.clock.advance(2000);
+  assert.deepEqual([of('endpoints_desired'), of('num_endpoint_slices')], [0, 0]);
+  await world.close();
+
+  const many = Array.from({ length: 1003 }, (_, index) => ({ ip: `10.1.${index >> 8}.${index & 255}` }));
+  const { counts } = decideMirror(makeEndpoints([{ addresses: [...many, { ip: 'ten' }], ports }]), []);
+  assert.deepEqual([counts.skipped, counts.endpoints, counts.added], [4, 1000, 1000]);
 });

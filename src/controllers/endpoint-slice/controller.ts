@@ -13,6 +13,7 @@ import type { EndpointSlice } from '../../api/schema/types/discovery-v1.ts';
 import { after, ControlLoop, done, type Outcome } from '../../client/controller.ts';
 import type { ReadonlyCache } from '../../client/object-cache.ts';
 import { endpointSlices, nodes as nodesResource, pods as podsResource, services } from '../../client/resources.ts';
+import { MetricRegistry } from '../../lib/metrics.ts';
 import type { Service } from '../../lib/service.ts';
 import { type ControllerContext, contextFor, isDeleting, type LoopContext } from '../shared/context.ts';
 import {
@@ -29,6 +30,7 @@ import { lagMsMax, SliceTracker } from '../shared/slice-tracker.ts';
 import { TriggerTimes } from '../shared/trigger-times.ts';
 import { decideSlices, isLive, type SliceDecision } from './decide.ts';
 import { manager } from './endpoints.ts';
+import { ServiceSliceMetrics } from './metrics.ts';
 import { wantsTopologyHints, type ZoneShares, zoneSharesOf } from './topology.ts';
 
 export function endpointSliceController(context: ControllerContext): Service {
@@ -51,11 +53,13 @@ class EndpointSliceController {
   readonly #slices: ReadonlyCache<EndpointSlice>;
   readonly #tracker: SliceTracker;
   readonly #triggerTimes = new TriggerTimes();
+  readonly #metrics: ServiceSliceMetrics;
   #zoneShares: ZoneShares;
 
   constructor(context: LoopContext) {
     this.#context = context;
     this.#tracker = new SliceTracker(context.clock);
+    this.#metrics = new ServiceSliceMetrics(context.metrics ?? new MetricRegistry());
     const set = context.informers;
     const [all, pods, nodes] = [set.informer(services), set.informer(podsResource), set.informer(nodesResource)];
     const slices = set.informer(endpointSlices).addIndex(sliceServiceIndex, sliceServiceValues);
@@ -116,10 +120,22 @@ class EndpointSliceController {
       this.#lookAtZones();
       return done;
     }
+    try {
+      const outcome = await this.#sync(key);
+      this.#metrics.synced(outcome.kind === 'done' ? 'success' : 'stale');
+      return outcome;
+    } catch (error) {
+      this.#metrics.synced('error');
+      throw error;
+    }
+  }
+
+  async #sync(key: string): Promise<Outcome> {
     const service = this.#services.byKey(key);
     if (service === undefined) {
       this.#tracker.forget(key);
       this.#triggerTimes.forget(key);
+      this.#metrics.forget(key);
       return done;
     }
     if (!isServed(service)) return done;
@@ -133,6 +149,7 @@ class EndpointSliceController {
       zoneShares: this.#zoneShares,
       triggerTime: this.#triggerTimes.next(key, service, pods),
     });
+    this.#metrics.decided(key, service, decision.counts);
     await this.#carryOut(key, service, decision);
     return done;
   }
@@ -142,18 +159,28 @@ class EndpointSliceController {
     const text = `Service ${key}`;
     try {
       const owner = { key, text, isEnding: isDeleting(service) };
-      await carryOutSlices({ client, tracker: this.#tracker }, owner, decision);
+      await carryOutSlices({ client, tracker: this.#tracker, metrics: this.#metrics.slices }, owner, decision);
+      this.#metrics.carriedOut(service, decision.counts);
+      for (const { type, reason, message } of decision.events) events.record(services, service, type, reason, message);
+      if (decision.leftOut.length > 0) throw new Error(leftOutText(text, decision.leftOut));
     } catch (error) {
       const message = `Error updating Endpoint Slices for ${text}: ${messageOf(error)}`;
       events.record(services, service, 'Warning', 'FailedToUpdateEndpointSlices', message);
       throw error;
     }
-    for (const { type, reason, message } of decision.events) events.record(services, service, type, reason, message);
-    const [first] = decision.leftOut;
-    if (first !== undefined) {
-      throw new Error(`skipping Pod ${first.pod} for ${text}: Node ${first.node} Not Found`);
-    }
   }
+}
+
+/** So many pods at most are named. */
+const leftOutNamedMax = 5;
+
+/** In upstream's words; several errors stand in brackets, as Go's aggregates do. */
+function leftOutText(text: string, leftOut: SliceDecision['leftOut']): string {
+  const texts = leftOut
+    .slice(0, leftOutNamedMax)
+    .map(({ pod, node }) => `skipping Pod ${pod} for ${text}: Node ${node} Not Found`);
+  if (leftOut.length > leftOutNamedMax) texts.push(`and ${leftOut.length - leftOutNamedMax} more`);
+  return texts.length === 1 ? texts.join() : `[${texts.join(', ')}]`;
 }
 
 const managed = (slice: EndpointSlice): boolean => isManagedBy(slice, manager);

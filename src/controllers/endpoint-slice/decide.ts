@@ -11,6 +11,7 @@ import { isDeleting, nameOf } from '../shared/context.ts';
 import { endpointKey, portsKey, recycle, type SlicePlan } from '../shared/endpoint-slices.ts';
 import { semanticallyEqual } from '../shared/equality.ts';
 import { servesSomebody, triggerTimeAnnotation } from '../shared/service-pods.ts';
+import { type SliceTotals, slicesFor } from '../shared/slice-metrics.ts';
 import { addressTypesOf, endpointOf, isOwnedBy, newSlice, portsOf } from './endpoints.ts';
 import { hintingOf, noHints, withHints } from './hints.ts';
 import { type EndpointGroup, place } from './placement.ts';
@@ -27,7 +28,16 @@ export interface SliceWorld {
   readonly triggerTime: string | undefined;
 }
 
+/** What is counted about the slices of one address type. */
+export interface TypeCounts extends SliceTotals {
+  readonly added: number;
+  readonly removed: number;
+  /** Slices that are made, changed or deleted. */
+  readonly written: number;
+}
+
 export interface SliceDecision extends SlicePlan {
+  readonly counts: readonly TypeCounts[];
   readonly events: readonly {
     readonly type: 'Normal' | 'Warning';
     readonly reason: string;
@@ -48,16 +58,19 @@ export function decideSlices(service: Service, world: SliceWorld): SliceDecision
     update: decisions.flatMap(({ update }) => update.map(stamp)),
     remove: [...decisions.flatMap(({ remove }) => remove), ...strange],
     events: decisions.flatMap(({ events }) => events),
+    counts: decisions.map(({ counts }) => counts),
     leftOut: [...leftOut].map(([pod, node]) => ({ pod, node })),
   };
 }
+
+type TypeDecision = SlicePlan & { readonly events: SliceDecision['events']; readonly counts: TypeCounts };
 
 function decideType(
   service: Service,
   world: SliceWorld,
   addressType: AddressType,
   leftOut: Map<string, string>,
-): Omit<SliceDecision, 'leftOut'> {
+): TypeDecision {
   const all = world.slices.filter((slice) => slice.addressType === addressType);
   const own = all.filter((slice) => isOwnedBy(slice, service));
   const foreign = all.filter((slice) => !own.includes(slice));
@@ -71,8 +84,21 @@ function decideType(
     remove: [...foreign, ...plans.flatMap(({ remove }) => remove), ...unwanted],
   });
   const { events, ...hintedPlan } = withHintsFor(service, addressType, all, plan, world.zoneShares);
-  return { events, ...recycle(hintedPlan, (slice) => isOwnedBy(slice, service)) };
+  const written = recycle(hintedPlan, (slice) => isOwnedBy(slice, service));
+  const sizes = [...groups.values()].map(({ endpoints }) => endpoints.length);
+  const counts: TypeCounts = {
+    added: sum(plans.map(({ added }) => added)),
+    removed: sum(plans.map(({ removed }) => removed)),
+    written: written.create.length + written.update.length + written.remove.length,
+    endpoints: sum(sizes),
+    slices: all.length + written.create.length - written.remove.length,
+    // There is always one, if an empty one.
+    slicesWanted: Math.max(1, sum(sizes.map(slicesFor))),
+  };
+  return { events, counts, ...written };
 }
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((all, each) => all + each, 0);
 
 /** The wanted endpoints, by the ports that their pods have. */
 function groupsOf(
@@ -131,7 +157,7 @@ function withHintsFor(
   existing: readonly EndpointSlice[],
   plan: SlicePlan,
   shares: ZoneShares,
-): Omit<SliceDecision, 'leftOut'> {
+): Omit<TypeDecision, 'counts'> {
   const written = new Set([...plan.update, ...plan.remove].map(nameOf));
   const settled = existing.filter((slice) => !written.has(nameOf(slice)));
   const hadHints = existing.some(({ endpoints = [] }) => endpoints.some(({ hints }) => hints?.forZones?.length));

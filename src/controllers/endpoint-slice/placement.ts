@@ -19,6 +19,12 @@ export interface EndpointGroup {
   readonly endpoints: readonly Endpoint[];
 }
 
+/** With how many endpoints found no place among the existing ones, and how many of those are not wanted any more. */
+export interface Placement extends SlicePlan {
+  readonly added: number;
+  readonly removed: number;
+}
+
 /** A slice under our hands. */
 interface Filling {
   readonly slice: EndpointSlice;
@@ -26,10 +32,11 @@ interface Filling {
 }
 
 /** @param existing the Service's own slices with these ports and of this address type */
-export function place(service: Service, existing: readonly EndpointSlice[], group: EndpointGroup): SlicePlan {
+export function place(service: Service, existing: readonly EndpointSlice[], group: EndpointGroup): Placement {
   const open = new Map(group.endpoints.map((endpoint) => [endpointKey(endpoint), endpoint]));
   const sorted = sortOut(service, existing, open);
   const rest = [...open.values()];
+  const added = rest.length;
   const { changed, unchanged } = sorted;
   if (rest.length > 0) {
     for (const filling of changed.toSorted((a, b) => b.endpoints.length - a.endpoints.length)) fill(filling, rest);
@@ -47,7 +54,7 @@ export function place(service: Service, existing: readonly EndpointSlice[], grou
       changed.push(filling);
     }
   }
-  return { create, update: changed.map(finished), remove: sorted.emptied };
+  return { create, update: changed.map(finished), remove: sorted.emptied, added, removed: sorted.removed };
 }
 
 /** Step 1. Takes out of `open` what has a place already. */
@@ -55,10 +62,16 @@ function sortOut(
   service: Service,
   existing: readonly EndpointSlice[],
   open: Map<string, Endpoint>,
-): { readonly changed: Filling[]; readonly unchanged: EndpointSlice[]; readonly emptied: EndpointSlice[] } {
+): {
+  readonly changed: Filling[];
+  readonly unchanged: EndpointSlice[];
+  readonly emptied: EndpointSlice[];
+  readonly removed: number;
+} {
   const changed: Filling[] = [];
   const unchanged: EndpointSlice[] = [];
   const emptied: EndpointSlice[] = [];
+  let removed = 0;
   for (const slice of existing) {
     const before = slice.endpoints ?? [];
     const kept: Endpoint[] = [];
@@ -71,13 +84,14 @@ function sortOut(
       differs ||= !saysTheSame(wanted, endpoint);
       open.delete(key);
     }
+    removed += before.length - kept.length;
     const anew = { ...slice, metadata: { ...slice.metadata, labels: labelsOf(service) } };
     if (kept.length === 0 && before.length > 0) emptied.push(slice);
     else if (differs || kept.length < before.length) changed.push({ slice: anew, endpoints: kept });
     else if (hasOldLabels(service, slice)) changed.push({ slice: anew, endpoints: [...before] });
     else unchanged.push(slice);
   }
-  return { changed, unchanged, emptied };
+  return { changed, unchanged, emptied, removed };
 }
 
 function fill({ endpoints }: Filling, rest: Endpoint[]): void {

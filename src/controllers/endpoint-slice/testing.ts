@@ -3,11 +3,14 @@ import type { Pod, PodStatus, Service, ServiceSpec } from '../../api/schema/type
 import type { EndpointSlice } from '../../api/schema/types/discovery-v1.ts';
 import type { Client } from '../../client/client.ts';
 import { endpointSlices, pods, services } from '../../client/resources.ts';
+import type { MetricRegistry } from '../../lib/metrics.ts';
 import { inDefault, startWorld, type World } from '../testing.ts';
 
 export const labels = { app: 'web' };
 
-export async function startServiceWorld(options: { wrap?: (client: Client) => Client } = {}): Promise<World> {
+export async function startServiceWorld(
+  options: { wrap?: (client: Client) => Client; metrics?: MetricRegistry } = {},
+): Promise<World> {
   const world = await startWorld(options);
   world.kubelet.ignore = () => true;
   return world;

@@ -8,6 +8,7 @@ import type { Node } from '../../api/schema/types/core-v1.ts';
 import { hasReason } from '../../api/status-error.ts';
 import { after, ControlLoop, done, type Outcome } from '../../client/controller.ts';
 import { nodes as nodesResource } from '../../client/resources.ts';
+import { MetricRegistry } from '../../lib/metrics.ts';
 import type { Service } from '../../lib/service.ts';
 import {
   type ControllerContext,
@@ -17,6 +18,7 @@ import {
   nameOf,
   referenceOf,
 } from '../shared/context.ts';
+import { RangeMetrics } from './metrics.ts';
 import { NodeRanges } from './ranges.ts';
 
 const retryMs = 30_000;
@@ -28,13 +30,17 @@ export function nodeIpamController(context: ControllerContext): Service[] {
   if (clusterCidrs.length === 0) return [];
   const own = contextFor(context, 'node-controller', 'cidrAllocator');
   const ranges = clusterCidrs.map((cidr) => new NodeRanges(cidr));
+  const metrics = new RangeMetrics(own.metrics ?? new MetricRegistry());
+  for (const [at, range] of ranges.entries()) metrics.counted(clusterCidrs[at] ?? '', range, range.takenCount);
   const nodes = own.informers.informer(nodesResource);
   /** The ranges counted as each node's. */
   const held = new Map<string, readonly string[]>();
   const hold = (name: string, cidrs: readonly string[]): void => {
-    for (const range of ranges) {
+    for (const [at, range] of ranges.entries()) {
+      const before = range.takenCount;
       for (const cidr of cidrs) range.occupy(cidr);
       for (const cidr of held.get(name) ?? []) range.release(cidr);
+      metrics.counted(clusterCidrs[at] ?? '', range, before);
     }
     if (cidrs.length === 0) held.delete(name);
     else held.set(name, cidrs);
@@ -47,7 +53,10 @@ export function nodeIpamController(context: ControllerContext): Service[] {
     reconcile: async (name) => {
       const node = nodes.cache.byKey(name);
       if (node === undefined || isDeleting(node) || rangesOf(node).length > 0) return done;
-      return give(own, node, ranges, { standing: () => held.get(name), hold: (cidrs) => hold(name, cidrs) });
+      const given = (): void => {
+        for (const [at, range] of ranges.entries()) metrics.searched(clusterCidrs[at] ?? '', range);
+      };
+      return give(own, node, ranges, { standing: () => held.get(name), hold: (cidrs) => hold(name, cidrs), given });
     },
   });
   const see = (node: Node): void => {
@@ -62,20 +71,25 @@ interface Holding {
   /** What is counted as the node's: chosen before, where it is not known whether it was written. */
   readonly standing: () => readonly string[] | undefined;
   readonly hold: (cidrs: readonly string[]) => void;
+  /** Called when free parts were found. */
+  readonly given: () => void;
 }
 
 async function give(
   { client, events, log }: LoopContext,
   node: Node,
   ranges: readonly NodeRanges[],
-  { standing, hold }: Holding,
+  { standing, hold, given }: Holding,
 ): Promise<Outcome> {
-  const cidrs = standing() ?? freeParts(ranges);
+  const tell = (reason: string): void =>
+    events.record(nodesResource, node, 'Normal', reason, `Node ${nameOf(node)} status is now: ${reason}`);
+  const known = standing();
+  const cidrs = known ?? freeParts(ranges);
   if (cidrs === undefined) {
-    const message = `Node ${nameOf(node)} status is now: CIDRNotAvailable`;
-    events.record(nodesResource, node, 'Normal', 'CIDRNotAvailable', message);
+    tell('CIDRNotAvailable');
     return after(retryMs);
   }
+  if (known === undefined) given();
   hold(cidrs);
   const body = { metadata: { uid: node.metadata?.uid }, spec: { podCIDR: cidrs[0], podCIDRs: cidrs } };
   try {
@@ -83,7 +97,10 @@ async function give(
     log.info('node has its range', { node: nameOf(node), cidrs: cidrs.join(',') });
   } catch (error) {
     // It is gone, or has a range meanwhile: the informer tells which.
-    if (!hasReason(error, 'NotFound', 'Conflict', 'Invalid')) throw error;
+    if (!hasReason(error, 'NotFound', 'Conflict', 'Invalid')) {
+      tell('CIDRAssignmentFailed');
+      throw error;
+    }
     if (standing() === cidrs) hold([]);
   }
   return done;

@@ -30,6 +30,8 @@ export class NodeRanges {
   /** How many nodes hold each part that is taken. */
   readonly #taken = new Map<number, number>();
   #next = 0;
+  /** How many parts `free` looked at last. */
+  tries = 0;
 
   /** @throws Error for what is no range, or none that can be cut so. */
   constructor(cidr: string) {
@@ -55,6 +57,14 @@ export class NodeRanges {
     return { first: Math.max(0, Number(first)), last: Math.min(this.#count - 1, Number(last)) };
   }
 
+  get count(): number {
+    return this.#count;
+  }
+
+  get takenCount(): number {
+    return this.#taken.size;
+  }
+
   occupy(cidr: string): void {
     const { first, last } = this.#partsOf(cidr);
     for (let part = first; part <= last; part++) {
@@ -74,6 +84,7 @@ export class NodeRanges {
   /** A free part, the next after the last that was given; undefined where all are taken. */
   free(): string | undefined {
     for (let tried = 0; tried < this.#count; tried++) {
+      this.tries = tried + 1;
       const part = (this.#next + tried) % this.#count;
       if (this.#taken.has(part)) continue;
       this.#next = (part + 1) % this.#count;

@@ -8,9 +8,11 @@
  */
 import type { Lease } from '../../api/schema/types/coordination-v1.ts';
 import type { Node, NodeCondition, Pod } from '../../api/schema/types/core-v1.ts';
+import { hasReason } from '../../api/status-error.ts';
 import { after, ControlLoop, done, type Outcome } from '../../client/controller.ts';
 import { leases, nodes, pods as podsResource } from '../../client/resources.ts';
 import { formatTime } from '../../lib/clock.ts';
+import { MetricRegistry } from '../../lib/metrics.ts';
 import type { Service } from '../../lib/service.ts';
 import {
   type ControllerContext,
@@ -22,9 +24,9 @@ import {
   uidOf,
 } from '../shared/context.ts';
 import { conditionOf, isReady, nodeIndex, nodeIndexValues } from '../shared/pods.ts';
-import { unlessGone } from '../shared/refusals.ts';
 import { decideNode, graceOf, lookAgainMs } from './decide.ts';
 import { evictionTurns, setTaints } from './eviction-turns.ts';
+import { NodeMetrics } from './metrics.ts';
 import { readyStatus } from './zones.ts';
 
 const leaseNamespace = 'kube-node-lease';
@@ -34,6 +36,7 @@ export function nodeLifecycleControllers(context: ControllerContext): Service[] 
   const informer = own.informers.informer(nodes);
   const leaseInformer = own.informers.informer(leases);
   const pods = own.informers.informer(podsResource).addIndex(nodeIndex, nodeIndexValues);
+  const metrics = new NodeMetrics(own.metrics ?? new MetricRegistry());
   /** When each node was last heard of, by our monotonic clock. */
   const heardMs = new Map<string, number>();
   const hear = (name: string): void => void heardMs.set(name, own.clock.monotonic());
@@ -44,8 +47,13 @@ export function nodeLifecycleControllers(context: ControllerContext): Service[] 
     reconcile: async (name) => {
       const node = informer.cache.byKey(name);
       if (node === undefined) return done;
-      const silentMs = own.clock.monotonic() - (heardMs.get(name) ?? 0);
-      return watchOver(own, node, silentMs, () => pods.cache.byIndex(nodeIndex, name));
+      const nowMs = own.clock.monotonic();
+      const silentMs = nowMs - (heardMs.get(name) ?? 0);
+      try {
+        return await watchOver(own, node, silentMs, () => pods.cache.byIndex(nodeIndex, name));
+      } finally {
+        metrics.took(own.clock.monotonic() - nowMs);
+      }
     },
   });
   informer.addHandler({
@@ -75,7 +83,7 @@ export function nodeLifecycleControllers(context: ControllerContext): Service[] 
   const recovered = (): void => {
     for (const name of heardMs.keys()) hear(name);
   };
-  return [loop, evictionTurns(own, { recovered })];
+  return [loop, evictionTurns(own, { recovered, metrics })];
 }
 
 const tell = ({ events }: LoopContext, node: Node, reason: string, what: string): void =>
@@ -107,13 +115,21 @@ async function watchOver(
       events.record(nodes, node, 'Normal', 'NodeNotReady', `Node ${nameOf(node)} status is now: NodeNotReady`);
   }
   if (plan.taints !== undefined) await setTaints(context, current, plan.taints);
+  if (plan.labels !== undefined) {
+    const body = { metadata: { uid: uidOf(node), labels: plan.labels } };
+    await client.patch(nodes, referenceOf(node), { type: 'merge', body });
+  }
   if (silentMs > graceOf(node) && readyStatus(current) === 'Unknown') await markNotReady(context, podsThere());
   return after(lookAgainMs(node, silentMs));
 }
 
-/** As long as the node is silent, again and again: pods may have been bound to it meanwhile. */
+/**
+ * As long as the node is silent, again and again: pods may have been bound to it meanwhile. One that cannot be written holds up no other.
+ * @throws the first failure
+ */
 async function markNotReady(context: LoopContext, pods: readonly Pod[]): Promise<void> {
   const { client, clock, events } = context;
+  const failures: unknown[] = [];
   for (const pod of pods.filter(isReady)) {
     const lastTransitionTime = formatTime(clock.now());
     const condition = { ...conditionOf(pod, 'Ready'), type: 'Ready', status: 'False' as const, lastTransitionTime };
@@ -121,9 +137,10 @@ async function markNotReady(context: LoopContext, pods: readonly Pod[]): Promise
     try {
       await client.patch(podsResource, referenceOf(pod), { type: 'strategic', body }, { subresource: 'status' });
     } catch (error) {
-      unlessGone(error);
+      if (!hasReason(error, 'NotFound', 'Conflict')) failures.push(error);
       continue;
     }
     events.record(podsResource, pod, 'Warning', 'NodeNotReady', 'Node is not ready');
   }
+  if (failures.length > 0) throw failures[0];
 }

@@ -39,6 +39,8 @@ export interface NodePlan {
   readonly conditions: readonly NodeCondition[] | undefined;
   /** Undefined where they stand as they are. */
   readonly taints: readonly Taint[] | undefined;
+  /** Those that are to be set; undefined where none is. */
+  readonly labels: Readonly<Record<string, string>> | undefined;
 }
 
 export const graceOf = (node: Node): number => (readyStatus(node) === undefined ? startupGraceMs : graceMs);
@@ -47,7 +49,26 @@ export const graceOf = (node: Node): number => (readyStatus(node) === undefined 
 export function decideNode(node: Node, silentMs: number, nowMs: number): NodePlan {
   const conditions = silentMs > graceOf(node) ? silentConditions(node, nowMs) : undefined;
   const taints = taintsOf(node, conditions ?? node.status?.conditions ?? [], nowMs);
-  return { conditions, taints: sameTaints(taints, node.spec?.taints ?? []) ? undefined : taints };
+  return {
+    conditions,
+    taints: sameTaints(taints, node.spec?.taints ?? []) ? undefined : taints,
+    labels: oldLabelsOf(node),
+  };
+}
+
+/** Old names of labels, which old clients select by, say what the new ones say. */
+const oldLabels = [
+  ['beta.kubernetes.io/os', 'kubernetes.io/os'],
+  ['beta.kubernetes.io/arch', 'kubernetes.io/arch'],
+] as const;
+
+function oldLabelsOf({ metadata }: Node): Readonly<Record<string, string>> | undefined {
+  const { labels = {} } = metadata ?? {};
+  const stale = oldLabels.flatMap(([old, name]) => {
+    const value = labels[name];
+    return value === undefined || labels[old] === value ? [] : [[old, value] as const];
+  });
+  return stale.length === 0 ? undefined : Object.fromEntries(stale);
 }
 
 function silentConditions(node: Node, nowMs: number): readonly NodeCondition[] | undefined {

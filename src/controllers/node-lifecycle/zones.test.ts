@@ -30,6 +30,20 @@ describe('the rate at which nodes are given up', () => {
       nodes: [...zone('a', 1, 0), make('a', false, { 'node.kubernetes.io/exclude-disruption': '' })],
       expected: 10_000,
     },
+    {
+      name: 'a zone is large by the nodes that count',
+      nodes: [
+        ...zone('a', 5, 45),
+        ...Array.from({ length: 10 }, () => make('a', true, { 'node.kubernetes.io/exclude-disruption': '' })),
+      ],
+      expected: undefined,
+    },
+    {
+      name: 'nodes that have not said how they are yet',
+      nodes: [...zone('a', 1, 0), ...[1, 2].map(() => ({ ...make('a', true), status: {} }))],
+      expected: 10_000,
+    },
+    { name: 'no node at all', nodes: [], expected: undefined },
   ];
   for (const { name, nodes, expected, isTotal = false } of cases) {
     test(name, () => {

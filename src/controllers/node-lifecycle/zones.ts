@@ -10,15 +10,17 @@
  */
 import type { Node } from '../../api/schema/types/core-v1.ts';
 
-export type ZoneState = 'normal' | 'partial' | 'full';
+type ZoneState = 'normal' | 'partial' | 'full';
 
 const unhealthyShare = 0.55;
 const unhealthyMin = 2;
 const largeZoneNodes = 50;
-export const evictionIntervalMs = 10_000;
-export const slowEvictionIntervalMs = 100_000;
+const evictionIntervalMs = 10_000;
+const slowEvictionIntervalMs = 100_000;
 
-const excluded = 'node.kubernetes.io/exclude-disruption';
+/** Whether its zone is told to be well or not by it, too. */
+export const isCounted = ({ metadata }: Node): boolean =>
+  !('node.kubernetes.io/exclude-disruption' in (metadata?.labels ?? {}));
 
 export function zoneOf({ metadata }: Node): string {
   const labels = metadata?.labels ?? {};
@@ -30,7 +32,16 @@ export function zoneOf({ metadata }: Node): string {
 export const readyStatus = (node: Node): string | undefined =>
   node.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
 
+/** Of the nodes of a zone that count. */
+export interface ZoneCount {
+  readonly size: number;
+  /** Those that are not ready. */
+  readonly unhealthy: number;
+}
+
 export interface Disruption {
+  /** Without zones of which no node counts. */
+  readonly zones: ReadonlyMap<string, ZoneCount>;
   /** The least time (ms) between two nodes that are given up, by zone; undefined: none is. */
   readonly intervalMs: ReadonlyMap<string, number | undefined>;
   /** Every zone is lost. */
@@ -39,26 +50,25 @@ export interface Disruption {
 
 export function decideDisruption(nodes: readonly Node[]): Disruption {
   const zones = Map.groupBy(nodes, zoneOf);
-  const states = new Map<string, ZoneState>();
+  const counts = new Map<string, ZoneCount>();
   for (const [zone, members] of zones) {
-    const counted = members.filter((node) => !(excluded in (node.metadata?.labels ?? {})));
-    if (counted.length > 0) states.set(zone, stateOf(counted));
+    const counted = members.filter(isCounted);
+    const unhealthy = counted.filter((node) => readyStatus(node) !== 'True').length;
+    if (counted.length > 0) counts.set(zone, { size: counted.length, unhealthy });
   }
-  const isTotal = states.size > 0 && [...states.values()].every((state) => state === 'full');
-  const intervals = [...zones].map(
-    ([zone, { length }]) => [zone, isTotal ? undefined : intervalOf(states.get(zone) ?? 'normal', length)] as const,
+  const isTotal = counts.size > 0 && [...counts.values()].every((count) => stateOf(count) === 'full');
+  const intervalMs = new Map(
+    [...zones.keys()].map((zone) => [zone, isTotal ? undefined : intervalOf(counts.get(zone))]),
   );
-  return { intervalMs: new Map(intervals), isTotal };
+  return { zones: counts, intervalMs, isTotal };
 }
 
-export function stateOf(nodes: readonly Node[]): ZoneState {
-  const ready = nodes.filter((node) => readyStatus(node) === 'True').length;
-  const notReady = nodes.length - ready;
-  if (ready === 0 && notReady > 0) return 'full';
-  return notReady > unhealthyMin && notReady / nodes.length >= unhealthyShare ? 'partial' : 'normal';
+function stateOf({ size, unhealthy }: ZoneCount): ZoneState {
+  if (unhealthy === size) return 'full';
+  return unhealthy > unhealthyMin && unhealthy / size >= unhealthyShare ? 'partial' : 'normal';
 }
 
-function intervalOf(state: ZoneState, nodes: number): number | undefined {
-  if (state !== 'partial') return evictionIntervalMs;
-  return nodes > largeZoneNodes ? slowEvictionIntervalMs : undefined;
+function intervalOf(count: ZoneCount | undefined): number | undefined {
+  if (count === undefined || stateOf(count) !== 'partial') return evictionIntervalMs;
+  return count.size > largeZoneNodes ? slowEvictionIntervalMs : undefined;
 }

@@ -3,6 +3,7 @@ import type { CertificateSigner } from '../../api/certificates/signing.ts';
 import type { KubeObject, ObjectReference } from '../../api/object.ts';
 import type { ResourceInfo } from '../../api/resources.ts';
 import type { Client } from '../../client/client.ts';
+import { withDeadlines } from '../../client/deadlines.ts';
 import { EventRecorder } from '../../client/events.ts';
 import type { InformerSet } from '../../client/informer.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -38,7 +39,7 @@ export interface ControllerContext {
   readonly metrics?: MetricRegistry;
 }
 
-/** The context with the client and the events of one loop. */
+/** The context with the client, whose every call ends, and the events of one loop. */
 export interface LoopContext extends ControllerContext {
   readonly events: EventRecorder;
 }
@@ -49,8 +50,8 @@ export function contextFor(
   serviceAccount: string,
   component: string = serviceAccount,
 ): LoopContext {
-  const client = context.clientFor?.(serviceAccount) ?? context.client;
   const { clock, log } = context;
+  const client = withDeadlines(context.clientFor?.(serviceAccount) ?? context.client, clock);
   return { ...context, client, events: new EventRecorder({ client, clock, log, component }) };
 }
 

@@ -3,6 +3,7 @@
  */
 
 import { isDns1123Subdomain } from '../../api/names.ts';
+import type { ObjectReference } from '../../api/schema/types/core-v1.ts';
 import type { Endpoint, EndpointPort, EndpointSlice } from '../../api/schema/types/discovery-v1.ts';
 import { hasReason } from '../../api/status-error.ts';
 import type { Client } from '../../client/client.ts';
@@ -64,12 +65,17 @@ export function saysTheSame(a: Endpoint, b: Endpoint): boolean {
   return (
     a.nodeName === b.nodeName &&
     a.zone === b.zone &&
-    a.targetRef?.uid === b.targetRef?.uid &&
+    isSameTarget(a.targetRef, b.targetRef) &&
     left.ready === right.ready &&
     left.serving === right.serving &&
     left.terminating === right.terminating
   );
 }
+
+/** Name and namespace are in the key already; the version of what it refers to is nobody's concern. */
+const isSameTarget = (a: ObjectReference | undefined, b: ObjectReference | undefined): boolean =>
+  a === b ||
+  (a?.uid === b?.uid && a?.kind === b?.kind && a?.apiVersion === b?.apiVersion && a?.fieldPath === b?.fieldPath);
 
 /** What the names of a Service's slices begin with. */
 export function slicePrefix(name: string): string {
@@ -110,9 +116,15 @@ export interface SliceOwner {
   readonly isEnding: boolean;
 }
 
+interface SliceWriter {
+  readonly client: Client;
+  readonly tracker: SliceTracker;
+  readonly metrics: { wrote(operation: 'create' | 'update' | 'delete'): void };
+}
+
 /** Creations first: an endpoint that moves is known twice for a moment, and never not at all. @throws Error, with upstream's words */
 export async function carryOutSlices(
-  { client, tracker }: { readonly client: Client; readonly tracker: SliceTracker },
+  { client, tracker, metrics }: SliceWriter,
   owner: SliceOwner,
   plan: SlicePlan,
 ): Promise<void> {
@@ -121,6 +133,7 @@ export async function carryOutSlices(
   for (const slice of owner.isEnding ? [] : plan.create) {
     try {
       tracker.wrote(key, await client.create(endpointSlices, slice));
+      metrics.wrote('create');
     } catch (error) {
       if (isNamespaceEnding(error)) return;
       throw failure(`failed to create EndpointSlice for ${text}`, error);
@@ -129,6 +142,7 @@ export async function carryOutSlices(
   for (const slice of plan.update) {
     try {
       tracker.wrote(key, await client.update(endpointSlices, slice));
+      metrics.wrote('update');
     } catch (error) {
       throw failure(`failed to update ${nameOf(slice)} EndpointSlice for ${text}`, error);
     }
@@ -137,6 +151,7 @@ export async function carryOutSlices(
     try {
       await client.delete(endpointSlices, referenceOf(slice), { uid: uidOf(slice) });
       tracker.asksDeletion(key, slice);
+      metrics.wrote('delete');
     } catch (error) {
       if (!hasReason(error, 'NotFound', 'Conflict')) {
         throw failure(`failed to delete ${nameOf(slice)} EndpointSlice for ${text}`, error);

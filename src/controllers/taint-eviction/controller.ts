@@ -6,6 +6,7 @@ import { objectKey } from '../../api/object.ts';
 import type { Node, Pod } from '../../api/schema/types/core-v1.ts';
 import { after, ControlLoop, done, type Outcome } from '../../client/controller.ts';
 import { nodes as nodesResource, pods as podsResource } from '../../client/resources.ts';
+import { MetricRegistry } from '../../lib/metrics.ts';
 import type { Service } from '../../lib/service.ts';
 import {
   type ControllerContext,
@@ -21,17 +22,31 @@ import { conditionOf, disruptionCondition, nodeIndex, nodeIndexValues } from '..
 import { unlessGone } from '../shared/refusals.ts';
 import { decideEviction, type Eviction, noExecuteTaints } from './decide.ts';
 
+const subsystem = 'taint_eviction_controller';
+
 export function taintEvictionController(context: ControllerContext): Service {
   const own = contextFor(context, 'node-controller', 'taint-eviction-controller');
   const pods = own.informers.informer(podsResource).addIndex(nodeIndex, nodeIndexValues);
   const nodes = own.informers.informer(nodesResource);
   const waiting = new Map<string, Eviction>();
+  const { metrics = new MetricRegistry() } = own;
+  const deletions = metrics.counter({ name: `${subsystem}_pod_deletions_total`, help: 'Pods that were evicted.' });
+  const lateness = metrics.histogram({
+    name: `${subsystem}_pod_deletion_duration_seconds`,
+    help: 'How long after its time a pod was evicted.',
+    buckets: [0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 30, 60, 120, 180, 240],
+  });
+  const evicted = (lateMs: number): void => {
+    deletions.with().add();
+    lateness.with().observe(lateMs / 1000);
+  };
   const loop: ControlLoop = new ControlLoop({
     ...own,
     name: 'taint-eviction',
     workers: 8,
     informers: [pods, nodes],
-    reconcile: (key) => look(own, key, pods.cache.byKey(key), (name) => nodes.cache.byKey(name), waiting),
+    reconcile: (key) =>
+      look(own, key, pods.cache.byKey(key), { nodeOf: (name) => nodes.cache.byKey(name), waiting, evicted }),
   });
   const enqueue = (pod: Pod): void => {
     if (pod.spec?.nodeName) loop.queue.add(objectKey(pod));
@@ -57,12 +72,18 @@ export function taintEvictionController(context: ControllerContext): Service {
   return loop;
 }
 
+interface Evictions {
+  readonly nodeOf: (name: string) => Node | undefined;
+  readonly waiting: Map<string, Eviction>;
+  /** To count it. */
+  readonly evicted: (lateMs: number) => void;
+}
+
 async function look(
   context: LoopContext,
   key: string,
   pod: Pod | undefined,
-  nodeOf: (name: string) => Node | undefined,
-  waiting: Map<string, Eviction>,
+  { nodeOf, waiting, evicted }: Evictions,
 ): Promise<Outcome> {
   if (pod === undefined || isDeleting(pod)) {
     waiting.delete(key);
@@ -82,13 +103,16 @@ async function look(
       waiting.set(key, plan.eviction);
       return after(plan.eviction.atMs - nowMs);
     case 'evict':
-      await evict(context, pod);
+      // Kept while the server does not answer: the time runs on from there.
+      waiting.set(key, plan.eviction);
+      if (await evict(context, pod)) evicted(context.clock.monotonic() - plan.eviction.atMs);
       waiting.delete(key);
       return done;
   }
 }
 
-async function evict({ client, clock, events, log }: LoopContext, pod: Pod): Promise<void> {
+/** False where the pod is gone already. */
+async function evict({ client, clock, events, log }: LoopContext, pod: Pod): Promise<boolean> {
   const reason = 'DeletionByTaintManager';
   const condition = disruptionCondition(pod, reason, 'Taint manager: deleting due to NoExecute taint', clock.now());
   const key = objectKey(pod);
@@ -100,8 +124,9 @@ async function evict({ client, clock, events, log }: LoopContext, pod: Pod): Pro
     await client.delete(podsResource, referenceOf(pod), { uid: uidOf(pod) });
   } catch (error) {
     unlessGone(error);
-    return;
+    return false;
   }
   events.record(podsResource, pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${key}`);
   log.info('pod evicted by a taint', { pod: key, node: pod.spec?.nodeName ?? '' });
+  return true;
 }

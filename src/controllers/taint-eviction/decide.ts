@@ -2,7 +2,8 @@
  * When a pod must leave its node because of the node's NoExecute taints. Pure.
  *
  * Every taint must be tolerated, or the pod goes at once. Where all are, the shortest `tolerationSeconds` among the tolerations that match
- * counts, from when the pod was first seen under such taints; without any the pod stays.
+ * counts, from when the pod was first seen under such taints; without any the pod stays. A time that runs may become shorter, but no longer: who
+ * could prolong it could stay for ever.
  */
 import { tolerates } from '../../api/node-matching.ts';
 import type { Node, Pod, Taint, Toleration } from '../../api/schema/types/core-v1.ts';
@@ -31,7 +32,7 @@ export type EvictionPlan =
   /** What was waiting waits no more. */
   | { readonly kind: 'cancel' }
   | { readonly kind: 'wait'; readonly eviction: Eviction }
-  | { readonly kind: 'evict' };
+  | { readonly kind: 'evict'; readonly eviction: Eviction };
 
 export function decideEviction(
   pod: Pod,
@@ -44,6 +45,7 @@ export function decideEviction(
   const stayMs = taints.length === 0 ? undefined : toleratedMs(pod, taints);
   if (stayMs === undefined) return { kind: waiting === undefined ? 'none' : 'cancel' };
   const sinceMs = standing?.sinceMs ?? nowMs;
-  const atMs = sinceMs + stayMs;
-  return atMs <= nowMs ? { kind: 'evict' } : { kind: 'wait', eviction: { uid, sinceMs, atMs } };
+  const atMs = Math.min(sinceMs + stayMs, standing?.atMs ?? Number.POSITIVE_INFINITY);
+  const eviction: Eviction = { uid, sinceMs, atMs };
+  return { kind: atMs <= nowMs ? 'evict' : 'wait', eviction };
 }

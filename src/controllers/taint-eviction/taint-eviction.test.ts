@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import type { Pod, Taint, Toleration } from '../../api/schema/types/core-v1.ts';
+import { timedOut } from '../../client/errors.ts';
+import { intercept } from '../../client/intercept.ts';
 import { events, nodes, pods } from '../../client/resources.ts';
+import { MetricRegistry } from '../../lib/metrics.ts';
+import { counted } from '../shared/testing.ts';
 import { inDefault, startWorld, type World } from '../testing.ts';
 import { toleratedMs } from './decide.ts';
 
@@ -105,5 +109,91 @@ describe('a NoExecute taint', () => {
     assert.deepEqual(await left(), ['one']);
     await world.clock.advance(8_000);
     assert.deepEqual(await left(), []);
+  });
+
+  const seconds = (tolerationSeconds: number) =>
+    ({ type: 'merge', body: { spec: { tolerations: [tolerating(tolerationSeconds)] } } }) as const;
+
+  test('a time that runs cannot be prolonged, but made shorter', async () => {
+    world = await startWorld();
+    await addPod('longer', tolerating(20));
+    await addPod('shorter', tolerating(60));
+    await world.clock.advance(5_000);
+    await setTaints(taint);
+    await world.clock.advance(1_000);
+    await world.client.patch(pods, inDefault('longer'), seconds(200));
+    await world.client.patch(pods, inDefault('shorter'), seconds(10));
+    await world.clock.advance(8_000);
+    assert.deepEqual(await left(), ['longer', 'shorter']);
+    await world.clock.advance(3_000);
+    assert.deepEqual(await left(), ['longer']);
+    await world.clock.advance(10_000);
+    assert.deepEqual(await left(), []);
+  });
+
+  test('that is tolerated for ever from now on ends the time that ran', async () => {
+    world = await startWorld();
+    await addPod('forgiven', tolerating(20));
+    await world.clock.advance(5_000);
+    await setTaints(taint);
+    await world.clock.advance(5_000);
+    const body = { spec: { tolerations: [tolerating()] } };
+    await world.client.patch(pods, inDefault('forgiven'), { type: 'merge', body });
+    await world.clock.advance(60_000);
+    assert.deepEqual(await left(), ['forgiven']);
+    assert.deepEqual(await said(), ['Cancelling deletion of Pod default/forgiven']);
+  });
+
+  test('of two that stays is tolerated for ever: the time of the other ends with it', async () => {
+    world = await startWorld();
+    await addPod('calm', tolerating(), { key: 'other', operator: 'Exists', effect, tolerationSeconds: 60 });
+    await world.clock.advance(5_000);
+    await setTaints(taint);
+    await setTaints(taint, { key: 'other', effect });
+    await world.clock.advance(30_000);
+    await setTaints(taint);
+    await world.clock.advance(120_000);
+    assert.deepEqual(await left(), ['calm']);
+  });
+
+  test('is minded by pods that come to the node after it, and by those that it stood on before we began', async () => {
+    world = await startWorld();
+    await setTaints(taint);
+    await world.clock.advance(1_000);
+    await addPod('late');
+    await addPod('patient', tolerating(30));
+    await world.clock.advance(5_000);
+    assert.deepEqual(await left(), ['patient']);
+    await world.restart();
+    await world.clock.advance(28_000);
+    assert.deepEqual(await left(), ['patient'], 'after a start it has its whole time again');
+    await world.clock.advance(5_000);
+    assert.deepEqual(await left(), []);
+  });
+
+  test('whose evictions are turned away at first evicts when it can, and counts how late', async () => {
+    const metrics = new MetricRegistry();
+    let refused = true;
+    world = await startWorld({
+      metrics,
+      wrap: (client) =>
+        intercept(client, {
+          delete: (real) => async (resource, reference, options) => {
+            if (refused && reference.name === 'goes') throw timedOut('nobody home');
+            return real.delete(resource, reference, options);
+          },
+        }),
+    });
+    await addPod('goes');
+    await addPod('stays', tolerating());
+    await world.clock.advance(5_000);
+    await setTaints(taint);
+    await world.clock.advance(10_000);
+    const of = (rest: string) => counted(metrics, `taint_eviction_controller_${rest}`)[''] ?? 0;
+    assert.deepEqual([await left(), of('pod_deletions_total')], [['goes', 'stays'], 0]);
+    refused = false;
+    await world.clock.advance(60_000);
+    assert.deepEqual([await left(), of('pod_deletions_total')], [['stays'], 1]);
+    assert.ok(of('pod_deletion_duration_seconds_sum') >= 10);
   });
 });
