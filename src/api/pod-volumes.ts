@@ -1,7 +1,7 @@
 /** Which PersistentVolumeClaims a pod has among its volumes, and whether one that was made for a pod is that pod's. Pure. */
 import type { PersistentVolumeClaim, Pod, Volume } from './schema/types/core-v1.ts';
 
-export interface PodClaim {
+interface PodClaim {
   readonly name: string;
   /** Made for the pod, from a template in it: it must be owned by the pod to be used. */
   readonly isEphemeral: boolean;

@@ -44,8 +44,7 @@ export function suitsNode({ spec }: PersistentVolume, node: NodeFacts): boolean 
 
 /** Why the volume that a claim names will not do for it, in upstream's words; undefined where it will. */
 export function mismatch(volume: PersistentVolume, claim: PersistentVolumeClaim): string | undefined {
-  if (volume.metadata?.deletionTimestamp !== undefined)
-    return `the volume is marked for deletion "${nameOf(volume)}"`;
+  if (volume.metadata?.deletionTimestamp !== undefined) return `the volume is marked for deletion "${nameOf(volume)}"`;
   if (capacityBytes(volume) < askedBytes(claim)) return 'requested PV is too small';
   if (classNameOf(volume) !== classNameOf(claim)) return 'storageClassName does not match';
   if (attributesOf(volume) !== attributesOf(claim)) return 'volumeAttributesClassName does not match';

@@ -3,11 +3,12 @@
  * name that is somebody else's is never used: the pod waits, and this loop with it.
  */
 import { objectKey } from '../api/object.ts';
+import { claimOf } from '../api/pod-volumes.ts';
 import type { PersistentVolumeClaim, Pod, Volume } from '../api/schema/types/core-v1.ts';
 import { ControlLoop, done } from '../client/controller.ts';
 import { persistentVolumeClaims, pods as podsResource } from '../client/resources.ts';
 import type { Service } from '../lib/service.ts';
-import { type ControllerContext, contextFor, isDeleting, nameOf, namespaceOf, uidOf } from './shared/context.ts';
+import { type ControllerContext, contextFor, isDeleting, namespaceOf, uidOf } from './shared/context.ts';
 import { controllerOf, controllerReference } from './shared/ownership.ts';
 import { isFinished } from './shared/pods.ts';
 import { isNamespaceEnding } from './shared/refusals.ts';
@@ -16,7 +17,7 @@ import { claimKeysOf, podsByClaim } from './storage-protection/decide.ts';
 const ephemeralVolumes = (pod: Pod): readonly Volume[] =>
   (pod.spec?.volumes ?? []).filter(({ ephemeral }) => ephemeral?.volumeClaimTemplate !== undefined);
 
-const claimNameOf = (pod: Pod, { name }: Volume): string => `${nameOf(pod)}-${name}`;
+const claimNameOf = (pod: Pod, volume: Volume): string => claimOf(pod, volume)?.name ?? '';
 
 export function ephemeralVolumeController(context: ControllerContext): Service {
   const own = contextFor(context, 'ephemeral-volume-controller');

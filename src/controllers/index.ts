@@ -5,6 +5,7 @@
  * To add one: a folder with a pure `decide.ts` and a `controller.ts`, and a line here.
  */
 import type { Service } from '../lib/service.ts';
+import { attachDetachController } from './attach-detach/controller.ts';
 import { bootstrapTokenControllers } from './bootstrap-tokens/controller.ts';
 import { certificateControllers } from './certificates/index.ts';
 import { clusterRoleAggregation } from './cluster-role-aggregation.ts';
@@ -31,6 +32,7 @@ import { replicaSetController, replicationController } from './replica-set/contr
 import { resourceClaimController } from './resource-claim/controller.ts';
 import { resourceQuotaController } from './resource-quota/controller.ts';
 import { serviceAccountTokenControllers } from './service-account-tokens/controller.ts';
+import { serviceCidrController } from './service-cidrs/controller.ts';
 import type { ControllerContext } from './shared/context.ts';
 import { statefulSetController } from './stateful-set/controller.ts';
 import { storageProtection } from './storage-protection/controller.ts';
@@ -58,6 +60,7 @@ export function allControllers(context: ControllerContext): Service[] {
     endpointsController(context),
     endpointSliceController(context),
     endpointSliceMirroringController(context),
+    serviceCidrController(context),
     namespaceController(context),
     garbageCollector(context),
     podGarbageCollector(context),
@@ -72,6 +75,7 @@ export function allControllers(context: ControllerContext): Service[] {
     ...storageProtection(context),
     podGroupProtection(context),
     ...persistentVolumeBinder(context),
+    ...attachDetachController(context),
     ephemeralVolumeController(context),
     volumeExpansion(context),
     resourceClaimController(context),

@@ -1,80 +1,27 @@
 /**
- * Facts about claims and volumes, and what each looks like when the two are bound. Pure: every function gives a changed copy, or
- * undefined where nothing is to change. Annotations are upstream's; others (scheduler, external provisioners, kubectl) read them.
+ * What a claim and a volume look like on their way to each other and apart. Pure: every function gives a changed copy, or undefined where
+ * nothing is to change. What the scheduler must know, too, stands in `api/persistent-volumes.ts`.
  */
-
-import { integerValue } from '../../api/quantity.ts';
+import { bindCompleted, boundByController, isBindCompleted } from '../../api/persistent-volumes.ts';
+import { parseQuantity } from '../../api/quantity.ts';
 import type { PersistentVolume, PersistentVolumeClaim } from '../../api/schema/types/core-v1.ts';
-import { nameOf, namespaceOf, uidOf } from '../shared/context.ts';
+import { nameOf } from '../shared/context.ts';
 import { semanticallyEqual } from '../shared/equality.ts';
 
-/** On a claim: it has been bound once. Never taken away. */
-export const bindCompleted = 'pv.kubernetes.io/bind-completed';
-/** On either: this loop or the scheduler chose the other side, nobody else did. */
-export const boundByController = 'pv.kubernetes.io/bound-by-controller';
 /** On a volume: who made it for its claim, and will remove it. */
 export const provisionedBy = 'pv.kubernetes.io/provisioned-by';
-/** On a claim: the node where the scheduler wants its volume made. */
-export const selectedNode = 'volume.kubernetes.io/selected-node';
+/** On a volume of a kind that was once built in: the CSI driver that sees to it now. */
+export const migratedTo = 'pv.kubernetes.io/migrated-to';
+/** On a volume that was made larger while nobody had it: the size that its file system has still. */
+const preResizeCapacity = 'volume.alpha.kubernetes.io/pre-resize-capacity';
 /** On a claim: who shall make its volume, under today's name and that of before. */
 export const provisionerAnnotations = [
   'volume.kubernetes.io/storage-provisioner',
   'volume.beta.kubernetes.io/storage-provisioner',
 ] as const;
-const classAnnotation = 'volume.beta.kubernetes.io/storage-class';
-
-export const classNameOf = ({ metadata, spec }: PersistentVolumeClaim | PersistentVolume): string =>
-  metadata?.annotations?.[classAnnotation] ?? spec?.storageClassName ?? '';
-
-/** The claim names a class, be it none; otherwise the default may still become its own. */
-export const hasClass = ({ metadata, spec }: PersistentVolumeClaim): boolean =>
-  metadata?.annotations?.[classAnnotation] !== undefined || spec?.storageClassName !== undefined;
 
 export const annotationOf = (object: PersistentVolume | PersistentVolumeClaim, name: string): string | undefined =>
   object.metadata?.annotations?.[name];
-
-export const isBindCompleted = (claim: PersistentVolumeClaim): boolean =>
-  annotationOf(claim, bindCompleted) !== undefined;
-
-export const askedBytes = ({ spec }: PersistentVolumeClaim): number =>
-  integerValue(spec?.resources?.requests?.['storage'] ?? '0');
-
-export const capacityBytes = ({ spec }: PersistentVolume): number => integerValue(spec?.capacity?.['storage'] ?? '0');
-
-/** The key of the claim that the volume is for; undefined where it is for nobody. */
-export function claimKeyOf({ spec }: PersistentVolume): string | undefined {
-  const { namespace, name } = spec?.claimRef ?? {};
-  return name === undefined ? undefined : `${namespace ?? ''}/${name}`;
-}
-
-/** The volume is for this very claim, or for the next of its name. */
-export function isFor(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
-  const reference = volume.spec?.claimRef;
-  if (reference === undefined || claimKeyOf(volume) !== `${namespaceOf(claim)}/${nameOf(claim)}`) return false;
-  return !reference.uid || reference.uid === uidOf(claim);
-}
-
-type Annotated = PersistentVolume | PersistentVolumeClaim;
-
-function annotated<T extends Annotated>(object: T, added: Readonly<Record<string, string>>): T {
-  return { ...object, metadata: { ...object.metadata, annotations: { ...object.metadata?.annotations, ...added } } };
-}
-
-export function volumeBoundTo(volume: PersistentVolume, claim: PersistentVolumeClaim): PersistentVolume | undefined {
-  const { uid } = volume.spec?.claimRef ?? {};
-  const isOurs = isFor(volume, claim);
-  if (isOurs && uid === uidOf(claim)) return undefined;
-  const claimRef = {
-    kind: 'PersistentVolumeClaim',
-    namespace: namespaceOf(claim),
-    name: nameOf(claim),
-    uid: uidOf(claim),
-    apiVersion: 'v1',
-    ...(claim.metadata?.resourceVersion && { resourceVersion: claim.metadata.resourceVersion }),
-  };
-  const bound = { ...volume, spec: { ...volume.spec, claimRef } };
-  return isOurs ? bound : annotated(bound, { [boundByController]: 'yes' });
-}
 
 export function claimBoundTo(
   claim: PersistentVolumeClaim,
@@ -82,15 +29,23 @@ export function claimBoundTo(
 ): PersistentVolumeClaim | undefined {
   const chosen = claim.spec?.volumeName !== nameOf(volume);
   if (!chosen && isBindCompleted(claim)) return undefined;
-  const bound = { ...claim, spec: { ...claim.spec, volumeName: nameOf(volume) } };
-  return annotated(bound, { [bindCompleted]: 'yes', ...(chosen && { [boundByController]: 'yes' }) });
+  const annotations = {
+    ...claim.metadata?.annotations,
+    [bindCompleted]: 'yes',
+    ...(chosen && { [boundByController]: 'yes' }),
+  };
+  return {
+    ...claim,
+    metadata: { ...claim.metadata, annotations },
+    spec: { ...claim.spec, volumeName: nameOf(volume) },
+  };
 }
 
 /** The volume is free again; where somebody else had reserved it by name, the reservation stays. */
 export function volumeUnbound(volume: PersistentVolume): PersistentVolume {
   const { claimRef, ...spec } = volume.spec ?? {};
   if (annotationOf(volume, boundByController) === undefined) {
-    const { uid: _uid, resourceVersion: _version, ...reserved } = claimRef ?? {};
+    const { uid: _uid, ...reserved } = claimRef ?? {};
     return { ...volume, spec: { ...spec, claimRef: reserved } };
   }
   const { [boundByController]: _mark, ...annotations } = volume.metadata?.annotations ?? {};
@@ -107,28 +62,52 @@ export function volumeInPhase(
   return { ...volume, status: { ...status, ...(phase && { phase }), ...(message && { message }) } };
 }
 
-/** A claim in a phase without a volume has no size and no modes. */
+/** A claim in a phase without a volume has no size, no modes and no attributes. */
 export function claimInPhase(
   claim: PersistentVolumeClaim,
   phase: 'Pending' | 'Lost',
 ): PersistentVolumeClaim | undefined {
-  const { accessModes, capacity, ...status } = claim.status ?? {};
-  if (status.phase === phase && accessModes === undefined && capacity === undefined) return undefined;
+  const { accessModes, capacity, currentVolumeAttributesClassName: attributes, ...status } = claim.status ?? {};
+  if (status.phase === phase && (accessModes ?? capacity ?? attributes) === undefined) return undefined;
   return { ...claim, status: { ...status, phase } };
 }
 
-/** The size is told once, when it is bound: later it is the file system's, which may be smaller while it grows. */
+/**
+ * The size is told once, when it is bound: later it is the file system's, which may be smaller while it grows. So is the class of attributes,
+ * and only of a claim that was waiting: afterwards it is for CSI's resizer to say.
+ */
 export function claimStatusBoundTo(
   claim: PersistentVolumeClaim,
-  { spec = {} }: PersistentVolume,
+  volume: PersistentVolume,
 ): PersistentVolumeClaim | undefined {
-  const { status = {} } = claim;
-  const { accessModes = [], capacity = {}, volumeAttributesClassName } = spec;
+  const { currentVolumeAttributesClassName: standing, ...status } = claim.status ?? {};
+  const { accessModes = [], volumeAttributesClassName } = volume.spec ?? {};
   const isNew = status.phase !== 'Bound';
   if (!isNew && semanticallyEqual(status.accessModes, accessModes)) return undefined;
-  const told = {
-    capacity,
-    ...(volumeAttributesClassName && { currentVolumeAttributesClassName: volumeAttributesClassName }),
+  const attributes = status.phase === 'Pending' ? volumeAttributesClassName : standing;
+  return {
+    ...claim,
+    status: {
+      ...status,
+      phase: 'Bound',
+      accessModes,
+      ...(isNew && { capacity: toldCapacity(volume) }),
+      ...(attributes !== undefined && { currentVolumeAttributesClassName: attributes }),
+    },
   };
-  return { ...claim, status: { ...status, phase: 'Bound', accessModes, ...(isNew && told) } };
+}
+
+function toldCapacity(volume: PersistentVolume): Readonly<Record<string, string>> {
+  const capacity = volume.spec?.capacity ?? {};
+  const before = annotationOf(volume, preResizeCapacity);
+  return before !== undefined && isQuantity(before) ? { ...capacity, storage: before } : capacity;
+}
+
+function isQuantity(text: string): boolean {
+  try {
+    parseQuantity(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

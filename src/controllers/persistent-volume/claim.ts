@@ -10,20 +10,22 @@
  *      └── it is there ──▶ bind again: what is missing is written, mostly nothing
  * ```
  */
-import type { PersistentVolume, PersistentVolumeClaim } from '../../api/schema/types/core-v1.ts';
-import type { StorageClass } from '../../api/schema/types/storage-v1.ts';
-import { createdMs, isDeleting, nameOf, uidOf } from '../shared/context.ts';
+import { objectKey } from '../../api/object.ts';
 import {
-  annotationOf,
+  boundByController,
   claimKeyOf,
   classNameOf,
   hasClass,
   isBindCompleted,
   isFor,
-  provisionerAnnotations,
   selectedNode,
-} from './binding.ts';
-import { matchingVolume, mismatch } from './matching.ts';
+  waitsForPod,
+} from '../../api/persistent-volumes.ts';
+import type { PersistentVolume, PersistentVolumeClaim } from '../../api/schema/types/core-v1.ts';
+import type { StorageClass } from '../../api/schema/types/storage-v1.ts';
+import { matchingVolume, mismatch } from '../../api/volume-matching.ts';
+import { createdMs, isDeleting, nameOf, uidOf } from '../shared/context.ts';
+import { annotationOf, provisionerAnnotations } from './binding.ts';
 
 export interface ClaimEvent {
   readonly type: 'Normal' | 'Warning';
@@ -37,7 +39,9 @@ export type ClaimPlan =
   | { readonly kind: 'class'; readonly className: string }
   /** `provisioner`: who shall be told to make a volume. */
   | { readonly kind: 'wait'; readonly event?: ClaimEvent; readonly provisioner?: string }
-  | { readonly kind: 'lost'; readonly event: ClaimEvent };
+  | { readonly kind: 'lost'; readonly event: ClaimEvent }
+  /** It was given a volume that is another's by now. Somebody has written where only this loop does: nothing is touched. */
+  | { readonly kind: 'misbound'; readonly event: ClaimEvent; readonly problem: string };
 
 export interface ClaimObserved {
   readonly claim: PersistentVolumeClaim;
@@ -71,36 +75,40 @@ function decideBound({ claim, volume: find }: ClaimObserved): ClaimPlan {
   return lost('ClaimMisbound', 'Two claims are bound to the same volume, this one is bound incorrectly');
 }
 
-const warning = (reason: string, message: string): ClaimPlan => ({
-  kind: 'wait',
-  event: { type: 'Warning', reason, message },
-});
+const warning = (reason: string, message: string) =>
+  ({ kind: 'wait', event: { type: 'Warning', reason, message } }) as const satisfies ClaimPlan;
 
 function decideNamed({ claim, volume: find }: ClaimObserved, volumeName: string): ClaimPlan {
   const volume = find(volumeName);
   if (volume === undefined) return { kind: 'wait' };
   if (claimKeyOf(volume) !== undefined) {
-    if (isFor(volume, claim)) return { kind: 'bind', volume };
-    return warning('FailedBinding', `volume "${volumeName}" already bound to a different claim.`);
+    return isFor(volume, claim) ? { kind: 'bind', volume } : decideTaken(claim, volume);
   }
   const problem = mismatch(volume, claim);
   if (problem === undefined) return { kind: 'bind', volume };
   return warning('VolumeMismatch', `Cannot bind to requested volume "${volumeName}": ${problem}`);
 }
 
+function decideTaken(claim: PersistentVolumeClaim, volume: PersistentVolume): ClaimPlan {
+  const plan = warning('FailedBinding', `volume "${nameOf(volume)}" already bound to a different claim.`);
+  if (annotationOf(claim, boundByController) === undefined) return plan;
+  const problem = `invalid binding of claim "${objectKey(claim)}" to volume "${nameOf(volume)}": volume already claimed by "${claimKeyOf(volume)}"`;
+  return { kind: 'misbound', event: plan.event, problem };
+}
+
 function decideUnbound(observed: ClaimObserved): ClaimPlan {
   const { claim, volumes, classes, waitingPods } = observed;
   const className = classNameOf(claim);
   const storageClass = classes.find((one) => nameOf(one) === className);
-  const waitsForPod =
-    className !== '' &&
-    storageClass?.volumeBindingMode === 'WaitForFirstConsumer' &&
-    annotationOf(claim, selectedNode) === undefined;
-  const volume = isDeleting(claim) ? undefined : matchingVolume(claim, volumes, waitsForPod);
+  // Also when its node is known: what is made for it there is reserved for it, and nothing else will do.
+  const onlyReserved = className !== '' && waitsForPod(storageClass);
+  const volume = isDeleting(claim) ? undefined : matchingVolume(claim, volumes, { onlyReserved });
   if (volume !== undefined) return { kind: 'bind', volume };
   const byDefault = hasClass(claim) ? undefined : defaultClass(classes);
   if (byDefault !== undefined) return { kind: 'class', className: nameOf(byDefault) };
-  if (waitsForPod) return { kind: 'wait', event: waitingEvent(waitingPods) };
+  if (onlyReserved && annotationOf(claim, selectedNode) === undefined) {
+    return { kind: 'wait', event: waitingEvent(waitingPods) };
+  }
   if (className !== '') return decideProvision(className, storageClass);
   const message = 'no persistent volumes available for this claim and no storage class is set';
   return { kind: 'wait', event: { type: 'Normal', reason: 'FailedBinding', message } };

@@ -7,6 +7,7 @@
  * volume one gets it.
  */
 import { objectKey } from '../../api/object.ts';
+import { claimKeyOf, classNameOf, isBindCompleted, volumeBoundTo } from '../../api/persistent-volumes.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from '../../api/schema/types/core-v1.ts';
 import { hasReason } from '../../api/status-error.ts';
 import type { Resource } from '../../client/client.ts';
@@ -20,19 +21,10 @@ import {
 } from '../../client/resources.ts';
 import type { Service } from '../../lib/service.ts';
 import { type ControllerContext, contextFor, type LoopContext, nameOf, referenceOf, uidOf } from '../shared/context.ts';
+import { isFinished } from '../shared/pods.ts';
 import { messageOf, unlessGone } from '../shared/refusals.ts';
 import { claimKeysOf, podsByClaim } from '../storage-protection/decide.ts';
-import {
-  claimBoundTo,
-  claimInPhase,
-  claimKeyOf,
-  claimStatusBoundTo,
-  classNameOf,
-  isBindCompleted,
-  volumeBoundTo,
-  volumeInPhase,
-  volumeUnbound,
-} from './binding.ts';
+import { claimBoundTo, claimInPhase, claimStatusBoundTo, volumeInPhase, volumeUnbound } from './binding.ts';
 import { type ClaimEvent, type ClaimPlan, decideClaim, withProvisioner } from './claim.ts';
 import { decideVolume, type Reclaim } from './volume.ts';
 
@@ -139,7 +131,7 @@ function loopOfClaims({ own, claims, volumes, pods }: Surroundings): ControlLoop
         classes: classes.cache.list(),
         waitingPods: pods.cache
           .byIndex(podsByClaim, key)
-          .filter(({ spec }) => !spec?.nodeName)
+          .filter((pod) => !pod.spec?.nodeName && !isFinished(pod))
           .map(nameOf)
           .toSorted(),
       });
@@ -177,6 +169,9 @@ async function carryOut(
       if (claim.status?.phase !== 'Lost') say(plan.event);
       await writeStatus(own, claimsResource, claimInPhase(claim, 'Lost'));
       return;
+    case 'misbound':
+      say(plan.event);
+      throw new Error(plan.problem);
     case 'wait': {
       const told = plan.provisioner === undefined ? undefined : withProvisioner(claim, plan.provisioner);
       const current = told === undefined ? claim : await own.client.update(claimsResource, told);
@@ -206,13 +201,18 @@ async function writeStatus<T extends PersistentVolume | PersistentVolumeClaim>(
 }
 
 function loopOfVolumes({ own, claims, volumes }: Surroundings, wakeClaim: (key: string) => void): ControlLoop {
+  /** Volumes by name whose folder is gone, while their object goes: what others put there meanwhile stays. */
+  const emptied = new Map<string, string>();
   return new ControlLoop({
     ...own,
     name: 'persistent-volume-binder',
     informers: [claims, volumes],
     reconcile: async (name) => {
       const volume = volumes.cache.byKey(name);
-      if (volume === undefined) return done;
+      if (volume === undefined) {
+        emptied.delete(name);
+        return done;
+      }
       const key = claimKeyOf(volume);
       const plan = decideVolume(volume, key === undefined ? undefined : claims.cache.byKey(key));
       switch (plan.kind) {
@@ -222,16 +222,27 @@ function loopOfVolumes({ own, claims, volumes }: Surroundings, wakeClaim: (key: 
         case 'claim':
           if (key !== undefined) wakeClaim(key);
           return done;
+        case 'mode':
+          sayModes(own, volume, plan.claim);
+          return done;
         case 'unbind': {
           const free = await own.client.update(volumesResource, volumeUnbound(volume));
           await writeStatus(own, volumesResource, volumeInPhase(free, 'Available'));
           return done;
         }
         case 'reclaim':
-          return (await isReleased(own, volume)) ? reclaim(own, volume, plan.reclaim) : done;
+          return (await isReleased(own, volume)) ? reclaim(own, volume, plan.reclaim, emptied) : done;
       }
     },
   });
+}
+
+function sayModes({ events }: LoopContext, volume: PersistentVolume, claim: PersistentVolumeClaim): void {
+  const why = 'due to incompatible volumeMode.';
+  const ofVolume = `Cannot bind PersistentVolume to requested PersistentVolumeClaim "${nameOf(claim)}" ${why}`;
+  const ofClaim = `Cannot bind PersistentVolume "${nameOf(volume)}" to requested PersistentVolumeClaim ${why}`;
+  events.record(volumesResource, volume, 'Warning', 'VolumeMismatch', ofVolume);
+  events.record(claimsResource, claim, 'Warning', 'VolumeMismatch', ofClaim);
 }
 
 /** The server is asked: a cache that lags must not cost anybody's data. */
@@ -247,7 +258,12 @@ async function isReleased({ client }: LoopContext, volume: PersistentVolume): Pr
   }
 }
 
-async function reclaim(own: LoopContext, volume: PersistentVolume, plan: Reclaim): Promise<Outcome> {
+async function reclaim(
+  own: LoopContext,
+  volume: PersistentVolume,
+  plan: Reclaim,
+  emptied: Map<string, string>,
+): Promise<Outcome> {
   const { client } = own;
   const wasFailed = volume.status?.phase === 'Failed';
   const next = wasFailed ? undefined : volumeInPhase(volume, 'Released');
@@ -260,16 +276,28 @@ async function reclaim(own: LoopContext, volume: PersistentVolume, plan: Reclaim
       await fail(own, released, plan.reason, plan.message);
       return done;
     case 'delete':
-      try {
-        if (own.removeHostPath === undefined) throw new Error('the folder of the volume is not on this machine');
-        await own.removeHostPath(plan.hostPath);
-      } catch (error) {
-        await fail(own, released, 'VolumeFailedDelete', messageOf(error));
-        return after(retryMs);
-      }
-      await client.delete(volumesResource, referenceOf(volume), { uid: uidOf(volume) }).catch(unlessGone);
-      return done;
+      return empty(own, released, plan.hostPath, emptied);
   }
+}
+
+async function empty(
+  own: LoopContext,
+  volume: PersistentVolume,
+  hostPath: string,
+  emptied: Map<string, string>,
+): Promise<Outcome> {
+  if (emptied.get(nameOf(volume)) !== uidOf(volume)) {
+    try {
+      if (own.removeHostPath === undefined) throw new Error('the folder of the volume is not on this machine');
+      await own.removeHostPath(hostPath);
+      emptied.set(nameOf(volume), uidOf(volume));
+    } catch (error) {
+      await fail(own, volume, 'VolumeFailedDelete', messageOf(error));
+      return after(retryMs);
+    }
+  }
+  await own.client.delete(volumesResource, referenceOf(volume), { uid: uidOf(volume) }).catch(unlessGone);
+  return done;
 }
 
 async function fail(own: LoopContext, volume: PersistentVolume, reason: string, message: string): Promise<void> {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
+import { boundByController, volumeBoundTo } from '../../api/persistent-volumes.ts';
 import { hasReason } from '../../api/status-error.ts';
 import { persistentVolumeClaims, persistentVolumes, pods } from '../../client/resources.ts';
 import { inDefault } from '../testing.ts';
-import { boundByController, volumeBoundTo } from './binding.ts';
 import { makeClaim, type Storage, startStorage } from './testing.ts';
 
 let storage: Storage;
@@ -102,10 +102,50 @@ describe('binding', () => {
     assert.deepEqual(await phases('a', 'data'), ['Bound', 'Bound']);
   });
 
-  test('a claim whose volume vanished is lost', async () => {
+  test('a claim that lost its volume to another before it was bound is left as it is, and hears of it', async () => {
     storage = await startStorage();
-    await storage.addVolume('v');
+    const claimRef = { namespace: 'default', name: 'other', uid: 'o' };
+    await storage.addVolume('v', { claimRef, persistentVolumeReclaimPolicy: 'Retain' });
+    const { metadata, ...claim } = makeClaim('data', { volumeName: 'v' });
+    const annotations = { [boundByController]: 'yes' };
+    await storage.client.create(persistentVolumeClaims, { ...claim, metadata: { ...metadata, annotations } });
+    const status = { phase: 'Bound', accessModes: ['ReadWriteOnce'] };
+    const patch = { type: 'merge', body: { status } } as const;
+    await storage.client.patch(persistentVolumeClaims, inDefault('data'), patch, { subresource: 'status' });
+    await storage.clock.advance(1_000);
+    assert.deepEqual((await storage.claim('data')).status, status);
+    assert.deepEqual(await storage.said(), ['FailedBinding: volume "v" already bound to a different claim.']);
+  });
+
+  test('a volume for a claim that wants the other mode is told to both, and neither is bound', async () => {
+    storage = await startStorage();
+    const claim = await storage.addClaim('data', { volumeMode: 'Block' });
+    const claimRef = { namespace: 'default', name: 'data', uid: claim.metadata?.uid ?? '' };
+    await storage.addVolume('v', { claimRef });
+    const said = (await storage.said()).filter((one) => one.startsWith('VolumeMismatch'));
+    assert.deepEqual([...new Set(said)].toSorted(), [
+      'VolumeMismatch: Cannot bind PersistentVolume "v" to requested PersistentVolumeClaim due to incompatible volumeMode.',
+      'VolumeMismatch: Cannot bind PersistentVolume to requested PersistentVolumeClaim "data" due to incompatible volumeMode.',
+    ]);
+    assert.equal((await storage.claim('data')).status?.phase, 'Pending');
+  });
+
+  test('a claim of a volume that is still to grow has the size of its file system', async () => {
+    storage = await startStorage();
+    await storage.addVolume('v', { capacity: { storage: '5Gi' } });
+    const annotations = { 'volume.alpha.kubernetes.io/pre-resize-capacity': '2Gi' };
+    const patch = { type: 'merge', body: { metadata: { annotations } } } as const;
+    await storage.client.patch(persistentVolumes, { namespace: '', name: 'v' }, patch);
     await storage.addClaim('data');
+    assert.deepEqual((await storage.claim('data')).status?.capacity, { storage: '2Gi' });
+  });
+
+  test('a claim whose volume vanished is lost, with what it had from it', async () => {
+    storage = await startStorage();
+    const volumeAttributesClassName = 'gold';
+    await storage.addCsiVolume('v', { volumeAttributesClassName });
+    await storage.addClaim('data', { storageClassName: 'csi', volumeAttributesClassName });
+    assert.equal((await storage.claim('data')).status?.currentVolumeAttributesClassName, 'gold');
     const reference = { namespace: '', name: 'v' };
     await storage.client.patch(persistentVolumes, reference, {
       type: 'merge',
@@ -170,6 +210,22 @@ describe('classes', () => {
     await storage.clock.advance(1_000);
     assert.deepEqual(await phases('v', 'data'), ['Bound', 'Bound']);
   });
+
+  test('a claim whose node is chosen gets what is made for it there, and no volume that is free', async () => {
+    storage = await startStorage();
+    await storage.addClass('made', { volumeBindingMode: 'WaitForFirstConsumer' });
+    await storage.addVolume('free', { storageClassName: 'made' });
+    const { metadata, ...claim } = makeClaim('data', { storageClassName: 'made' });
+    const annotations = { 'volume.kubernetes.io/selected-node': 'node' };
+    await storage.client.create(persistentVolumeClaims, { ...claim, metadata: { ...metadata, annotations } });
+    await storage.clock.advance(1_000);
+    assert.deepEqual(await phases('free', 'data'), ['Available', 'Pending']);
+    const asked = (await storage.claim('data')).metadata?.annotations?.['volume.kubernetes.io/storage-provisioner'];
+    assert.equal(asked, 'example.com/maker');
+    const claimRef = { namespace: 'default', name: 'data' };
+    await storage.addVolume('made', { storageClassName: 'made', claimRef });
+    assert.deepEqual(await phases('made', 'data'), ['Bound', 'Bound']);
+  });
 });
 
 describe('when the claim is gone', () => {
@@ -201,6 +257,28 @@ describe('when the claim is gone', () => {
       assert.ok(hasReason(error, 'NotFound'));
     });
     assert.ok(volume === undefined || volume.metadata?.deletionTimestamp !== undefined);
+  });
+
+  test('a folder is deleted also where its volume was to go first', async () => {
+    storage = await startStorage();
+    await storage.addVolume('v', { persistentVolumeReclaimPolicy: 'Delete' });
+    await storage.addClaim('data');
+    const reference = { namespace: '', name: 'v' };
+    await storage.client.delete(persistentVolumes, reference);
+    await storage.clock.advance(1_000);
+    assert.notEqual((await storage.volume('v')).metadata?.deletionTimestamp, undefined);
+    assert.deepEqual(storage.removed, []);
+    await removeClaim('data');
+    assert.deepEqual(storage.removed, ['/tmp/v']);
+  });
+
+  test('a CSI volume that nobody says to have made is left to its driver', async () => {
+    storage = await startStorage();
+    await storage.addCsiVolume('v', { persistentVolumeReclaimPolicy: 'Delete' });
+    await storage.addClaim('data', { storageClassName: 'csi' });
+    await removeClaim('data');
+    const { phase, message } = (await storage.volume('v')).status ?? {};
+    assert.deepEqual([phase, message], ['Released', undefined]);
   });
 
   const refusals: readonly { name: string; spec: object; reason: string; message: string; reachesNode?: boolean }[] = [

@@ -19,6 +19,8 @@ export interface Storage extends TestApi {
   /** Folders that were removed. */
   readonly removed: readonly string[];
   addVolume(name: string, spec?: PersistentVolumeSpec, labels?: Record<string, string>): Promise<PersistentVolume>;
+  /** Of the class `csi`. */
+  addCsiVolume(name: string, spec?: PersistentVolumeSpec): Promise<PersistentVolume>;
   addClaim(name: string, spec?: PersistentVolumeClaimSpec): Promise<PersistentVolumeClaim>;
   addClass(name: string, more?: Partial<StorageClass>): Promise<StorageClass>;
   volume(name: string): Promise<PersistentVolume>;
@@ -52,6 +54,7 @@ export async function startStorage({ reachesNode = true } = {}): Promise<Storage
     removed,
     addVolume: (name, spec = {}, labels = {}) =>
       afterwards(client.create(persistentVolumes, makeVolume(name, spec, labels))),
+    addCsiVolume: (name, spec = {}) => afterwards(client.create(persistentVolumes, makeCsiVolume(name, spec))),
     addClaim: (name, spec = {}) => afterwards(client.create(persistentVolumeClaims, makeClaim(name, spec))),
     addClass: (name, more = {}) =>
       afterwards(client.create(storageClasses, { metadata: { name }, provisioner: 'example.com/maker', ...more })),
@@ -75,6 +78,18 @@ export const makeVolume = (
     capacity: { storage: '1Gi' },
     accessModes: ['ReadWriteOnce'],
     hostPath: { path: `/tmp/${name}` },
+    ...spec,
+  },
+});
+
+/** Its handle is its name. */
+export const makeCsiVolume = (name: string, spec: PersistentVolumeSpec = {}): PersistentVolume => ({
+  metadata: { name },
+  spec: {
+    capacity: { storage: '1Gi' },
+    accessModes: ['ReadWriteOnce'],
+    storageClassName: 'csi',
+    csi: { driver: 'csi.example.com', volumeHandle: name },
     ...spec,
   },
 });

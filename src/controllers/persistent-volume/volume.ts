@@ -9,8 +9,9 @@
  * ```
  */
 import type { PersistentVolume, PersistentVolumeClaim } from '../../api/schema/types/core-v1.ts';
-import { isDeleting, nameOf, uidOf } from '../shared/context.ts';
-import { annotationOf, provisionedBy } from './binding.ts';
+import { hasModeFor } from '../../api/volume-matching.ts';
+import { nameOf, uidOf } from '../shared/context.ts';
+import { annotationOf, migratedTo, provisionedBy } from './binding.ts';
 
 export type Reclaim =
   | { readonly kind: 'keep' }
@@ -22,6 +23,8 @@ export type Reclaim =
 export type VolumePlan =
   | { readonly kind: 'phase'; readonly phase: 'Available' | 'Bound' }
   | { readonly kind: 'claim' }
+  /** The claim that it is for wants its volume in the other mode: neither gets anywhere until somebody changes one. */
+  | { readonly kind: 'mode'; readonly claim: PersistentVolumeClaim }
   | { readonly kind: 'unbind' }
   | { readonly kind: 'reclaim'; readonly reclaim: Reclaim };
 
@@ -31,19 +34,21 @@ export function decideVolume(volume: PersistentVolume, named: PersistentVolumeCl
   const claim = named !== undefined && uidOf(named) === reference.uid ? named : undefined;
   if (claim === undefined) return { kind: 'reclaim', reclaim: decideReclaim(volume) };
   const { volumeName } = claim.spec ?? {};
-  if (!volumeName) return { kind: 'claim' };
+  if (!volumeName) return hasModeFor(volume, claim) ? { kind: 'claim' } : { kind: 'mode', claim };
   if (volumeName === nameOf(volume)) return { kind: 'phase', phase: 'Bound' };
   const wasMade = annotationOf(volume, provisionedBy) !== undefined;
   const isDeleted = volume.spec?.persistentVolumeReclaimPolicy === 'Delete';
   return wasMade && isDeleted ? { kind: 'reclaim', reclaim: decideReclaim(volume) } : { kind: 'unbind' };
 }
 
-export function decideReclaim(volume: PersistentVolume): Reclaim {
+/** Also of a volume that is being deleted: its policy is kept whichever of the two goes first. */
+function decideReclaim(volume: PersistentVolume): Reclaim {
+  if (annotationOf(volume, migratedTo)) return { kind: 'external' };
   switch (volume.spec?.persistentVolumeReclaimPolicy ?? 'Retain') {
     case 'Retain':
       return { kind: 'keep' };
     case 'Delete':
-      return isDeleting(volume) ? { kind: 'keep' } : decideDeletion(volume);
+      return decideDeletion(volume);
     case 'Recycle':
       return { kind: 'fail', reason: 'VolumeFailedRecycle', message: 'No recycler plugin found for the volume!' };
     default:
@@ -61,6 +66,7 @@ const deletableHostPath = /^\/tmp\/[^/]/;
 function decideDeletion(volume: PersistentVolume): Reclaim {
   const provisioner = annotationOf(volume, provisionedBy);
   if (provisioner && !provisioner.startsWith('kubernetes.io/')) return { kind: 'external' };
+  if (!provisioner && volume.spec?.csi !== undefined) return { kind: 'external' };
   const fail = (message: string): Reclaim => ({ kind: 'fail', reason: 'VolumeFailedDelete', message });
   const path = volume.spec?.hostPath?.path;
   if (path === undefined) {

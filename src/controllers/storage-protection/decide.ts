@@ -8,8 +8,9 @@
  * ```
  */
 import type { KubeObject } from '../../api/object.ts';
-import type { PersistentVolume, PersistentVolumeClaim, Pod, Volume } from '../../api/schema/types/core-v1.ts';
-import { isDeleting, nameOf, namespaceOf, uidOf } from '../shared/context.ts';
+import { claimsOf, isOwnedBy } from '../../api/pod-volumes.ts';
+import type { PersistentVolume, PersistentVolumeClaim, Pod } from '../../api/schema/types/core-v1.ts';
+import { isDeleting, nameOf, namespaceOf } from '../shared/context.ts';
 
 /** `ask`: it is to go; take the finalizer away where nobody uses it. */
 export type ProtectionPlan = 'leave' | 'add' | 'ask';
@@ -37,27 +38,15 @@ const withFinalizers = <T extends KubeObject>(object: T, finalizers: readonly st
   metadata: { ...object.metadata, finalizers },
 });
 
-/** The names of the claims that the pod has among its volumes, those of ephemeral volumes with them. */
-export function claimsOf(pod: Pod): string[] {
-  return (pod.spec?.volumes ?? []).flatMap((volume) => claimOf(pod, volume) ?? []);
-}
-
 /** For an informer's index: pods by the keys of their claims. */
 export const podsByClaim = 'claim';
-export const claimKeysOf = (pod: Pod): string[] => claimsOf(pod).map((claim) => `${namespaceOf(pod)}/${claim}`);
-
-function claimOf(pod: Pod, { name, persistentVolumeClaim, ephemeral }: Volume): string | undefined {
-  if (persistentVolumeClaim !== undefined) return persistentVolumeClaim.claimName;
-  return ephemeral === undefined ? undefined : `${nameOf(pod)}-${name}`;
-}
+export const claimKeysOf = (pod: Pod): string[] => claimsOf(pod).map(({ name }) => `${namespaceOf(pod)}/${name}`);
 
 export function usesClaim(pod: Pod, claim: PersistentVolumeClaim): boolean {
   // Before it has a node, no kubelet has seen it; and none starts it with a claim that goes.
   if (!pod.spec?.nodeName) return false;
-  const belongs = !isShutDown(pod) && isControlledBy(claim, pod);
-  return (pod.spec.volumes ?? []).some(
-    (volume) => claimOf(pod, volume) === nameOf(claim) && (volume.persistentVolumeClaim !== undefined || belongs),
-  );
+  const belongs = !isShutDown(pod) && isOwnedBy(claim, pod);
+  return claimsOf(pod).some(({ name, isEphemeral }) => name === nameOf(claim) && (!isEphemeral || belongs));
 }
 
 /**
@@ -65,9 +54,6 @@ export function usesClaim(pod: Pod, claim: PersistentVolumeClaim): boolean {
  * and so it does not hold that.
  */
 const isShutDown = (pod: Pod): boolean => isDeleting(pod) && pod.metadata?.deletionGracePeriodSeconds === 0;
-
-const isControlledBy = (claim: PersistentVolumeClaim, pod: Pod): boolean =>
-  claim.metadata?.ownerReferences?.some(({ controller, uid }) => controller === true && uid === uidOf(pod)) ?? false;
 
 /** May `pod`, as it has become, have let go of a claim? */
 export const letsGo = (pod: Pod, before: Pod): boolean => isShutDown(pod) && !isShutDown(before);

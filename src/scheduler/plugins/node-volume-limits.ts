@@ -1,10 +1,11 @@
 /** NodeVolumeLimits: a node takes no more volumes of a driver than the driver says it can attach there. */
+import { classNameOf } from '../../api/persistent-volumes.ts';
+import { claimsOf } from '../../api/pod-volumes.ts';
 import type { CSINode } from '../../api/schema/types/storage-v1.ts';
 import { type FilterPlan, type Plugin, refusal, type World } from '../framework/plugin.ts';
 import type { PodFacts } from '../pod-facts.ts';
 import { always, type Hint } from '../queue/changes.ts';
 import type { NodeInfo } from '../snapshot/snapshot.ts';
-import { claimsOf, classNameOf } from '../volumes/claims.ts';
 import type { VolumeReader } from '../volumes/volume-reader.ts';
 
 const name = 'NodeVolumeLimits';
@@ -63,8 +64,7 @@ function attachedTo(node: NodeInfo, volumes: VolumeReader): Attached {
   for (const pod of node.pods.values()) addVolumes(pod, volumes, attached);
   for (const { spec } of volumes.attachmentsOn(node.name)) {
     const csi = volumes.volume(spec?.source?.persistentVolumeName ?? '')?.spec?.csi;
-    if (csi !== undefined && csi.driver === spec?.attacher)
-      attached.set(handleOf(csi.driver, csi.volumeHandle), csi.driver);
+    if (csi !== undefined && spec?.attacher) attached.set(handleOf(spec.attacher, csi.volumeHandle), spec.attacher);
   }
   return attached;
 }

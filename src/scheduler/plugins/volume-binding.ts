@@ -3,25 +3,16 @@
  * there, or their class must be able to make one there. What was found is set aside with the decision, written before the binding.
  */
 
+import { askedBytes, classNameOf, isFullyBound, selectedNode, waitsForPod } from '../../api/persistent-volumes.ts';
+import { claimsOf, isOwnedBy } from '../../api/pod-volumes.ts';
 import { integerValue } from '../../api/quantity.ts';
 import type { Node, PersistentVolumeClaim, Pod } from '../../api/schema/types/core-v1.ts';
-import type { CSIDriver, StorageClass } from '../../api/schema/types/storage-v1.ts';
+import type { CSIDriver, CSIStorageCapacity, StorageClass } from '../../api/schema/types/storage-v1.ts';
+import { matchingVolume, suitsNode } from '../../api/volume-matching.ts';
 import { type FilterPlan, type Plugin, type Refusal, refusal, type World } from '../framework/plugin.ts';
 import type { PodFacts } from '../pod-facts.ts';
 import { always, type Hint } from '../queue/changes.ts';
 import { matcherOf } from '../snapshot/terms.ts';
-import {
-  allowsNode,
-  claimsOf,
-  classNameOf,
-  isFullyBound,
-  isOwnedBy,
-  matchingVolume,
-  selectedNode,
-  storageAskedBy,
-  suitsNode,
-  waitsForPod,
-} from '../volumes/claims.ts';
 import type { VolumePlan, VolumeReader } from '../volumes/volume-reader.ts';
 
 export interface VolumeBindingArgs {
@@ -39,13 +30,13 @@ export function volumeBinding({ bindTimeoutSeconds }: VolumeBindingArgs): Plugin
   return {
     name,
     filter: filterPlan,
-    reserve: (pod, { volumes }, { name: nodeName, node }) => {
+    reserve: (pod, { volumes }, { node }) => {
       const claims = sortOut(pod.pod, volumes);
       if ('refused' in claims || claims.waiting.length === 0) return undefined;
       const plan = planFor(claims.waiting, node, volumes);
       // Nothing changed since the filter found one.
       if ('plugin' in plan) return undefined;
-      return volumes.assume(plan, nodeName, bindTimeoutSeconds * 1000);
+      return volumes.assume(plan, { pod: pod.pod, node }, bindTimeoutSeconds * 1000);
     },
     hints: {
       PersistentVolumeClaimAdd: isOwnClaim,
@@ -59,7 +50,7 @@ export function volumeBinding({ bindTimeoutSeconds }: VolumeBindingArgs): Plugin
       CSINodeAdd: always,
       CSIDriverUpdate: capacityLifted,
       CSIStorageCapacityAdd: always,
-      CSIStorageCapacityUpdate: always,
+      CSIStorageCapacityUpdate: limitRose,
     },
   };
 }
@@ -132,25 +123,29 @@ function filterPlan({ pod }: PodFacts, { volumes }: World): FilterPlan {
 
 /** Claims that were promised a volume on some node already get it made there, or nowhere. */
 function planFor(claims: readonly PersistentVolumeClaim[], node: Node, volumes: VolumeReader): VolumePlan | Refusal {
+  const promised = claims.filter((claim) => promiseOf(claim) !== undefined);
+  if (promised.some((claim) => promiseOf(claim) !== node.metadata?.name)) return noVolume;
   const bindings: VolumePlan['bindings'][number][] = [];
-  const provisions: PersistentVolumeClaim[] = [];
+  const provisions = [...promised];
   const taken = new Set<string>();
-  for (const claim of claims.toSorted((a, b) => storageAskedBy(a) - storageAskedBy(b))) {
-    const promised = claim.metadata?.annotations?.[selectedNode];
-    if (promised !== undefined && promised !== node.metadata?.name) return noVolume;
-    const found = volumes.volumesOfClass(classNameOf(claim));
-    const volume = promised === undefined ? matchingVolume(claim, found, node, taken) : undefined;
-    if (volume !== undefined) {
-      taken.add(volume.metadata?.name ?? '');
-      bindings.push({ volume, claim });
+  const open = claims.filter((claim) => promiseOf(claim) === undefined);
+  for (const claim of open.toSorted((a, b) => askedBytes(a) - askedBytes(b))) {
+    const volume = matchingVolume(claim, volumes.volumesOfClass(classNameOf(claim)), { node, taken });
+    if (volume === undefined) {
+      provisions.push(claim);
       continue;
     }
+    taken.add(volume.metadata?.name ?? '');
+    bindings.push({ volume, claim });
+  }
+  for (const claim of provisions) {
     const problem = problemOfProvision(claim, node, volumes);
     if (problem !== undefined) return problem;
-    provisions.push(claim);
   }
   return { bindings, provisions };
 }
+
+const promiseOf = ({ metadata }: PersistentVolumeClaim): string | undefined => metadata?.annotations?.[selectedNode];
 
 function problemOfProvision(claim: PersistentVolumeClaim, node: Node, volumes: VolumeReader): Refusal | undefined {
   const storageClass = volumes.storageClass(classNameOf(claim));
@@ -158,18 +153,37 @@ function problemOfProvision(claim: PersistentVolumeClaim, node: Node, volumes: V
   if (storageClass === undefined || provisioner === '' || provisioner === 'kubernetes.io/no-provisioner')
     return noVolume;
   if (!allowsNode(storageClass, node)) return noVolume;
-  return hasSpace(storageClass, storageAskedBy(claim), node, volumes) ? undefined : noSpace;
+  return hasSpace(storageClass, askedBytes(claim), node, volumes) ? undefined : noSpace;
+}
+
+/** Where a class makes volumes. */
+function allowsNode({ allowedTopologies = [] }: StorageClass, { metadata }: Node): boolean {
+  if (allowedTopologies.length === 0) return true;
+  return allowedTopologies.some(({ matchLabelExpressions = [] }) =>
+    matchLabelExpressions.every(({ key, values }) => {
+      const value = metadata?.labels?.[key];
+      return value !== undefined && values.includes(value);
+    }),
+  );
 }
 
 /** Only drivers that say so tell how much they have. */
 function hasSpace({ provisioner, metadata }: StorageClass, bytes: number, node: Node, volumes: VolumeReader): boolean {
   if (volumes.driver(provisioner)?.spec?.storageCapacity !== true) return true;
-  return volumes.capacitiesOfClass(metadata?.name ?? '').some(({ maximumVolumeSize, capacity, nodeTopology }) => {
-    const most = maximumVolumeSize ?? capacity;
-    if (most === undefined || nodeTopology === undefined || integerValue(most) < bytes) return false;
-    return matcherOf(nodeTopology).matches(node.metadata?.labels);
+  return volumes.capacitiesOfClass(metadata?.name ?? '').some((capacity) => {
+    if (limitOf(capacity) < bytes || capacity.nodeTopology === undefined) return false;
+    return matcherOf(capacity.nodeTopology).matches(node.metadata?.labels);
   });
 }
+
+/** The largest volume (bytes) that can be made, as far as the driver knows; -1: none. */
+function limitOf({ maximumVolumeSize, capacity }: CSIStorageCapacity): number {
+  const most = maximumVolumeSize ?? capacity;
+  return most === undefined ? -1 : integerValue(most);
+}
+
+const limitRose: Hint = (_pod, { before, after }) =>
+  limitOf(after as CSIStorageCapacity) > limitOf(before as CSIStorageCapacity);
 
 const isOwnClaim: Hint = (pod, { after }) =>
   after?.metadata?.namespace === pod.metadata?.namespace &&

@@ -1,4 +1,5 @@
 /** VolumeRestrictions: disks that no two pods may mount, and claims that one pod has for itself (ReadWriteOncePod). */
+import { claimsOf } from '../../api/pod-volumes.ts';
 import type { Pod, Volume } from '../../api/schema/types/core-v1.ts';
 import { matchEverything } from '../../api/selector.ts';
 import { type FilterPlan, type Plugin, refusal, type World } from '../framework/plugin.ts';
@@ -6,7 +7,6 @@ import type { PodFacts } from '../pod-facts.ts';
 import { always, type Hint } from '../queue/changes.ts';
 import type { PodCounter } from '../snapshot/pod-counters.ts';
 import type { NodeInfo } from '../snapshot/snapshot.ts';
-import { claimsOf } from '../volumes/claims.ts';
 
 const name = 'VolumeRestrictions';
 const diskTaken = refusal(name, true, 'node(s) had no available disk');

@@ -1,9 +1,9 @@
 /** VolumeZone: volumes that carry labels of a zone or region can be used only there. Nodes without such labels count as being everywhere. */
+import { classNameOf, waitsForPod } from '../../api/persistent-volumes.ts';
 import type { PersistentVolume, Pod } from '../../api/schema/types/core-v1.ts';
 import { type FilterPlan, type Plugin, refusal, type World } from '../framework/plugin.ts';
 import type { PodFacts } from '../pod-facts.ts';
 import { always, type Hint } from '../queue/changes.ts';
-import { classNameOf, waitsForPod } from '../volumes/claims.ts';
 
 const name = 'VolumeZone';
 const refused = refusal(name, false, 'node(s) had no available volume zone');

@@ -6,7 +6,8 @@
  */
 
 import { type KubeObject, objectKey } from '../../api/object.ts';
-import type { PersistentVolume, PersistentVolumeClaim } from '../../api/schema/types/core-v1.ts';
+import { classNameOf, selectedNode, volumeBoundTo } from '../../api/persistent-volumes.ts';
+import type { PersistentVolume, PersistentVolumeClaim, Pod } from '../../api/schema/types/core-v1.ts';
 import type {
   CSIDriver,
   CSINode,
@@ -19,10 +20,11 @@ import type { Informer } from '../../client/informer.ts';
 import { persistentVolumeClaims, persistentVolumes } from '../../client/resources.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Reservation } from '../framework/plugin.ts';
-import { boundByController, classNameOf, isFullyBound, selectedNode } from './claims.ts';
-import type { VolumePlan, VolumeReader } from './volume-reader.ts';
+import { areBound, type Written } from './binding-check.ts';
+import type { Placement, VolumePlan, VolumeReader } from './volume-reader.ts';
 
 export interface VolumeInformers {
+  readonly pods: Informer<Pod>;
   readonly claims: Informer<PersistentVolumeClaim>;
   readonly volumes: Informer<PersistentVolume>;
   readonly classes: Informer<StorageClass>;
@@ -90,16 +92,19 @@ export class VolumeBook implements VolumeReader {
     return this.#informers.attachments.cache.byIndex('node', node);
   }
 
-  assume({ bindings, provisions }: VolumePlan, node: string, timeoutMs: number): Reservation {
-    const volumes = bindings.map(({ volume, claim }) => ({ base: volume, form: boundTo(volume, claim) }));
-    const claims = provisions.map((claim) => ({ base: claim, form: onNode(claim, node) }));
+  assume({ bindings, provisions }: VolumePlan, { pod, node }: Placement, timeoutMs: number): Reservation {
+    const volumes = bindings.map(({ volume, claim }) => ({
+      base: volume,
+      form: volumeBoundTo(volume, claim) ?? volume,
+      claim,
+    }));
+    const claims = provisions.map((claim) => ({ base: claim, form: onNode(claim, node.metadata?.name ?? '') }));
     for (const volume of volumes) this.#volumes.set(objectKey(volume.base), volume);
     for (const claim of claims) this.#claims.set(objectKey(claim.base), claim);
-    const awaited = [...bindings.map(({ claim }) => claim), ...provisions];
     return {
       preBind: async (aside) => {
-        await this.#write(volumes, claims);
-        await aside(this.#awaitBound(awaited, node, timeoutMs));
+        const written = await this.#write(volumes, claims);
+        await aside(this.#awaitBound(written, { pod, node }, timeoutMs));
       },
       undo: () => {
         for (const volume of volumes) forget(this.#volumes, volume);
@@ -109,34 +114,42 @@ export class VolumeBook implements VolumeReader {
   }
 
   async #write(
-    volumes: readonly Assumed<PersistentVolume>[],
+    volumes: readonly (Assumed<PersistentVolume> & { readonly claim: PersistentVolumeClaim })[],
     claims: readonly Assumed<PersistentVolumeClaim>[],
-  ): Promise<void> {
-    for (const { base, form } of volumes) if (base !== form) await this.#client.update(persistentVolumes, form);
-    for (const { base, form } of claims) if (base !== form) await this.#client.update(persistentVolumeClaims, form);
+  ): Promise<Written> {
+    const bindings: Written['bindings'][number][] = [];
+    const provisions: PersistentVolumeClaim[] = [];
+    for (const { base, form, claim } of volumes) {
+      const volume = base === form ? form : await this.#client.update(persistentVolumes, form);
+      bindings.push({ volume, claim });
+    }
+    for (const { base, form } of claims) {
+      provisions.push(base === form ? form : await this.#client.update(persistentVolumeClaims, form));
+    }
+    return { bindings, provisions };
   }
 
-  /** @throws Error where a claim goes, is given to another node, or is not bound in time */
-  async #awaitBound(claims: readonly PersistentVolumeClaim[], node: string, timeoutMs: number): Promise<void> {
+  /** @throws Error where the pod or a claim goes, its volume cannot be used or made on the node, or it is not bound in time */
+  async #awaitBound(written: Written, { pod, node }: Placement, timeoutMs: number): Promise<void> {
+    const { claims, volumes, pods } = this.#informers;
+    const told = {
+      claim: ({ metadata }: PersistentVolumeClaim) =>
+        claims.cache.get({ namespace: metadata?.namespace ?? '', name: metadata?.name ?? '' }),
+      volume: (name: string) => volumes.cache.byKey(name),
+    };
     const endMs = this.#clock.monotonic() + timeoutMs;
-    while (!claims.every((claim) => this.#isBound(claim, node))) {
+    for (;;) {
+      if (pods.cache.byKey(objectKey(pod))?.metadata?.uid !== pod.metadata?.uid) {
+        throw new Error(`binding volumes: pod does not exist any more: pod "${pod.metadata?.name ?? ''}" not found`);
+      }
+      try {
+        if (areBound(written, node, told)) return;
+      } catch (error) {
+        throw new Error(`binding volumes: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      }
       if (this.#clock.monotonic() >= endMs) throw new Error('binding volumes: context deadline exceeded');
       await this.#clock.sleep(checkEveryMs);
     }
-  }
-
-  #isBound({ metadata, spec }: PersistentVolumeClaim, node: string): boolean {
-    const now = this.#informers.claims.cache.get({ namespace: metadata?.namespace ?? '', name: metadata?.name ?? '' });
-    if (now === undefined || now.metadata?.uid !== metadata?.uid) {
-      throw new Error(`binding volumes: persistentvolumeclaim "${metadata?.name}" not found`);
-    }
-    if (isFullyBound(now)) return true;
-    const chosen = now.metadata?.annotations?.[selectedNode];
-    const wasWritten = now.metadata?.resourceVersion !== metadata?.resourceVersion;
-    if (spec?.volumeName === undefined && wasWritten && chosen !== undefined && chosen !== node) {
-      throw new Error(`binding volumes: selectedNode annotation value "${chosen}" not set to scheduled node "${node}"`);
-    }
-    return false;
   }
 }
 
@@ -156,14 +169,6 @@ function current<T extends KubeObject>(
 function forget<T extends KubeObject>(assumed: Map<string, Assumed<T>>, one: Assumed<T>): void {
   const key = objectKey(one.base);
   if (assumed.get(key) === one) assumed.delete(key);
-}
-
-function boundTo(volume: PersistentVolume, { metadata }: PersistentVolumeClaim): PersistentVolume {
-  const { namespace = '', name = '', uid = '', resourceVersion = '' } = metadata ?? {};
-  const claimRef = { kind: 'PersistentVolumeClaim', apiVersion: 'v1', namespace, name, uid, resourceVersion };
-  const isMadeForIt = volume.spec?.claimRef !== undefined;
-  const annotations = { ...volume.metadata?.annotations, ...(!isMadeForIt && { [boundByController]: 'yes' }) };
-  return { ...volume, metadata: { ...volume.metadata, annotations }, spec: { ...volume.spec, claimRef } };
 }
 
 function onNode(claim: PersistentVolumeClaim, node: string): PersistentVolumeClaim {

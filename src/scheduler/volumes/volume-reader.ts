@@ -1,5 +1,5 @@
 /** What plugins read about storage: claims and volumes as decisions see them, with what was assumed; classes, drivers, capacities. */
-import type { PersistentVolume, PersistentVolumeClaim } from '../../api/schema/types/core-v1.ts';
+import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from '../../api/schema/types/core-v1.ts';
 import type {
   CSIDriver,
   CSINode,
@@ -17,6 +17,11 @@ export interface VolumePlan {
   readonly provisions: readonly PersistentVolumeClaim[];
 }
 
+export interface Placement {
+  readonly pod: Pod;
+  readonly node: Node;
+}
+
 export interface VolumeReader {
   claim(namespace: string, name: string): PersistentVolumeClaim | undefined;
   volume(name: string): PersistentVolume | undefined;
@@ -26,6 +31,6 @@ export interface VolumeReader {
   csiNode(name: string): CSINode | undefined;
   capacitiesOfClass(name: string): readonly CSIStorageCapacity[];
   attachmentsOn(node: string): readonly VolumeAttachment[];
-  /** Sets the plan aside for a pod that goes to `node`: nobody else gets these volumes. Its `preBind` writes and waits until all is bound. */
-  assume(plan: VolumePlan, node: string, timeoutMs: number): Reservation;
+  /** Sets the plan aside for the pod on its node: nobody else gets these volumes. Its `preBind` writes and waits until all is bound. */
+  assume(plan: VolumePlan, placement: Placement, timeoutMs: number): Reservation;
 }

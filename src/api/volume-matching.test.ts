@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type {
+  Node,
   PersistentVolume,
+  PersistentVolumeClaim,
   PersistentVolumeClaimSpec,
   PersistentVolumeSpec,
-} from '../../api/schema/types/core-v1.ts';
-import { matchingVolume } from './matching.ts';
-import { makeClaim, makeVolume } from './testing.ts';
+} from './schema/types/core-v1.ts';
+import { matchingVolume } from './volume-matching.ts';
+
+const makeClaim = (name: string, spec: PersistentVolumeClaimSpec): PersistentVolumeClaim => ({
+  metadata: { namespace: 'default', name },
+  spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, storageClassName: '', ...spec },
+});
 
 const available = (
   name: string,
@@ -14,12 +20,18 @@ const available = (
   spec: PersistentVolumeSpec = {},
   labels: Record<string, string> = {},
 ): PersistentVolume => ({
-  ...makeVolume(name, { capacity: { storage }, ...spec }, labels),
+  metadata: { name, labels },
+  spec: { capacity: { storage }, accessModes: ['ReadWriteOnce'], ...spec },
   status: { phase: 'Available' },
 });
 
 const reservation = (name: string, uid?: string) => ({ namespace: 'default', name, ...(uid && { uid }) });
 const asking = (storage: string): PersistentVolumeClaimSpec => ({ resources: { requests: { storage } } });
+
+const on = (...values: string[]): PersistentVolumeSpec => ({
+  nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [{ key: 'zone', operator: 'In', values }] }] } },
+});
+const makeNode = (zone: string): Node => ({ metadata: { name: zone, labels: { zone } } });
 
 describe('the volume for a claim', () => {
   const cases: readonly {
@@ -28,6 +40,8 @@ describe('the volume for a claim', () => {
     volumes: readonly PersistentVolume[];
     expected: string | undefined;
     onlyReserved?: boolean;
+    node?: string;
+    taken?: readonly string[];
   }[] = [
     {
       name: 'the smallest that is enough',
@@ -109,14 +123,54 @@ describe('the volume for a claim', () => {
     },
     { name: 'only a reserved one', onlyReserved: true, volumes: [available('free', '1Gi')], expected: undefined },
     {
+      name: 'the reserved one also where only such will do',
+      onlyReserved: true,
+      volumes: [available('free', '1Gi'), available('mine', '9Gi', { claimRef: reservation('data') })],
+      expected: 'mine',
+    },
+    {
+      name: 'not one of other attributes, although it is reserved',
+      volumes: [available('mine', '1Gi', { volumeAttributesClassName: 'gold', claimRef: reservation('data') })],
+      expected: undefined,
+    },
+    {
+      name: 'one that can be used on the node',
+      node: 'b',
+      volumes: [available('a', '1Gi', on('a')), available('b', '2Gi', on('b'))],
+      expected: 'b',
+    },
+    {
+      name: 'on a node the smallest, whatever else it can do',
+      node: 'a',
+      volumes: [
+        available('rich', '1Gi', { accessModes: ['ReadWriteOnce', 'ReadWriteMany'] }),
+        available('plain', '2Gi'),
+      ],
+      expected: 'rich',
+    },
+    {
+      name: 'none on another node than that of the reserved one',
+      node: 'b',
+      volumes: [available('free', '1Gi'), available('mine', '1Gi', { ...on('a'), claimRef: reservation('data') })],
+      expected: undefined,
+    },
+    {
+      name: 'not one that another claim of the pod gets',
+      node: 'a',
+      taken: ['s'],
+      volumes: [available('s', '1Gi'), available('m', '2Gi')],
+      expected: 'm',
+    },
+    {
       name: 'not one that goes',
       volumes: [{ ...available('goes', '1Gi'), metadata: { name: 'goes', deletionTimestamp: '2026-01-01T00:00:00Z' } }],
       expected: undefined,
     },
   ];
-  for (const { name, spec = {}, volumes, expected, onlyReserved = false } of cases) {
-    test(name, () =>
-      assert.equal(matchingVolume(makeClaim('data', spec), volumes, onlyReserved)?.metadata?.name, expected),
-    );
+  for (const { name, spec = {}, volumes, expected, onlyReserved = false, node, taken = [] } of cases) {
+    test(name, () => {
+      const choice = { onlyReserved, taken: new Set(taken), ...(node !== undefined && { node: makeNode(node) }) };
+      assert.equal(matchingVolume(makeClaim('data', spec), volumes, choice)?.metadata?.name, expected);
+    });
   }
 });
