@@ -222,6 +222,7 @@ function parts(
     ...(kept?.services ?? []),
     ...guard.services,
     new KeyFile({ file: home.tokenKey, keys: tokenKeys, clock, log }),
+    step('addresses', () => handler.putRight()),
     step('bootstrap', () => bootstrap(handler)),
     server,
     new KubeconfigFiles({ files: kubeconfigs(home, nodes), address: () => server.address, certificates, clock, log }),

@@ -106,6 +106,26 @@ test('a pod whose container ends well has succeeded, and gives its address back'
   assert.equal((await node.runtime.state()).sandboxes[0]?.ready, false);
 });
 
+test('a pod that names its node is refused where its port is taken; after a restart of the agent the first keeps it', async (context) => {
+  const node = await start(context);
+  const containers = [{ name: 'app', image: 'app:1', ports: [{ containerPort: 80, hostPort: 8080 }] }];
+  await node.run({ containers }, { name: 'first' });
+  await node.running('first');
+  await node.run({ containers }, { name: 'second' });
+  await node.until('it is refused', async () => (await node.pod('second')).status?.phase === 'Failed');
+  const { status } = await node.pod('second');
+  assert.equal(status?.reason, 'NodePorts');
+  assert.match(status.message ?? '', /^Pod was rejected: Predicate NodePorts failed: node\(s\) didn't have free ports/);
+  assert.equal(status?.containerStatuses, undefined);
+  assert.ok((await reasons(node)).includes('NodePorts'));
+  await node.agent.close();
+  await node.restart();
+  await node.run({ containers }, { name: 'third' });
+  await node.until('it is refused, too', async () => (await node.pod('third')).status?.reason === 'NodePorts');
+  assert.equal((await node.pod('first')).status?.phase, 'Running');
+  assert.equal((await node.pod('second')).status?.containerStatuses, undefined);
+});
+
 test('init containers run to their end before the containers start', async (context) => {
   const node = await start(context);
   const annotations = { [`${behaviourAnnotation}.setup`]: JSON.stringify({ exitAfterMs: 2000 }) };

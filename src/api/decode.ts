@@ -2,8 +2,8 @@
  * From a client's JSON to an object of a type: unknown fields are dropped and told, types are checked, values get the one
  * form in which Go would print them again (quantities, times), and null means absent.
  *
- * Names are case-sensitive. The result is new, shares nothing with the input, and has its fields in the table's order and
- * its map keys sorted, so that equal objects encode equally. What fails, fails in the words of Go's decoder, which clients
+ * Names are case-sensitive. The result is new, shares nothing with the input but what is known already (see `decodeObject`), and has
+ * its fields in the table's order and its map keys sorted, so that equal objects encode equally. What fails, fails in the words of Go's decoder, which clients
  * see: `json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32`.
  *
  * Defaults are another's duty (`schema-defaults.ts`), and so is Go's rule about empty values (`normalize.ts`).
@@ -30,10 +30,14 @@ export interface Decoded {
   readonly unknownFields: string[];
 }
 
-/** @throws DecodeError */
-export function decodeObject(type: MessageType, value: JsonValue): Decoded {
+/**
+ * `known` is an object of this type that was decoded before, and frozen since: parts of `value` that are the very same ones at the
+ * same place are taken as they are. Whoever changes one part of an object hands in the others so.
+ * @throws DecodeError
+ */
+export function decodeObject(type: MessageType, value: JsonValue, known?: JsonObject): Decoded {
   const decoder = new Decoder(hasLiterals(value));
-  const object = decoder.root(type, value);
+  const object = decoder.root(type, value, known);
   return { object, unknownFields: decoder.errors.texts };
 }
 
@@ -44,7 +48,10 @@ interface Slot {
   readonly order: number;
   /** The Go names of the embedded structs on the way, then its JSON name: what Go's errors carry. */
   readonly goPath: readonly string[];
+  readonly isText: boolean;
 }
+
+const noneKnown: JsonObject = {};
 
 const slotsByMessage = new WeakMap<MessageType, ReadonlyMap<string, Slot>>();
 
@@ -61,7 +68,8 @@ function collectSlots(message: MessageType, embedded: readonly string[]): Omit<S
   return message.fields.flatMap((field) => {
     if (field.inline && field.type.kind === 'message')
       return collectSlots(field.type.message, [...embedded, field.goName]);
-    return [{ field, goPath: [...embedded, field.name] }];
+    const isText = field.type.kind === 'scalar' && field.type.scalar === 'string';
+    return [{ field, goPath: [...embedded, field.name], isText }];
   });
 }
 
@@ -84,7 +92,8 @@ const integerRanges: Partial<Record<Scalar, readonly [number, number]>> = {
 
 class Decoder {
   readonly errors = new StrictErrors();
-  readonly #goPath: string[] = [];
+  /** Of each field on the way; put together where something is wrong. */
+  readonly #goPath: (readonly string[])[] = [];
   #goStruct = '';
   #depth = 0;
   /** Within these, upstream's own decoding of the type tells no unknown fields. */
@@ -97,19 +106,20 @@ class Decoder {
     this.#hasLiterals = hasLiterals;
   }
 
-  root(type: MessageType, value: JsonValue): JsonObject {
-    return this.#message(type, value);
+  root(type: MessageType, value: JsonValue, known: JsonObject | undefined): JsonObject {
+    return this.#message(type, value, known);
   }
 
   /** Undefined where Go would keep nothing of the value. */
-  #value(type: Type, value: JsonValue): JsonValue | undefined {
+  #value(type: Type, value: JsonValue, known?: JsonValue): JsonValue | undefined {
+    if (value === known && typeof value === 'object') return value;
     switch (type.kind) {
       case 'scalar':
         return this.#scalar(type, value);
       case 'message':
-        return this.#message(type.message, value);
+        return this.#message(type.message, value, known);
       case 'list':
-        return this.#list(type, value);
+        return this.#list(type, value, known);
       case 'map':
         return this.#map(type, value);
       case 'special':
@@ -119,11 +129,12 @@ class Decoder {
     }
   }
 
-  #message(message: MessageType, value: JsonValue): JsonObject {
+  #message(message: MessageType, value: JsonValue, knownValue?: JsonValue): JsonObject {
     if (!isObject(value))
       this.#wrongType(value, `${message.goPackage ?? ''}${message.goPackage ? '.' : ''}${message.goName}`);
     checkDepth(++this.#depth);
     const slots = slotsOf(message);
+    const known = isObject(knownValue) ? knownValue : noneKnown;
     const object: JsonObject = {};
     // Machines write fields in the table's order.
     let isSorted = true;
@@ -135,7 +146,7 @@ class Decoder {
         continue;
       }
       this.#enterValue(value, name);
-      const decoded = this.#field(message, slot, value[name] as JsonValue);
+      const decoded = this.#field(message, slot, value[name] as JsonValue, known[name]);
       if (decoded === undefined) continue;
       isSorted &&= slot.order > last;
       last = slot.order;
@@ -145,28 +156,35 @@ class Decoder {
     return isSorted ? object : inTableOrder(object, slots);
   }
 
-  #field(message: MessageType, { field, goPath }: Slot, value: JsonValue): JsonValue | undefined {
+  #field(
+    message: MessageType,
+    { field, goPath, isText }: Slot,
+    value: JsonValue,
+    known: JsonValue | undefined,
+  ): JsonValue | undefined {
     if (value === null || value === undefined) return undefined;
+    // Most fields are texts: nothing can be wrong with one, so nobody need know where it stands.
+    if (isText && typeof value === 'string') return value.toWellFormed();
     const outerStruct = this.#goStruct;
-    const outerLength = this.#goPath.length;
     this.#goStruct = message.goName;
-    this.#goPath.push(...goPath);
+    this.#goPath.push(goPath);
     this.errors.enterField(field.name);
-    const decoded = this.#value(field.type, value);
+    const decoded = this.#value(field.type, value, known);
     this.errors.leave();
-    this.#goPath.length = outerLength;
+    this.#goPath.pop();
     this.#goStruct = outerStruct;
     return decoded;
   }
 
-  #list(type: Type & { kind: 'list' }, value: JsonValue): JsonArray {
+  #list(type: Type & { kind: 'list' }, value: JsonValue, knownValue?: JsonValue): JsonArray {
     if (!Array.isArray(value)) this.#wrongType(value, goTypeOf(type));
     checkDepth(++this.#depth);
+    const known = Array.isArray(knownValue) ? knownValue : [];
     const list: JsonArray = [];
     for (const [index, element] of value.entries()) {
       this.errors.enterIndex(index);
       this.#enterValue(value, index);
-      list.push(this.#element(type.element, element));
+      list.push(this.#element(type.element, element, known[index]));
       this.errors.leave();
     }
     this.#depth--;
@@ -192,8 +210,9 @@ class Decoder {
   }
 
   /** In a list or a map, null stands for the zero value: there is no leaving it out. */
-  #element(type: Type, value: JsonValue): JsonValue {
-    return (value === null || value === undefined ? undefined : this.#value(type, value)) ?? zeroValue(type) ?? null;
+  #element(type: Type, value: JsonValue, known?: JsonValue): JsonValue {
+    const decoded = value === null || value === undefined ? undefined : this.#value(type, value, known);
+    return decoded ?? zeroValue(type) ?? null;
   }
 
   #scalar(type: Type & { kind: 'scalar' }, value: JsonValue): JsonValue {
@@ -304,7 +323,8 @@ class Decoder {
   }
 
   #cannot(what: string, goType: string, inexact = false): never {
-    const into = this.#goStruct === '' ? 'Go value' : `Go struct field ${this.#goStruct}.${this.#goPath.join('.')}`;
+    const into =
+      this.#goStruct === '' ? 'Go value' : `Go struct field ${this.#goStruct}.${this.#goPath.flat().join('.')}`;
     throw new DecodeError(
       `json: cannot unmarshal ${what} into ${into} of type ${goType}${inexact ? `: ${keptIntegers}` : ''}`,
     );
@@ -375,5 +395,5 @@ function decodeQuantity(value: JsonValue): string {
 
 /** Go's zero time is no time: it prints null. */
 function withoutZeroTime(time: string): string | undefined {
-  return /^0001-01-01T00:00:00(?:\.0+)?Z$/.test(time) ? undefined : time;
+  return time.startsWith('0001-01-01') && /^0001-01-01T00:00:00(?:\.0+)?Z$/.test(time) ? undefined : time;
 }

@@ -62,6 +62,7 @@ test('a toleration names the key, the value and the effect, or leaves them open'
     [{ key: 'only', operator: 'Exists' }, true],
     [{ key: 'only', value: 'gpu' }, true],
     [{ key: 'only', value: 'cpu' }, false],
+    [{ key: 'only', operator: '' as 'Equal', value: 'gpu' }, true],
     [{ key: 'other', operator: 'Exists' }, false],
     [{ key: 'only', operator: 'Exists', effect: 'NoExecute' }, false],
     [{ value: 'gpu' }, false],

@@ -68,11 +68,12 @@ function compares(
   return compare(BigInt(value.replace('+', '')), BigInt(bound.replace('+', '')));
 }
 
-export function tolerates({ key, operator = 'Equal', value = '', effect }: Toleration, taint: Taint): boolean {
+/** An operator that is absent or empty is `Equal`. */
+export function tolerates({ key, operator, value = '', effect }: Toleration, taint: Taint): boolean {
   if (effect !== undefined && (effect as string) !== '' && effect !== taint.effect) return false;
   if (key !== undefined && key !== '' && key !== taint.key) return false;
   if (operator === 'Exists') return true;
-  return (key ?? '') !== '' && operator === 'Equal' && value === (taint.value ?? '');
+  return (key ?? '') !== '' && (operator || 'Equal') === 'Equal' && value === (taint.value ?? '');
 }
 
 /** The first of `taints` with one of these effects that nothing tolerates. */

@@ -7,14 +7,17 @@
  * and our types can promise a list.
  */
 import type { JsonArray, JsonObject, JsonValue } from './object.ts';
-import { setKey } from './patch/json-tree.ts';
+import { isObject, setKey } from './patch/json-tree.ts';
 import { fieldsIn, type PlacedField, placedFields } from './schema/field-order.ts';
 import type { Field, MessageType, Type } from './schema/schema.ts';
 import { zeroValue } from './schema/zero.ts';
 
-/** A new object; `object` is one that `decodeObject` returned, and may be frozen. */
-export function normalizeObject(type: MessageType, object: JsonObject): JsonObject {
-  return normalMessage(type, object, false);
+/**
+ * A new object; `object` is one that `decodeObject` returned, and may be frozen. `known` is one of this type that is in normal form
+ * and frozen: parts of `object` that are the very same ones at the same place are shared with it.
+ */
+export function normalizeObject(type: MessageType, object: JsonObject, known?: JsonObject): JsonObject {
+  return normalMessage(type, object, false, known);
 }
 
 /** With null for a list or map that nobody set, as upstream has it: for who asks whether somebody did. */
@@ -35,7 +38,7 @@ function alwaysThere(type: MessageType): readonly PlacedField[] {
 }
 
 /** Two lists in the table's order become one: the fields that the object has, and those that are always there. */
-function normalMessage(type: MessageType, object: JsonObject, nulls: boolean): JsonObject {
+function normalMessage(type: MessageType, object: JsonObject, nulls: boolean, known?: JsonObject): JsonObject {
   const always = alwaysThere(type);
   const normal: JsonObject = {};
   let due = 0;
@@ -43,24 +46,32 @@ function normalMessage(type: MessageType, object: JsonObject, nulls: boolean): J
     for (let next = always[due]; next && next.order <= order; next = always[++due]) {
       if (next.order < order) put(normal, next.field, undefined, nulls);
     }
-    put(normal, field, object[field.name], nulls);
+    const value = object[field.name];
+    const before = known?.[field.name];
+    if (value === before && typeof value === 'object' && value !== null) normal[field.name] = value;
+    else put(normal, field, value, nulls, before);
   }
   for (; due < always.length; due++) put(normal, (always[due] as PlacedField).field, undefined, nulls);
   return normal;
 }
 
-function put(normal: JsonObject, field: Field, value: JsonValue | undefined, nulls: boolean): void {
-  const shown = normalField(field, value, nulls);
+function put(normal: JsonObject, field: Field, value: JsonValue | undefined, nulls: boolean, known?: JsonValue): void {
+  const shown = normalField(field, value, nulls, known);
   if (shown !== undefined) normal[field.name] = shown;
 }
 
-function normalField(field: Field, value: JsonValue | undefined, nulls: boolean): JsonValue | undefined {
+function normalField(
+  field: Field,
+  value: JsonValue | undefined,
+  nulls: boolean,
+  known: JsonValue | undefined,
+): JsonValue | undefined {
   if (value === undefined || value === null) {
     if (!field.alwaysEncoded || field.pointer) return undefined;
     if (nulls && (field.type.kind === 'list' || field.type.kind === 'map')) return null;
     return normalValue(field.type, zeroValue(field.type), nulls);
   }
-  return isLeftOut(field, value) ? undefined : normalValue(field.type, value, nulls);
+  return isLeftOut(field, value) ? undefined : normalValue(field.type, value, nulls, known);
 }
 
 function isLeftOut(field: Field, value: JsonValue): boolean {
@@ -70,11 +81,17 @@ function isLeftOut(field: Field, value: JsonValue): boolean {
   return value === '' || value === 0 || value === false;
 }
 
-function normalValue(type: Type, value: JsonValue | undefined, nulls: boolean): JsonValue | undefined {
+/** Within a struct, parts that are known are shared; within lists they are few. */
+function normalValue(
+  type: Type,
+  value: JsonValue | undefined,
+  nulls: boolean,
+  known?: JsonValue,
+): JsonValue | undefined {
   if (typeof value !== 'object' || value === null) return value;
   switch (type.kind) {
     case 'message':
-      return normalMessage(type.message, value as JsonObject, nulls);
+      return normalMessage(type.message, value as JsonObject, nulls, isObject(known) ? known : undefined);
     case 'list':
       if (isPlain(type.element)) return [...(value as JsonArray)];
       return (value as JsonArray).map((element) => normalValue(type.element, element, nulls) as JsonValue);

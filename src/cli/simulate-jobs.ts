@@ -9,7 +9,7 @@ import type { SimulateOptions } from './simulate.ts';
 import { Tally, type ToldReport } from './simulate-report.ts';
 
 /** So many that the start of a process counts little, so few that all processes end at about the same time. */
-const blockMax = 10;
+const blockMax = 25;
 
 interface Block {
   readonly seed: number;

@@ -2,6 +2,7 @@
 import process from 'node:process';
 import type { Clock } from '../lib/clock.ts';
 import type { SimulationReport } from '../simulation/simulator/simulation.ts';
+import { Tallied } from '../simulation/simulator/tallied.ts';
 
 /** A run, and how long it took; a process that runs seeds for another sends it this. */
 export interface ToldReport {
@@ -22,6 +23,9 @@ export class Tally {
   readonly #startMs: number;
   #seeds = 0;
   #virtualMs = 0;
+  readonly #actions = new Tallied();
+  readonly #disturbances = new Tallied();
+  readonly #calls = new Tallied();
   #hasFailed = false;
 
   constructor(settings: RunSettings, clock: Clock) {
@@ -37,6 +41,9 @@ export class Tally {
   add({ report, realMs }: ToldReport): void {
     this.#seeds++;
     this.#virtualMs += report.virtualMs;
+    this.#actions.addAll(report.actions);
+    this.#disturbances.addAll(report.disturbances);
+    this.#calls.addAll(report.calls);
     process.stderr.write(`${line(report, realMs)}\n`);
     if (report.violation === undefined) return;
     process.stdout.write(failure(report, this.#settings));
@@ -50,6 +57,9 @@ export class Tally {
   }
 
   finish(): void {
+    process.stderr.write(counted('actions', this.#actions));
+    process.stderr.write(counted('disturbances', this.#disturbances));
+    process.stderr.write(counted('calls', this.#calls));
     if (this.#hasFailed) return;
     const hours = this.#virtualMs / hourMs;
     const perSecond = (hours * 1000) / (this.#clock.monotonic() - this.#startMs);
@@ -60,12 +70,21 @@ export class Tally {
   }
 }
 
+/** `actions: pods 12, jobs 3` */
+const counted = (what: string, { byName }: Tallied): string =>
+  `${what}: ${Object.entries(byName)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ')}\n`;
+
+const sumOf = (counts: Readonly<Record<string, number>>): number =>
+  Object.values(counts).reduce((sum, count) => sum + count, 0);
+
 function line(report: SimulationReport, realMs: number): string {
   const { seed, climate, violation, changes, actions, disturbances, calls, virtualMs, convergedInMs, hash } = report;
   const outcome = violation === undefined ? `held, converged in ${Math.round(convergedInMs / 1000)} s` : 'BROKEN';
-  const faults = `${disturbances} disturbances, ${calls.lostRequests + calls.lostAnswers} calls lost, ${calls.brokenWatches} watches broken`;
+  const faults = `${sumOf(disturbances)} disturbances, ${calls.lostRequests + calls.lostAnswers} calls lost, ${calls.brokenWatches} watches broken`;
   const speed = `${(virtualMs / hourMs).toFixed(2)} virtual hours in ${(realMs / 1000).toFixed(1)} s`;
-  return `seed ${seed} (${climate}): ${outcome}; ${actions} actions, ${faults}; ${changes} changes, hash ${hash}; ${speed}`;
+  return `seed ${seed} (${climate}): ${outcome}; ${sumOf(actions)} actions, ${faults}; ${changes} changes, hash ${hash}; ${speed}`;
 }
 
 export function failure(

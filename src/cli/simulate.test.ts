@@ -16,6 +16,8 @@ test('a run that holds says so, tells its progress beside, and ends with 0', () 
     /^Every invariant held: 1 seed, \d+\.\d\d virtual hours, \d+\.\d\d virtual hours per second\.\n$/,
   );
   assert.match(stderr, /^seed 4 \(.+\): held, converged in \d+ s; .* hash [0-9a-f]{16}; /);
+  assert.match(stderr, /^actions: \w.* \d+$/m);
+  assert.match(stderr, /^calls: calls \d+, lostRequests \d+, .*silentWatches \d+$/m);
   assert.equal(status, 0);
 });
 

@@ -124,3 +124,61 @@ test('closing asks what is under way to stop, waits for it, and drops the rest',
   assert.deepEqual(begun, ['a']);
   assert.equal(clock.pending, 0);
 });
+
+test('a key that takes long is not waited for: others go on in its place, within bounds, and it is still with one worker', async () => {
+  const clock = new VirtualClock();
+  const begun: string[] = [];
+  let release: () => void = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const loop = makeLoop(
+    clock,
+    async (key) => {
+      begun.push(key);
+      if (key.startsWith('slow')) await released;
+      return done;
+    },
+    { workers: 2 },
+  );
+  await loop.start();
+  for (let index = 0; index < 20; index++) loop.queue.add(`slow-${index}`);
+  loop.queue.add('quick');
+  await clock.advance(4000);
+  assert.equal(begun.length, 2);
+  await clock.advance(1000);
+  assert.equal(begun.length, 4);
+  loop.queue.add('slow-0');
+  await clock.advance(3_600_000);
+  assert.equal(begun.length, 10);
+  assert.equal(new Set(begun).size, 10);
+  release();
+  await settle();
+  assert.equal(begun.length, 22);
+  assert.equal(begun.filter((key) => key === 'slow-0').length, 2);
+  // Those that stood in for others are gone: it is as wide as before.
+  await loop.close();
+  assert.equal(clock.pending, 0);
+});
+
+test('a loop of one worker stays one, whatever it waits for', async () => {
+  const clock = new VirtualClock();
+  const begun: string[] = [];
+  const loop = makeLoop(
+    clock,
+    async (key, signal) => {
+      begun.push(key);
+      await clock.sleep(30_000, signal);
+      return done;
+    },
+    { workers: 1 },
+  );
+  await loop.start();
+  loop.queue.add('a');
+  loop.queue.add('b');
+  await clock.advance(29_000);
+  assert.deepEqual(begun, ['a']);
+  await clock.advance(1000);
+  assert.deepEqual(begun, ['a', 'b']);
+  await loop.close();
+});

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { unreachable } from './errors.ts';
 import { EventRecorder } from './events.ts';
 import { intercept } from './intercept.ts';
 import { configMaps, events } from './resources.ts';
@@ -53,13 +54,45 @@ test('the same again adds to the count and moves the last time; something else i
   assert.equal(again?.lastTimestamp, '2026-01-01T00:00:02Z');
 });
 
-test('when the first is gone the count begins anew', async () => {
+test('when the first is gone it is written again, and the count goes on', async () => {
   const { recorder, about, client, all } = await setting();
   record(recorder, about, 'again');
   await all();
+  const [first] = (await client.list(events)).items;
   await client.deleteCollection(events, { namespace: 'default' });
   record(recorder, about, 'again');
-  assert.deepEqual(await all(), ['Happened again 1']);
+  assert.deepEqual(await all(), ['Happened again 2']);
+  assert.equal((await client.list(events)).items[0]?.metadata?.name, first?.metadata?.name);
+});
+
+test('the tenth text of one reason, and those after it, are one event that says the last', async () => {
+  const { recorder, about, all } = await setting();
+  for (let index = 0; index < 12; index++) record(recorder, about, `text ${index}`);
+  const told = await all();
+  assert.equal(told.length, 10);
+  assert.equal(told[0], 'Happened (combined from similar events): text 11 3');
+});
+
+test('an answer that got lost makes no second event', async () => {
+  const api = await startTestApi();
+  const about = await api.client.create(configMaps, { metadata: { namespace: 'default', name: 'one' } });
+  let losing = true;
+  const client = intercept(api.client, {
+    create: (real) => async (resource, object, options) => {
+      const made = await real.create(resource, object, options);
+      if (!losing) return made;
+      losing = false;
+      throw unreachable('the answer got lost');
+    },
+  });
+  const recorder = new EventRecorder({ ...api, client, component: 'tester' });
+  record(recorder, about, 'once');
+  await api.clock.advance(10_000);
+  await recorder.flush();
+  assert.deepEqual(
+    (await api.client.list(events)).items.map(({ message, count }) => `${message} ${count}`),
+    ['once 1'],
+  );
 });
 
 test('a flood about one object is held back, and others are heard', async () => {
@@ -67,10 +100,14 @@ test('a flood about one object is held back, and others are heard', async () => 
   const other = await client.create(configMaps, { metadata: { namespace: 'default', name: 'two' } });
   for (let index = 0; index < 100; index++) record(recorder, about, `flood ${index}`);
   record(recorder, other, 'calm');
-  assert.equal((await all()).length, 26);
+  const combined = 'Happened (combined from similar events): flood 24 16';
+  assert.deepEqual([(await all()).length, (await all())[0]], [11, combined]);
   await clock.advance(5 * 60 * 1000);
   for (let index = 0; index < 100; index++) record(recorder, about, `again ${index}`);
-  assert.equal((await all()).length, 27);
+  assert.deepEqual(
+    [(await all()).length, (await all())[0]],
+    [11, 'Happened (combined from similar events): again 0 92'],
+  );
 });
 
 test('an event that cannot be written is lost without harm', async () => {

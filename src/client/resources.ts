@@ -36,7 +36,14 @@ import type {
   ServiceAccount,
 } from '../api/schema/types/core-v1.ts';
 import type { EndpointSlice } from '../api/schema/types/discovery-v1.ts';
-import type { Ingress, IngressClass, NetworkPolicy } from '../api/schema/types/networking-v1.ts';
+import type { Event as EventV1 } from '../api/schema/types/events-v1.ts';
+import type {
+  Ingress,
+  IngressClass,
+  IPAddress,
+  NetworkPolicy,
+  ServiceCIDR,
+} from '../api/schema/types/networking-v1.ts';
 import type { RuntimeClass } from '../api/schema/types/node-v1.ts';
 import type { PodDisruptionBudget } from '../api/schema/types/policy-v1.ts';
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '../api/schema/types/rbac-v1.ts';
@@ -82,11 +89,14 @@ export const pods = namespaced<Pod>('', 'v1', 'Pod', 'pods');
 export const nodes = clusterWide<Node>('', 'v1', 'Node', 'nodes');
 export const namespaces = clusterWide<Namespace>('', 'v1', 'Namespace', 'namespaces');
 export const services = namespaced<Service>('', 'v1', 'Service', 'services');
+export const serviceCidrs = clusterWide<ServiceCIDR>('networking.k8s.io', 'v1', 'ServiceCIDR', 'servicecidrs');
+export const ipAddresses = clusterWide<IPAddress>('networking.k8s.io', 'v1', 'IPAddress', 'ipaddresses');
 export const endpoints = namespaced<Endpoints>('', 'v1', 'Endpoints', 'endpoints');
 export const configMaps = namespaced<ConfigMap>('', 'v1', 'ConfigMap', 'configmaps');
 export const secrets = namespaced<Secret>('', 'v1', 'Secret', 'secrets');
 export const serviceAccounts = namespaced<ServiceAccount>('', 'v1', 'ServiceAccount', 'serviceaccounts');
 export const events = namespaced<Event>('', 'v1', 'Event', 'events');
+export const eventsV1 = namespaced<EventV1>('events.k8s.io', 'v1', 'Event', 'events');
 export const persistentVolumes = clusterWide<PersistentVolume>('', 'v1', 'PersistentVolume', 'persistentvolumes');
 export const persistentVolumeClaims = namespaced<PersistentVolumeClaim>(
   '',

@@ -11,19 +11,30 @@ const nowMs = Date.UTC(2026, 0, 2);
 const minutesAgo = (minutes: number): string => formatTime(nowMs - minutes * 60_000);
 const event = (name: string, more: Partial<Event>): Event => ({ metadata: { name }, involvedObject: {}, ...more });
 
-test('an event expires an hour after it was seen last, however that is told', () => {
+test('an event expires an hour after it was written last, however that is told', () => {
   const expired = expiredEvents(
     [
       event('old', { lastTimestamp: minutesAgo(61) }),
       event('new', { lastTimestamp: minutesAgo(59) }),
       event('old-made', { metadata: { name: 'old-made', creationTimestamp: minutesAgo(60) } }),
+      event('written-again', {
+        metadata: {
+          name: 'written-again',
+          creationTimestamp: minutesAgo(90),
+          managedFields: [{ time: minutesAgo(5) }],
+        },
+      }),
+      event('of-tomorrow', {
+        metadata: { name: 'of-tomorrow', creationTimestamp: minutesAgo(61) },
+        lastTimestamp: minutesAgo(-1440),
+      }),
       event('seen-again', { eventTime: minutesAgo(600), series: { count: 9, lastObservedTime: minutesAgo(1) } }),
     ],
     nowMs,
   );
   assert.deepEqual(
     expired.map(({ metadata }) => metadata?.name),
-    ['old', 'old-made'],
+    ['old', 'old-made', 'of-tomorrow'],
   );
 });
 

@@ -23,6 +23,7 @@ import {
   resourceClaimTemplates,
   resourceQuotas,
   secrets,
+  serviceCidrs,
   services,
   statefulSets,
 } from '../client/resources.ts';
@@ -110,7 +111,7 @@ test('the loops and the scheduler do all their work with the rights that upstrea
   await api.store.close();
 });
 
-/** Services of all sorts come, and one goes; a ReplicationController keeps the pods of one. */
+/** Services of all sorts come, and one goes; so does a range of addresses; a ReplicationController keeps the pods of one. */
 async function serve({ client, clock }: TestApi): Promise<void> {
   const app = { app: 'served' };
   const template = { metadata: { labels: app }, spec: { containers: [{ name: 'main', image: 'image' }] } };
@@ -118,7 +119,9 @@ async function serve({ client, clock }: TestApi): Promise<void> {
   await client.create(services, { ...named('served'), spec: { selector: app, ports: [{ port: 80 }] } });
   await client.create(services, { ...named('by-hand'), spec: { ports: [{ port: 80 }] } });
   await client.create(endpoints, { ...named('by-hand'), subsets: [{ addresses: [{ ip: '192.0.2.1' }] }] });
+  await client.create(serviceCidrs, { metadata: { name: 'more' }, spec: { cidrs: ['10.96.0.0/24'] } });
   await clock.advance(10_000);
+  await client.delete(serviceCidrs, { namespace: '', name: 'more' });
   const slices = (await client.list(endpointSlices, { namespace: 'default' })).items;
   assert.deepEqual(slices.map(({ metadata }) => metadata?.labels?.['kubernetes.io/service-name']).toSorted(), [
     'by-hand',
@@ -129,6 +132,7 @@ async function serve({ client, clock }: TestApi): Promise<void> {
   await client.delete(replicationControllers, inDefault('served'), { propagationPolicy: 'Foreground' });
   await clock.advance(10_000);
   assert.equal((await client.list(endpointSlices, { namespace: 'default' })).items.length, 0);
+  assert.equal((await client.list(serviceCidrs)).items.length, 0);
 }
 
 /** StatefulSets and DaemonSets come, change, are adopted, and go. */

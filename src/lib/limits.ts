@@ -211,6 +211,10 @@ export const limits = {
   schedulerClassesMax: 64,
   /** Decisions about single pods for one about their group, in this process’s one thread. Past it: what was found so far is taken, or nothing. */
   groupDecisionsMax: 5_000,
+  /** Pods of one group that are decided on at once, some seconds of that thread. Beyond it: they wait for their turn, and a gang that needs more at once goes nowhere. */
+  groupMembersMax: 5_000,
+  /** How often plugins are asked about a node in one attempt to place a group. At it: those that are left have no node. */
+  groupQuestionsMax: 4_000_000,
   /** Steps of the search for a pod's devices on one node, and on all nodes of one decision. At it: the node does not come into question. */
   deviceStepsPerNodeMax: 50_000,
   deviceStepsPerDecisionMax: 500_000,

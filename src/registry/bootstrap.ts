@@ -8,7 +8,7 @@ import { resourceTable } from '../api/resource-table.ts';
 import { hasReason } from '../api/status-error.ts';
 import { flowSchemas, foundLevels, priorityLevels } from './bootstrap-flow-control.ts';
 import type { RequestHandler, RequestTarget, UserInfo } from './request.ts';
-import { apiServiceAddress } from './service-addresses.ts';
+import { apiServiceAddress, clusterCidr } from './service-ranges.ts';
 
 const apiServer: UserInfo = { name: 'system:apiserver', groups: ['system:masters', 'system:authenticated'] };
 
@@ -66,6 +66,13 @@ const apiService: Wanted = {
   },
 };
 
+/** Where the addresses of Services come from. */
+const serviceCidr: Wanted = {
+  group: 'networking.k8s.io',
+  resource: 'servicecidrs',
+  body: { metadata: { name: 'kubernetes' }, spec: { cidrs: [clusterCidr] } },
+};
+
 const flowGroup = 'flowcontrol.apiserver.k8s.io';
 
 const flowControl = Object.entries({ prioritylevelconfigurations: priorityLevels, flowschemas: flowSchemas }).flatMap(
@@ -82,7 +89,7 @@ const flowControl = Object.entries({ prioritylevelconfigurations: priorityLevels
 
 /** Idempotent. Rejects with what the registry refuses, save that something exists already. */
 export async function bootstrap(handler: RequestHandler): Promise<void> {
-  for (const wanted of [...namespaces, ...serviceAccounts, ...priorityClasses, apiService])
+  for (const wanted of [...namespaces, ...serviceAccounts, ...priorityClasses, serviceCidr, apiService])
     await createMissing(handler, wanted);
   // None of these needs another: together they are one commit.
   await Promise.all(flowControl.map((wanted) => createMissing(handler, wanted)));

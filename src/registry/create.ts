@@ -120,7 +120,8 @@ async function writeNew(
     const context = strategyContext(environment, { name: '', groups: [] }, told);
     served.strategy.allocate?.(draft, undefined, { ...context, reservations });
     if (options.dryRun) return { object: shown(served, deepFreeze(draft as KubeObject)), created: true };
-    const entry = await writeWithin(environment.store, key, draft, 0);
+    const write = () => writeWithin(environment.store, key, draft, 0);
+    const entry = await environment.book.holding(key, draft, undefined, write);
     return { ...shownEntry(served, entry), created: true };
   } finally {
     reservations.release();

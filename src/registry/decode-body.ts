@@ -24,10 +24,18 @@ export interface DecodedBody {
   readonly warnings: readonly string[];
 }
 
-/** @throws StatusError BadRequest */
-export function decodeBody(expected: ExpectedKind, body: JsonObject, options: WriteOptions): DecodedBody {
+/**
+ * `known` is the object that stands there, of the kind expected: what the body shares with it needs no decoding (`decodeObject`).
+ * @throws StatusError BadRequest
+ */
+export function decodeBody(
+  expected: ExpectedKind,
+  body: JsonObject,
+  options: WriteOptions,
+  known?: JsonObject,
+): DecodedBody {
   checkKind(expected, body);
-  const { object, unknownFields } = decodeOrRefuse(expected, body);
+  const { object, unknownFields } = decodeOrRefuse(expected, body, known);
   const warnings = warningsOrRefusal(complaintsOf(unknownFields, options), options, (text) =>
     badRequest(cannotBeHandled(expected, `strict decoding error: ${text}`)),
   );
@@ -42,6 +50,8 @@ export interface PatchSource {
   /** The patch stands in the message in Go's form, as upstream shows a strategic merge patch; else the whole document. */
   readonly showsPatch?: boolean;
   readonly options: WriteOptions;
+  /** The object that was patched, where what the document shares with it needs no decoding. */
+  readonly known?: JsonObject | undefined;
 }
 
 /**
@@ -56,7 +66,7 @@ export function decodePatched(expected: ExpectedKind, document: JsonObject, sour
   checkKind(expected, document);
   let decoded: ReturnType<typeof decodeObject>;
   try {
-    decoded = decodeObject(expected.type, document);
+    decoded = decodeObject(expected.type, document, source.known);
   } catch (error) {
     if (error instanceof DecodeError) throw refusal(error.message);
     throw error;
@@ -83,7 +93,10 @@ function complaintsOf(unknownFields: readonly string[], options: WriteOptions): 
 }
 
 function draftOfKind({ apiVersion, kind, type }: ExpectedKind, object: JsonObject): ObjectDraft {
-  return { ...applySchemaDefaults(type, object), apiVersion, kind };
+  const draft: ObjectDraft = { ...applySchemaDefaults(type, object), apiVersion, kind };
+  // All else that is frozen is taken apart by those who want to change it; of the metadata the path of every write says something.
+  if (draft.metadata !== undefined && Object.isFrozen(draft.metadata)) draft.metadata = { ...draft.metadata };
+  return draft;
 }
 
 function checkKind(expected: ExpectedKind, body: JsonObject): void {
@@ -106,9 +119,13 @@ function checkKind(expected: ExpectedKind, body: JsonObject): void {
   }
 }
 
-function decodeOrRefuse(expected: ExpectedKind, body: JsonObject): ReturnType<typeof decodeObject> {
+function decodeOrRefuse(
+  expected: ExpectedKind,
+  body: JsonObject,
+  known: JsonObject | undefined,
+): ReturnType<typeof decodeObject> {
   try {
-    return decodeObject(expected.type, body);
+    return decodeObject(expected.type, body, known);
   } catch (error) {
     if (error instanceof DecodeError) throw badRequest(cannotBeHandled(expected, error.message));
     throw error;

@@ -197,7 +197,8 @@ async function carryOut(
     const marked = await store.write({ kind: 'put', key, object, expectedRevision });
     return { ...shownEntry(served, marked), ...waits };
   }
-  const last = options.dryRun ? current : await store.write({ kind: 'delete', key, expectedRevision });
+  const write = () => store.write({ kind: 'delete', key, expectedRevision });
+  const last = options.dryRun ? current : await environment.book.holding(key, undefined, current.object, write);
   const object = served.strategy.returnDeletedObject ? shown(served, last.object) : deletedStatus(served, last.object);
   return { object, created: false, warnings };
 }

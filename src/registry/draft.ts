@@ -22,6 +22,21 @@ export function draftOf<T>(value: T): Draft<T> {
   return copy(value) as Draft<T>;
 }
 
+/**
+ * A copy to change, of all that a request may change: of `fields` alone where these are named. What else there is, is shared; so are the
+ * entries of who owns what, which are replaced and never changed.
+ */
+export function draftApart(object: ObjectDraft, fields?: readonly string[]): ObjectDraft {
+  const { managedFields, ...metadata } = object.metadata ?? {};
+  const apart: ObjectDraft = { ...object, metadata: draftOf(metadata) };
+  if (managedFields !== undefined && apart.metadata !== undefined) apart.metadata.managedFields = managedFields;
+  for (const field of fields ?? Object.keys(object)) {
+    const value = object[field];
+    if (field !== 'metadata' && value !== undefined) setKey(apart as JsonObject, field, copy(value) as JsonValue);
+  }
+  return apart;
+}
+
 function copy(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(copy);

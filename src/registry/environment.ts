@@ -4,6 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Prng } from '../lib/prng.ts';
 import type { Store } from '../store/store.ts';
+import type { AddressBook } from './address-book.ts';
 import type { AdmissionPlugin } from './admission/admission.ts';
 import type { FieldIndexes } from './field-index.ts';
 import type { GrantGuard } from './grant-guard.ts';
@@ -22,6 +23,7 @@ export interface Environment {
   readonly resources: ResourceTable;
   readonly served: ServedResources;
   readonly addresses: ServiceAddresses;
+  readonly book: AddressBook;
   readonly pages: Pages;
   readonly indexes: FieldIndexes;
   readonly turns: Turns;

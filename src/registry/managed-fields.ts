@@ -82,7 +82,7 @@ export function trackWrite(
     return trackCreate(typed(served, draft as JsonObject), normal, request, sharedTree);
   }
   const live = old && typed(served, shown(served, old) as unknown as JsonObject);
-  return trackUpdate(live, typed(served, inAskedVersion(served, draft, live === undefined)), request);
+  return trackUpdate(live, typed(served, inAskedVersion(served, draft, live === undefined, live?.value)), request);
 }
 
 export function typed({ apiVersion, type }: ServedResource, value: JsonObject): TypedObject {
@@ -90,9 +90,10 @@ export function typed({ apiVersion, type }: ServedResource, value: JsonObject): 
 }
 
 /** Of a new object, an empty list that its maker wrote is owned. Later nobody can tell: readers send back what they read. */
-function inAskedVersion(served: ServedResource, draft: ObjectDraft, isNew: boolean): JsonObject {
+function inAskedVersion(served: ServedResource, draft: ObjectDraft, isNew: boolean, live?: JsonObject): JsonObject {
   const asked = served.isStoredForm ? draft : convert(draftOf(draft), served.apiVersion);
-  return (isNew ? normalizeWithNulls : normalizeObject)(served.type, asked as JsonObject);
+  if (isNew) return normalizeWithNulls(served.type, asked as JsonObject);
+  return normalizeObject(served.type, asked as JsonObject, live);
 }
 
 /** Puts the entries in their place; the metadata may be the old object's own, frozen. */

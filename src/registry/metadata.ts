@@ -80,6 +80,7 @@ export function fillChangedMetadata(draft: ObjectDraft, old: KubeObject): void {
 export function sentVersion(draft: ObjectDraft, kind: StatusSubject): number {
   const { resourceVersion = '' } = metadataOf(draft);
   if (resourceVersion === '') return 0;
+  if (/^[0-9]{1,15}$/.test(resourceVersion)) return Number(resourceVersion);
   const version = /^[0-9]+$/.test(resourceVersion) ? BigInt(resourceVersion) : undefined;
   if (version !== undefined && version === BigInt.asUintN(64, version)) return Number(version);
   const why = version === undefined ? 'invalid syntax' : 'value out of range';

@@ -21,6 +21,8 @@ import { validateResize } from './validation/pod-resize.ts';
 export interface Part {
   /** Runs the kind's defaults first. */
   readonly isMain: boolean;
+  /** The fields that the request may change, where all others come back untouched: until then these may be the frozen ones of `old`. */
+  readonly changes?: readonly string[];
   /** Brings back from `old` all that the request may not change. Before it, `draft` is in normal form; after it, too. */
   prepare(served: ServedResource, draft: ObjectDraft, old: KubeObject, context: StrategyContext): void;
   validate(served: ServedResource, object: KubeObject, old: KubeObject, context: StrategyContext): FieldError[];
@@ -80,6 +82,7 @@ function bumpGeneration(draft: ObjectDraft): void {
 
 const status: Part = {
   isMain: false,
+  changes: ['metadata', 'status'],
   prepare(served, draft, old, context) {
     const keepsMetadata = served.strategy.statusKeepsMetadata || served.custom;
     keepAllBut(draft, old, keepsMetadata ? ['status'] : ['status', 'metadata']);

@@ -9,9 +9,11 @@ import { StatusError } from '../api/status-error.ts';
 import { StrictErrors } from '../api/strict-errors.ts';
 import { applyObject } from './apply.ts';
 import { type DecodedBody, decodePatched, type ExpectedKind } from './decode-body.ts';
+import { draftApart } from './draft.ts';
 import type { Environment } from './environment.ts';
 import type { Part } from './parts.ts';
 import type { ObjectResult, PatchType, RequestTarget, WriteOptions } from './request.ts';
+import { decodedBefore } from './served-resource.ts';
 import { changeObject } from './update.ts';
 
 /** A patch of a kind other than apply, which is no patch but a configuration. */
@@ -30,7 +32,11 @@ export async function patchObject(
   checkPatchType(patchType, served.custom);
   if (patchType === 'application/apply-patch+yaml') return applyObject(environment, target, part, patch, options);
   const expected = { apiVersion, kind: served.info.kind, type };
-  const next = (current: KubeObject) => patched(expected, current, patchType, patch, options);
+  const next = (current: KubeObject): DecodedBody => {
+    const known = decodedBefore(served, current);
+    const { draft, warnings } = patched(expected, current, patchType, patch, options, known);
+    return { draft: draftApart(draft, part.changes), warnings };
+  };
   return changeObject(environment, { served, target, part, options, fromCurrent: true, next });
 }
 
@@ -46,19 +52,20 @@ export function checkPatchType(patchType: PatchType, custom = false): void {
   );
 }
 
-/** `current` with the patch applied to it. @throws StatusError */
+/** `current` with the patch applied to it. Shares with `known` what both have in common. @throws StatusError */
 export function patched(
   expected: ExpectedKind,
   current: KubeObject,
   patchType: DocumentPatchType,
   patch: JsonValue,
   options: WriteOptions,
+  known?: JsonObject,
 ): DecodedBody {
   const document = applyPatch(patchType, current as unknown as JsonObject, patch, expected.type);
   const showsPatch = patchType === 'application/strategic-merge-patch+json';
   const looks = (options.fieldValidation ?? 'Warn') !== 'Ignore';
   const complaints = looks ? complaintsOf(patchType, patch, options.duplicateFields ?? []) : [];
-  return decodePatched(expected, document, { patch, complaints, showsPatch, options });
+  return decodePatched(expected, document, { patch, complaints, showsPatch, options, known });
 }
 
 const operationFields: ReadonlySet<string> = new Set(['op', 'path', 'from', 'value']);

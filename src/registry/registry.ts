@@ -19,6 +19,7 @@ import type { Logger } from '../lib/log.ts';
 import type { Prng } from '../lib/prng.ts';
 import type { Store } from '../store/store.ts';
 import { ObjectTooLarge, StoreUnavailable, UnreadableObject } from '../store/store.ts';
+import { AddressBook } from './address-book.ts';
 import { Admission, type AdmissionPlugin } from './admission/admission.ts';
 import { admissionPlugins } from './admission/plugins.ts';
 import { createObject } from './create.ts';
@@ -77,7 +78,8 @@ export class Registry implements RequestHandler {
   constructor(options: RegistryOptions) {
     const { store, clock, prng, schema, resources, log, virtualResources, grants } = options;
     const served = new ServedResources({ schema, resources });
-    const addresses = new ServiceAddresses({ store, prng });
+    const book = new AddressBook({ store, clock, prng, log });
+    const addresses = new ServiceAddresses({ store, prng, book });
     const pages = new Pages(store, clock);
     const indexes = new FieldIndexes(store);
     this.#environment = {
@@ -88,6 +90,7 @@ export class Registry implements RequestHandler {
       resources,
       served,
       addresses,
+      book,
       pages,
       indexes,
       turns: new Turns(),
@@ -96,6 +99,11 @@ export class Registry implements RequestHandler {
     };
     this.#schema = schema;
     this.#virtual = virtualResources ?? new Map();
+  }
+
+  /** After a start: what a crash left half written. */
+  putRight(): Promise<void> {
+    return this.#environment.book.putRight();
   }
 
   async get(target: RequestTarget, options: { readonly resourceVersion?: string } = {}): Promise<ObjectResult> {

@@ -120,9 +120,17 @@ export function toStored(served: ServedResource, draft: ObjectDraft): ObjectDraf
   return convert(draft, served.storedApiVersion);
 }
 
-/** Go's rule on empty values, applied; see `api/normalize.ts`. */
-export function normalized(served: ServedResource, draft: ObjectDraft): ObjectDraft {
-  return normalizeObject(served.storedType, draft as JsonObject);
+/** Go's rule on empty values, applied; see `api/normalize.ts`. `old` is in that form, and frozen: what is its own stays. */
+export function normalized(served: ServedResource, draft: ObjectDraft, old?: KubeObject): ObjectDraft {
+  return normalizeObject(served.storedType, draft as JsonObject, old as JsonObject | undefined);
+}
+
+/**
+ * `current`, in the version asked for, where parts of it need not be decoded again when they come back. The type of a custom resource may
+ * have changed since it was stored.
+ */
+export function decodedBefore({ custom }: ServedResource, current: KubeObject | undefined): JsonObject | undefined {
+  return custom ? undefined : (current as JsonObject | undefined);
 }
 
 /** `status` of an object that nobody has worked on yet; undefined for kinds without one. */

@@ -5,39 +5,24 @@
  * store guards one object and not the uniqueness across objects; the reservations close that gap within one process: a value is
  * reserved from the moment it is chosen until its write is visible or has failed.
  *
- * Keeps true: no two Services hold one address, nor one node port, whatever the protocol.
- * Does not: agree with a second server on the same store; that takes allocation objects in the store.
+ * Keeps true: no two Services hold one address, nor one node port, whatever the protocol. Where addresses come from: `service-ranges.ts`;
+ * the objects that show who holds them: `address-book.ts`.
+ * Does not: agree on node ports with a second server on the same store; that takes allocation objects in the store.
  */
 import type { Service, ServicePort } from '../api/schema/types/core-v1.ts';
 import { internalError } from '../api/status-error.ts';
 import { nextInt, type Prng } from '../lib/prng.ts';
 import type { Store } from '../store/store.ts';
-
-/** 10.43.0.0/16. The first address is the API's own; the lowest 256 are left to those who ask for a fixed one. */
-const clusterNetwork = [10, 43] as const;
-const staticAddressCount = 256;
-const addressCount = 65_536;
+import { type AddressBook, addressesOf } from './address-book.ts';
+import { type AddressRange, serviceRanges } from './service-ranges.ts';
 
 export const nodePortRange = { first: 30_000, last: 32_767 } as const;
 const staticNodePortCount = 86;
 
-/** The address of the `kubernetes` Service. */
-export const apiServiceAddress = addressAt(1);
-
-export function addressAt(offset: number): string {
-  return `${clusterNetwork[0]}.${clusterNetwork[1]}.${offset >> 8}.${offset & 255}`;
-}
-
-/** Is this one of ours to give? The network's own address and its broadcast address are not. */
-export function isClusterAddress(address: string): boolean {
-  const parts = address.split('.').map(Number);
-  if (parts.length !== 4 || parts[0] !== clusterNetwork[0] || parts[1] !== clusterNetwork[1]) return false;
-  const offset = (parts[2] ?? 0) * 256 + (parts[3] ?? 0);
-  return offset > 0 && offset < addressCount - 1 && addressAt(offset) === address;
-}
-
 /** What one request has taken. */
 export interface Reservations {
+  /** Is this one of ours to give? */
+  isOurs(address: string): boolean;
   /** False where somebody else has it. */
   takeAddress(address: string): boolean;
   freeAddress(): string;
@@ -50,12 +35,14 @@ export interface Reservations {
 export class ServiceAddresses {
   readonly #store: Store;
   readonly #prng: Prng;
+  readonly #book: AddressBook;
   /** Values that requests under way have taken. */
   readonly #reserved = new Set<string>();
 
-  constructor(options: { store: Store; prng: Prng }) {
+  constructor(options: { store: Store; prng: Prng; book: AddressBook }) {
     this.#store = options.store;
     this.#prng = options.prng;
+    this.#book = options.book;
   }
 
   /** For a write to `own`, whose present values count as free. */
@@ -73,9 +60,11 @@ export class ServiceAddresses {
       mine.add(value);
       return true;
     };
+    const takeAddress = (address: string): boolean => !this.#book.isTaken(address, own) && take(address);
     return {
-      takeAddress: take,
-      freeAddress: () => this.#freeAddress(take),
+      isOurs: (address) => serviceRanges(this.#store).some((range) => range.has(address)),
+      takeAddress,
+      freeAddress: () => this.#freeAddress(takeAddress),
       takeNodePort: (port) => take(portKey(port)),
       freeNodePort: () => this.#freeNodePort((port) => !mine.has(portKey(port)) && take(portKey(port))),
       release: () => {
@@ -85,10 +74,16 @@ export class ServiceAddresses {
   }
 
   #freeAddress(take: (value: string) => boolean): string {
-    const offset = this.#firstFree(staticAddressCount, addressCount - 1, (at) => take(addressAt(at)));
-    const found = offset ?? firstFrom(2, staticAddressCount, (at) => take(addressAt(at)));
-    if (found === undefined) throw internalError(new Error('failed to allocate a serviceIP: range is full'));
-    return addressAt(found);
+    for (const range of serviceRanges(this.#store)) {
+      const found = this.#freeWithin(range, (offset) => take(range.addressAt(offset)));
+      if (found !== undefined) return range.addressAt(found);
+    }
+    throw internalError(new Error('failed to allocate a serviceIP: range is full'));
+  }
+
+  #freeWithin({ size, firstChosen }: AddressRange, free: (offset: number) => boolean): number | undefined {
+    if (size <= 2) return undefined;
+    return this.#firstFree(firstChosen, size - 1, free) ?? firstFrom(1, firstChosen, free);
   }
 
   #freeNodePort(free: (port: number) => boolean): number {
@@ -125,10 +120,10 @@ function portKey(port: number): string {
   return `port/${port}`;
 }
 
-function valuesOf({ spec }: Service): string[] {
-  const addresses = spec?.clusterIPs ?? (spec?.clusterIP ? [spec.clusterIP] : []);
+function valuesOf(service: Service): string[] {
+  const { spec } = service;
   const ports = (spec?.ports ?? []).filter((port: ServicePort) => port.nodePort);
   const values = ports.map((port) => portKey(port.nodePort ?? 0));
   if (spec?.healthCheckNodePort) values.push(portKey(spec.healthCheckNodePort));
-  return [...addresses, ...values];
+  return [...addressesOf(service), ...values];
 }

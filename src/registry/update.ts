@@ -20,7 +20,7 @@ import { type Entry, RevisionConflict, type StoreKey } from '../store/store.ts';
 import { Admission } from './admission/admission.ts';
 import { createDecoded } from './create.ts';
 import { type DecodedBody, decodeBody } from './decode-body.ts';
-import { draftOf, type ObjectDraft } from './draft.ts';
+import { draftApart, type ObjectDraft } from './draft.ts';
 import { type Environment, strategyContext } from './environment.ts';
 import { isReleased } from './finalizers.ts';
 import { type ManagedFields, sameButForTimes, setManagedFields, trackWrite, writeWithin } from './managed-fields.ts';
@@ -36,6 +36,7 @@ import {
 import type { Part } from './parts.ts';
 import type { ObjectResult, RequestTarget, WriteOptions } from './request.ts';
 import {
+  decodedBefore,
   keyOf,
   kindSubjectOf,
   normalized,
@@ -75,18 +76,23 @@ export async function updateObject(
 ): Promise<ObjectResult> {
   const served = environment.served.of(target.resource);
   const expected = { apiVersion: served.apiVersion, kind: served.info.kind, type: served.type };
-  const decoded = decodeBody(expected, body, options);
+  const key = keyOf(served, target.namespace, target.name);
+  const decoded = decodeBody(expected, body, options, knownBefore(environment, served, key));
   checkNamesItself(decoded.draft, target);
   checkNames(decoded.draft, target);
   const warnings = [...decoded.warnings, ...dedupeOwners(decoded.draft, false)];
-  const key = keyOf(served, target.namespace, target.name);
   if (part.isMain && served.strategy.allowCreateOnUpdate && environment.store.get(key) === undefined) {
     checkUid(metadataOf(decoded.draft).uid, undefined, subjectOf(served, target.name));
     await options.mayCreate?.();
     return createDecoded(environment, served, target, { draft: decoded.draft, warnings }, options);
   }
-  const next = (): DecodedBody => ({ draft: draftOf(decoded.draft), warnings });
+  const next = (): DecodedBody => ({ draft: draftApart(decoded.draft, part.changes), warnings });
   return changeObject(environment, { served, target, part, options, fromCurrent: false, next });
+}
+
+/** Who writes from this process hands back most of the object that was read. */
+function knownBefore({ store }: Environment, served: ServedResource, key: StoreKey): JsonObject | undefined {
+  return served.isStoredForm ? decodedBefore(served, store.get(key)?.object) : undefined;
 }
 
 /** @throws StatusError NotFound, Conflict, Invalid, and what admission refuses */
@@ -177,7 +183,7 @@ async function prepareChange(
     ? (draft.metadata?.managedFields ?? [])
     : trackWrite(environment, served, target, draft, old, options);
   await admission.mutate(draft);
-  const ready = normalized(served, draft);
+  const ready = normalized(served, draft, old);
   const granting = environment.grants?.check({ target, object: ready, old, verb: fromCurrent ? 'patch' : 'update' });
   if (granting) await granting;
   const context = strategyContext(environment, target.user, told);
@@ -206,12 +212,14 @@ async function writeChange(
     const expectedRevision = current.revision;
     if (isReleased(served.strategy, draft, current.object)) {
       const object = shown(served, deepFreeze(draft as KubeObject));
-      if (!options.dryRun) await environment.store.write({ kind: 'delete', key, expectedRevision });
+      const write = () => environment.store.write({ kind: 'delete', key, expectedRevision });
+      if (!options.dryRun) await environment.book.holding(key, undefined, current.object, write);
       return { object, created: false };
     }
     if (sameButForTimes(draft, current.object)) return { ...shownEntry(served, current), created: false };
     if (options.dryRun) return { object: shown(served, deepFreeze(draft as KubeObject)), created: false };
-    const entry = await writeWithin(environment.store, key, draft, expectedRevision);
+    const write = () => writeWithin(environment.store, key, draft, expectedRevision);
+    const entry = await environment.book.holding(key, draft, current.object, write);
     return { ...shownEntry(served, entry), created: false };
   } finally {
     reservations.release();

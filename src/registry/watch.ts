@@ -26,6 +26,7 @@ import { normalizeObject } from '../api/normalize.ts';
 import type { JsonObject, KubeObject } from '../api/object.ts';
 import { StatusError } from '../api/status-error.ts';
 import type { Timer } from '../lib/clock.ts';
+import { deepFreeze } from '../lib/deep-freeze.ts';
 import { nextInt } from '../lib/prng.ts';
 import { type Entry, HistoryCompacted, type StoreEvent, type StoreWatch } from '../store/store.ts';
 import type { Environment } from './environment.ts';
@@ -222,12 +223,23 @@ class Watch implements WatchStream {
 }
 
 /** An object of the kind that is empty but for its version: typed clients decode it as any other. */
-function bookmarkOf({ apiVersion, info, type }: ServedResource, revision: number, initialEnd: boolean): KubeObject {
+function bookmarkOf(served: ServedResource, revision: number, initialEnd: boolean): KubeObject {
+  const empty = emptyOf(served);
   const annotations = initialEnd ? { annotations: { [initialEventsEnd]: 'true' } } : {};
-  const empty: JsonObject = {
-    kind: info.kind,
-    apiVersion,
-    metadata: { resourceVersion: String(revision), ...annotations },
-  };
-  return normalizeObject(type, empty);
+  const metadata = { ...(empty['metadata'] as JsonObject), resourceVersion: String(revision), ...annotations };
+  return { ...empty, metadata };
+}
+
+/** Each watch gets a bookmark a minute, and all of a kind are alike but for their version. */
+const empties = new WeakMap<ServedResource, JsonObject>();
+
+function emptyOf(served: ServedResource): JsonObject {
+  let empty = empties.get(served);
+  if (empty === undefined) {
+    const { apiVersion, info, type } = served;
+    const named = { kind: info.kind, apiVersion, metadata: { resourceVersion: '0' } };
+    empty = deepFreeze(normalizeObject(type, named));
+    empties.set(served, empty);
+  }
+  return empty;
 }

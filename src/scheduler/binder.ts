@@ -1,26 +1,22 @@
 /** Writes a pod's binding, and finds out what became of one whose answer got lost. */
 import type { Binding, Pod } from '../api/schema/types/core-v1.ts';
-import { hasReason } from '../api/status-error.ts';
 import type { Client } from '../client/client.ts';
 import { isRefusal } from '../client/errors.ts';
 import { pods as podsResource } from '../client/resources.ts';
 import type { Clock } from '../lib/clock.ts';
-
-/** How soon the server is asked again what became of a binding (ms). */
-const askAgainMs = 500;
+import { LastWord } from './last-word.ts';
 
 export class Binder {
   readonly #client: Client;
-  readonly #clock: Clock;
-  #closed = false;
+  readonly #lastWord: LastWord;
 
-  constructor({ client, clock }: { readonly client: Client; readonly clock: Clock }) {
-    this.#client = client;
-    this.#clock = clock;
+  constructor(options: { readonly client: Client; readonly clock: Clock }) {
+    this.#client = options.client;
+    this.#lastWord = new LastWord(options);
   }
 
   close(): void {
-    this.#closed = true;
+    this.#lastWord.close();
   }
 
   /** Rejects where the pod is certainly not bound. */
@@ -39,18 +35,9 @@ export class Binder {
     }
   }
 
-  /** A call whose answer got lost may have been carried out: its room must not be given away again. Asks until the server says. */
   async #isBound({ metadata }: Pod): Promise<boolean> {
     const { namespace = '', name = '', uid } = metadata ?? {};
-    while (!this.#closed) {
-      try {
-        const current = await this.#client.get(podsResource, { namespace, name });
-        return current.metadata?.uid === uid && Boolean(current.spec?.nodeName);
-      } catch (error) {
-        if (hasReason(error, 'NotFound')) return false;
-        await this.#clock.sleep(askAgainMs);
-      }
-    }
-    return false;
+    const current = await this.#lastWord.about(podsResource, { namespace, name });
+    return current?.metadata?.uid === uid && Boolean(current?.spec?.nodeName);
   }
 }

@@ -58,8 +58,8 @@ export class ClusterView {
   readonly #pods: Informer<Pod>;
   readonly #groups = new PodGroups((key) => this.#options.queue.reconsider(key));
   readonly #devices: DeviceBook;
-  /** Decided and not yet seen bound. */
-  readonly #assumed = new Set<string>();
+  /** Decided and not yet seen bound, by key: uids, since another pod may have taken the name when an answer comes. */
+  readonly #assumed = new Map<string, string>();
   readonly #listeners: (() => () => void)[] = [];
   readonly #awaited: Promise<void>[] = [];
   #handlers: (() => void)[] = [];
@@ -73,6 +73,7 @@ export class ClusterView {
     this.#snapshot.readNamespaces((name) => namespaces.cache.byKey(name)?.metadata?.labels);
     const volumes = new VolumeBook(
       {
+        pods: this.#pods,
         claims: of(resources.persistentVolumeClaims),
         volumes: of(resources.persistentVolumes),
         classes: of(resources.storageClasses),
@@ -248,13 +249,14 @@ export class ClusterView {
 
   /** Counts the pod on the node before it is bound. */
   assume(pod: PodFacts, node: string): void {
-    this.#assumed.add(pod.key);
+    this.#assumed.set(pod.key, pod.uid);
     this.#snapshot.setPod(pod, node);
   }
 
   /** Its room is free again. False where it is gone, or was seen bound meanwhile. */
-  forget(key: string): boolean {
-    if (!this.#assumed.delete(key)) return false;
+  forget({ key, uid }: PodFacts): boolean {
+    if (this.#assumed.get(key) !== uid) return false;
+    this.#assumed.delete(key);
     const facts = this.#snapshot.removePod(key);
     if (facts !== undefined) this.#options.queue.changed({ kinds: ['AssignedPodDelete'], before: facts.pod });
     return true;
@@ -322,8 +324,11 @@ export class ClusterView {
   /** What was decided here and is on its way to the server stands until somebody says otherwise. */
   #nominate(pod: Pod, previous: Pod | undefined): void {
     const node = pod.status?.nominatedNodeName;
+    const before = previous?.status?.nominatedNodeName;
     if (node) this.#nominations.set(new PodFacts(pod), node);
-    else if (previous?.status?.nominatedNodeName) this.#nominations.remove(objectKey(pod));
+    else if (before) this.#nominations.remove(objectKey(pod));
+    // To others it is as if the pod had gone from there.
+    if (before && before !== node) this.#options.queue.changed({ kinds: ['AssignedPodDelete'], before: previous });
   }
 
   #podGone(pod: Pod): void {
@@ -332,8 +337,10 @@ export class ClusterView {
     this.#assumed.delete(key);
     this.#groups.removePod(pod);
     queue.remove(key);
+    const hadPromise = this.#nominations.nodeOf(key) !== undefined;
     this.#nominations.remove(key);
-    if (this.#snapshot.removePod(key) !== undefined) queue.changed({ kinds: ['AssignedPodDelete'], before: pod });
+    const hadNode = this.#snapshot.removePod(key) !== undefined;
+    if (hadNode || hadPromise) queue.changed({ kinds: ['AssignedPodDelete'], before: pod });
   }
 }
 

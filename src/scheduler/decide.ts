@@ -84,7 +84,7 @@ export function decide(
   const all = among ?? snapshot.nodes;
   const nodes = filters.only === undefined ? all : named(filters.only, world, among);
   const enough = nodesToFind(nodes.length, profile.plan.percentageOfNodesToScore);
-  const ask = filters.only === undefined ? quickly(check, filters, verdicts, snapshot) : check;
+  const ask = filters.only === undefined ? quickly(check, filters, { profile, verdicts }, snapshot) : check;
   const feasible: NodeInfo[] = [];
   const refusedNodes: NodeInfo[] = [];
   const refusals: Refusal[] = [];
@@ -116,11 +116,26 @@ export function decide(
   };
 }
 
+type Nowhere = Extract<Decision, { kind: 'none' }>;
+
+/**
+ * What was found for `before`, where it holds for `pod`, too, as long as nothing has changed since: both are of one class, and nobody looks at
+ * more. A gang whose pods are alike, and do not fit, costs one decision.
+ */
+export function sameFate(pod: PodFacts, before: PodFacts, found: Nowhere, profile: Profile, world: World): boolean {
+  if (!found.isLocal || found.refusals.forAll !== undefined) return false;
+  if (pod.class !== before.class || pod.priority !== before.priority) return false;
+  // Whoever is nominated does not count itself.
+  if (world.nominations.nodeOf(pod.key) !== undefined || world.nominations.nodeOf(before.key) !== undefined) return false;
+  const filters = plansOf(pod, profile, world, profile.memory.class(pod.class));
+  return !('refused' in filters) && filters.others.length === 0 && filters.only === undefined;
+}
+
 /** As `check`, for the node at a place in the snapshot's order: what is known of it by class is read from the columns. */
 function quickly(
   check: NodeCheck,
   { others }: Filters,
-  column: VerdictColumn,
+  { profile, verdicts: column }: Memories,
   { columns }: Snapshot,
 ): (node: NodeInfo, place: number) => Refusal | undefined {
   const { order, generations, nominated } = columns;
@@ -130,11 +145,13 @@ function quickly(
     if (nominated[index] !== 0 || at[index] !== generations[index]) return check(node);
     const verdict = verdicts[index] as Verdict;
     if (verdict !== 'fits') return verdict;
-    return others.length === 0 ? undefined : refusalOf(others, node);
+    return refusalOf(others, node, profile);
   };
 }
 
-function refusalOf(filters: readonly NodeFilter[], node: NodeInfo): Refusal | undefined {
+function refusalOf(filters: readonly NodeFilter[], node: NodeInfo, { memory }: Profile): Refusal | undefined {
+  if (filters.length === 0) return undefined;
+  memory.work.asked++;
   for (const { refuse } of filters) {
     const refusal = refuse(node);
     if (refusal !== undefined) return refusal;
@@ -186,7 +203,7 @@ interface Memories {
 function checkerOf(pod: PodFacts, { others }: Filters, { profile, verdicts }: Memories, world: World): NodeCheck {
   const ask = (node: NodeInfo): Refusal | undefined => {
     const verdict = verdicts.of(node);
-    return verdict === 'fits' ? refusalOf(others, node) : verdict;
+    return verdict === 'fits' ? refusalOf(others, node, profile) : verdict;
   };
   const { nominations } = world;
   if (nominations.size === 0) return ask;

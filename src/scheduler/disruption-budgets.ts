@@ -44,7 +44,9 @@ export class DisruptionBudgets {
     return breaking;
   }
 
+  /** None is over a pod without labels, whatever its selector says. */
   #over({ namespace, labels, pod }: PodFacts): Budget[] {
+    if (Object.keys(labels).length === 0) return [];
     const budgets = [...(this.#byNamespace.get(namespace)?.values() ?? [])];
     return budgets.filter(
       ({ matcher, disrupted }) =>

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Node, Pod } from '../api/schema/types/core-v1.ts';
+import type { Node, Pod, PodSpec } from '../api/schema/types/core-v1.ts';
 import { nextInt, SeededPrng } from '../lib/prng.ts';
 import { DisruptionBudgets } from './disruption-budgets.ts';
 import { PodFacts } from './pod-facts.ts';
@@ -78,6 +78,19 @@ describe('which pods go', () => {
     assert.deepEqual(victimsOf(filler('pod', 10), settingOf([makeNode('a'), makeNode('b')], placed)), ['b', 'young']);
   });
 
+  test('a pod without labels is under no budget, whatever its selector says', () => {
+    const budgets = new DisruptionBudgets();
+    const spec = { selector: { matchExpressions: [{ key: 'app', operator: 'DoesNotExist' as const }] } };
+    const status = { disruptionsAllowed: 0, currentHealthy: 1, desiredHealthy: 1, expectedPods: 1 };
+    budgets.set({ metadata: { namespace: 'default', name: 'budget' }, spec, status });
+    const placed = [
+      [filler('bare', 1, '4'), 'a'],
+      [filler('labelled', 1, '4', { tier: 'x' }), 'b'],
+    ] as const;
+    const setting = settingOf([makeNode('a'), makeNode('b')], placed, budgets);
+    assert.deepEqual(victimsOf(filler('pod', 10), setting), ['a', 'bare']);
+  });
+
   test('pods that keep the pod away by anti-affinity go, too', () => {
     const term = { labelSelector: { matchLabels: { app: 'x' } }, topologyKey: 'kubernetes.io/hostname' };
     const podAntiAffinity = { requiredDuringSchedulingIgnoredDuringExecution: [term] };
@@ -96,6 +109,55 @@ test('room that was promised to another is not made for both at once', () => {
   setting.world.nominations.set(new PodFacts(filler('first', 10, '2')), 'a');
   const preemption = preemptOn(filler('second', 10, '2'), setting);
   assert.equal(preemption?.kind === 'victims' ? preemption.victims.length : preemption?.message, 2);
+});
+
+describe('a pod for which room was made already', () => {
+  const conditions = [
+    {
+      type: 'DisruptionTarget',
+      status: 'True',
+      reason: 'PreemptionByScheduler',
+      lastTransitionTime: '2026-01-01T00:00:00Z',
+    },
+  ] as const;
+  const ending: Pod = {
+    ...filler('victim', 1, '4'),
+    metadata: { namespace: 'default', name: 'victim', uid: 'v', deletionTimestamp: '2026-01-01T00:00:00Z' },
+    status: { conditions },
+  };
+  const placed = [
+    [ending, 'a'],
+    [filler('other', 2, '4'), 'b'],
+  ] as const;
+  const nodes = [makeNode('a'), makeNode('b')];
+  const promised = (spec: Partial<PodSpec> = {}): Pod => ({
+    ...makePod('pod', { cpu: '2', spec: { priority: 10, ...spec } }),
+    status: { nominatedNodeName: 'a' },
+  });
+
+  test('waits while its victims end', () => {
+    assert.deepEqual(victimsOf(promised(), settingOf(nodes, placed)), [
+      'not eligible due to a terminating pod on the nominated node.',
+    ]);
+  });
+
+  test('makes room elsewhere where that node cannot take it any more', () => {
+    const cordoned = [makeNode('a', { spec: { unschedulable: true } }), makeNode('b')];
+    assert.deepEqual(victimsOf(promised(), settingOf(cordoned, placed)), ['b', 'other']);
+  });
+
+  test('likewise where it names other nodes alone', () => {
+    const matchFields = [{ key: 'metadata.name', operator: 'In' as const, values: ['b'] }];
+    const required = { nodeSelectorTerms: [{ matchFields }] };
+    const affinity = { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: required } };
+    assert.deepEqual(victimsOf(promised({ affinity }), settingOf(nodes, placed)), ['b', 'other']);
+  });
+
+  test('a pod that ends for other reasons is not waited for', () => {
+    const deleted: Pod = { ...ending, status: {} };
+    const found = victimsOf(promised(), settingOf(nodes, [[deleted, 'a'], placed[1]]));
+    assert.deepEqual(found, ['a', 'victim']);
+  });
 });
 
 test('the message says of each node why making room there does not help', () => {

@@ -75,14 +75,14 @@ const none = (message: string, keepsNomination: boolean): Preemption => ({ kind:
 const noVictims = 'No preemption victims found for incoming pod';
 const notHelpful = 'Preemption is not helpful for scheduling';
 
-/** Its victims are still ending: it waits for them, and asks for no more; unless the node has become useless for other reasons. */
+/** Its victims are still ending: it waits for them, and asks for no more; unless the node has become useless for other reasons, or out of the question. */
 function isRoomBeingMade(pod: PodFacts, { refusals }: Nowhere, { nominations, snapshot }: World): boolean {
   const name = nominations.nodeOf(pod.key) ?? pod.pod.status?.nominatedNodeName;
   const info = name ? snapshot.node(name) : undefined;
   if (info === undefined) return false;
   const position = refusals.nodes.indexOf(info);
   const refusal: Refusal | undefined = refusals.forAll ?? refusals.refusals[position];
-  if (refusal?.resolvable === false) return false;
+  if (refusal?.resolvable !== true) return false;
   return [...info.pods.values()].some((placed) => placed.priority < pod.priority && isVictim(placed));
 }
 

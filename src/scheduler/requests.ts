@@ -5,19 +5,14 @@
  * set aside and of what its containers run with, so that a resize under way is never counted too low (KEP-1287); one that the node cannot
  * carry out counts without the spec.
  */
+import { type HostPort, hostPortsOf } from '../api/host-ports.ts';
 import { integerValue, milliValue } from '../api/quantity.ts';
-import type { Container, ContainerStatus, Pod, ResourceRequirements } from '../api/schema/types/core-v1.ts';
+import type { Container, ContainerStatus, Pod } from '../api/schema/types/core-v1.ts';
 
 /** By name; `cpu` in thousandths, all else in whole units (bytes, pieces). */
 export type Amounts = ReadonlyMap<string, number>;
 
 type QuantityList = Readonly<Record<string, string | number>> | undefined;
-
-export interface HostPort {
-  readonly ip: string;
-  readonly protocol: string;
-  readonly port: number;
-}
 
 export interface PodRequests {
   readonly amounts: Amounts;
@@ -27,8 +22,11 @@ export interface PodRequests {
 }
 
 /** Upstream's stand-ins for containers that ask for nothing. */
-const unaskedCpu = 100;
-const unaskedMemory = 200 * 1024 * 1024;
+const unasked: Amounts = new Map([
+  ['cpu', 100],
+  ['memory', 200 * 1024 * 1024],
+]);
+const nothing: Amounts = new Map();
 
 export function amountsOf(list: QuantityList): Map<string, number> {
   const amounts = new Map<string, number>();
@@ -42,12 +40,22 @@ export function amountsOf(list: QuantityList): Map<string, number> {
 export function podRequests(pod: Pod): PodRequests {
   const ask = askOf(pod);
   const amounts = total(pod, ask);
-  const counted = hasGaps(pod) ? total(pod, (container) => withStandIns(ask(container))) : amounts;
+  const standIns = standInsFor(pod, amounts);
+  const counted = standIns.size > 0 ? total(pod, (container) => withStandIns(ask(container), standIns)) : amounts;
   return {
     amounts,
     scored: { cpu: counted.get('cpu') ?? 0, memory: counted.get('memory') ?? 0 },
     hostPorts: hostPortsOf(pod),
   };
+}
+
+const knownRequests = new WeakMap<Pod, PodRequests>();
+
+/** As `podRequests`, of one that is asked about with every change: read once for each form of it. */
+export function knownPodRequests(pod: Pod): PodRequests {
+  let requests = knownRequests.get(pod);
+  if (requests === undefined) knownRequests.set(pod, (requests = podRequests(pod)));
+  return requests;
 }
 
 type Ask = (container: Container) => Amounts;
@@ -110,17 +118,18 @@ function wholePod({ spec, status }: Pod): Amounts {
   return amounts;
 }
 
-function hasGaps({ spec }: Pod): boolean {
-  const asks = (resources: ResourceRequirements | undefined): boolean =>
+/** For what containers do not ask for; where the pod asks for something as a whole, only for what nobody asks for. */
+function standInsFor({ spec }: Pod, amounts: Amounts): Amounts {
+  if (Object.keys(spec?.resources?.requests ?? {}).length > 0)
+    return new Map([...unasked].filter(([name]) => !amounts.has(name)));
+  const asks = ({ resources }: Container): boolean =>
     resources?.requests?.['cpu'] !== undefined && resources.requests['memory'] !== undefined;
-  return ![...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].every(({ resources }) => asks(resources));
+  const hasGaps = ![...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].every(asks);
+  return hasGaps ? unasked : nothing;
 }
 
-function withStandIns(amounts: Amounts): Amounts {
-  return new Map([
-    ['cpu', amounts.get('cpu') ?? unaskedCpu],
-    ['memory', amounts.get('memory') ?? unaskedMemory],
-  ]);
+function withStandIns(amounts: Amounts, standIns: Amounts): Amounts {
+  return new Map([...standIns, ...amounts]);
 }
 
 export function addTo(sum: Map<string, number>, added: Amounts, factor = 1): void {
@@ -129,23 +138,4 @@ export function addTo(sum: Map<string, number>, added: Amounts, factor = 1): voi
 
 function raiseTo(amounts: Map<string, number>, least: Amounts): void {
   for (const [name, amount] of least) if (amount > (amounts.get(name) ?? 0)) amounts.set(name, amount);
-}
-
-const noPorts: readonly HostPort[] = [];
-
-function hostPortsOf(pod: Pod): readonly HostPort[] {
-  const { containers = [], initContainers = [] } = pod.spec ?? {};
-  let found: HostPort[] | undefined;
-  for (const container of [...initContainers.filter(isSidecar), ...containers]) {
-    for (const { hostPort, hostIP, protocol } of container.ports ?? []) {
-      if (hostPort) (found ??= []).push({ ip: hostIP || '0.0.0.0', protocol: protocol || 'TCP', port: hostPort });
-    }
-  }
-  return found ?? noPorts;
-}
-
-/** Two ports cannot be had together: same protocol and number, on the same address or one of them on all. */
-export function portsConflict(a: HostPort, b: HostPort): boolean {
-  if (a.port !== b.port || a.protocol !== b.protocol) return false;
-  return a.ip === b.ip || a.ip === '0.0.0.0' || b.ip === '0.0.0.0';
 }

@@ -1,6 +1,7 @@
 /** What is counted about scheduling, under upstream's names: decisions by result and time, waiting pods by place, room that was made. */
 import { exponentialBuckets, type HistogramMetric, type MetricRegistry, type NumberMetric } from '../lib/metrics.ts';
 import type { QueueSizes } from './queue/scheduling-queue.ts';
+import type { RefusedCount } from './queue/waiting.ts';
 
 export type AttemptResult = 'scheduled' | 'unschedulable' | 'error';
 
@@ -11,9 +12,10 @@ export class SchedulerMetrics {
   readonly #podAttempts: HistogramMetric;
   readonly #preemptions: NumberMetric;
   readonly #victims: HistogramMetric;
+  readonly #incoming: NumberMetric;
 
-  /** `sizes`: how many pods wait at each place. */
-  constructor(registry: MetricRegistry, sizes: () => QueueSizes) {
+  /** `sizes`: how many pods wait at each place; `refused`: how many of them each plugin refused. */
+  constructor(registry: MetricRegistry, sizes: () => QueueSizes, refused: () => readonly RefusedCount[]) {
     this.#attempts = registry.counter({
       name: 'scheduler_schedule_attempts_total',
       help: 'Decisions about pods, by their result; error: the decision could not be carried out.',
@@ -45,8 +47,20 @@ export class SchedulerMetrics {
       help: 'Pods that had to go for one.',
       buckets: exponentialBuckets(1, 2, 7),
     });
+    this.#incoming = registry.counter({
+      name: 'scheduler_queue_incoming_pods_total',
+      help: 'Pods that came to wait at a place, by the event that brought them there.',
+      labels: ['queue', 'event'],
+    });
     const pending = registry.gauge({ name: 'scheduler_pending_pods', help: 'Pods that wait.', labels: ['queue'] });
+    const unschedulable = registry.gauge({
+      name: 'scheduler_unschedulable_pods',
+      help: 'Pods that wait, by the plugins that refused them when they were last decided on.',
+      labels: ['plugin', 'profile'],
+    });
     registry.beforeScrape(() => {
+      unschedulable.clear();
+      for (const { plugin, profile, count } of refused()) unschedulable.with(plugin, profile).set(count);
       for (const [queue, count] of Object.entries(sizes())) pending.with(queue).set(count);
     });
   }
@@ -57,8 +71,13 @@ export class SchedulerMetrics {
   }
 
   bound(waitedMs: number, attempts: number): void {
-    this.#waitSeconds.with(attempts > 15 ? '16+' : String(attempts)).observe(waitedMs / 1000);
+    this.#waitSeconds.with(attempts >= 15 ? '15+' : String(attempts)).observe(waitedMs / 1000);
     this.#podAttempts.with().observe(attempts);
+  }
+
+  /** A pod came to a place in the queue. */
+  entered(queue: string, event: string): void {
+    this.#incoming.with(queue, event).add();
   }
 
   /** `victims`: undefined where none were found. */

@@ -72,6 +72,10 @@ test('pods are bound where they fit, evenly, and it is told', async () => {
     [event?.reason, event?.message],
     ['Scheduled', `Successfully assigned default/pod-0 to ${pod.spec?.nodeName}`],
   );
+  const { action, reportingComponent, eventTime, series, firstTimestamp } = event ?? {};
+  assert.deepEqual([action, reportingComponent], ['Binding', 'default-scheduler']);
+  assert.match(eventTime ?? '', /\.\d{6}Z$/);
+  assert.deepEqual([series ?? null, firstTimestamp ?? null], [null, null]);
   await setting.close();
 });
 

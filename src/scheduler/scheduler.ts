@@ -15,7 +15,6 @@ import { objectKey } from '../api/object.ts';
 import type { Pod } from '../api/schema/types/core-v1.ts';
 import { hasReason } from '../api/status-error.ts';
 import type { Client } from '../client/client.ts';
-import { EventRecorder } from '../client/events.ts';
 import type { InformerSet } from '../client/informer.ts';
 import { pods as podsResource } from '../client/resources.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
@@ -36,6 +35,7 @@ import { Profile } from './framework/profile.ts';
 import { GangScheduler } from './gang/gang-scheduler.ts';
 import { GroupWriter } from './gang/group-writer.ts';
 import { groupPriorityOf, isKnown } from './gang/pod-groups.ts';
+import { PodEvents } from './pod-events.ts';
 import { PodFacts, priorityOf } from './pod-facts.ts';
 import { PodWriter } from './pod-writer.ts';
 import { decidePreemption, newPreemptionMemory, type Preemption, type PreemptionMemory } from './preemption.ts';
@@ -67,7 +67,7 @@ const preemptionMemoriesMax = 16;
 export class Scheduler implements Service {
   readonly name = 'scheduler';
   readonly #options: SchedulerOptions;
-  readonly #events: EventRecorder;
+  readonly #events: PodEvents;
   readonly #profiles: ReadonlyMap<string, Profile>;
   readonly #queue: SchedulingQueue;
   readonly #view: ClusterView;
@@ -88,11 +88,10 @@ export class Scheduler implements Service {
     const { client, clock, informers, configuration = readSchedulerConfiguration(undefined) } = options;
     const log = options.log.with({ service: this.name });
     this.#options = { ...options, log };
-    this.#events = new EventRecorder({
+    this.#events = new PodEvents({
       client,
       clock,
       log,
-      component: defaultSchedulerName,
       // Pods that wait for a node come first: what became of the others is told after.
       isBusy: () => this.#queue.activeCount > 0,
       pendingMax: eventsMax,
@@ -101,8 +100,14 @@ export class Scheduler implements Service {
     this.#queue = new SchedulingQueue(clock, configuration.queue, () => this.#arm(), {
       isHeldBack: (pod, profile) => profile.heldBack(pod, this.#view.world) !== undefined,
       priorityOf: (pod) => this.#priorityOf(pod),
+      entered: (queue, event) => this.#metrics.entered(queue, event),
     });
-    this.#metrics = new SchedulerMetrics(options.metrics ?? new MetricRegistry(), () => this.#queue.sizes);
+    const registry = options.metrics ?? new MetricRegistry();
+    this.#metrics = new SchedulerMetrics(
+      registry,
+      () => this.#queue.sizes,
+      () => this.#queue.refused,
+    );
     this.#binder = new Binder({ client, clock });
     this.#writer = new PodWriter({ client, clock, log });
     this.#view = new ClusterView({
@@ -112,10 +117,7 @@ export class Scheduler implements Service {
       informers,
       queue: this.#queue,
       profileOf: (pod) => this.#profileOf(pod),
-      waitsForDevices: (pod, node) => {
-        const message = `waiting for binding conditions for device on node ${node}`;
-        this.#events.record(podsResource, pod, 'Normal', 'BindingConditionsPending', message);
-      },
+      waitsForDevices: (pod, node) => this.#events.waitsForDevices(pod, node),
       deviceClassesChanged: () => this.#forgetFindings(),
     });
     this.#gangs = new GangScheduler({
@@ -149,7 +151,7 @@ export class Scheduler implements Service {
     this.#view.close();
     this.#queue.close();
     await Promise.allSettled(this.#writes);
-    await this.#events.flush();
+    await this.#events.close();
   }
 
   #profileOf({ spec }: Pod): Profile | undefined {
@@ -235,21 +237,14 @@ export class Scheduler implements Service {
   }
 
   async #bind(pod: PodFacts, popped: Popped, node: string, reservations: readonly Reservation[]): Promise<void> {
-    const { namespace = '', name = '' } = pod.pod.metadata ?? {};
     try {
       for (const { preBind } of reservations) await preBind?.((work) => this.#aside(work));
       await this.#binder.bind(pod.pod, node);
       this.#metrics.bound(popped.waitedMs, popped.attempts);
-      this.#events.record(
-        podsResource,
-        pod.pod,
-        'Normal',
-        'Scheduled',
-        `Successfully assigned ${namespace}/${name} to ${node}`,
-      );
+      this.#events.scheduled(pod.pod, node);
     } catch (error) {
       for (const { undo } of reservations) this.#takeBack(pod, undo);
-      this.#bindFailed(pod, popped.profile, error);
+      this.#bindFailed(pod, popped, error);
     }
   }
 
@@ -268,16 +263,17 @@ export class Scheduler implements Service {
   }
 
   /** Unless the pod went away, or was bound meanwhile, which the informer tells. */
-  #bindFailed(pod: PodFacts, profile: Profile, error: unknown): void {
-    if (!this.#view.forget(pod.key)) return;
+  #bindFailed(pod: PodFacts, popped: Popped, error: unknown): void {
+    if (!this.#view.forget(pod)) return;
+    const { profile } = popped;
     this.#metrics.attempt(profile.plan.schedulerName, 'error', 0);
     if (hasReason(error, 'NotFound') || this.#closed) return;
     const message = `binding rejected: ${error instanceof Error ? error.message : String(error)}`;
     this.#options.log.warn('binding failed', { pod: pod.key, error });
-    this.#events.record(podsResource, pod.pod, 'Warning', 'FailedScheduling', message);
+    this.#events.failed(pod.pod, message);
     const current = this.#view.pod(pod.key);
     if (current === undefined || current.spec?.nodeName) return;
-    this.#queue.retry(current, profile);
+    this.#queue.retry(current, profile, popped);
     this.#track(this.#writer.tellUnscheduled(current, { reason: 'SchedulerError', message }));
   }
 
@@ -290,7 +286,7 @@ export class Scheduler implements Service {
     const message = unschedulableMessage(decision.refusals, world.snapshot.nodes.length, told, others);
     this.#queue.park(pod.pod, refusingPlugins(decision.refusals));
     for (const { act } of plans) if (act !== undefined) this.#track(this.#act(pod, act));
-    this.#events.record(podsResource, pod.pod, 'Warning', 'FailedScheduling', message);
+    this.#events.failed(pod.pod, message);
     const nominated = this.#nominationAfter(pod, preemption);
     this.#track(this.#writer.tellUnscheduled(pod.pod, { reason: 'Unschedulable', message, nominated }));
     if (preemption?.kind === 'victims') this.#makeRoom(pod, preemption);
@@ -377,7 +373,8 @@ export class Scheduler implements Service {
     try {
       await this.#writer.evict(victim, pod.spec?.schedulerName ?? defaultSchedulerName);
       const message = `Preempted by pod ${pod.metadata?.uid ?? objectKey(pod)} on node ${node}`;
-      this.#events.record(podsResource, victim, 'Normal', 'Preempted', message);
+      const { schedulerName } = pod.spec ?? {};
+      this.#events.preempted(victim, message, { resource: podsResource, object: pod, schedulerName });
     } catch (error) {
       if (hasReason(error, 'NotFound', 'Conflict')) return;
       log.warn('a pod could not be preempted', { pod: objectKey(victim), error });

@@ -7,7 +7,9 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
+import { calm } from '../../src/simulation/simulator/faults.ts';
 import { scenarioNames } from '../../src/simulation/simulator/simulation.ts';
+import { familyNames } from '../../src/simulation/simulator/workload.ts';
 
 const main = path.join(import.meta.dirname, '..', '..', 'src', 'main.ts');
 
@@ -29,7 +31,20 @@ function simulate(...options: readonly string[]): Promise<Outcome> {
   return new Promise((resolve) => child.once('close', (status) => resolve({ status, ...output })));
 }
 
-test('200 seeds hold, of every climate at least five', async () => {
+/** What the run counted, from a line such as `actions: pods 12, stateful sets 3`. */
+function countsIn(stderr: string, what: string): ReadonlyMap<string, number> {
+  const [, list = ''] = new RegExp(`^${what}: (.*)$`, 'm').exec(stderr) ?? [];
+  return new Map([...list.matchAll(/([^,]+?) (\d+)(?:, |$)/g)].map(([, name = '', count]) => [name, Number(count)]));
+}
+
+/** Each of `names` is there, so often at least. */
+function assertCounted(stderr: string, what: string, names: readonly string[], least: number): void {
+  const counts = countsIn(stderr, what);
+  const rare = names.filter((name) => (counts.get(name) ?? 0) < least);
+  assert.deepEqual(rare, [], `${what} that came up less than ${least} times, of ${JSON.stringify([...counts])}`);
+}
+
+test('200 seeds hold, of every climate at least five, with every disturbance and every family of actions', async () => {
   const { status, stdout, stderr } = await simulate('--seed', '1', '--seeds', '200', '--hours', '0.05', '--jobs', '2');
   assert.equal(status, 0, `${stdout}\n${stderr.split('\n').slice(-5).join('\n')}`);
   const seeds = [...stderr.matchAll(/^seed (\d+) \((.+?)\): held/gm)];
@@ -41,6 +56,10 @@ test('200 seeds hold, of every climate at least five', async () => {
     const count = seeds.filter(([, , climate]) => climate === name).length;
     assert.ok(count >= 5, `${name}: ${count} seeds`);
   }
+  assertCounted(stderr, 'disturbances', Object.keys(calm.disturbances), 10);
+  assertCounted(stderr, 'actions', familyNames, 20);
+  const faults = ['lostRequests', 'lostAnswers', 'slowCalls', 'brokenWatches', 'silentWatches'];
+  assertCounted(stderr, 'calls', faults, 100);
 });
 
 test('a quiet day holds', async () => {

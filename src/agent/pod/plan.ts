@@ -62,7 +62,7 @@ export interface PodObservation {
   /** When the worker first saw that the pod must end; 0: it need not. */
   readonly endingSinceMs: number;
   /** The node makes it fail, and says so in its status: an eviction. */
-  readonly failed?: { readonly reason: string; readonly message: string };
+  readonly failed?: { readonly reason: string; readonly message: string; readonly isRefused?: true };
   /** The API was told that the pod is gone. */
   readonly deleteSent: boolean;
   readonly hostIps: readonly string[];

@@ -25,7 +25,7 @@ export function podStatus(observation: PodObservation, facts: StatusFacts): PodS
   const { status: known, nowMs } = observation;
   const pod = observation.pod ?? observation.lastPod;
   if (pod === undefined) return known;
-  const lists = containerLists(observation, pod, facts);
+  const lists = wasRefused(observation) ? noLists : containerLists(observation, pod, facts);
   const { init, apps, ephemeral } = lists;
   const phase = phaseOf(pod, known, lists, facts);
   const failure = failureOf(known, facts.ending);
@@ -50,7 +50,7 @@ export function podStatus(observation: PodObservation, facts: StatusFacts): PodS
     ...network,
     startTime: known.startTime ?? formatTime(nowMs),
     ...(init.length > 0 && { initContainerStatuses: init }),
-    containerStatuses: apps,
+    ...(apps.length > 0 && { containerStatuses: apps }),
     ...(ephemeral.length > 0 && { ephemeralContainerStatuses: ephemeral }),
     qosClass: known.qosClass ?? qualityOfService(pod.spec),
   };
@@ -60,6 +60,14 @@ interface Lists {
   readonly init: readonly ContainerStatus[];
   readonly apps: readonly ContainerStatus[];
   readonly ephemeral: readonly ContainerStatus[];
+}
+
+const noLists: Lists = { init: [], apps: [], ephemeral: [] };
+
+/** Of a pod that its node refused nothing is told container by container, also after a restart of the agent: none ever was. */
+function wasRefused({ failed, status, containers }: PodObservation): boolean {
+  if (failed?.isRefused) return true;
+  return status.phase === 'Failed' && !status.containerStatuses?.length && containers.length === 0;
 }
 
 function containerLists(observation: PodObservation, pod: Pod, { waiting, isOver }: StatusFacts): Lists {

@@ -94,6 +94,12 @@ export class PodWorker {
     this.wake();
   }
 
+  /** The node never takes the pod. */
+  refuse(reason: string, message: string): void {
+    this.#failed ??= { reason, message, isRefused: true };
+    this.wake();
+  }
+
   /** Decides anew, soon. */
   wake(): void {
     if (this.#closed) return;

@@ -14,7 +14,9 @@ import type { Prng } from '../../lib/prng.ts';
 import type { Service } from '../../lib/service.ts';
 import type { PodIdentity, RuntimeState } from '../runtime.ts';
 import type { PodHost } from './pod-host.ts';
+import { isTerminal } from './pod-status.ts';
 import { PodWorker } from './pod-worker.ts';
+import { PortBook } from './port-book.ts';
 import { removeVolumes } from './steps.ts';
 
 const relistMs = 5000;
@@ -35,6 +37,7 @@ export class PodWorkers implements Service {
   readonly name = 'pods';
   readonly #host: PodHost;
   readonly #workers = new Map<string, PodWorker>();
+  readonly #ports = new PortBook();
   readonly #informer: PodFeed;
   readonly #relists: boolean;
   readonly #stop = new AbortController();
@@ -84,7 +87,19 @@ export class PodWorkers implements Service {
 
   #update(pod: Pod): void {
     const { namespace = '', name = '', uid = '' } = pod.metadata ?? {};
-    this.#workerOf({ namespace, name, uid }).update(pod);
+    const isNew = !this.#workers.has(uid);
+    const worker = this.#workerOf({ namespace, name, uid });
+    worker.update(pod);
+    if (isTerminal(pod.status?.phase)) this.#ports.free(uid);
+    else if (isNew && pod.metadata?.deletionTimestamp === undefined) this.#admit(pod, worker);
+  }
+
+  /** The worker only looks at first, and decides after this. */
+  #admit(pod: Pod, worker: PodWorker): void {
+    const refusal = this.#ports.take(pod);
+    if (refusal === undefined) return;
+    this.#host.events.record(pod, 'Warning', refusal.reason, refusal.message);
+    worker.refuse(refusal.reason, `Pod was rejected: ${refusal.message}`);
   }
 
   #forget(pod: Pod): void {
@@ -92,6 +107,7 @@ export class PodWorkers implements Service {
     // Its last version says how much grace it was given.
     worker?.update(pod);
     worker?.update(undefined);
+    this.#ports.free(pod.metadata?.uid ?? '');
   }
 
   #workerOf(identity: PodIdentity): PodWorker {

@@ -11,8 +11,20 @@ interface Walk {
   readonly whole: FieldSetBuilder;
 }
 
+/** By type, the sets that fit: a set does not change, and one is read again with every write to the object. */
+const fitting = new WeakMap<TypeAtom, WeakSet<FieldSet>>();
+
 /** The set itself where nothing changes. */
 export function reconcileSet(atom: TypeAtom, set: FieldSet): FieldSet {
+  let known = fitting.get(atom);
+  if (known === undefined) fitting.set(atom, (known = new WeakSet()));
+  if (known.has(set)) return set;
+  const reconciled = reconciledSet(atom, set);
+  if (reconciled === set) known.add(set);
+  return reconciled;
+}
+
+function reconciledSet(atom: TypeAtom, set: FieldSet): FieldSet {
   const walk: Walk = { path: [], whole: new FieldSetBuilder() };
   reconcile(walk, atom, set);
   const whole = walk.whole.build();

@@ -48,6 +48,8 @@ const resyncMs = 5000;
 const resyncKey = 'resources';
 /** The oldest are forgotten beyond it, and looked for again. */
 const goneMax = 1000;
+/** As upstream. */
+const absentMax = 500;
 
 /** A resource that the collector follows. */
 interface Source {
@@ -73,8 +75,13 @@ class GarbageCollector {
   readonly #sources = new Map<string, Source>();
   /** From `apps/v1/Deployment` (any version that is served) to the source's name. */
   #kinds = new Map<string, { readonly name: string; readonly info: ResourceInfo }>();
+  /** The rows that were read last, and the names of what is followed by them. */
+  #read: readonly ResourceInfo[] = [];
+  #followed: ReadonlySet<string> = new Set();
   /** Uids of owners that were seen to go: they need not be looked for in other namespaces. */
   readonly #gone = new Set<string>();
+  /** Owners that the server did not know: a uid never comes back, so the next of hundreds of dependents need not ask again. */
+  readonly #absent = new Set<string>();
 
   constructor(context: LoopContext) {
     this.#context = context;
@@ -117,11 +124,7 @@ class GarbageCollector {
 
   #noteGone(uid: string): void {
     if (this.#dependentsOf(uid).length === 0) return;
-    this.#gone.add(uid);
-    for (const oldest of this.#gone) {
-      if (this.#gone.size <= goneMax) break;
-      this.#gone.delete(oldest);
-    }
+    note(this.#gone, uid, goneMax);
   }
 
   #wakeDependents(uid: string): void {
@@ -201,14 +204,12 @@ class GarbageCollector {
 
   async #ask(info: ResourceInfo, { name, uid }: OwnerReference, dependentNamespace: string): Promise<OwnerState> {
     const namespace = info.namespaced ? dependentNamespace : '';
-    try {
-      const owner = await this.#context.client.get(resourceOf(info), { namespace, name });
-      if (uidOf(owner) !== uid) return 'absent';
-      return awaitsDependents(owner) ? 'waiting' : 'solid';
-    } catch (error) {
-      if (hasReason(error, 'NotFound')) return 'absent';
-      throw error;
-    }
+    const key = [groupResource(info), namespace, name, uid].join('|');
+    if (this.#absent.has(key)) return 'absent';
+    const owner = await this.#context.client.get(resourceOf(info), { namespace, name }).catch(unlessGone);
+    if (owner !== undefined && uidOf(owner) === uid) return awaitsDependents(owner) ? 'waiting' : 'solid';
+    note(this.#absent, key, absentMax);
+    return 'absent';
   }
 
   async #carryOut(item: Item, verdict: Verdict): Promise<void> {
@@ -300,8 +301,12 @@ class GarbageCollector {
     return after(resyncMs);
   }
 
+  /** What is served changes rarely: the same rows are read once. */
   #followResources(): ReadonlySet<string> {
     const all = [...this.#context.resources.all];
+    const isKnown = all.length === this.#read.length && all.every((info, index) => info === this.#read[index]);
+    if (isKnown) return this.#followed;
+    this.#read = all;
     const followed = storedResources(all, ['list', 'watch', 'delete']).filter((info) => info.resource !== 'events');
     for (const info of followed) {
       const name = groupResource(info);
@@ -313,7 +318,8 @@ class GarbageCollector {
     this.#kinds = new Map(
       all.map((info) => [`${apiVersionOf(info)}/${info.kind}`, { name: groupResource(info), info }]),
     );
-    return new Set(followed.map(groupResource));
+    this.#followed = new Set(followed.map(groupResource));
+    return this.#followed;
   }
 }
 
@@ -322,6 +328,15 @@ const ownerUids = (object: KubeObject): readonly string[] =>
 
 const keyOf = ({ info }: Source, object: KubeObject): string => `${groupResource(info)}|${objectKey(object)}`;
 
-function unlessGone(error: unknown): void {
+function unlessGone(error: unknown): undefined {
   if (!hasReason(error, 'NotFound')) throw error;
+}
+
+/** The oldest make room. */
+function note(values: Set<string>, value: string, max: number): void {
+  values.add(value);
+  for (const oldest of values) {
+    if (values.size <= max) break;
+    values.delete(oldest);
+  }
 }

@@ -3,6 +3,7 @@ import { objectKey } from '../../api/object.ts';
 import type { Job } from '../../api/schema/types/batch-v1.ts';
 import type { Pod } from '../../api/schema/types/core-v1.ts';
 import { hasReason } from '../../api/status-error.ts';
+import { isRefusal } from '../../client/errors.ts';
 import type { Expectations } from '../../client/expectations.ts';
 import { jobs, pods as podsResource } from '../../client/resources.ts';
 import { type LoopContext, nameOf, referenceOf, uidOf } from '../shared/context.ts';
@@ -11,6 +12,9 @@ import { slowStart } from '../shared/slow-start.ts';
 import { isTracked, trackingFinalizer } from './marks.ts';
 import type { Releases } from './releases.ts';
 import { podOf } from './template.ts';
+
+/** As upstream's loop waits at least: a pod whose making was carried out and not answered is mostly seen by then. */
+const unclearMsMax = 1000;
 
 export interface Removed {
   readonly count: number;
@@ -29,11 +33,22 @@ export class PodActions {
   readonly #context: LoopContext;
   readonly #expectations: Expectations;
   readonly #releases: Releases;
+  /** Until when (monotonic, ms) a pod may turn up whose making was not answered, by Job. */
+  readonly #unclear = new Map<string, number>();
 
   constructor(context: LoopContext, expectations: Expectations, releases: Releases) {
     this.#context = context;
     this.#expectations = expectations;
     this.#releases = releases;
+  }
+
+  /** How long (ms) a pod may still turn up of which nobody knows whether it was made: until then, no other is made. */
+  unclearMs(key: string): number {
+    return Math.max(0, (this.#unclear.get(key) ?? 0) - this.#context.clock.monotonic());
+  }
+
+  forget(key: string): void {
+    this.#unclear.delete(key);
   }
 
   /** `replaced`: by index, the failed pod whose count goes on. */
@@ -54,12 +69,13 @@ export class PodActions {
   }
 
   async #createOne(job: Job, pod: Pod): Promise<void> {
-    const { client, events } = this.#context;
+    const { client, events, clock } = this.#context;
     try {
       const created = await client.create(podsResource, pod);
       events.record(jobs, job, 'Normal', 'SuccessfulCreate', `Created pod: ${nameOf(created)}`);
     } catch (error) {
       this.#expectations.creationSeen(objectKey(job));
+      if (!isRefusal(error)) this.#unclear.set(objectKey(job), clock.monotonic() + unclearMsMax);
       if (isNamespaceEnding(error)) return;
       events.record(jobs, job, 'Warning', 'FailedCreate', `Error creating: ${messageOf(error)}`);
       throw error;

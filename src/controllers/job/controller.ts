@@ -56,7 +56,8 @@ const batchMs = 100;
 /** How soon again it looks where a cache lags and might not say when it has caught up. */
 const lagMs = 1000;
 
-/** As upstream's `MaxJobApiBackOff`: a job that waits for quota does not sleep through its chance. */
+/** As upstream's `DefaultJobApiBackOff` and `MaxJobApiBackOff`: a job that waits for quota does not sleep through its chance. */
+const backoffMsMin = 1000;
 const backoffMsMax = 60_000;
 
 /** An expectation that nothing will fulfil runs out (`Expectations`): this often it is looked whether it has. */
@@ -105,7 +106,14 @@ class JobController {
       actions: this.#actions,
     });
     const reconcile = (key: string): Promise<Outcome> => this.#reconcile(key);
-    this.loop = new ControlLoop({ ...context, name: 'job', reconcile, informers: [jobs, pods], backoffMsMax });
+    this.loop = new ControlLoop({
+      ...context,
+      name: 'job',
+      reconcile,
+      informers: [jobs, pods],
+      backoffMsMin,
+      backoffMsMax,
+    });
     const enqueue = (object: KubeObject): void => this.loop.queue.add(objectKey(object));
     jobs.addHandler({ added: (job) => this.#jobAdded(job), updated: enqueue, deleted: (job) => this.#jobDeleted(job) });
     pods.addHandler({
@@ -184,6 +192,7 @@ class JobController {
 
   #forget(key: string): void {
     this.#expectations.forget(key);
+    this.#actions.forget(key);
     this.#failures.delete(key);
   }
 
@@ -218,7 +227,8 @@ class JobController {
 
   /** `sync` learns what was done, for the metrics. */
   async #advance(key: string, job: Job, sync: { action: SyncAction }): Promise<Outcome> {
-    const satisfied = this.#expectations.satisfied(key);
+    const unclearMs = this.#actions.unclearMs(key);
+    const satisfied = unclearMs === 0 && this.#expectations.satisfied(key);
     // Before the pods: one whose release is seen while they are claimed would count twice.
     const released = this.#releases.of(key);
     const pods = await this.#claimPods(job);
@@ -236,7 +246,7 @@ class JobController {
     await this.#tell(key, view, end, statusOf(view, acted.counts, managed));
     if (acted.error !== undefined) throw acted.error;
     const deadline = deadlineMs(view);
-    const waits = [acted.waitMs, deadline && deadline - nowMs, satisfied ? undefined : unsatisfiedMs];
+    const waits = [acted.waitMs, deadline && deadline - nowMs, satisfied ? undefined : unclearMs || unsatisfiedMs];
     const soonest = Math.min(...waits.filter((ms) => ms !== undefined && ms > 0).map(Number));
     return Number.isFinite(soonest) ? after(soonest) : done;
   }

@@ -312,6 +312,33 @@ describe('when', () => {
     await world.close();
   });
 
+  test('the answer to the making of a pod gets lost, the pod is seen before another is made', async () => {
+    let made = 0;
+    const late: { clock?: Clock } = {};
+    const world = await startJobWorld(runsOn, {
+      wrap: (client) =>
+        intercept(client, {
+          create: (real) => async (resource, object, options) => {
+            const created = await real.create(resource, object, options);
+            if (resource.resource === 'pods' && ++made === 1) throw unreachable('lost');
+            return created;
+          },
+          watch: (real) => (resource, query, handler) =>
+            real.watch(resource, query, {
+              event: (event) =>
+                void late.clock?.after(resource.resource === 'pods' ? 500 : 0, () => handler.event(event)),
+              end: (error) => handler.end(error),
+            }),
+        }),
+    });
+    late.clock = world.clock;
+    await world.client.create(jobs, makeJob());
+    await world.clock.advance(60_000);
+    assert.equal(made, 1, 'asked once');
+    assert.equal((await world.list(pods)).length, 1);
+    await world.close();
+  });
+
   for (let seed = 1; seed <= 4; seed++) {
     test(`calls fail, or their answers get lost, every end counts once all the same (seed ${seed})`, async () => {
       const chance = new SeededPrng(seed);

@@ -6,7 +6,7 @@ import { invalidValue } from '../../api/field-error.ts';
 import type { Service, ServiceSpec } from '../../api/schema/types/core-v1.ts';
 import { invalid } from '../../api/status-error.ts';
 import type { Draft } from '../draft.ts';
-import { isClusterAddress, type Reservations } from '../service-addresses.ts';
+import type { Reservations } from '../service-addresses.ts';
 import { hasAddress } from './service-fields.ts';
 import { allocateNodePorts } from './service-node-ports.ts';
 
@@ -30,7 +30,7 @@ function allocateAddress(service: Draft<Service>, spec: Draft<ServiceSpec>, rese
   spec.clusterIP ||= reservations.freeAddress();
   spec.clusterIPs = [spec.clusterIP];
   const address = spec.clusterIP;
-  if (!isClusterAddress(address)) {
+  if (!reservations.isOurs(address)) {
     const why = 'the provided network does not match the current range';
     refuse(service, 'spec.clusterIPs', spec.clusterIPs, `failed to allocate IP ${address}: ${why}`);
   }

@@ -14,7 +14,7 @@ import { limits } from '../../lib/limits.ts';
 import type { ProfilePlan } from '../framework/profile.ts';
 import type { QueueSettings } from '../queue/scheduling-queue.ts';
 import { argChecks, argShapes, completeArgs, defaultArgs, type PluginArgs } from './plugin-args.ts';
-import { knownPlugins, type PluginSet, type PluginSets, type Point, planProfile, points } from './profiles.ts';
+import { knownPlugins, type PluginSet, type PluginSets, planProfile, points } from './profiles.ts';
 import { readShape, type Shape } from './shape.ts';
 
 export interface SchedulerConfiguration {
@@ -94,6 +94,7 @@ export function parseSchedulerConfiguration(text: string): SchedulerConfiguratio
   }
   const profiles = (config.profiles ?? []).length === 0 ? [{}] : (config.profiles ?? []);
   const errors = [...generalErrors(config), ...profileListErrors(profiles)];
+  errors.push(...queueSortErrors(profiles));
   const plans = profiles.map((profile, index) => planOf(profile, indexPath('profiles', index), config, errors));
   if (errors.length > 0) throw new Error(aggregate(errors));
   const { podInitialBackoffSeconds: initial = 1, podMaxBackoffSeconds: max = 10 } = config;
@@ -112,7 +113,13 @@ function generalErrors(config: ConfigurationText): FieldError[] {
     errors.push(invalidValue('podMaxBackoffSeconds', max, detail));
   }
   if ((config.extenders ?? []).length > 0) {
-    errors.push(invalidValue('extenders', config.extenders?.length, 'naru calls no scheduler extenders'));
+    errors.push(
+      invalidValue(
+        'extenders',
+        config.extenders?.length,
+        'naru calls no scheduler extenders: leave them out, or run a scheduler of your own for such pods (spec.schedulerName)',
+      ),
+    );
   }
   return errors;
 }
@@ -136,7 +143,7 @@ function profileListErrors(profiles: readonly ProfileText[]): FieldError[] {
 function planOf(profile: ProfileText, path: string, config: ConfigurationText, errors: FieldError[]): ProfilePlan {
   const { schedulerName = defaultSchedulerName, plugins: sets = {} } = profile;
   errors.push(...percentageErrors(profile.percentageOfNodesToScore, childPath(path, 'percentageOfNodesToScore')));
-  for (const point of points) errors.push(...setErrors(point, sets[point] ?? {}, childPath(path, `plugins.${point}`)));
+  for (const point of points) errors.push(...setErrors(sets[point] ?? {}, childPath(path, `plugins.${point}`)));
   const args = argsOf(profile, childPath(path, 'pluginConfig'), errors);
   const percentageOfNodesToScore = profile.percentageOfNodesToScore ?? config.percentageOfNodesToScore ?? 0;
   return planProfile({ schedulerName, percentageOfNodesToScore, sets, args });
@@ -145,19 +152,34 @@ function planOf(profile: ProfileText, path: string, config: ConfigurationText, e
 /** Plugins that upstream once had, and refuses. */
 const removed = ['AzureDiskLimits', 'CinderLimits', 'EBSLimits', 'GCEPDLimits'];
 
-function setErrors(point: Point, { enabled = [] }: PluginSet, path: string): FieldError[] {
-  const errors = enabled.flatMap(({ name }, index) => {
+const wasRemoved = (path: string, name: string): FieldError =>
+  invalidValue(path, name, `was invalid in version "v1" (KubeSchedulerConfiguration is version "${apiVersion}")`);
+
+function setErrors({ enabled = [] }: PluginSet, path: string): FieldError[] {
+  return enabled.flatMap(({ name }, index) => {
     const at = indexPath(childPath(path, 'enabled'), index);
-    if (removed.includes(name)) {
-      return [
-        invalidValue(at, name, `was invalid in version "v1" (KubeSchedulerConfiguration is version "${apiVersion}")`),
-      ];
-    }
+    if (removed.includes(name)) return [wasRemoved(at, name)];
     if (!knownPlugins.has(name)) return [invalidValue(at, name, 'is not a plugin that naru has')];
     return enabled.findIndex((other) => other.name === name) < index ? [duplicate(at, name)] : [];
   });
-  if (point === 'queueSort' && enabled.length > 1) {
-    errors.push(invalidValue(childPath(path, 'Enabled'), enabled.length, 'only one queue sort plugin can be enabled'));
+}
+
+/** There is one queue, whose order all profiles share. */
+function queueSortErrors([first, ...others]: readonly ProfileText[]): FieldError[] {
+  const errors: FieldError[] = [];
+  const setOf = (profile: ProfileText | undefined): PluginSet => profile?.plugins?.queueSort ?? {};
+  const count = setOf(first).enabled?.length ?? 0;
+  if (count > 1) {
+    errors.push(
+      invalidValue('profiles[0].plugins.queueSort.Enabled', count, 'only one queue sort plugin can be enabled'),
+    );
+  }
+  const canon = JSON.stringify([setOf(first).enabled ?? [], setOf(first).disabled ?? []]);
+  for (const [index, other] of others.entries()) {
+    const { enabled = [], disabled = [] } = setOf(other);
+    if (JSON.stringify([enabled, disabled]) === canon) continue;
+    const path = `${indexPath('profiles', index + 1)}.plugins.queueSort`;
+    errors.push(invalidValue(path, { Enabled: enabled, Disabled: disabled }, 'must be the same for all profiles'));
   }
   return errors;
 }
@@ -168,7 +190,8 @@ function argsOf({ pluginConfig = [] }: ProfileText, path: string, errors: FieldE
     const at = indexPath(path, index);
     if (pluginConfig.findIndex((other) => other.name === name) < index) errors.push(duplicate(at, name));
     if (!isConfigurable(name)) {
-      errors.push(invalidValue(childPath(at, 'name'), name, 'has no arguments in naru'));
+      if (removed.includes(name)) errors.push(wasRemoved(at, name));
+      else errors.push(invalidValue(childPath(at, 'name'), name, 'has no arguments in naru'));
       continue;
     }
     args[name] = readArgs(name, given, childPath(at, 'args'), errors);

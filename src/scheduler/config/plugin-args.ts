@@ -20,6 +20,7 @@ import type { NodeResourcesFitArgs } from '../plugins/node-resources-fit.ts';
 import type { PodTopologySpreadArgs } from '../plugins/pod-topology-spread.ts';
 import type { ResourceWeight, ShapePoint } from '../plugins/resource-scores.ts';
 import type { VolumeBindingArgs } from '../plugins/volume-binding.ts';
+import { addedAffinityErrors } from './added-affinity.ts';
 import type { Shape } from './shape.ts';
 
 /** By the plugin's name. */
@@ -53,11 +54,18 @@ export const defaultArgs: PluginArgs = {
 const typed = { apiVersion: 'string', kind: 'string' } as const;
 const resources = [{ name: 'string', weight: 'number' }] as const;
 
+const requirements = [{ key: 'string', operator: 'string', values: ['string'] }] as const;
+const term: Shape = { matchExpressions: requirements, matchFields: requirements };
+const affinityShape: Shape = {
+  requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [term] },
+  preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 'number', preference: term }],
+};
+
 export const argShapes: { readonly [name in keyof PluginArgs]: Shape } = {
   DefaultPreemption: { ...typed, minCandidateNodesPercentage: 'number', minCandidateNodesAbsolute: 'number' },
   DynamicResources: { ...typed, filterTimeout: 'string', bindingTimeout: 'string' },
   InterPodAffinity: { ...typed, hardPodAffinityWeight: 'number', ignorePreferredTermsOfExistingPods: 'boolean' },
-  NodeAffinity: { ...typed, addedAffinity: 'any' },
+  NodeAffinity: { ...typed, addedAffinity: affinityShape },
   NodeResourcesBalancedAllocation: { ...typed, resources },
   NodeResourcesFit: {
     ...typed,
@@ -92,15 +100,20 @@ export const argShapes: { readonly [name in keyof PluginArgs]: Shape } = {
 export function completeArgs<N extends keyof PluginArgs>(name: N, given: Partial<PluginArgs[N]>): PluginArgs[N] {
   const complete = { ...defaultArgs[name], ...given };
   if (name === 'NodeResourcesFit') return withResources(complete as NodeResourcesFitArgs) as PluginArgs[N];
+  if (name === 'NodeResourcesBalancedAllocation') {
+    const { resources: list } = complete as NodeResourcesBalancedAllocationArgs;
+    return { ...complete, resources: weighted(list) };
+  }
   return complete;
 }
+
+const weighted = (list: readonly ResourceWeight[]): readonly ResourceWeight[] =>
+  list.length === 0 ? cpuAndMemory : list.map(({ name, weight }) => ({ name, weight: weight || 1 }));
 
 /** A strategy without resources scores cpu and memory; a weight that is absent is one. */
 function withResources(args: NodeResourcesFitArgs): NodeResourcesFitArgs {
   const { scoringStrategy } = args;
-  const list = scoringStrategy.resources ?? [];
-  const weighted = list.length === 0 ? cpuAndMemory : list.map(({ name, weight }) => ({ name, weight: weight || 1 }));
-  return { ...args, scoringStrategy: { ...scoringStrategy, resources: weighted } };
+  return { ...args, scoringStrategy: { ...scoringStrategy, resources: weighted(scoringStrategy.resources ?? []) } };
 }
 
 type Check<A> = (args: A, path: string) => FieldError[];
@@ -129,7 +142,7 @@ export const argChecks: { readonly [name in keyof PluginArgs]: Check<PluginArgs[
   ],
   InterPodAffinity: ({ hardPodAffinityWeight }, path) =>
     between(hardPodAffinityWeight, 0, 100, childPath(path, 'hardPodAffinityWeight')),
-  NodeAffinity: () => [],
+  NodeAffinity: ({ addedAffinity }, path) => addedAffinityErrors(addedAffinity, childPath(path, 'addedAffinity')),
   NodeResourcesBalancedAllocation: ({ resources: list }, path) =>
     list.flatMap(({ name, weight }, index) => {
       const at = indexPath(childPath(path, 'resources'), index);
@@ -191,7 +204,7 @@ function fitErrors(args: NodeResourcesFitArgs, path: string): FieldError[] {
     ...names(ignoredResourceGroups, 'ignoredResourceGroups'),
   ];
   if (!strategies.includes(scoringStrategy.type)) {
-    errors.push(notSupported(childPath(at, 'type'), scoringStrategy.type, strategies));
+    errors.push(notSupported(childPath(at, 'type'), scoringStrategy.type ?? '', strategies));
   }
   for (const [index, { name, weight }] of scoringStrategy.resources.entries()) {
     const weightPath = childPath(indexPath(childPath(at, 'resources'), index), 'weight');

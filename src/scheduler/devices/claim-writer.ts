@@ -2,16 +2,18 @@
  * What the scheduler writes about claims: whose they are and which devices they have; and that they have none any more.
  *
  * A claim may be written by others at the same time. What it says then is read again, and what was decided is written over it, unless it
- * contradicts: then the decision is void.
+ * contradicts: then the decision is void. Where nobody answers, the server is asked what it has done, until it says.
  */
 import { objectKey } from '../../api/object.ts';
-import { claimFinalizer } from '../../api/pod-resource-claims.ts';
+import { claimFinalizer, isReservedFor } from '../../api/pod-resource-claims.ts';
 import type { ContainerExtendedResourceRequest, Pod } from '../../api/schema/types/core-v1.ts';
 import type { AllocationResult, ResourceClaim } from '../../api/schema/types/resource-v1.ts';
 import { hasReason } from '../../api/status-error.ts';
 import type { Client } from '../../client/client.ts';
+import { isRefusal } from '../../client/errors.ts';
 import { pods as podsResource, resourceClaims } from '../../client/resources.ts';
 import { type Clock, formatTime } from '../../lib/clock.ts';
+import { LastWord } from '../last-word.ts';
 
 /** As upstream's default retry. */
 const attemptsMax = 5;
@@ -19,10 +21,16 @@ const attemptsMax = 5;
 export class ClaimWriter {
   readonly #client: Client;
   readonly #clock: Clock;
+  readonly #lastWord: LastWord;
 
-  constructor({ client, clock }: { readonly client: Client; readonly clock: Clock }) {
-    this.#client = client;
-    this.#clock = clock;
+  constructor(options: { readonly client: Client; readonly clock: Clock }) {
+    this.#client = options.client;
+    this.#clock = options.clock;
+    this.#lastWord = new LastWord(options);
+  }
+
+  close(): void {
+    this.#lastWord.close();
   }
 
   /** Reserves the claim for the pod, and gives it its devices where it gets any. @throws Error, StatusError */
@@ -40,7 +48,7 @@ export class ClaimWriter {
       }
       const kept = allocation === undefined ? current : await this.#keep(current);
       const status = this.#reservedStatus(kept, pod, allocation);
-      return this.#told(`add ${what} to claim ${key}`, this.#updateStatus({ ...kept, status }));
+      return this.#told(`add ${what} to claim ${key}`, this.#updateFor(pod, { ...kept, status }));
     });
   }
 
@@ -106,6 +114,19 @@ export class ClaimWriter {
     const allocationTimestamp = allocation?.allocationTimestamp ?? formatTime(this.#clock.now());
     const reservedFor = [...(status.reservedFor ?? []), { resource: 'pods', name, uid }];
     return { ...status, allocation: { ...allocation, allocationTimestamp }, reservedFor };
+  }
+
+  /** Rejects where the claim is certainly not the pod's. */
+  async #updateFor(pod: Pod, claim: ResourceClaim): Promise<ResourceClaim> {
+    try {
+      return await this.#updateStatus(claim);
+    } catch (error) {
+      const { namespace = '', name = '', uid } = claim.metadata ?? {};
+      const now = isRefusal(error) ? undefined : await this.#lastWord.about(resourceClaims, { namespace, name });
+      const isDone = now !== undefined && now.metadata?.uid === uid && isReservedFor(now, pod);
+      if (!isDone || now.status?.allocation === undefined) throw error;
+      return now;
+    }
   }
 
   #updateStatus(claim: ResourceClaim): Promise<ResourceClaim> {

@@ -72,6 +72,7 @@ export class DeviceBook implements DeviceReader {
 
   close(): void {
     this.#closed = true;
+    this.#writer.close();
     this.#changed();
   }
 
@@ -196,14 +197,21 @@ export class DeviceBook implements DeviceReader {
     if (extended?.claim === claim) await this.#writer.tellPod(pod, reserved, extended.mappings);
   }
 
-  /** Written: it counts as the server has it, until that, or something newer, is told. */
+  /** Written: it counts as the server has it, until that, or something newer, is told. Unless it was told gone before the answer came. */
   #settle(decided: ResourceClaim, written: ResourceClaim): void {
     this.#pending.delete(uidOf(decided));
     if (uidOf(decided) !== uidOf(written)) this.ledger.set(uidOf(decided), undefined);
     const told = this.#options.claims.cache.byKey(objectKey(written));
-    const isTold = told !== undefined && !isNewer(written, told);
-    if (!isTold) this.#assumed.set(objectKey(written), written);
-    this.#count(isTold ? told : written);
+    const isGone = !isNotCreated(decided) && uidOf(told) !== uidOf(written);
+    if (isGone) {
+      this.ledger.set(uidOf(written), undefined);
+      return;
+    }
+    // Two pods of one claim may be answered in either order.
+    const others = [this.#assumed.get(objectKey(written)), told].filter((one) => uidOf(one) === uidOf(written));
+    const newest = others.reduce<ResourceClaim>((last, one) => (one === undefined || isNewer(last, one) ? last : one), written);
+    if (newest !== told) this.#assumed.set(objectKey(written), newest);
+    this.#count(newest);
   }
 
   #unset({ claims }: DevicePlan, isSeen: boolean): void {

@@ -25,11 +25,21 @@ export interface WeightedScore {
   readonly weight: number;
 }
 
+/** How often a plugin was asked about a node, and nothing known was read instead: what bounds long decisions counts these. */
+export interface Work {
+  asked: number;
+}
+
 /** Plans of plugins that look at a node alone hang on the pod's class alone: one is made for all its pods. */
 export class ClassMemory {
   readonly #filterPlans = new Map<Plugin, FilterPlan>();
   readonly #verdicts: VerdictColumn[] = [];
+  readonly #work: Work;
   #scores: ScoreColumns | undefined;
+
+  constructor(work: Work) {
+    this.#work = work;
+  }
 
   filterPlan(plugin: Plugin, make: () => FilterPlan): FilterPlan {
     let plan = this.#filterPlans.get(plugin);
@@ -39,7 +49,7 @@ export class ClassMemory {
 
   /** What `filters` say; of one class there may be several beginnings of the same list. */
   verdicts(filters: readonly NodeFilter[]): VerdictColumn {
-    return (this.#verdicts[filters.length] ??= new VerdictColumn(filters));
+    return (this.#verdicts[filters.length] ??= new VerdictColumn(filters, this.#work));
   }
 
   scores(make: () => readonly WeightedScore[]): ScoreColumns {
@@ -64,9 +74,11 @@ export class VerdictColumn {
   readonly #filters: readonly NodeFilter[];
   readonly #at = new Column();
   readonly #verdicts: Verdict[] = [];
+  readonly #work: Work;
 
-  constructor(filters: readonly NodeFilter[]) {
+  constructor(filters: readonly NodeFilter[], work: Work) {
     this.#filters = filters;
+    this.#work = work;
   }
 
   /** By index: what was said, and of which generation; for walks through many nodes. */
@@ -92,6 +104,7 @@ export class VerdictColumn {
   }
 
   #ask(node: NodeInfo): Verdict {
+    this.#work.asked++;
     for (const { refuse } of this.#filters) {
       const refusal = refuse(node);
       if (refusal !== undefined) return refusal;
@@ -215,13 +228,14 @@ export class Remembered<T> {
 
 export class NodeMemory {
   readonly sheet = new ScoreSheet();
+  readonly work: Work = { asked: 0 };
   readonly #classes = new Map<string, ClassMemory>();
   readonly #crowded = new Map<string, Remembered<Verdict>>();
   #last: { readonly name: string; readonly memory: ClassMemory } | undefined;
 
   class(name: string): ClassMemory {
     if (this.#last?.name === name) return this.#last.memory;
-    const memory = latest(this.#classes, name, () => new ClassMemory());
+    const memory = latest(this.#classes, name, () => new ClassMemory(this.work));
     this.#last = { name, memory };
     return memory;
   }

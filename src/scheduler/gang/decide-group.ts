@@ -10,12 +10,13 @@
  *       decide ▶ assume, reserve ▶ decide ▶ …  ─▶ enough of them? ─▶ score ─┐
  *       ◀──────────────── all taken back ◀──────────────────────────────────┘  the best domain wins
  * ```
- * Bound: as many decisions as pods fit into all domains, and one more each; past `limits.groupDecisionsMax`, the first domain that holds the
+ * Bound: `limits.groupMembersMax` members at a time, and of each attempt `limits.groupQuestionsMax` questions to plugins, after which those that
+ * are left have no node. In all as many decisions as pods fit into all domains, and one more each; past `limits.groupDecisionsMax`, the first domain that holds the
  * group is the last that is tried. Placement is greedy, as upstream's: a gang whose pods differ may fit and not be found to.
  */
 import { limits } from '../../lib/limits.ts';
 import { nextInt, type Prng } from '../../lib/prng.ts';
-import { type Decision, decide } from '../decide.ts';
+import { type Decision, decide, sameFate } from '../decide.ts';
 import type { World } from '../framework/plugin.ts';
 import type { Profile } from '../framework/profile.ts';
 import type { PodFacts } from '../pod-facts.ts';
@@ -35,6 +36,8 @@ export interface MemberOutcome {
   readonly pod: PodFacts;
   readonly decision: Decision;
 }
+
+type Nowhere = Extract<Decision, { kind: 'none' }>;
 
 export interface Attempt {
   readonly isFeasible: boolean;
@@ -80,15 +83,26 @@ export function attemptGroup(inputs: GroupInputs, among: readonly NodeInfo[] | u
   const wanted = minCountOf(group.podGroup);
   const outcomes: MemberOutcome[] = [];
   const undo: (() => void)[] = [];
+  const { work } = profile.memory;
+  const endAt = work.asked + limits.groupQuestionsMax;
+  let refused: { readonly pod: PodFacts; readonly decision: Nowhere } | undefined;
   const before = boundOf(inputs).length;
   let placed = before;
   let start = 0;
   for (const [index, pod] of members.entries()) {
-    if (isHurried && placed + members.length - index < wanted) break;
+    if (work.asked >= endAt || (isHurried && placed + members.length - index < wanted)) break;
+    if (refused !== undefined && sameFate(pod, refused.pod, refused.decision, profile, world)) {
+      outcomes.push({ pod, decision: refused.decision });
+      continue;
+    }
     const decision = decide(pod, profile, world, prng, start, among);
     outcomes.push({ pod, decision });
     start = (start + decision.looked) % Math.max(1, nodes.length);
-    if (decision.kind === 'none') continue;
+    if (decision.kind === 'none') {
+      refused = { pod, decision };
+      continue;
+    }
+    refused = undefined;
     placed++;
     undo.push(tryOut(pod, decision.node, inputs));
   }

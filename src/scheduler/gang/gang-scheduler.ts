@@ -11,13 +11,13 @@
  */
 import type { Pod } from '../../api/schema/types/core-v1.ts';
 import { hasReason } from '../../api/status-error.ts';
-import type { EventRecorder } from '../../client/events.ts';
-import { pods as podsResource } from '../../client/resources.ts';
+import { podGroups } from '../../client/resources.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Prng } from '../../lib/prng.ts';
 import type { ClusterView } from '../cluster-view.ts';
 import { refusingPlugins, unschedulableMessage } from '../decide.ts';
+import type { PodEvents } from '../pod-events.ts';
 import { PodFacts } from '../pod-facts.ts';
 import type { PodWriter } from '../pod-writer.ts';
 import type { Popped, SchedulingQueue } from '../queue/scheduling-queue.ts';
@@ -34,7 +34,7 @@ export interface GangSchedulerOptions {
   readonly log: Logger;
   readonly queue: SchedulingQueue;
   readonly view: ClusterView;
-  readonly events: EventRecorder;
+  readonly events: PodEvents;
   readonly podWriter: PodWriter;
   readonly groupWriter: GroupWriter;
   readonly metrics: SchedulerMetrics;
@@ -194,7 +194,7 @@ export class GangScheduler {
   #park(pod: Pod, { message, refusedBy, nominated }: Told): void {
     const { queue, events, podWriter, track } = this.#options;
     queue.park(pod, refusedBy);
-    events.record(podsResource, pod, 'Warning', 'FailedScheduling', message);
+    events.failed(pod, message);
     track(podWriter.tellUnscheduled(pod, { reason: 'Unschedulable', message, nominated }));
   }
 
@@ -203,7 +203,7 @@ export class GangScheduler {
     const { queue, events, podWriter, track } = this.#options;
     for (const { pod, profile } of taken) {
       queue.retry(pod, profile);
-      events.record(podsResource, pod, 'Warning', 'FailedScheduling', message);
+      events.failed(pod, message);
       track(podWriter.tellUnscheduled(pod, { reason: 'SchedulerError', message }));
     }
     this.#tell(group, 'False', 'SchedulerError', message);
@@ -249,7 +249,7 @@ export class GangScheduler {
     try {
       await podWriter.evict(victim, schedulerName, 'podgroup');
       const message = `Preempted by podgroup ${podGroup.metadata?.uid ?? ''} on node cluster`;
-      events.record(podsResource, victim, 'Normal', 'Preempted', message);
+      events.preempted(victim, message, { resource: podGroups, object: podGroup, schedulerName });
       return true;
     } catch (error) {
       if (hasReason(error, 'NotFound', 'Conflict')) return true;

@@ -33,7 +33,7 @@ export function interPodAffinity(args: InterPodAffinityArgs): Plugin {
     hints: {
       AssignedPodAdd: helpsAffinity,
       AssignedPodLabel: (pod, change) => helpsAffinity(pod, change) || helpsAntiAffinity(pod, change),
-      AssignedPodDelete: helpsAntiAffinity,
+      AssignedPodDelete: (pod, change) => helpsAntiAffinity(pod, change) || makesFirst(pod, change),
       NodeAdd: hasTopology,
       NodeLabel: hasTopology,
       NamespaceLabel: () => true,
@@ -196,6 +196,14 @@ const helpsAffinity: Hint = (waiting, { after }) => {
   return required.length > 0 && required.every((term) => mayMean(term, changed));
 };
 
+/** The pod that went may have been the last of those that the waiting one wants to be near to, of whom it would then be the first. */
+const makesFirst: Hint = (waiting, { before }) => {
+  const pod = new PodFacts(waiting);
+  const gone = new PodFacts(before as Pod);
+  const { required } = pod.terms;
+  return required.length > 0 && required.every((term) => mayMean(term, gone) && mayMean(term, pod));
+};
+
 /** The changed pod may have been kept away from, or have kept this one away. */
 const helpsAntiAffinity: Hint = (waiting, { before }) => {
   const pod = new PodFacts(waiting);
@@ -206,9 +214,11 @@ const helpsAntiAffinity: Hint = (waiting, { before }) => {
   );
 };
 
-/** The node has a label of some topology that the pod's terms name; one without terms was kept away by others, anywhere else may do. */
-const hasTopology: Hint = (waiting, { after }) => {
+/** The node has, or had, a label of some topology that the pod's terms name; one without terms was kept away by others, anywhere else may do. */
+const hasTopology: Hint = (waiting, { before, after }) => {
   const { required, requiredAnti } = new PodFacts(waiting).terms;
   if (required.length === 0) return true;
-  return [...required, ...requiredAnti].some(({ topologyKey }) => after?.metadata?.labels?.[topologyKey] !== undefined);
+  return [...required, ...requiredAnti].some(({ topologyKey }) =>
+    [before, after].some((node) => node?.metadata?.labels?.[topologyKey] !== undefined),
+  );
 };

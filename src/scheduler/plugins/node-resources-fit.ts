@@ -4,7 +4,7 @@ import { classResourcePrefix } from '../devices/extended-resources.ts';
 import { type Plugin, type Refusal, refusal } from '../framework/plugin.ts';
 import type { PodFacts } from '../pod-facts.ts';
 import { always, type Hint } from '../queue/changes.ts';
-import { type Amounts, amountsOf, podRequests } from '../requests.ts';
+import { type Amounts, amountsOf, knownPodRequests, podRequests } from '../requests.ts';
 import type { NodeInfo } from '../snapshot/snapshot.ts';
 import { meanScore, type ScoringStrategy, scoreOf } from './resource-scores.ts';
 
@@ -100,9 +100,18 @@ function shortage(
   return reasons && make(reasons, resolvable);
 }
 
-/** Extended resources count only for pods that ask for them. */
+const basic: ReadonlySet<string> = new Set(['cpu', 'memory', 'ephemeral-storage']);
+
+/** What is counted in pieces: all but the basic ones and the places for pods. */
+const isScalar = (resource: string): boolean =>
+  isExtended(resource) ||
+  resource.includes('kubernetes.io/') ||
+  resource.startsWith('hugepages-') ||
+  resource.startsWith('attachable-volumes-');
+
+/** What is counted in pieces matters only to pods that ask for it; what has no such name is not scored at all. */
 export const isScored = (resource: string, requests: Amounts): boolean =>
-  !isExtended(resource) || (requests.get(resource) ?? 0) > 0;
+  basic.has(resource) || ((requests.get(resource) ?? 0) > 0 && isScalar(resource));
 
 function strategyScore(strategy: ScoringStrategy, { requests }: PodFacts, node: NodeInfo): number {
   const scoreResource = scoreOf(strategy);
@@ -129,7 +138,7 @@ function fitsEmpty(pod: Pod, { status }: Node, isIgnored: (name: string) => bool
   // What a node does not know of itself may come as a device.
   const mayFit = (resource: string, amount: number): boolean =>
     amount <= (allocatable.get(resource) ?? (mayBeDevice(resource) ? amount : 0));
-  return [...podRequests(pod).amounts].every(
+  return [...knownPodRequests(pod).amounts].every(
     ([resource, amount]) => amount === 0 || isIgnored(resource) || mayFit(resource, amount),
   );
 }
@@ -137,20 +146,20 @@ function fitsEmpty(pod: Pod, { status }: Node, isIgnored: (name: string) => bool
 const mayBeDevice = (resource: string): boolean => isExtended(resource) || resource.startsWith(classResourcePrefix);
 
 /** A class may stand for what no node has. */
-const asksExtended: Hint = (pod) => [...podRequests(pod).amounts.keys()].some(mayBeDevice);
+const asksExtended: Hint = (pod) => [...knownPodRequests(pod).amounts.keys()].some(mayBeDevice);
 
 function hasMore(pod: Pod, before: Node, after: Node): boolean {
   const had = amountsOf(before.status?.allocatable);
   const has = amountsOf(after.status?.allocatable);
   const grew = (resource: string): boolean => (has.get(resource) ?? 0) > (had.get(resource) ?? 0);
-  return grew('pods') || [...podRequests(pod).amounts].some(([resource, amount]) => amount > 0 && grew(resource));
+  return grew('pods') || [...knownPodRequests(pod).amounts].some(([resource, amount]) => amount > 0 && grew(resource));
 }
 
 /** The resized pod now asks for less of something that `pod` asks for. */
 const gaveBack: Hint = (pod, { before, after }) => {
   const was = podRequests(before as Pod).amounts;
   const is = podRequests(after as Pod).amounts;
-  return [...podRequests(pod).amounts].some(
+  return [...knownPodRequests(pod).amounts].some(
     ([resource, amount]) => amount > 0 && (was.get(resource) ?? 0) > (is.get(resource) ?? 0),
   );
 };

@@ -46,6 +46,39 @@ export type ChangeKind =
   | 'CSIStorageCapacityUpdate'
   | 'VolumeAttachmentDelete';
 
+/** Upstream's labels for those that it does not call as they are called here. */
+const labels: { readonly [kind in ChangeKind]?: string } = {
+  NodeAllocatable: 'NodeUpdateNodeAllocatable',
+  NodeLabel: 'NodeUpdateNodeLabel',
+  NodeTaint: 'NodeUpdateNodeTaint',
+  NodeImages: 'NodeUpdate',
+  AssignedPodLabel: 'AssignedPodUpdatePodLabel',
+  AssignedPodScaleDown: 'AssignedPodUpdatePodScaleDown',
+  PodLabel: 'TargetPodUpdatePodLabel',
+  PodScaleDown: 'TargetPodUpdatePodScaleDown',
+  PodToleration: 'TargetPodUpdatePodToleration',
+  PodGatesGone: 'TargetPodUpdatePodSchedulingGatesEliminated',
+  PodGeneratedResourceClaims: 'TargetPodUpdatePodGeneratedResourceClaim',
+  NamespaceLabel: 'NamespaceUpdate',
+};
+const groups: Readonly<Record<string, string>> = {
+  PodGroup: 'scheduling.k8s.io',
+  ResourceClaim: 'resource.k8s.io',
+  DeviceClass: 'resource.k8s.io',
+  ResourceSlice: 'resource.k8s.io',
+  StorageClass: 'storage.k8s.io',
+  CSINode: 'storage.k8s.io',
+  CSIDriver: 'storage.k8s.io',
+  CSIStorageCapacity: 'storage.k8s.io',
+  VolumeAttachment: 'storage.k8s.io',
+};
+
+/** What upstream calls the change where it counts: `NodeAdd`, `storage.k8s.io/CSINodeUpdate`. */
+export function eventOf(kind: ChangeKind): string {
+  const group = groups[kind.replace(/(Add|Update|Delete)$/, '')];
+  return labels[kind] ?? (group === undefined ? kind : `${group}/${kind}`);
+}
+
 /** One change of one object, which may be of several kinds. */
 export interface ClusterChange {
   readonly kinds: readonly ChangeKind[];

@@ -11,7 +11,8 @@
  * Pods of a group are popped one by one and decided on together: the first one's turn is the turn of all (`take`).
  *
  * Kept true: a pod stands in one place at most. A pod whose back-off is over when it is woken goes to active at once. One that failed for
- * no fault of its own (a binding that could not be written) always sits its back-off out, lest a sick server be asked in a loop.
+ * no fault of its own (a binding that could not be written) always sits its back-off out, lest a sick server be asked in a loop. Refusals
+ * and such failures are counted apart: a back-off is as long as there were of either, of failures only those in a row.
  */
 import { objectKey } from '../../api/object.ts';
 import type { Pod } from '../../api/schema/types/core-v1.ts';
@@ -20,48 +21,26 @@ import type { Clock, Timer } from '../../lib/clock.ts';
 import { Heap } from '../../lib/heap.ts';
 import type { Profile } from '../framework/profile.ts';
 import { priorityOf } from '../pod-facts.ts';
-import type { ClusterChange } from './changes.ts';
+import { type ClusterChange, eventOf } from './changes.ts';
+import {
+  countedAt,
+  countRefused,
+  groupKey,
+  isAhead,
+  isSooner,
+  type ParkedGroup,
+  type Past,
+  type Place,
+  type Ranked,
+  type RefusedCount,
+  type Timed,
+  type Waiting,
+} from './waiting.ts';
 
-type Place = 'active' | 'backoff' | 'error' | 'unschedulable' | 'gated' | 'gone';
-
-interface Waiting {
-  pod: Pod;
-  readonly key: string;
-  readonly profile: Profile;
-  /** Breaks ties of priority: when it came, then in which order. */
-  order: number;
-  attempts: number;
-  /** When its back-off is over, by the monotonic clock. */
-  readyMs: number;
-  /** Since when it fits nowhere. */
-  parkedMs: number;
-  /** Since when it waits at all. */
-  readonly addedMs: number;
-  place: Place;
-  /** Room is being made for it: until that is done, no change wakes it. */
-  isHeld: boolean;
-  /** Who refused it: empty where nobody in particular did. */
-  refusedBy: ReadonlySet<string>;
-}
-
-interface Timed {
-  readonly entry: Waiting;
-  readonly readyMs: number;
-}
-
-interface ParkedGroup {
-  readonly profile: Profile;
-  readonly refusedBy: ReadonlySet<string>;
-  readonly pods: Set<Waiting>;
-}
-
-/** A pod whose turn it is. */
-export interface Popped {
+/** A pod whose turn it is. `order`: smaller for those that came before. */
+export interface Popped extends Past {
   readonly pod: Pod;
   readonly profile: Profile;
-  readonly attempts: number;
-  /** Smaller for those that came before. */
-  readonly order: number;
   /** How long it has waited (ms). */
   readonly waitedMs: number;
 }
@@ -72,6 +51,8 @@ export interface QueueRules {
   isHeldBack(pod: Pod, profile: Profile): boolean;
   /** Its group's, where it has one. */
   priorityOf(pod: Pod): number;
+  /** It came to a place, through that event; for who counts. */
+  entered?(queue: 'active' | 'backoff' | 'unschedulable', event: string): void;
 }
 
 export interface QueueSettings {
@@ -83,7 +64,10 @@ export type QueueSizes = Readonly<Record<'active' | 'backoff' | 'unschedulable' 
 
 const unschedulableMsMax = 5 * 60 * 1000;
 const sweepEveryMs = 30_000;
+/** Back-offs end with the beginning of the second in which they would: so the most important of many that were refused together comes first. */
+const orderWindowMs = 1000;
 const nobody: ReadonlySet<string> = new Set();
+const attemptFailed = 'ScheduleAttemptFailure';
 
 export class SchedulingQueue {
   readonly #clock: Clock;
@@ -95,12 +79,10 @@ export class SchedulingQueue {
   /** Those that wait for a change, by who refused them: a change that none of these cares for passes the whole group by. */
   readonly #parked = new Map<string, ParkedGroup>();
   /** What is popped, removed or moved leaves its entry here; an entry whose pod is not active any more is passed over. */
-  readonly #active = new Heap<{ readonly entry: Waiting; readonly priority: number }>(
-    (a, b) => a.priority > b.priority || (a.priority === b.priority && a.entry.order < b.entry.order),
-  );
-  readonly #backoff = new Heap<Timed>((a, b) => a.readyMs < b.readyMs);
+  readonly #active = new Heap<Ranked>(isAhead);
+  readonly #backoff = new Heap<Timed>(isSooner);
   /** Those that must sit it out. */
-  readonly #errors = new Heap<Timed>((a, b) => a.readyMs < b.readyMs);
+  readonly #errors = new Heap<Timed>(isSooner);
   #alarm: { readonly atMs: number; readonly timer: Timer } | undefined;
   #activeCount = 0;
   #order = 0;
@@ -130,6 +112,11 @@ export class SchedulingQueue {
     return { active, backoff: backoff + error, unschedulable, gated };
   }
 
+  /** How many of the pods that wait each plugin refused when they were last decided on, by profile. */
+  get refused(): readonly RefusedCount[] {
+    return countRefused(this.#waiting.values());
+  }
+
   get(key: string): Pod | undefined {
     return this.#waiting.get(key)?.pod;
   }
@@ -143,34 +130,42 @@ export class SchedulingQueue {
       return;
     }
     this.remove(key);
-    const addedMs = this.#clock.monotonic();
+    this.#activate(this.#enter(pod, profile), 'UnscheduledPodAdd');
+  }
+
+  #enter(pod: Pod, profile: Profile, past?: Past): Waiting {
+    const key = objectKey(pod);
     const entry: Waiting = {
       pod,
       key,
       profile,
-      order: this.#order++,
-      attempts: 0,
+      order: past?.order ?? this.#order++,
+      attempts: past?.attempts ?? 0,
+      refusals: past?.refusals ?? 0,
+      failures: past?.failures ?? 0,
       readyMs: 0,
       parkedMs: 0,
-      addedMs,
+      addedMs: past?.addedMs ?? this.#clock.monotonic(),
       place: 'gone',
       isHeld: false,
       refusedBy: nobody,
     };
     this.#waiting.set(key, entry);
-    this.#activate(entry);
+    return entry;
   }
 
   /** Something changed in the pod itself, or around it: whoever may fit now is woken. */
   changed(change: ClusterChange, only?: string): void {
-    if (change.kinds.length === 0 || this.#parked.size === 0) return;
+    const [kind] = change.kinds;
+    if (kind === undefined || this.#parked.size === 0) return;
+    const event = eventOf(kind);
     const groups = Array.from(this.#parked.values());
     for (const { profile, refusedBy, pods } of groups) {
       const hints = profile.hintsOf(refusedBy, change.kinds);
       if (hints.length === 0) continue;
       for (const entry of only === undefined ? [...pods] : pods) {
         if (only !== undefined && entry.key !== only) continue;
-        if (!entry.isHeld && hints.some((hint) => hint(entry.pod, change))) this.#release(entry);
+        if (!entry.isHeld && hints.some((hint) => hint(entry.pod, change))) this.#release(entry, event);
       }
     }
   }
@@ -190,12 +185,12 @@ export class SchedulingQueue {
   /** The pod is to be looked at again. */
   wake(key: string): void {
     const entry = this.#waiting.get(key);
-    if (entry?.place === 'unschedulable') this.#release(entry);
+    if (entry?.place === 'unschedulable') this.#release(entry, 'ForceActivate');
   }
 
   remove(key: string): void {
     const entry = this.#waiting.get(key);
-    if (entry !== undefined) this.#move(entry, 'gone');
+    if (entry !== undefined) this.#move(entry, 'gone', '');
     this.#waiting.delete(key);
   }
 
@@ -220,36 +215,40 @@ export class SchedulingQueue {
   /** What held the pod back may do so no longer. */
   reconsider(key: string): void {
     const entry = this.#waiting.get(key);
-    if (entry?.place === 'gated') this.#activate(entry);
+    if (entry?.place === 'gated') this.#activate(entry, 'UnscheduledPodUpdate');
   }
 
   #pop(entry: Waiting): Popped {
-    this.#move(entry, 'gone');
+    this.#move(entry, 'gone', '');
     entry.attempts++;
-    const { pod, profile, attempts, order, addedMs } = entry;
-    return { pod, profile, attempts, order, waitedMs: this.#clock.monotonic() - addedMs };
+    const { pod, profile, attempts, order, refusals, failures, addedMs } = entry;
+    const waitedMs = this.#clock.monotonic() - addedMs;
+    return { pod, profile, attempts, order, refusals, failures, addedMs, waitedMs };
   }
 
   /** It fits nowhere: it waits for a change that may undo what `refusedBy` said. */
   park(pod: Pod, refusedBy: ReadonlySet<string>): void {
     const entry = this.#entryOf(pod);
     if (entry === undefined) return;
-    this.#setBackoff(entry);
+    entry.refusals++;
+    entry.failures = 0;
+    this.#setBackoff(entry, entry.refusals);
     entry.refusedBy = refusedBy;
-    this.#move(entry, 'unschedulable');
+    this.#move(entry, 'unschedulable', attemptFailed);
     this.#armSweep();
   }
 
-  /** Something went wrong on the way: it is tried again after its back-off, and no sooner. */
-  retry(pod: Pod, profile: Profile): void {
-    const known = this.#entryOf(pod);
-    if (known === undefined) this.add(pod, profile);
-    const entry = this.#entryOf(pod);
-    if (entry === undefined || entry.place === 'gated') return;
-    entry.attempts = Math.max(1, entry.attempts);
+  /** Something went wrong on the way: it is tried again after its back-off, and no sooner. `past`: of a pod that was removed meanwhile. */
+  retry(pod: Pod, profile: Profile, past?: Past): void {
+    const entry = this.#entryOf(pod) ?? this.#enter(pod, profile, past);
+    if (this.#rules.isHeldBack(entry.pod, entry.profile)) {
+      this.#move(entry, 'gated', attemptFailed);
+      return;
+    }
+    entry.failures++;
     entry.refusedBy = nobody;
-    this.#setBackoff(entry);
-    this.#wait(entry, 'error');
+    this.#setBackoff(entry, entry.failures);
+    this.#wait(entry, 'error', attemptFailed);
   }
 
   close(): void {
@@ -275,13 +274,16 @@ export class SchedulingQueue {
   #renew(entry: Waiting, pod: Pod): void {
     const wasPriority = priorityOf(entry.pod);
     entry.pod = pod;
-    if (entry.place === 'gated' || (entry.place === 'active' && wasPriority !== priorityOf(pod))) this.#activate(entry);
+    if (entry.place === 'gated' || (entry.place === 'active' && wasPriority !== priorityOf(pod))) {
+      this.#activate(entry, 'UnscheduledPodUpdate');
+    }
   }
 
-  #setBackoff(entry: Waiting): void {
+  #setBackoff(entry: Waiting, times: number): void {
     const { initialBackoffMs, maxBackoffMs } = this.#settings;
     entry.parkedMs = this.#clock.monotonic();
-    entry.readyMs = entry.parkedMs + delayAfter(Math.max(0, entry.attempts - 1), initialBackoffMs, maxBackoffMs);
+    const endsMs = entry.parkedMs + delayAfter(times - 1, initialBackoffMs, maxBackoffMs);
+    entry.readyMs = endsMs - (endsMs % orderWindowMs);
   }
 
   /** Whatever was missed that should have woken them. */
@@ -289,7 +291,7 @@ export class SchedulingQueue {
     this.#sweep = undefined;
     const oldMs = this.#clock.monotonic() - unschedulableMsMax;
     const parked = [...this.#parked.values()].flatMap(({ pods }) => [...pods]);
-    for (const entry of parked) if (entry.parkedMs <= oldMs) this.#release(entry);
+    for (const entry of parked) if (entry.parkedMs <= oldMs) this.#release(entry, 'UnschedulableTimeout');
     this.#armSweep();
   }
 
@@ -302,15 +304,19 @@ export class SchedulingQueue {
     return entry?.pod.metadata?.uid === pod.metadata?.uid ? entry : undefined;
   }
 
-  #release(entry: Waiting): void {
-    if (entry.readyMs <= this.#clock.monotonic()) this.#activate(entry);
-    else this.#wait(entry, 'backoff');
+  #release(entry: Waiting, event: string): void {
+    if (entry.readyMs <= this.#clock.monotonic()) this.#activate(entry, event);
+    else this.#wait(entry, 'backoff', event);
   }
 
   /** Until its back-off is over; from `backoff` it may be taken sooner. */
-  #wait(entry: Waiting, place: 'backoff' | 'error'): void {
-    this.#move(entry, place);
-    (place === 'backoff' ? this.#backoff : this.#errors).push({ entry, readyMs: entry.readyMs });
+  #wait(entry: Waiting, place: 'backoff' | 'error', event: string): void {
+    this.#move(entry, place, event);
+    (place === 'backoff' ? this.#backoff : this.#errors).push({
+      entry,
+      readyMs: entry.readyMs,
+      priority: this.#rules.priorityOf(entry.pod),
+    });
     this.#armAlarm();
     if (place === 'backoff' && this.#activeCount === 0) this.#ready();
   }
@@ -335,23 +341,27 @@ export class SchedulingQueue {
     ] as const) {
       for (let first = heap.peek(); first !== undefined && first.readyMs <= nowMs; first = heap.peek()) {
         heap.pop();
-        if (first.entry.place === place && first.readyMs === first.entry.readyMs) this.#activate(first.entry);
+        if (first.entry.place === place && first.readyMs === first.entry.readyMs) {
+          this.#activate(first.entry, 'BackoffComplete');
+        }
       }
     }
     this.#armAlarm();
   }
 
-  #activate(entry: Waiting): void {
+  #activate(entry: Waiting, event: string): void {
     if (this.#rules.isHeldBack(entry.pod, entry.profile)) {
-      this.#move(entry, 'gated');
+      this.#move(entry, 'gated', event);
       return;
     }
-    this.#move(entry, 'active');
+    if (entry.place === 'gated' && entry.attempts === 0) entry.addedMs = this.#clock.monotonic();
+    this.#move(entry, 'active', event);
     this.#active.push({ entry, priority: this.#rules.priorityOf(entry.pod) });
     this.#ready();
   }
 
-  #move(entry: Waiting, place: Place): void {
+  #move(entry: Waiting, place: Place, event: string): void {
+    if (place !== 'gone' && place !== entry.place) this.#rules.entered?.(countedAt[place], event);
     if (entry.place === 'active') this.#activeCount--;
     if (place === 'active') this.#activeCount++;
     if (entry.place === 'unschedulable') this.#leaveGroup(entry);
@@ -374,6 +384,3 @@ export class SchedulingQueue {
     if (group?.pods.size === 0) this.#parked.delete(key);
   }
 }
-
-const groupKey = ({ profile, refusedBy }: Waiting): string =>
-  `${profile.plan.schedulerName}\0${[...refusedBy].sort().join('\0')}`;

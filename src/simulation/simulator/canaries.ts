@@ -240,6 +240,20 @@ export const canaries: readonly Canary[] = [
     },
   },
   {
+    name: 'a loop that makes each pod of a job twice',
+    invariant: 'a job keeps its books',
+    options: {
+      ...common,
+      scenario: only('create a job'),
+      ...tampered('job-controller', {
+        create: (real) => async (resource, object, options) => {
+          if (resource.resource === 'pods') await real.create(resource, object, options);
+          return real.create(resource, object, options);
+        },
+      }),
+    },
+  },
+  {
     name: 'a loop that does not tell of the addresses of a service',
     invariant: 'the cluster converges',
     options: {

@@ -3,7 +3,7 @@
  * writes any more. Read from the store and the runtimes; every sentence names one thing that is not there yet.
  */
 import { matchesNode } from '../../api/node-matching.ts';
-import { objectKey } from '../../api/object.ts';
+import { type KubeObject, objectKey } from '../../api/object.ts';
 import type { Deployment, ReplicaSet } from '../../api/schema/types/apps-v1.ts';
 import type { Job } from '../../api/schema/types/batch-v1.ts';
 import type { Node, Pod } from '../../api/schema/types/core-v1.ts';
@@ -108,9 +108,15 @@ function deploymentProblem(
   const newest = running.filter((pod) => isReady(pod) && pod.spec?.containers[0]?.image === image);
   if (running.length !== wanted || newest.length !== wanted)
     return `has ${newest.length} new ready pods among ${running.length}, and wants ${wanted}`;
+  const revision = Math.max(...sets.map(revisionOf));
+  if (sets.length > 0 && revisionOf(deployment) !== revision)
+    return `shows the revision ${revisionOf(deployment)}, and its newest ReplicaSet has ${revision}`;
   const active = sets.filter(({ spec }) => (spec?.replicas ?? 0) > 0);
   return active.length > 1 ? `has ${active.length} ReplicaSets that are not scaled to 0` : undefined;
 }
+
+const revisionOf = ({ metadata }: KubeObject): number =>
+  Number(metadata?.annotations?.['deployment.kubernetes.io/revision'] ?? 0);
 
 function replicaSetsFull(store: Store): readonly string[] {
   return replicaSetsOf(store).flatMap((set) => {

@@ -5,6 +5,7 @@ import type { Disturbance, DisturbanceKind } from './faults.ts';
 import type { Network } from './network.ts';
 import type { Part } from './part.ts';
 import type { SimulatedCluster, SimulatedNode } from './simulated-cluster.ts';
+import { Tallied } from './tallied.ts';
 import type { Verdict } from './verdict.ts';
 
 export interface DisturberOptions {
@@ -22,7 +23,8 @@ export class Disturber {
   readonly #options: DisturberOptions;
   readonly #stop = new AbortController();
   #running: readonly Promise<void>[] = [];
-  count = 0;
+  /** How often each kind struck. */
+  readonly counts = new Tallied();
 
   constructor(options: DisturberOptions) {
     this.#options = options;
@@ -44,7 +46,7 @@ export class Disturber {
     for (;;) {
       await this.#pause(-Math.log(1 - prng.next()) * everyMs);
       if (this.#stop.signal.aborted) return;
-      this.count++;
+      this.counts.add(kind);
       const durationMs = prng.next() * durationMsMax;
       told(`${kind} (${Math.round(durationMs)} ms)`);
       await this.#disturb(kind, durationMs).catch((error: unknown) => this.#failed(kind, error));

@@ -45,9 +45,12 @@ test('a lost request was not carried out, a lost answer was', async () => {
   const before = await startLab({ lostRequests: 1 });
   await assert.rejects(before.during(before.part.create(configMaps, settings('a'))), isLost);
   assert.equal(before.store.counts().get('configmaps') ?? 0, 0);
+  assert.equal(before.network.unanswered.size, 0);
   const after = await startLab({ lostAnswers: 1 });
   await assert.rejects(after.during(after.part.create(configMaps, settings('a'))), isLost);
   assert.equal(after.store.counts().get('configmaps'), 1);
+  const made = after.store.get({ collection: 'configmaps', namespace: 'default', name: 'a' })?.object;
+  assert.deepEqual([...after.network.unanswered], [made?.metadata?.uid]);
 });
 
 test('nothing passes a link that is cut, and everything one that is restored', async () => {

@@ -16,6 +16,7 @@ import { timedOut, unreachable } from '../../client/errors.ts';
 import { aroundCalls, type ClientCall, intercept } from '../../client/intercept.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Prng } from '../../lib/prng.ts';
+import { uidOf } from './checkers/checker.ts';
 import { goodNetwork, type NetworkFaults } from './faults.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -39,6 +40,9 @@ export class Network {
   readonly #cuts = new Set<CutReason>();
   /** What was done to calls and watches, for the report. */
   readonly counts = { calls: 0, lostRequests: 0, lostAnswers: 0, slowCalls: 0, brokenWatches: 0, silentWatches: 0 };
+
+  /** The uids of what was made although its maker was told that it failed. */
+  readonly unanswered = new Set<string>();
 
   constructor(options: NetworkOptions) {
     this.#options = options;
@@ -183,6 +187,7 @@ export class Link {
     await this.#travel();
     if (this.#isDown || this.#happens(this.#network.faults.lostAnswers)) {
       counts.lostAnswers++;
+      if (call.verb === 'create') this.#network.unanswered.add(uidOf(result as KubeObject));
       throw this.#failure();
     }
     return result;

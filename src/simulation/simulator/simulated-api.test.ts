@@ -19,6 +19,8 @@ interface Lab {
   readonly client: Client;
   readonly clock: VirtualClock;
   readonly seen: readonly StoreEvent[];
+  /** Those of `seen` of which whoever asked for them never heard. */
+  readonly unanswered: readonly StoreEvent[];
   /** From now on each commit takes its time. */
   slow(): void;
 }
@@ -29,14 +31,16 @@ async function startLab(seed: number, options: Partial<DiskOptions> = {}): Promi
   let faults: DiskFaults = { slowCommits: 0, slowMsMax: 0 };
   const disk = new Disk({ clock, prng, faults: () => faults, ...options });
   const seen: StoreEvent[] = [];
-  const all = { clock, prng, log: silentLogger, disk, authorization: storeAuthorization };
+  const unanswered: StoreEvent[] = [];
+  const common = { clock, prng, log: silentLogger, disk, authorization: storeAuthorization };
+  const all = { ...common, unanswered: (event: StoreEvent) => void unanswered.push(event) };
   const api = new SimulatedApi(all, (event) => seen.push(event));
   await api.start();
   const client = api.client({ name: 'somebody', groups: ['system:masters', 'system:authenticated'] });
   const slow = (): void => {
     faults = { slowCommits: 1, slowMsMax: 1000 };
   };
-  return { api, client, clock, seen, slow };
+  return { api, client, clock, seen, unanswered, slow };
 }
 
 const settings = (name: string): ConfigMap => ({ metadata: { namespace: 'default', name } });
@@ -78,7 +82,7 @@ test('of a write under way, the caller never hears; it is there, and seen, or no
   const outcomes = new Set<boolean>();
   for (let seed = 0; seed < 12; seed++) {
     const lab = await startLab(seed);
-    const { api, client, clock, seen, slow } = lab;
+    const { api, client, clock, seen, unanswered, slow } = lab;
     slow();
     const writing = client.create(configMaps, settings('a'));
     const refused = assert.rejects(writing, (error) => hasReason(error, 'ServiceUnavailable'));
@@ -93,6 +97,10 @@ test('of a write under way, the caller never hears; it is there, and seen, or no
       seen.some(({ entry }) => entry.key.collection === 'configmaps' && entry.key.name === 'a'),
       isThere,
     );
+    assert.deepEqual(
+      unanswered.map(({ entry }) => entry.key.name),
+      isThere ? ['a'] : [],
+    );
     outcomes.add(isThere);
   }
   assert.equal(outcomes.size, 2, 'chance takes both ways');
@@ -100,7 +108,7 @@ test('of a write under way, the caller never hears; it is there, and seen, or no
 
 test('a watch that comes back with a revision older than the history is told to list again', async () => {
   const ends = new Set<string>();
-  for (let seed = 0; seed < 12; seed++) {
+  for (let seed = 0; seed < 24; seed++) {
     const { api, client, clock } = await startLab(seed);
     const { metadata } = await client.create(configMaps, settings('a'));
     for (let index = 0; index < 20; index++) await client.create(configMaps, settings(`b-${index}`));

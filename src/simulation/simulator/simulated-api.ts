@@ -39,6 +39,8 @@ export interface SimulatedApiOptions {
   readonly log: Logger;
   readonly disk: Disk;
   readonly authorization: StoreAuthorizer;
+  /** Hears of what became durable although whoever asked for it was told that the API has died. */
+  readonly unanswered?: (event: StoreEvent) => void;
 }
 
 /** One life of the process. */
@@ -79,6 +81,7 @@ export class SimulatedApi {
     for (const service of life.authorization.services) await service.start();
     life.isUp = true;
     this.#observe(life);
+    await life.registry.putRight();
     await bootstrap(life.registry);
   }
 
@@ -144,7 +147,10 @@ export class SimulatedApi {
     const afterRevision = this.#seen || store.revision;
     for (const collection of collections()) store.watch({ collection, afterRevision }, handler);
     isPast = false;
-    for (const event of past.toSorted((a, b) => a.revision - b.revision)) told(event);
+    for (const event of past.toSorted((a, b) => a.revision - b.revision)) {
+      this.#options.unanswered?.(event);
+      told(event);
+    }
     this.#seen = store.revision;
   }
 

@@ -20,6 +20,7 @@ import { Scheduler } from '../../scheduler/scheduler.ts';
 import type { Store, StoreEvent } from '../../store/store.ts';
 import { simulatedPlatform } from '../simulated-platform.ts';
 import { SimulatedRuntime } from '../simulated-runtime.ts';
+import { uidOf } from './checkers/checker.ts';
 import { judgedCollector } from './checkers/collection.ts';
 import { Disk } from './disk.ts';
 import type { ClockFaults, DiskFaults, RuntimeFaults } from './faults.ts';
@@ -89,7 +90,10 @@ export class SimulatedCluster {
     this.#options = options;
     const { clock, prng, diskFaults, isDiskForgetful, changed } = options;
     const disk = new Disk({ clock, prng, faults: diskFaults, isForgetful: isDiskForgetful });
-    this.api = new SimulatedApi({ ...options, disk }, changed);
+    const unanswered = ({ type, entry }: StoreEvent): void => {
+      if (type === 'added') options.network.unanswered.add(uidOf(entry.object));
+    };
+    this.api = new SimulatedApi({ ...options, disk, unanswered }, changed);
     const ofControllers = this.#makeClock();
     const ofScheduler = this.#makeClock();
     this.controllers = new Part('controllers', options, () => this.#makeControllers(ofControllers));

@@ -28,7 +28,7 @@ test('the same seed gives the same history, and another seed another one', async
   assert.notEqual(first.hash, other.hash);
   assert.equal(first.violation, undefined);
   assert.equal(other.violation, undefined);
-  assert.ok(first.calls.lostAnswers > 0 && first.disturbances > 0, 'faults did strike');
+  assert.ok(first.calls.lostAnswers > 0 && Object.keys(first.disturbances).length > 0, 'faults did strike');
 });
 
 test('seeds choose among all climates', () => {
@@ -39,7 +39,7 @@ test('seeds choose among all climates', () => {
 test('rolling updates keep their promise although loops crash, caches lag and answers get lost', async () => {
   const report = await run({ seed: 27, hours: minutes(5) });
   assert.deepEqual([report.climate, report.violation], ['rollouts', undefined]);
-  assert.ok(report.disturbances > 0 && report.calls.brokenWatches > 0);
+  assert.ok(Object.keys(report.disturbances).length > 0 && report.calls.brokenWatches > 0);
 });
 
 describe('a fault that is built in is caught', () => {

@@ -11,6 +11,7 @@ import type { Client } from '../../client/client.ts';
 import { nodes } from '../../client/resources.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { nextInt, type Prng } from '../../lib/prng.ts';
+import { Tallied } from './tallied.ts';
 import { cronJobFamily } from './workload/cron-jobs.ts';
 import { apartFamily, deploymentFamily } from './workload/deployments.ts';
 import { jobFamily } from './workload/jobs.ts';
@@ -18,14 +19,15 @@ import { nodeFamily } from './workload/nodes.ts';
 import { namespaceFamily, ownershipFamily, replicationControllerFamily } from './workload/ownership.ts';
 import { podFamily } from './workload/pods.ts';
 import { budgetFamily, quotaFamily } from './workload/policies.ts';
+import { createStanding, onlyDrains, onlyRollouts } from './workload/promises.ts';
 import { Room } from './workload/room.ts';
 import { serviceFamily } from './workload/services.ts';
 import { setFamily } from './workload/sets.ts';
 import { storageFamily } from './workload/storage.ts';
 import { type Action, type Family, World, type WorldOptions } from './workload/world.ts';
 
-export { createStanding, onlyDrains, onlyRollouts } from './workload/promises.ts';
 export { type Action, World } from './workload/world.ts';
+export { createStanding, onlyDrains, onlyRollouts };
 
 /** In the order in which they are settled: what cannot give way takes its room first. */
 const families: readonly Family[] = [
@@ -47,6 +49,15 @@ const families: readonly Family[] = [
 
 /** Everything that users do to a cluster. */
 export const everyAction: readonly Action[] = families.flatMap(({ actions }) => actions);
+
+/** What a run counts its actions under: the names of families, and the runs that do little else. */
+export const familyNames: readonly string[] = [...families.map(({ name }) => name), 'rollouts', 'drains'];
+
+const familyOf: ReadonlyMap<Action, string> = new Map([
+  ...families.flatMap(({ name, actions }) => actions.map((action) => [action, name] as const)),
+  ...onlyRollouts.map((action) => [action, 'rollouts'] as const),
+  ...onlyDrains.map((action) => [action, 'drains'] as const),
+]);
 
 /** Without Deployments there is little to select, to guard or to own. */
 const always: readonly Family[] = [deploymentFamily];
@@ -82,7 +93,8 @@ export class Workload {
   readonly #world: World;
   readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
-  count = 0;
+  /** How many actions of each family there were. */
+  readonly counts = new Tallied();
 
   constructor(options: WorkloadOptions) {
     this.#options = options;
@@ -104,7 +116,7 @@ export class Workload {
       await clock.sleep(-Math.log(1 - prng.next()) * everyMs, this.#stop.signal).catch(() => {});
       if (this.#stop.signal.aborted) return;
       const action = this.#choose();
-      this.count++;
+      this.counts.add(familyOf.get(action) ?? action.name);
       told(action.name);
       await action.act(this.#world).catch(unlessRefused);
     }

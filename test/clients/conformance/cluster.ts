@@ -13,8 +13,8 @@ export class ConformanceCluster {
     this.wire = new Wire(connection);
   }
 
-  static async up(): Promise<ConformanceCluster> {
-    const cluster = await TestCluster.up('--simulated-nodes', '2');
+  static async up(nodes = 2): Promise<ConformanceCluster> {
+    const cluster = await TestCluster.up('--simulated-nodes', String(nodes));
     return new ConformanceCluster(cluster.connection);
   }
 

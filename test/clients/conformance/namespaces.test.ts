@@ -79,6 +79,18 @@ describe('conformance: Namespaces', { timeout: 120_000 }, () => {
     await namespaces.delete(name);
   });
 
+  test('should always delete fast, however many there are', async () => {
+    const names = await Promise.all(Array.from({ length: 30 }, () => cluster.namespace('nslifetest')));
+    await Promise.all(
+      names.map((name) =>
+        typed(wire(), 'v1', 'ConfigMap', name).create({ metadata: { name: 'm', labels: { life: 'short' } }, data: {} }),
+      ),
+    );
+    await Promise.all(names.map((name) => namespaces.delete(name)));
+    await Promise.all(names.map((name) => gone(namespaces, name)));
+    assert.deepEqual((await typed(wire(), 'v1', 'ConfigMap').list({ labelSelector: 'life=short' })).items, []);
+  });
+
   test('OrderedNamespaceDeletion namespace deletion should delete pod first', async () => {
     const name = await cluster.namespace('nsordered');
     const pods = typed(wire(), 'v1', 'Pod', name);

@@ -96,8 +96,10 @@ export function keptAvailable<T extends KubeObject>(promised: Promised<T>): Chec
       own.map((pod) => (promised.collection === 'daemonsets.apps' ? pod.spec?.nodeName : uidOf(pod))),
     ).size;
     const wanted = promised.wanted(owner);
-    if (available >= wanted && (promised.told(owner) ?? 0) >= wanted && wanted > 0) held.set(uidOf(owner), wanted);
     const least = promised.least(owner);
+    // A budget may ask for more than there is yet.
+    const enough = Math.max(wanted, least, 1);
+    if (available >= enough && (promised.told(owner) ?? 0) >= enough) held.set(uidOf(owner), wanted);
     if (held.get(uidOf(owner)) !== wanted || available >= least) return undefined;
     return `${promised.collection} ${objectKey(owner)} has ${available} pods available, and must have ${least}`;
   }

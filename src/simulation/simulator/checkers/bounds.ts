@@ -44,40 +44,67 @@ export function budgetBooks(nowMs: () => number, forgottenMs = 60_000): Checker 
 }
 
 /** What a quota counts never passes its limit by something new, be it in its books or in what there is. */
+/**
+ * What stood before a quota's first count, and was not counted since the loop's cache lagged, comes on top: upstream's loop counts from its caches,
+ * too, and admission goes by what it counted.
+ */
 export function quotaLimits(): Checker {
+  const uncounted = new Map<string, number>();
   const quotas = new Followed<ResourceQuota>('resourcequotas');
   const counted = new Map(['pods', 'configmaps', 'services'].map((name) => [name, new Followed(name)]));
   return {
     name: 'a quota is never passed',
     check: (event) => {
-      if (quotas.follow(event)) return judgeBooks(event);
+      if (quotas.follow(event)) {
+        remember(event);
+        return judgeBooks(event);
+      }
       const { collection, namespace } = event.entry.key;
       const objects = counted.get(collection);
       objects?.follow(event);
       if (objects === undefined || event.type !== 'added') return undefined;
-      const count = objects.where((one) => one.metadata?.namespace === namespace && counts(collection, one)).length;
-      const passed = quotas.where(
-        ({ metadata, status }) => metadata?.namespace === namespace && count > amount(status?.hard, collection),
-      )[0];
+      const count = countIn(namespace, collection);
+      const passed = quotas.where(({ metadata, status }) => {
+        const most = amount(status?.hard, collection) + (uncounted.get(`${metadata?.uid} ${collection}`) ?? 0);
+        return metadata?.namespace === namespace && count > most;
+      })[0];
       return passed && `${named(event)} is number ${count}, and the quota is ${passed.status?.hard?.[collection]}`;
     },
   };
+
+  function countIn(namespace: string, collection: string): number {
+    const objects = counted.get(collection)?.where((one) => one.metadata?.namespace === namespace) ?? [];
+    return objects.filter((one) => counts(collection, one)).length;
+  }
+
+  function judgeBooks(event: StoreEvent): string | undefined {
+    const { status } = event.entry.object as ResourceQuota;
+    const was = before<ResourceQuota>(event)?.status;
+    for (const [name, used] of Object.entries(status?.used ?? {})) {
+      const isNew = was?.used?.[name] !== undefined && Number(used) > Number(was.used[name]);
+      if (
+        isNew &&
+        Number(used) > amount(status?.hard, name) + (uncounted.get(`${uidOf(event.entry.object)} ${name}`) ?? 0)
+      )
+        return `${named(event)} counts ${used} ${name}, and has ${status?.hard?.[name]}`;
+    }
+    return undefined;
+  }
+
+  function remember(event: StoreEvent): void {
+    const { status } = event.entry.object as ResourceQuota;
+    for (const collection of counted.keys()) {
+      const used = status?.used?.[collection];
+      if (used === undefined || before<ResourceQuota>(event)?.status?.used?.[collection] !== undefined) continue;
+      const missed = countIn(event.entry.key.namespace, collection) - Number(used);
+      uncounted.set(`${uidOf(event.entry.object)} ${collection}`, Math.max(0, missed));
+    }
+  }
 }
 
 /** A pod whose time is up counts no more, though its node has not let it go yet: those that are being deleted are left out. */
 const counts = (collection: string, object: KubeObject): boolean =>
   collection !== 'pods' || !(isOver(object) || isDeleting(object));
-
-function judgeBooks(event: StoreEvent): string | undefined {
-  const { status } = event.entry.object as ResourceQuota;
-  const was = before<ResourceQuota>(event)?.status;
-  for (const [name, used] of Object.entries(status?.used ?? {})) {
-    const isNew = was?.used?.[name] !== undefined && Number(used) > Number(was.used[name]);
-    if (isNew && Number(used) > amount(status?.hard, name))
-      return `${named(event)} counts ${used} ${name}, and has ${status?.hard?.[name]}`;
-  }
-  return undefined;
-}
 
 const amount = (hard: Readonly<Record<string, unknown>> | undefined, name: string): number =>
   Number(hard?.[name] ?? Number.POSITIVE_INFINITY);

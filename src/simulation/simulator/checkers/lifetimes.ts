@@ -1,6 +1,7 @@
 /** Numbers that tell of time never go back, and a namespace is there before what stands in it, and after. */
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject, KubeObject } from '../../../api/object.ts';
+import type { Deployment, ReplicaSet } from '../../../api/schema/types/apps-v1.ts';
 import type { StoreEvent } from '../../../store/store.ts';
 import { before, type Checker, named, uidOf } from './checker.ts';
 import { controllerUid, Followed } from './followed.ts';
@@ -50,16 +51,21 @@ const rising: readonly (readonly [string, (object: KubeObject) => number])[] = [
   ['the revision', (object) => Number((object as JsonObject)['revision'] ?? 0)],
 ];
 
-/** A Deployment's revision only begins anew where somebody took the ReplicaSet that carried it. */
+/**
+ * A Deployment's revision only begins anew where somebody took the ReplicaSet that carried it. It shows the revision of the ReplicaSet with its own
+ * template: where a roll back comes before its loop has seen the newest ReplicaSet, that is the old one for a while. In the end it is the highest
+ * (`convergence.ts`).
+ */
 export function rolloutRevisions(): Checker {
-  const deployments = new Followed('deployments.apps');
+  const deployments = new Followed<Deployment>('deployments.apps');
+  const sets = new Followed<ReplicaSet>('replicasets.apps');
   const restarted = new Set<string>();
   return {
     name: 'the revision of a deployment rises',
     check: (event) => {
-      const { object, key } = event.entry;
+      const { object } = event.entry;
       const old = before(event);
-      if (key.collection === 'replicasets.apps') {
+      if (sets.follow(event)) {
         const owner = old && deployments.get(controllerUid(old));
         const isLost = event.type === 'deleted' || (old !== undefined && controllerUid(old) !== controllerUid(object));
         if (owner !== undefined && isLost && revisionOf(old ?? object) >= revisionOf(owner))
@@ -67,10 +73,16 @@ export function rolloutRevisions(): Checker {
       }
       if (!deployments.follow(event) || old === undefined || event.type === 'deleted') return undefined;
       const [was, now] = [revisionOf(old), revisionOf(object)];
-      if (now >= was || restarted.delete(uidOf(object))) return undefined;
+      if (now >= was || restarted.delete(uidOf(object)) || isShown(object, now)) return undefined;
       return `${named(event)}: the revision fell from ${was} to ${now}`;
     },
   };
+
+  function isShown(deployment: Deployment, revision: number): boolean {
+    const wanted = deployment.spec?.template.spec;
+    const own = sets.where((set) => controllerUid(set) === uidOf(deployment) && revisionOf(set) === revision);
+    return wanted !== undefined && own.some(({ spec }) => isDeepStrictEqual(spec?.template?.spec, wanted));
+  }
 }
 
 const revisionOf = ({ metadata }: KubeObject): number => Number(metadata?.annotations?.[revisionAnnotation] ?? 0);

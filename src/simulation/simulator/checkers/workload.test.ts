@@ -57,6 +57,13 @@ describe('what holds for jobs', () => {
     await tells(jobBooks, [job(ended), own('a')], /that has ended/);
   });
 
+  test('a pod whose maker was told that making it failed may have another beside it, but not two', async () => {
+    const books = (): Checker => jobBooks((uid) => uid === 'a');
+    await accepts(books, [job(), own('a'), own('b')]);
+    await tells(books, [job(), own('a'), own('b'), own('c')], /one of 2 active pods of a job that wants 1/);
+    await tells(books, [job(), own('b'), own('a')], /one of 2 active pods of a job that wants 1/);
+  });
+
   test('a pod that is counted twice, or did not end so, is told', async () => {
     await accepts(jobBooks, [job(), own('a'), own('a', 'Succeeded'), job({ succeeded: 1 })]);
     await tells(
@@ -219,6 +226,14 @@ describe('what holds for bounds', () => {
     await tells(quotaLimits, [quota(0), pod('a'), pod('b')], /is number 2, and the quota is 1/);
     await tells(quotaLimits, [quota(0), quota(2)], /counts 2 pods, and has 1/);
     await accepts(quotaLimits, [quota(2, '5'), quota(2)]);
+    const missed = [pod('a'), pod('b'), quota(1), pod('c')];
+    await tells(quotaLimits, [pod('a'), quota(1), pod('b')], /is number 2, and the quota is 1/);
+    await accepts(quotaLimits, [pod('a'), pod('b'), quota(1)]);
+    await accepts(quotaLimits, [...missed.slice(0, 3), quota(2)]);
+    await tells(quotaLimits, [...missed.slice(0, 3), quota(3)], /counts 3 pods, and has 1/);
+    await tells(quotaLimits, missed, /is number 3, and the quota is 1/);
+    await accepts(quotaLimits, [pod('a'), quota(0), pod('b')]);
+    await tells(quotaLimits, [pod('a'), quota(0), pod('b'), pod('c')], /is number 3, and the quota is 1/);
   });
 
   test('an address, or a port, of two services is told', async () => {
@@ -279,6 +294,24 @@ describe('what holds for lifetimes', () => {
     await tells(rolloutRevisions, [...older, deployment('1')], /the revision fell from 2 to 1/);
   });
 
+  test('a revision falls only to that of the replica set with its template', async () => {
+    const revision = (number: string): Partial<ObjectMeta> => ({
+      annotations: { 'deployment.kubernetes.io/revision': number },
+    });
+    const running = (image: string): object => ({ spec: { template: { spec: { containers: [{ image }] } } } });
+    const deployment = (image: string, number: string): Step =>
+      step('deployments.apps', 'web', running(image), revision(number));
+    const set = (image: string, number: string): Step =>
+      step('replicasets.apps', image, running(image), {
+        ...revision(number),
+        ownerReferences: ownedBy('Deployment', 'web') ?? [],
+      });
+    const rolled = [set('old', '1'), deployment('old', '1'), set('new', '2'), deployment('new', '2')];
+    await accepts(rolloutRevisions, [...rolled, deployment('old', '2'), deployment('old', '1')]);
+    await tells(rolloutRevisions, [...rolled, deployment('new', '1')], /the revision fell from 2 to 1/);
+    await tells(rolloutRevisions, [...rolled, deployment('old', '0')], /the revision fell from 2 to 0/);
+  });
+
   test('a namespace that goes before what stands in it, or comes after, is told', async () => {
     const namespace = put('namespaces', { metadata: { name: 'default', uid: 'default' } });
     const gone = remove('namespaces', 'default');
@@ -337,6 +370,9 @@ describe('what is promised where nothing else happens', () => {
     const complete = [up('a', 'n1', labels), up('b', 'n2', labels), budget, up('a', 'n1', { ...labels, ...ending })];
     const more = up('b', 'n2', { ...labels, ...ending });
     await tells(() => keptAvailable(budgetPromise), [...complete, more], /has 0 pods available, and must have 1/);
+    const early = { expectedPods: 1, currentHealthy: 1, desiredHealthy: 2, observedGeneration: 1 };
+    const wanting = step('poddisruptionbudgets.policy', 'b', { spec, status: early }, { generation: 1 });
+    await accepts(() => keptAvailable(budgetPromise), [up('a', 'n1', labels), wanting]);
     const silent = put('nodes', {
       metadata: { name: 'n1' },
       status: { conditions: [{ type: 'Ready', status: 'Unknown' }] },

@@ -8,12 +8,17 @@ import type { RunningPods } from './pods.ts';
 import { oneOfEachName, statefulOrder } from './stateful-sets.ts';
 import { claimBinding, claimProtection } from './storage.ts';
 
-export function workloadCheckers(running: RunningPods, nowMs: () => number): readonly Checker[] {
+/** @param isUnanswered whether the maker of the object with this uid was told that making it failed */
+export function workloadCheckers(
+  running: RunningPods,
+  nowMs: () => number,
+  isUnanswered: (uid: string) => boolean,
+): readonly Checker[] {
   return [
     generations(),
     rolloutRevisions(),
     namespaceLives(),
-    jobBooks(),
+    jobBooks(isUnanswered),
     cronRuns(),
     statefulOrder(),
     oneOfEachName(running),

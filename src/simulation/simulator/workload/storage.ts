@@ -2,6 +2,8 @@
  * Claims and volumes. Volumes are made by hand, as an administrator would: for a class that binds at once and for one that waits for a pod, whose
  * volumes stand on one node each. Nothing is stored on simulated nodes; what binds them is real.
  */
+
+import type { StatefulSet } from '../../../api/schema/types/apps-v1.ts';
 import type {
   PersistentVolume,
   PersistentVolumeClaim,
@@ -9,7 +11,14 @@ import type {
   Pod,
 } from '../../../api/schema/types/core-v1.ts';
 import type { StorageClass } from '../../../api/schema/types/storage-v1.ts';
-import { nodes, persistentVolumeClaims, persistentVolumes, pods, storageClasses } from '../../../client/resources.ts';
+import {
+  nodes,
+  persistentVolumeClaims,
+  persistentVolumes,
+  pods,
+  statefulSets,
+  storageClasses,
+} from '../../../client/resources.ts';
 import { smallPodSpec } from './pods.ts';
 import { type Family, isDeleting, type World } from './world.ts';
 
@@ -17,7 +26,7 @@ export const classNames = ['by-hand', 'local'] as const;
 const claimsMax = 12;
 const volumesMax = 12;
 const podsMax = 6;
-/** So many more than claims wait: those of pods that are still to come. */
+/** So many more than claims wait and stateful sets ask for: those of other pods that are still to come. */
 const spare = 6;
 
 export const claimSpec = (storageClassName: string): PersistentVolumeClaimSpec => ({
@@ -72,6 +81,8 @@ function newPod(world: World): Pod | undefined {
 
 const hasClaim = ({ spec }: Pod): boolean =>
   spec?.volumes?.some((volume) => volume.persistentVolumeClaim ?? volume.ephemeral) === true;
+/** How many it asks for in all. */
+const claimsOf = ({ spec }: StatefulSet): number => (spec?.volumeClaimTemplates?.length ?? 0) * (spec?.replicas ?? 1);
 const isReleased = ({ status }: PersistentVolume): boolean => status?.phase === 'Released';
 
 export const storageFamily: Family = {
@@ -122,10 +133,12 @@ export const storageFamily: Family = {
   },
   settle: async (world) => {
     await releaseClaims(world);
-    if (world.all(persistentVolumeClaims).length === 0 && world.all(persistentVolumes).length === 0) return;
+    const toCome = world.living(statefulSets).reduce((sum, set) => sum + claimsOf(set), 0);
+    const there = world.all(persistentVolumeClaims).length + world.all(persistentVolumes).length;
+    if (there + toCome === 0) return;
     const waiting = world.living(persistentVolumeClaims).filter(({ status }) => status?.phase !== 'Bound');
     for (const name of classNames) {
-      for (let index = 0; index < waiting.length + spare; index++)
+      for (let index = 0; index < waiting.length + toCome + spare; index++)
         await world.client.create(persistentVolumes, newVolume(world, name));
     }
   },
