@@ -132,15 +132,18 @@ export function composePods(options: AgentOptions, facts: NodeFacts, feed?: PodF
 
 function compose(options: AgentOptions, facts: NodeFacts) {
   const { client, runtime, nodeName, clock, log, podCidr, labels, taints } = options;
-  const { pods, streaming, handler } = composePods(options, facts);
+  const events = options.events ?? recordedEvents(options);
+  const { pods, streaming, handler } = composePods({ ...options, events }, facts);
   const optional = {
     ...(podCidr !== undefined && { podCidr }),
     ...(labels !== undefined && { labels }),
     ...(taints !== undefined && { taints }),
   };
   const reporter = new NodeReporter({ client, runtime, nodeName, facts, clock, log, ...optional });
-  // The node reports first: pods should find it Ready as soon as they run. What started last stops first.
-  return { group: new ServiceGroup(`agent/${nodeName}`, [reporter, pods, streaming], { clock, log }), pods, handler };
+  const told = { name: 'events', start: () => Promise.resolve(), close: () => events.close?.() ?? Promise.resolve() };
+  // The node reports before pods run: they should find it Ready. What started last stops first.
+  const group = new ServiceGroup(`agent/${nodeName}`, [told, reporter, pods, streaming], { clock, log });
+  return { group, pods, handler };
 }
 
 function podHost(options: AgentOptions, facts: NodeFacts, platform: AgentPlatform, podLogs: string): PodHost {
@@ -172,5 +175,6 @@ function recordedEvents({ client, clock, log, nodeName }: AgentOptions): EventSi
   return {
     record: (pod: Pod, type, reason, message, fieldPath) =>
       recorder.record(pods, pod, type, reason, message, fieldPath),
+    close: () => recorder.close(),
   };
 }

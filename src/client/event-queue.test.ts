@@ -81,3 +81,19 @@ test('a flush ends the waiting for another try', async () => {
   assert.deepEqual(Object.fromEntries(tries), { a: 2, b: 1 });
   assert.equal(clock.pending, 0);
 });
+
+test('a closed queue tries what waits once more, takes nothing new, and leaves no timer behind', async () => {
+  const { clock, queue, tries } = start(async () => {
+    throw unreachable('nobody there');
+  });
+  queue.add('a');
+  queue.add('b');
+  await clock.advance(0);
+  const closed = queue.close();
+  queue.add('c');
+  await closed;
+  queue.add('d');
+  await clock.advance(60_000);
+  assert.deepEqual(Object.fromEntries(tries), { a: 2, b: 1 });
+  assert.equal(clock.pending, 0);
+});

@@ -42,6 +42,7 @@ export class EventQueue<T> {
   #first = 0;
   #writing: Promise<void> | undefined;
   #flushes = 0;
+  #closed = false;
   #endPause: (() => void) | undefined;
 
   constructor(options: EventQueueOptions<T>) {
@@ -53,9 +54,9 @@ export class EventQueue<T> {
     return this.#pending >= this.#pendingMax;
   }
 
-  /** Lost where the queue is full. */
+  /** Lost where the queue is full or closed. */
   add(event: T): void {
-    if (this.isFull) return;
+    if (this.isFull || this.#closed) return;
     this.#queue.push({ event, atMs: this.#options.clock.monotonic() });
     this.#writing ??= this.#writeAll();
   }
@@ -66,6 +67,12 @@ export class EventQueue<T> {
     this.#endPause?.();
     await this.#writing;
     this.#flushes--;
+  }
+
+  /** The last flush: what comes later is lost, and no timer stays. */
+  close(): Promise<void> {
+    this.#closed = true;
+    return this.flush();
   }
 
   get #pending(): number {

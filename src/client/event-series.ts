@@ -79,12 +79,12 @@ export class EventSeriesRecorder {
     return this.#queue.flush();
   }
 
-  /** As `flush`; what would be counted later is lost. */
+  /** As `flush`; what comes later, and what would be counted later, is lost. */
   close(): Promise<void> {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#series.clear();
-    return this.#queue.flush();
+    return this.#queue.close();
   }
 
   #again(series: Series): void {

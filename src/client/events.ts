@@ -82,6 +82,11 @@ export class EventRecorder {
     return this.#queue.flush();
   }
 
+  /** The last flush: what is recorded later is lost. */
+  close(): Promise<void> {
+    return this.#queue.close();
+  }
+
   async #write(recorded: Recorded): Promise<void> {
     if (recorded.count > 1 && (await this.#countAgain(recorded))) return;
     await this.#options.client.create(events, this.#newEvent(recorded)).catch(unlessWritten);

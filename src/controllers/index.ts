@@ -4,6 +4,7 @@
  *
  * To add one: a folder with a pure `decide.ts` and a `controller.ts`, and a line here.
  */
+import type { EventRecorder } from '../client/events.ts';
 import type { Service } from '../lib/service.ts';
 import { attachDetachController } from './attach-detach/controller.ts';
 import { bootstrapTokenControllers } from './bootstrap-tokens/controller.ts';
@@ -43,8 +44,11 @@ import { volumeExpansion } from './volume-expansion.ts';
 export type { ControllerContext } from './shared/context.ts';
 
 /** The loops, each a `Service` with its name. `context.informers` is not among them. */
-export function allControllers(context: ControllerContext): Service[] {
+export function allControllers(outer: ControllerContext): Service[] {
+  const recorders = new Set<EventRecorder>();
+  const context = { ...outer, recorders };
   return [
+    closedLast(recorders),
     serviceAccountController(context),
     rootCaPublisher(context),
     ...certificateControllers(context),
@@ -81,4 +85,15 @@ export function allControllers(context: ControllerContext): Service[] {
     resourceClaimController(context),
     deviceTaintEvictionController(context),
   ];
+}
+
+/** What the loops said until they stopped is written once more; nobody tries again for a loop that is gone. */
+function closedLast(recorders: ReadonlySet<EventRecorder>): Service {
+  return {
+    name: 'events',
+    start: () => Promise.resolve(),
+    close: async () => {
+      await Promise.all(Array.from(recorders, (recorder) => recorder.close()));
+    },
+  };
 }

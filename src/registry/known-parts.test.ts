@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { DecodeError, decodeObject } from '../api/decode.ts';
 import { normalizeObject } from '../api/normalize.ts';
 import type { JsonObject } from '../api/object.ts';

@@ -273,6 +273,7 @@ const admitted = {
 
 /** What a kind asks for beside a name. */
 const bodies: Readonly<Record<string, object>> = {
+  'devicetaintrules.resource.k8s.io': { spec: { taint: { key: 'a.b/c', effect: 'NoSchedule' } } },
   'podgroups.scheduling.k8s.io': { spec: { schedulingPolicy: { basic: {} } } },
   'workloads.scheduling.k8s.io': { spec: { podGroupTemplates: [{ name: 'a', schedulingPolicy: { basic: {} } }] } },
   'pods.': make.pod(),

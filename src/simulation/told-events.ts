@@ -11,5 +11,6 @@ export function toldEvents(told: ToldEvents, options: Omit<EventRecorderOptions,
       if (told === 'none' || (told === 'warnings' && type === 'Normal')) return;
       recorder.record(pods, pod, type, reason, message, fieldPath);
     },
+    close: () => recorder.close(),
   };
 }

@@ -17,6 +17,8 @@ import type { PodStorage } from './volumes/pod-storage.ts';
 /** Where events go; `fieldPath` names the part of the pod that they are about. */
 export interface EventSink {
   record(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string, fieldPath?: string): void;
+  /** Resolves when what was recorded is written or lost; what comes later is lost. */
+  close?(): Promise<void>;
 }
 
 /** What a node has for its pods: disk, cgroups, network, logs. Real ones in `host-platform.ts`; simulated nodes have none. */

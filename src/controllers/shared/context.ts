@@ -37,6 +37,8 @@ export interface ControllerContext {
   readonly clusterCidrs?: readonly string[];
   /** What is counted about the loops' queues goes here. */
   readonly metrics?: MetricRegistry;
+  /** The loops' recorders, for whoever ends them; `contextFor` puts them here. */
+  readonly recorders?: Set<EventRecorder>;
 }
 
 /** The context with the client, whose every call ends, and the events of one loop. */
@@ -52,7 +54,9 @@ export function contextFor(
 ): LoopContext {
   const { clock, log } = context;
   const client = withDeadlines(context.clientFor?.(serviceAccount) ?? context.client, clock);
-  return { ...context, client, events: new EventRecorder({ client, clock, log, component }) };
+  const events = new EventRecorder({ client, clock, log, component });
+  context.recorders?.add(events);
+  return { ...context, client, events };
 }
 
 export const uidOf = (object: KubeObject): string => object.metadata?.uid ?? '';

@@ -4,6 +4,7 @@
  * thousands of nodes may never have one. Its Node and Lease are written by the fleet (`fleet-reporter.ts`).
  */
 import { type AgentOptions, composePods, type PodParts } from '../../agent/agent.ts';
+import type { EventSink } from '../../agent/pod/pod-host.ts';
 import type { Lease } from '../../api/schema/types/coordination-v1.ts';
 import type { Pod } from '../../api/schema/types/core-v1.ts';
 import { StatusError } from '../../api/status-error.ts';
@@ -48,6 +49,11 @@ export interface Reported {
   failures: number;
 }
 
+interface RunningParts extends PodParts {
+  readonly feed: NodePodFeed;
+  readonly events: EventSink;
+}
+
 export class FleetNode implements LosableNode {
   readonly plan: NodePlan;
   readonly client: Client;
@@ -62,7 +68,7 @@ export class FleetNode implements LosableNode {
   };
   readonly #options: FleetNodeOptions;
   #runtime: SimulatedRuntime | undefined;
-  #running: (PodParts & { readonly feed: NodePodFeed }) | undefined;
+  #running: RunningParts | undefined;
   #isLost = false;
   #closing: Promise<void> = Promise.resolve();
 
@@ -122,11 +128,12 @@ export class FleetNode implements LosableNode {
     const running = this.#running;
     this.#running = undefined;
     if (running === undefined) return this.#closing;
-    this.#closing = Promise.all([this.#closing, running.pods.close(), running.streaming.close()]).then(() => {});
+    const closed = Promise.all([this.#closing, running.pods.close(), running.streaming.close()]);
+    this.#closing = closed.then(() => running.events.close?.());
     return this.#closing;
   }
 
-  #parts(present: readonly Pod[]): PodParts & { readonly feed: NodePodFeed } {
+  #parts(present: readonly Pod[]): RunningParts {
     if (this.#running !== undefined) return this.#running;
     const { plan } = this;
     const { clock, prng, log, catalogue, events } = this.#options;
@@ -135,6 +142,7 @@ export class FleetNode implements LosableNode {
       this.#running?.pods.find(pod)?.fail('Evicted', message);
     this.#runtime ??= new SimulatedRuntime({ clock, prng, podCidr: plan.podCidr, catalogue, evict });
     const feed = new NodePodFeed(plan.name, this.#options.pods, present);
+    const told = toldEvents(events, { ...who, client: this.client, clock, log });
     const options: AgentOptions = {
       client: this.client,
       runtime: this.#runtime,
@@ -143,12 +151,12 @@ export class FleetNode implements LosableNode {
       home: `/simulated/${plan.name}`,
       podCidr: plan.podCidr,
       runtimeName: 'simulated',
-      events: toldEvents(events, { ...who, client: this.client, clock, log }),
+      events: told,
       clock,
       prng,
       log,
     };
-    const parts = { ...composePods(options, factsOf(plan), feed), feed };
+    const parts = { ...composePods(options, factsOf(plan), feed), feed, events: told };
     this.#running = parts;
     void parts.pods.start();
     return parts;
