@@ -11,5 +11,11 @@ export function isExtendedResource(name: string): boolean {
   return isQualifiedName(`requests.${name}`).length === 0;
 }
 
+const classPrefix = 'deviceclass.resource.kubernetes.io/';
+
 /** What every DeviceClass stands for beside what it says itself: `deviceclass.resource.kubernetes.io/CLASS` (KEP-5004). */
-export const isClassResource = (name: string): boolean => name.startsWith('deviceclass.resource.kubernetes.io/');
+export const isClassResource = (name: string): boolean => name.startsWith(classPrefix);
+
+/** The DeviceClass that such a name means by itself; undefined where it is none. */
+export const classOfResource = (name: string): string | undefined =>
+  isClassResource(name) ? name.slice(classPrefix.length) : undefined;

@@ -213,9 +213,11 @@ export const limits = {
   groupDecisionsMax: 5_000,
   /** Pods of one group that are decided on at once, some seconds of that thread. Beyond it: they wait for their turn, and a gang that needs more at once goes nowhere. */
   groupMembersMax: 5_000,
+  /** Pods of a group that may be decided on before its back-off is over, where nothing else waits. Above it: it sits its back-off out. */
+  hastyGroupMembersMax: 256,
   /** How often plugins are asked about a node in one attempt to place a group. At it: those that are left have no node. */
   groupQuestionsMax: 4_000_000,
-  /** Steps of the search for a pod's devices on one node, and on all nodes of one decision. At it: the node does not come into question. */
+  /** Steps of the search for a pod's devices on one node, and on all nodes of one decision, about a microsecond each. At it: the node does not come into question. */
   deviceStepsPerNodeMax: 50_000,
-  deviceStepsPerDecisionMax: 500_000,
+  deviceStepsPerDecisionMax: 250_000,
 } as const;

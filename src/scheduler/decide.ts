@@ -126,7 +126,8 @@ export function sameFate(pod: PodFacts, before: PodFacts, found: Nowhere, profil
   if (!found.isLocal || found.refusals.forAll !== undefined) return false;
   if (pod.class !== before.class || pod.priority !== before.priority) return false;
   // Whoever is nominated does not count itself.
-  if (world.nominations.nodeOf(pod.key) !== undefined || world.nominations.nodeOf(before.key) !== undefined) return false;
+  if (world.nominations.nodeOf(pod.key) !== undefined || world.nominations.nodeOf(before.key) !== undefined)
+    return false;
   const filters = plansOf(pod, profile, world, profile.memory.class(pod.class));
   return !('refused' in filters) && filters.others.length === 0 && filters.only === undefined;
 }

@@ -5,19 +5,18 @@
  *  informers ──▶ snapshot, queue            (synchronously, change by change: cluster-view.ts)
  *  pump: pop ──▶ decide ──▶ assume in the snapshot, reserve ──▶ pre-bind, bind ─┬─ done: the informer shows it
  *                  │                                         (binder.ts)         └─ failed (asks, where the answer got lost): forget, try again
- *                  └─ nowhere ──▶ preempt? ──▶ condition and event (pod-writer.ts) ──▶ park
+ *                  └─ nowhere ──▶ preempt? ──▶ condition and event ──▶ park   (unplaced-pods.ts)
  *        └─ one of a group ──▶ all of the group that wait, at once (gang/gang-scheduler.ts)
  * ```
  * Kept true: a decision sees all earlier ones, since each is assumed before the next is made; so no node is filled twice, although
  * bindings travel side by side. Decisions are made in short bursts, with room for everything else in between.
  */
-import { objectKey } from '../api/object.ts';
 import type { Pod } from '../api/schema/types/core-v1.ts';
 import { hasReason } from '../api/status-error.ts';
 import type { Client } from '../client/client.ts';
 import type { InformerSet } from '../client/informer.ts';
-import { pods as podsResource } from '../client/resources.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
+import { limits } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import { MetricRegistry } from '../lib/metrics.ts';
 import type { Prng } from '../lib/prng.ts';
@@ -29,8 +28,8 @@ import {
   readSchedulerConfiguration,
   type SchedulerConfiguration,
 } from './config/configuration.ts';
-import { type Decision, decide, refusingPlugins, unschedulableMessage } from './decide.ts';
-import type { PostFilterPlan, Reservation, World } from './framework/plugin.ts';
+import { decide } from './decide.ts';
+import type { Reservation } from './framework/plugin.ts';
 import { Profile } from './framework/profile.ts';
 import { GangScheduler } from './gang/gang-scheduler.ts';
 import { GroupWriter } from './gang/group-writer.ts';
@@ -38,10 +37,10 @@ import { groupPriorityOf, isKnown } from './gang/pod-groups.ts';
 import { PodEvents } from './pod-events.ts';
 import { PodFacts, priorityOf } from './pod-facts.ts';
 import { PodWriter } from './pod-writer.ts';
-import { decidePreemption, newPreemptionMemory, type Preemption, type PreemptionMemory } from './preemption.ts';
 import { type Popped, SchedulingQueue } from './queue/scheduling-queue.ts';
 import { SchedulerMetrics } from './scheduler-metrics.ts';
 import type { NodeInfo } from './snapshot/snapshot.ts';
+import { UnplacedPods } from './unplaced-pods.ts';
 
 export interface SchedulerOptions {
   readonly client: Client;
@@ -51,19 +50,19 @@ export interface SchedulerOptions {
   readonly log: Logger;
   /** Profiles and their plugins; upstream's defaults where absent. */
   readonly configuration?: SchedulerConfiguration | undefined;
+  /** Pods of one group that are decided on at once; `limits.groupMembersMax` where absent. */
+  readonly groupMembersMax?: number | undefined;
   /** What is counted about decisions and waiting pods goes here. */
   readonly metrics?: MetricRegistry;
 }
 
-/** Decisions in one burst. */
+/** Decisions in one burst, and after how long (ms) none is added to it: the API answers in between. */
 const burstMax = 64;
+const burstMsMax = 20;
 /** Bindings and other writes on their way at a time; beyond, deciding waits. */
 const writesMax = 256;
 /** Events that wait to be written; the more pods come at once. */
 const eventsMax = 16_384;
-/** Classes of preempting pods whose dry runs are remembered. */
-const preemptionMemoriesMax = 16;
-
 export class Scheduler implements Service {
   readonly name = 'scheduler';
   readonly #options: SchedulerOptions;
@@ -74,11 +73,11 @@ export class Scheduler implements Service {
   readonly #binder: Binder;
   readonly #writer: PodWriter;
   readonly #metrics: SchedulerMetrics;
+  readonly #unplaced: UnplacedPods;
   readonly #gangs: GangScheduler;
   readonly #writes = new Set<Promise<void>>();
   /** Those of them that wait for others to act. */
   #asideCount = 0;
-  readonly #preemptionMemories = new Map<string, PreemptionMemory>();
   #pump: Timer | undefined;
   #started = false;
   #closed = false;
@@ -100,6 +99,7 @@ export class Scheduler implements Service {
     this.#queue = new SchedulingQueue(clock, configuration.queue, () => this.#arm(), {
       isHeldBack: (pod, profile) => profile.heldBack(pod, this.#view.world) !== undefined,
       priorityOf: (pod) => this.#priorityOf(pod),
+      sitsOut: (pod) => (this.#view.world.groups.of(pod)?.members.size ?? 0) > limits.hastyGroupMembersMax,
       entered: (queue, event) => this.#metrics.entered(queue, event),
     });
     const registry = options.metrics ?? new MetricRegistry();
@@ -120,6 +120,16 @@ export class Scheduler implements Service {
       waitsForDevices: (pod, node) => this.#events.waitsForDevices(pod, node),
       deviceClassesChanged: () => this.#forgetFindings(),
     });
+    this.#unplaced = new UnplacedPods({
+      prng: options.prng,
+      log,
+      queue: this.#queue,
+      view: this.#view,
+      events: this.#events,
+      writer: this.#writer,
+      metrics: this.#metrics,
+      track: (work) => this.#track(work),
+    });
     this.#gangs = new GangScheduler({
       ...this.#options,
       queue: this.#queue,
@@ -130,7 +140,7 @@ export class Scheduler implements Service {
       metrics: this.#metrics,
       track: (work) => this.#track(work),
       assume: (pod, popped, node) => this.#assume(pod, popped, node),
-      dropNominations: (node, priority, except) => this.#dropNominations(node, priority, except),
+      dropNominations: (node, priority, except) => this.#unplaced.dropNominations(node, priority, except),
     });
   }
 
@@ -165,7 +175,9 @@ export class Scheduler implements Service {
 
   #burst(): void {
     this.#pump = undefined;
-    for (let count = 0; count < burstMax && !this.#isFull; count++) {
+    const { clock } = this.#options;
+    const endMs = clock.monotonic() + burstMsMax;
+    for (let count = 0; count < burstMax && clock.monotonic() < endMs && !this.#isFull; count++) {
       const popped = this.#queue.pop();
       if (popped === undefined) return;
       this.#schedule(popped);
@@ -200,7 +212,7 @@ export class Scheduler implements Service {
     this.#start = (this.#start + decision.looked) % Math.max(1, snapshot.nodes.length);
     const result = decision.kind === 'none' ? 'unschedulable' : 'scheduled';
     this.#metrics.attempt(profile.plan.schedulerName, result, clock.monotonic() - beganMs);
-    if (decision.kind === 'none') this.#nowhere(pod, profile, decision);
+    if (decision.kind === 'none') this.#unplaced.park(pod, profile, decision);
     else this.#assume(pod, popped, decision.node);
   }
 
@@ -259,7 +271,7 @@ export class Scheduler implements Service {
 
   #forgetFindings(): void {
     for (const { memory } of this.#profiles.values()) memory.forget();
-    this.#preemptionMemories.clear();
+    this.#unplaced.forget();
   }
 
   /** Unless the pod went away, or was bound meanwhile, which the informer tells. */
@@ -276,122 +288,4 @@ export class Scheduler implements Service {
     this.#queue.retry(current, profile, popped);
     this.#track(this.#writer.tellUnscheduled(current, { reason: 'SchedulerError', message }));
   }
-
-  #nowhere(pod: PodFacts, profile: Profile, decision: Extract<Decision, { kind: 'none' }>): void {
-    const { world } = this.#view;
-    const preemption = this.#tryPreemption(pod, profile, decision);
-    const told = preemption?.kind === 'none' ? preemption.message : '';
-    const plans = postFilterPlans(pod, profile, decision, world);
-    const others = preemption?.kind === 'victims' ? [] : plans.map((plan) => plan.message);
-    const message = unschedulableMessage(decision.refusals, world.snapshot.nodes.length, told, others);
-    this.#queue.park(pod.pod, refusingPlugins(decision.refusals));
-    for (const { act } of plans) if (act !== undefined) this.#track(this.#act(pod, act));
-    this.#events.failed(pod.pod, message);
-    const nominated = this.#nominationAfter(pod, preemption);
-    this.#track(this.#writer.tellUnscheduled(pod.pod, { reason: 'Unschedulable', message, nominated }));
-    if (preemption?.kind === 'victims') this.#makeRoom(pod, preemption);
-  }
-
-  /** What it changes wakes the pod. */
-  async #act(pod: PodFacts, act: () => Promise<void>): Promise<void> {
-    try {
-      await act();
-    } catch (error) {
-      if (hasReason(error, 'NotFound', 'Conflict')) return;
-      this.#options.log.warn('nothing could be done for a pod that fits nowhere', { pod: pod.key, error });
-    }
-  }
-
-  #tryPreemption(
-    pod: PodFacts,
-    { plan }: Profile,
-    decision: Extract<Decision, { kind: 'none' }>,
-  ): Preemption | undefined {
-    const { world, budgets } = this.#view;
-    if (plan.preemption === undefined || world.snapshot.nodes.length === 0) return undefined;
-    const memory = this.#memoryFor(`${plan.schedulerName}\0${pod.priority}\0${pod.class}`);
-    const { prng } = this.#options;
-    const preemption = decidePreemption({ pod, decision, world, budgets, args: plan.preemption, prng, memory });
-    this.#metrics.preemption(preemption.kind === 'victims' ? preemption.victims.length : undefined);
-    return preemption;
-  }
-
-  #memoryFor(key: string): PreemptionMemory {
-    const memory = this.#preemptionMemories.get(key) ?? newPreemptionMemory();
-    this.#preemptionMemories.delete(key);
-    this.#preemptionMemories.set(key, memory);
-    if (this.#preemptionMemories.size > preemptionMemoriesMax) {
-      const [oldest] = this.#preemptionMemories.keys();
-      if (oldest !== undefined) this.#preemptionMemories.delete(oldest);
-    }
-    return memory;
-  }
-
-  /** Undefined: what stands, stands. Empty: what was promised is not worth anything any more. */
-  #nominationAfter(pod: PodFacts, preemption: Preemption | undefined): string | undefined {
-    const { nominations } = this.#view.world;
-    if (preemption === undefined) return undefined;
-    if (preemption.kind === 'victims') {
-      nominations.set(pod, preemption.node);
-      return preemption.node;
-    }
-    if (preemption.keepsNomination) return undefined;
-    nominations.remove(pod.key);
-    return pod.pod.status?.nominatedNodeName ? '' : undefined;
-  }
-
-  /** Victims that are ending already only need their time. Whoever was nominated there and is less important looks for another place. */
-  #makeRoom(pod: PodFacts, { node, victims }: Extract<Preemption, { kind: 'victims' }>): void {
-    this.#dropNominations(node, pod.priority);
-    this.#track(this.#evictAll(pod, node, victims));
-  }
-
-  #dropNominations(node: string, priority: number, except?: ReadonlySet<string>): void {
-    const { nominations } = this.#view.world;
-    const others = Array.from(nominations.on(node).values());
-    for (const other of others) {
-      if (other.priority >= priority || except?.has(other.key)) continue;
-      nominations.remove(other.key);
-      this.#queue.wake(other.key);
-      this.#track(this.#writer.clearNomination(other.pod));
-    }
-  }
-
-  /** Meanwhile the pod sleeps: each of its victims' ends would wake it, and find that it does not fit yet. */
-  async #evictAll(pod: PodFacts, node: string, victims: readonly PodFacts[]): Promise<void> {
-    this.#queue.hold(pod.key);
-    const going = victims.filter(({ isEnding }) => !isEnding);
-    await Promise.all(going.map((victim) => this.#preempt(pod.pod, victim.pod, node)));
-    this.#queue.letGo(pod.key);
-    // Those that needed no time are gone already, and nobody will say so again.
-    const { snapshot } = this.#view.world;
-    if (victims.some(({ key }) => snapshot.podByKey(key) === undefined)) this.#queue.wake(pod.key);
-  }
-
-  async #preempt(pod: Pod, victim: Pod, node: string): Promise<void> {
-    const { log } = this.#options;
-    try {
-      await this.#writer.evict(victim, pod.spec?.schedulerName ?? defaultSchedulerName);
-      const message = `Preempted by pod ${pod.metadata?.uid ?? objectKey(pod)} on node ${node}`;
-      const { schedulerName } = pod.spec ?? {};
-      this.#events.preempted(victim, message, { resource: podsResource, object: pod, schedulerName });
-    } catch (error) {
-      if (hasReason(error, 'NotFound', 'Conflict')) return;
-      log.warn('a pod could not be preempted', { pod: objectKey(victim), error });
-      this.#queue.wake(objectKey(pod));
-    }
-  }
-}
-
-/** What plugins do for the pod besides making room. */
-function postFilterPlans(
-  pod: PodFacts,
-  { plan }: Profile,
-  { refusals }: Extract<Decision, { kind: 'none' }>,
-  world: World,
-): PostFilterPlan[] {
-  return plan.postFilter.flatMap(({ name, postFilter }) => {
-    const refused = refusals.nodes.filter((_, position) => refusals.refusals[position]?.plugin === name);
-    return postFilter?.(pod, world, refused) ?? [];
-  });
 }

@@ -61,7 +61,11 @@ const options = {
 export type DeviceMatch = { readonly matches: boolean } | { readonly error: string };
 
 export type DeviceSelectorProgram =
-  | { readonly kind: 'selector'; readonly match: (driver: string, device: Device) => DeviceMatch }
+  | {
+      readonly kind: 'selector';
+      /** `spent` learns what it cost. */
+      readonly match: (driver: string, device: Device, spent?: (cost: number) => void) => DeviceMatch;
+    }
   | { readonly kind: 'error'; readonly message: string };
 
 export function compileDeviceSelector(expression: string): DeviceSelectorProgram {
@@ -73,8 +77,8 @@ export function compileDeviceSelector(expression: string): DeviceSelectorProgram
   }
   return {
     kind: 'selector',
-    match(driver, device) {
-      const result = program.evaluate({ device: new SelectedDevice(driver, device) });
+    match(driver, device, spent) {
+      const result = program.evaluate({ device: new SelectedDevice(driver, device) }, spent);
       if (result.kind === 'error') return { error: result.message };
       if (typeof result.value === 'boolean') return { matches: result.value };
       return { error: 'CEL result could not be converted to bool' };

@@ -21,13 +21,22 @@ export interface EventNews {
 const normal = (reason: string, message: string): EventNews => ({ type: 'Normal', reason, message });
 const warning = (reason: string, message: string): EventNews => ({ type: 'Warning', reason, message });
 
-/** The finished Jobs beyond what is to be kept, the oldest first. */
-export function decideCleanup({ spec }: CronJob, jobs: readonly Job[]): readonly Job[] {
+/**
+ * The finished Jobs beyond what is to be kept, the oldest first. One whose run the status does not tell of yet stays: its name is all
+ * that keeps the run from being started again.
+ */
+export function decideCleanup(cronJob: CronJob, jobs: readonly Job[]): readonly Job[] {
+  const { spec, status } = cronJob;
+  const isTold = (job: Job): boolean => scheduledMsOf(cronJob, job) <= timeMs(status?.lastScheduleTime);
   const oldest = (type: string, limit: number | undefined): readonly Job[] => {
     const finished = jobs.filter((job) => finishedConditionOf(job)?.type === type).toSorted(byStart);
     return limit === undefined ? [] : finished.slice(0, Math.max(0, finished.length - limit));
   };
-  return [...oldest('Complete', spec.successfulJobsHistoryLimit), ...oldest('Failed', spec.failedJobsHistoryLimit)];
+  const beyond = [
+    ...oldest('Complete', spec.successfulJobsHistoryLimit),
+    ...oldest('Failed', spec.failedJobsHistoryLimit),
+  ];
+  return beyond.filter(isTold);
 }
 
 /** Those that never began are the youngest. */
@@ -52,7 +61,7 @@ export function decideRecord(cronJob: CronJob, jobs: readonly Job[]): Record {
   const { status = {} } = cronJob;
   const events: EventNews[] = [];
   const byUid = new Map(jobs.map((job) => [uidOf(job), job]));
-  let { active = [], lastSuccessfulTime } = status;
+  let { active = [], lastScheduleTime, lastSuccessfulTime } = status;
   for (const job of jobs) {
     const finished = finishedConditionOf(job);
     const isNamed = active.some(({ uid }) => uid === uidOf(job));
@@ -64,13 +73,16 @@ export function decideRecord(cronJob: CronJob, jobs: readonly Job[]): Record {
       active = active.filter(({ uid }) => uid !== uidOf(job));
       events.push(normal('SawCompletedJob', `Saw completed job: ${nameOf(job)}, condition: ${finished.type}`));
     }
+    const scheduledMs = scheduledMsOf(cronJob, job);
+    if (scheduledMs > timeMs(lastScheduleTime)) lastScheduleTime = formatTime(scheduledMs);
     const completionTime = job.status?.completionTime;
     if (completionTime && conditionOf(job, 'Complete') && timeMs(completionTime) > timeMs(lastSuccessfulTime)) {
       lastSuccessfulTime = completionTime;
     }
   }
   const missing = active.filter(({ uid = '' }) => !byUid.has(uid));
-  return { status: { ...status, active, ...(lastSuccessfulTime && { lastSuccessfulTime }) }, events, missing };
+  const times = { ...(lastScheduleTime && { lastScheduleTime }), ...(lastSuccessfulTime && { lastSuccessfulTime }) };
+  return { status: { ...status, active, ...times }, events, missing };
 }
 
 export interface RunPlan {
@@ -150,7 +162,7 @@ function jobOf(cronJob: CronJob, scheduledMs: number): Job {
   return {
     metadata: {
       namespace: namespaceOf(cronJob),
-      name: `${nameOf(cronJob)}-${Math.floor(scheduledMs / 60_000)}`,
+      name: runName(cronJob, scheduledMs),
       ...(metadata.labels && { labels: metadata.labels }),
       annotations: { ...metadata.annotations, [scheduledTimestampAnnotation]: scheduled },
       ownerReferences: [controllerReference(cronJobs, cronJob)],
@@ -158,6 +170,15 @@ function jobOf(cronJob: CronJob, scheduledMs: number): Job {
     ...(spec && { spec }),
   };
 }
+
+/** The time (ms) of the run that the Job is; 0 where somebody else made it. */
+function scheduledMsOf(cronJob: CronJob, job: Job): number {
+  const ms = timeMs(job.metadata?.annotations?.[scheduledTimestampAnnotation]);
+  return nameOf(job) === runName(cronJob, ms) ? ms : 0;
+}
+
+const runName = (cronJob: CronJob, scheduledMs: number): string =>
+  `${nameOf(cronJob)}-${Math.floor(scheduledMs / 60_000)}`;
 
 /** How the status names a running Job. */
 export function activeReference(job: Job): ObjectReference {

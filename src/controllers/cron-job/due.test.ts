@@ -297,4 +297,18 @@ describe('of its jobs', () => {
       ],
     );
   });
+
+  test('one whose run the status does not tell of yet stays until it does, since its name keeps the run from being started again', () => {
+    const owner = cronJob({ spec: { successfulJobsHistoryLimit: 0 } });
+    const at = '2026-01-01T01:00:00Z';
+    const run = job(`${owner.metadata?.name}-${Date.parse(at) / 60_000}`, 0, 'Complete');
+    const annotations = { 'batch.kubernetes.io/cronjob-scheduled-timestamp': at };
+    const untold = { ...run, metadata: { ...run.metadata, annotations } };
+    assert.deepEqual(decideCleanup(owner, [untold]), []);
+    const { status } = decideRecord(owner, [untold]);
+    assert.equal(status.lastScheduleTime, at);
+    assert.deepEqual(decideCleanup({ ...owner, status }, [untold]), [untold]);
+    const foreign = { ...untold, metadata: { ...untold.metadata, name: 'by-hand' } };
+    assert.equal(decideRecord(owner, [foreign]).status.lastScheduleTime, undefined);
+  });
 });

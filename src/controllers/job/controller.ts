@@ -139,7 +139,8 @@ class JobController {
     const key = ownerKey(pod);
     if (key === undefined) this.#wakeForOrphan(pod);
     else if (isDeleting(pod)) this.#expectations.deletionSeen(key, uidOf(pod));
-    else this.#expectations.creationSeen(key);
+    else if (controllerOf(pod)?.uid === this.#jobs.byKey(key)?.metadata?.uid) this.#expectations.creationSeen(key);
+    // What belongs to an earlier Job of the same name is not what this one made; it has to be let go.
     if (key !== undefined) this.loop.queue.addAfter(key, batchMs);
   }
 

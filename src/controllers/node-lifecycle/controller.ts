@@ -48,9 +48,13 @@ export function nodeLifecycleControllers(context: ControllerContext): Service[] 
       const node = informer.cache.byKey(name);
       if (node === undefined) return done;
       const nowMs = own.clock.monotonic();
-      const silentMs = nowMs - (heardMs.get(name) ?? 0);
+      const lastMs = heardMs.get(name) ?? 0;
+      const silentMs = nowMs - lastMs;
       try {
-        return await watchOver(own, node, silentMs, () => pods.cache.byIndex(nodeIndex, name));
+        return await watchOver(own, node, silentMs, {
+          onIt: () => pods.cache.byIndex(nodeIndex, name),
+          isStillSilent: () => (heardMs.get(name) ?? 0) === lastMs,
+        });
       } finally {
         metrics.took(own.clock.monotonic() - nowMs);
       }
@@ -99,12 +103,13 @@ function isHeartbeat(node: Node, previous: Node): boolean {
 const readiness = (node: Node): NodeCondition | undefined =>
   node.status?.conditions?.find(({ type }) => type === 'Ready');
 
-async function watchOver(
-  context: LoopContext,
-  node: Node,
-  silentMs: number,
-  podsThere: () => readonly Pod[],
-): Promise<Outcome> {
+/** What is known of a node by now, after calls that took their time. */
+interface Seen {
+  readonly onIt: () => readonly Pod[];
+  readonly isStillSilent: () => boolean;
+}
+
+async function watchOver(context: LoopContext, node: Node, silentMs: number, seen: Seen): Promise<Outcome> {
   const { client, clock, events } = context;
   const plan = decideNode(node, silentMs, clock.now());
   let current = node;
@@ -119,18 +124,20 @@ async function watchOver(
     const body = { metadata: { uid: uidOf(node), labels: plan.labels } };
     await client.patch(nodes, referenceOf(node), { type: 'merge', body });
   }
-  if (silentMs > graceOf(node) && readyStatus(current) === 'Unknown') await markNotReady(context, podsThere());
+  if (silentMs > graceOf(node) && readyStatus(current) === 'Unknown') await markNotReady(context, seen);
   return after(lookAgainMs(node, silentMs));
 }
 
 /**
  * As long as the node is silent, again and again: pods may have been bound to it meanwhile. One that cannot be written holds up no other.
+ * Once the node is heard of, it speaks for its pods itself: those that are left are left to it.
  * @throws the first failure
  */
-async function markNotReady(context: LoopContext, pods: readonly Pod[]): Promise<void> {
+async function markNotReady(context: LoopContext, { onIt, isStillSilent }: Seen): Promise<void> {
   const { client, clock, events } = context;
   const failures: unknown[] = [];
-  for (const pod of pods.filter(isReady)) {
+  for (const pod of onIt().filter(isReady)) {
+    if (!isStillSilent()) break;
     const lastTransitionTime = formatTime(clock.now());
     const condition = { ...conditionOf(pod, 'Ready'), type: 'Ready', status: 'False' as const, lastTransitionTime };
     const body = { metadata: { uid: uidOf(pod) }, status: { conditions: [condition] } };

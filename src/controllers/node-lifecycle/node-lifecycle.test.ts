@@ -8,6 +8,7 @@ import { intercept } from '../../client/intercept.ts';
 import { leases, namespaces, nodes, pods } from '../../client/resources.ts';
 import { formatMicroTime } from '../../lib/clock.ts';
 import { MetricRegistry } from '../../lib/metrics.ts';
+import { isReady } from '../shared/pods.ts';
 import { counted } from '../shared/testing.ts';
 import { addNode, inDefault, startWorld, type World } from '../testing.ts';
 import { decideNode } from './decide.ts';
@@ -167,6 +168,43 @@ test('a pod of a lost node that cannot be written holds up no other', async () =
   refused.clear();
   await world.clock.advance(60_000);
   assert.equal(await ready('first'), 'False');
+  await world.close();
+});
+
+test('a lost node that is heard of while its pods are being written keeps those that are left', async () => {
+  const written: string[] = [];
+  const slow = new Set<string>();
+  const world = await startWorld({
+    wrap: (client) =>
+      intercept(client, {
+        patch: (real) => async (which, where, patch, options) => {
+          if (slow.has(which.resource)) {
+            written.push(where.name);
+            await world.clock.sleep(5000);
+          }
+          return real.patch(which, where, patch, options);
+        },
+      }),
+  });
+  await addNode(world.client, 'lost');
+  const toleration = { operator: 'Exists' as const };
+  for (const name of ['first', 'second', 'third']) {
+    const containers = [{ name: 'main', image: 'image' }];
+    await world.client.create(pods, {
+      metadata: inDefault(name),
+      spec: { nodeName: 'lost', containers, tolerations: [toleration] },
+    });
+  }
+  await world.clock.advance(5000);
+  const living = new Set(['node']);
+  beating(world, living);
+  slow.add('pods');
+  while (written.length === 0) await world.clock.advance(1000);
+  living.add('lost');
+  await world.clock.advance(60_000);
+  const unready = (await world.list(pods)).filter((pod) => !isReady(pod)).map(({ metadata }) => metadata?.name);
+  assert.deepEqual(unready, written);
+  assert.ok(written.length < 3, `written: ${written.join(', ')}`);
   await world.close();
 });
 

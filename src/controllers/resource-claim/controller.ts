@@ -226,7 +226,8 @@ class ClaimLoop {
     if (this.#gone.has(uid)) return false;
     const reference = { namespace: metadata?.namespace ?? '', name };
     const known = this.#informers().pods.cache.get(reference);
-    if (known !== undefined) return uidOf(known) === uid && !isPodDone(known);
+    // Another of that name may be the one before: the cache may lag behind the scheduler's.
+    if (known !== undefined && uidOf(known) === uid) return !isPodDone(known);
     try {
       return uidOf(await this.#context.client.get(podsResource, reference)) === uid;
     } catch (error) {

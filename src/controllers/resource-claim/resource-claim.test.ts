@@ -376,4 +376,31 @@ describe('a pod with a claim', () => {
     await settle();
     assert.deepEqual(await users(), ['pod']);
   });
+
+  test('whose name another had, which the cache still shows, stays a user', async () => {
+    let held: (() => void)[] | undefined;
+    await start((client) =>
+      intercept(client, {
+        watch: (real) => (resource, query, handler) => {
+          const event: typeof handler.event = (seen) => {
+            if (held === undefined || resource.resource !== 'pods') handler.event(seen);
+            else held.push(() => handler.event(seen));
+          };
+          return real.watch(resource, query, { event, end: (error) => handler.end(error) });
+        },
+      }),
+    );
+    await addClaim();
+    await addPod('pod', shared);
+    await settle();
+    held = [];
+    await world.client.delete(pods, inDefault('pod'), { gracePeriodSeconds: 0 });
+    await allocate(world.client, 'claim', [await addPod('pod', shared)]);
+    await settle();
+    assert.deepEqual(await users(), ['pod']);
+    for (const show of held) show();
+    held = undefined;
+    await settle();
+    assert.deepEqual(await users(), ['pod']);
+  });
 });

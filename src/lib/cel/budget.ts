@@ -33,8 +33,8 @@ function spend(cost: number): void {
   if (left < 0) throw new CostError(exceeded);
 }
 
-/** @throws CostError, and whatever `evaluate` throws */
-export function withBudget<T>(costMax: number, evaluate: () => T): T {
+/** `spent` learns the cost in any case. @throws CostError, and whatever `evaluate` throws */
+export function withBudget<T>(costMax: number, evaluate: () => T, spent?: (cost: number) => void): T {
   const before = left;
   left = costMax;
   try {
@@ -43,6 +43,7 @@ export function withBudget<T>(costMax: number, evaluate: () => T): T {
     spend(0);
     return result;
   } finally {
+    spent?.(costMax - left);
     left = before;
   }
 }

@@ -45,7 +45,8 @@ export interface CelProgram {
   readonly expression: string;
   /** What it will give: `bool`, `list<string>`; `dyn` where only the values can tell. */
   readonly type: string;
-  evaluate(variables: Readonly<Record<string, unknown>>): CelResult;
+  /** `spent` learns what it cost, as `limits.celCostMax` counts. */
+  evaluate(variables: Readonly<Record<string, unknown>>, spent?: (cost: number) => void): CelResult;
   /** Does it read `variable.field`? */
   selects(variable: string, field: string): boolean;
 }
@@ -100,9 +101,9 @@ function program(expression: string, parsed: Parsed, type: string): CelProgram {
     expression,
     type,
     selects: (variable, field) => selected.has(`${variable}.${field}`),
-    evaluate(variables) {
+    evaluate(variables, spent) {
       try {
-        return { kind: 'value', value: withBudget(limits.celCostMax, () => parsed(variables) as unknown) };
+        return { kind: 'value', value: withBudget(limits.celCostMax, () => parsed(variables) as unknown, spent) };
       } catch (error) {
         return { kind: 'error', message: summaryOf(error) };
       }

@@ -186,7 +186,7 @@ describe('devices of a node', () => {
 
   test('equal devices are not tried one for another', () => {
     const many = makeClaim('c', [request('r', { count: 12 }), request('s', { count: 12 }), request('t')]);
-    const found = outcome({ claims: [many], slices: [makeSlice('a', plainDevices(24))], stepsMax: 100 });
+    const found = outcome({ claims: [many], slices: [makeSlice('a', plainDevices(24))], stepsMax: 1000 });
     assert.deepEqual([found.kind, found.kind === 'none' && found.reason], ['none', undefined]);
   });
 });

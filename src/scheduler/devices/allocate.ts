@@ -6,8 +6,9 @@ import { consumptionOf } from './capacity.ts';
 import { type Constraint, constraintOf } from './constraints.ts';
 import type { DeviceSelectors } from './device-selectors.ts';
 import type { LedgerReader } from './ledger.ts';
+import { Meter, SearchLimitError } from './meter.ts';
 import type { Pool, PoolDevice } from './pools.ts';
-import { type Offer, type Pick, Search, SearchLimitError } from './search.ts';
+import { type Offer, type Pick, Search } from './search.ts';
 import { type ClassReader, devicesMax, type Wish, type Wishes, wishesOf } from './wishes.ts';
 
 interface AllocationInputs {
@@ -32,18 +33,17 @@ export type Allocation =
 
 /** Found exactly where it exists; except that the search may be too long (`stepsMax`). */
 export function allocate(inputs: AllocationInputs): Allocation {
-  let search: Search | undefined;
+  const meter = new Meter(inputs.stepsMax);
   try {
-    search = searchFor(inputs);
-    const picks = search.run();
-    const { steps } = search;
+    const picks = searchFor(inputs, meter).run();
+    const { steps } = meter;
     if (picks !== undefined) {
       return { kind: 'found', steps, claims: inputs.claims.map((claim, at) => ({ claim, picks: picks[at] ?? [] })) };
     }
     const isSpoilt = inputs.pools.some(({ state }) => state === 'invalid');
     return { kind: 'none', steps, ...(isSpoilt && { reason: 'invalid resource pools were encountered' }) };
   } catch (error) {
-    const steps = search?.steps ?? 0;
+    const { steps } = meter;
     if (error instanceof AllocationError) return { kind: 'none', steps, reason: error.message };
     if (error instanceof SearchLimitError)
       return { kind: 'none', steps, reason: 'timed out trying to allocate devices' };
@@ -51,8 +51,8 @@ export function allocate(inputs: AllocationInputs): Allocation {
   }
 }
 
-function searchFor({ claims, pools, ledger, classOf, selectors, stepsMax }: AllocationInputs): Search {
-  const means = meaning(selectors);
+function searchFor({ claims, pools, ledger, classOf, selectors }: AllocationInputs, meter: Meter): Search {
+  const means = meaning(selectors, meter);
   const offers = pools.flatMap((pool) =>
     pool.state === 'usable' ? pool.devices.map((device) => ({ device, pool })) : [],
   );
@@ -60,21 +60,22 @@ function searchFor({ claims, pools, ledger, classOf, selectors, stepsMax }: Allo
   const tasks = claims.map((claim) => {
     const key = objectKey(claim);
     const wishes = wishesOf(claim, classOf);
-    for (const wish of wishes.flat()) if (wish.wantsAll) allOf.set(wish, everyOne(wish, key, pools, offers, means));
+    for (const wish of wishes.flat())
+      if (wish.wantsAll) allOf.set(wish, everyOne(wish, key, pools, offers, means, meter));
     checkCount(key, wishes, allOf);
     return { key, wishes, constraints: constraintsOf(key, claim.spec.devices?.constraints) };
   });
-  return new Search({ tasks, offers, ledger, means, allOf, stepsMax });
+  return new Search({ tasks, offers, ledger, means, allOf, meter });
 }
 
 type Means = (wish: Wish, device: PoolDevice, claim: string) => boolean;
 
 /** First the class's expressions, then the request's. */
-function meaning(selectors: DeviceSelectors): Means {
+function meaning(selectors: DeviceSelectors, meter: Meter): Means {
   const ask = (whose: string, of: Wish['selectors'], { driver, device }: PoolDevice): boolean =>
     of.every(({ cel }, index) => {
       if (cel === undefined) throw new AllocationError(`${whose}: selector #${index}: CEL expression empty`);
-      const match = selectors.match(cel.expression, driver, device);
+      const match = selectors.match(cel.expression, driver, device, meter);
       if ('error' in match) throw new AllocationError(`${whose}: selector #${index}: ${match.error}`);
       return match.matches;
     });
@@ -90,7 +91,9 @@ function everyOne(
   pools: readonly Pool[],
   offers: readonly Offer[],
   means: Means,
+  meter: Meter,
 ): readonly Offer[] {
+  meter.spend(offers.length);
   for (const { id, state } of pools) {
     if (state === 'usable') continue;
     const why = state === 'incomplete' ? 'being updated' : 'invalid';

@@ -10,6 +10,7 @@
  */
 import { type KubeObject, objectKey } from '../../api/object.ts';
 import { isReservedFor } from '../../api/pod-resource-claims.ts';
+import { classOfResource } from '../../api/resource-names.ts';
 import type { Node, Pod } from '../../api/schema/types/core-v1.ts';
 import type {
   AllocationResult,
@@ -27,7 +28,7 @@ import { hasBindingConditions, isOverdue, readinessOf } from './binding-conditio
 import { ClaimWriter } from './claim-writer.ts';
 import type { DevicePlan, DeviceReader, ReservedClaim } from './device-reader.ts';
 import { DeviceSelectors } from './device-selectors.ts';
-import { classResourcePrefix, isExtendedClaim, isNotCreated } from './extended-resources.ts';
+import { isExtendedClaim, isNotCreated } from './extended-resources.ts';
 import { Ledger } from './ledger.ts';
 import { type Pool, Pools } from './pools.ts';
 
@@ -131,7 +132,8 @@ export class DeviceBook implements DeviceReader {
   /** Of several the one that was made last; of these the first by name. */
   classFor(resource: string): DeviceClass | undefined {
     const { cache } = this.#options.classes;
-    if (resource.startsWith(classResourcePrefix)) return cache.byKey(resource.slice(classResourcePrefix.length));
+    const named = classOfResource(resource);
+    if (named !== undefined) return cache.byKey(named);
     return cache.byIndex(resourceIndex, resource).toSorted(newestFirst)[0];
   }
 
@@ -209,7 +211,10 @@ export class DeviceBook implements DeviceReader {
     }
     // Two pods of one claim may be answered in either order.
     const others = [this.#assumed.get(objectKey(written)), told].filter((one) => uidOf(one) === uidOf(written));
-    const newest = others.reduce<ResourceClaim>((last, one) => (one === undefined || isNewer(last, one) ? last : one), written);
+    const newest = others.reduce<ResourceClaim>(
+      (last, one) => (one === undefined || isNewer(last, one) ? last : one),
+      written,
+    );
     if (newest !== told) this.#assumed.set(objectKey(written), newest);
     this.#count(newest);
   }

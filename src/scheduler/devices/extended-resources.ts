@@ -9,9 +9,6 @@ import type { DeviceClass, DeviceRequest, ResourceClaim } from '../../api/schema
 
 const extendedClaimAnnotation = 'resource.kubernetes.io/extended-resource-claim';
 
-/** Every class stands for this and its name. */
-export const classResourcePrefix = 'deviceclass.resource.kubernetes.io/';
-
 /** No name that a claim can have: it stands for the claim until the server gives it one. */
 const nameBeforehand = '<extended-resources>';
 

@@ -8,7 +8,7 @@
  * ```
  * The naive search tries the devices of a request in every order, and each of many equal ones: nine requested of eight equal devices take
  * 8! attempts. Here a request takes its devices in ascending order, since their order means nothing, and a device that is like one that led
- * nowhere is passed over. Neither changes what is found first. What is left of hard cases ends at `stepsMax`.
+ * nowhere is passed over. Neither changes what is found first. What is left of hard cases ends with the meter, which counts looks at devices.
  *
  * Kept true: whatever was taken on a way that led nowhere is given back, last first.
  */
@@ -19,6 +19,7 @@ import { AllocationError } from './allocation-error.ts';
 import { consumptionOf, nano } from './capacity.ts';
 import type { Constraint } from './constraints.ts';
 import type { LedgerReader } from './ledger.ts';
+import { type Meter, stepsPer } from './meter.ts';
 import { drawnBy, type Pool, type PoolDevice } from './pools.ts';
 import { devicesMax, type Wish, type Wishes } from './wishes.ts';
 
@@ -51,16 +52,11 @@ interface SearchInputs {
   readonly means: (wish: Wish, device: PoolDevice, claim: string) => boolean;
   /** Of wishes for all devices: which these are. */
   readonly allOf: ReadonlyMap<Wish, readonly Offer[]>;
-  readonly stepsMax: number;
+  readonly meter: Meter;
 }
 
 /** Too many: no other choice of devices before this point could help, only fewer of them. */
 type Outcome = 'done' | 'failed' | 'too many';
-
-/** The work was cut short. */
-export class SearchLimitError extends Error {
-  override name = 'SearchLimitError';
-}
 
 interface Taken {
   readonly drawn: ReadonlyMap<string, bigint> | undefined;
@@ -79,7 +75,6 @@ export class Search {
   readonly #shared = new Map<string, Sharing>();
   /** Left of the counters, by pool. */
   readonly #left = new Map<string, Map<string, bigint>>();
-  steps = 0;
 
   constructor(inputs: SearchInputs) {
     this.#inputs = inputs;
@@ -117,7 +112,7 @@ export class Search {
     const offer = offers[at];
     if (offer === undefined) return this.#request(claim, request + 1);
     if (this.#exceeds(claim, offers.length - at)) return 'too many';
-    this.#step();
+    this.#inputs.meter.spend(1);
     const taken = this.#take(claim, wish, offer, true);
     if (taken === undefined) return 'failed';
     const outcome = this.#all(claim, request, wish, at + 1);
@@ -129,13 +124,14 @@ export class Search {
   #some(claim: number, request: number, wish: Wish, missing: number, from: number): Outcome {
     if (missing === 0) return this.#request(claim, request + 1);
     if (this.#exceeds(claim, missing)) return 'too many';
-    this.#step();
-    const { offers, means } = this.#inputs;
+    const { offers, means, meter } = this.#inputs;
     let useless: Set<string> | undefined;
     for (let at = from; at < offers.length; at++) {
       const offer = offers[at] as Offer;
       const { device } = offer;
-      if (!this.#isFree(claim, wish, device) || !means(wish, device, this.#task(claim).key)) continue;
+      const isFree = this.#isFree(claim, wish, device);
+      meter.spend(isFree ? 1 : stepsPer.takenDevice);
+      if (!isFree || !means(wish, device, this.#task(claim).key)) continue;
       const isShared = device.device.allowMultipleAllocations === true;
       const likeness = useless !== undefined && !isShared && !wish.adminAccess ? likenessOf(offer) : undefined;
       if (likeness !== undefined && useless?.has(likeness)) continue;
@@ -154,10 +150,6 @@ export class Search {
 
   #task(claim: number): ClaimTask {
     return this.#inputs.tasks[claim] as ClaimTask;
-  }
-
-  #step(): void {
-    if (++this.steps > this.#inputs.stepsMax) throw new SearchLimitError('too many ways to try');
   }
 
   #exceeds(claim: number, more: number): boolean {

@@ -10,9 +10,10 @@
  *       decide ▶ assume, reserve ▶ decide ▶ …  ─▶ enough of them? ─▶ score ─┐
  *       ◀──────────────── all taken back ◀──────────────────────────────────┘  the best domain wins
  * ```
- * Bound: `limits.groupMembersMax` members at a time, and of each attempt `limits.groupQuestionsMax` questions to plugins, after which those that
- * are left have no node. In all as many decisions as pods fit into all domains, and one more each; past `limits.groupDecisionsMax`, the first domain that holds the
- * group is the last that is tried. Placement is greedy, as upstream's: a gang whose pods differ may fit and not be found to.
+ * Bound: `limits.groupMembersMax` members at a time, and in each attempt `limits.groupQuestionsMax` questions to plugins, after which those
+ * that are left have no node; pods that are alike are refused as one. In all as many decisions as pods fit into all domains, and one more
+ * each; past `limits.groupDecisionsMax`, the first domain that holds the group is the last that is tried. Placement is greedy, as upstream's:
+ * a gang whose pods differ may fit and not be found to.
  */
 import { limits } from '../../lib/limits.ts';
 import { nextInt, type Prng } from '../../lib/prng.ts';

@@ -13,6 +13,7 @@ import type { Pod } from '../../api/schema/types/core-v1.ts';
 import { hasReason } from '../../api/status-error.ts';
 import { podGroups } from '../../client/resources.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { limits } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Prng } from '../../lib/prng.ts';
 import type { ClusterView } from '../cluster-view.ts';
@@ -38,6 +39,8 @@ export interface GangSchedulerOptions {
   readonly podWriter: PodWriter;
   readonly groupWriter: GroupWriter;
   readonly metrics: SchedulerMetrics;
+  /** Pods of one group that are decided on at once; `limits.groupMembersMax` where absent. */
+  readonly groupMembersMax?: number | undefined;
   /** Writes under way are waited for at the end. */
   track(work: Promise<void>): void;
   /** The pod goes to that node, for good. */
@@ -68,18 +71,20 @@ export class GangScheduler {
   }
 
   schedule(first: Popped, group: KnownGroup): void {
-    const { queue, view, prng, metrics, clock } = this.#options;
+    const { queue, view, prng, metrics, clock, groupMembersMax = limits.groupMembersMax } = this.#options;
     if (this.#evicting.has(group.key)) {
       queue.park(first.pod, itself);
       return;
     }
-    const taken = this.#take(first, group);
-    const other = taken.find(({ profile }) => profile !== first.profile);
+    const all = this.#take(first, group);
+    const other = all.find(({ profile }) => profile !== first.profile);
     if (other !== undefined) {
-      this.#fail(group, taken, unequalSchedulers(first, other));
+      this.#fail(group, all, unequalSchedulers(first, other));
       return;
     }
-    const members = [...taken.values()].map(({ pod }) => new PodFacts(pod));
+    const taken = all.slice(0, groupMembersMax);
+    this.#postpone(all.slice(groupMembersMax));
+    const members = taken.map(({ pod }) => new PodFacts(pod));
     const beganMs = clock.monotonic();
     const inputs: GroupInputs = { group, members, profile: first.profile, world: view.world, prng };
     const decision = decideGroup(inputs);
@@ -103,7 +108,14 @@ export class GangScheduler {
     return [first, ...others].sort((a, b) => priorityOf(b) - priorityOf(a) || a.order - b.order);
   }
 
+  /** There are too many to decide on all at once: these have their turn when others of the group got their nodes. */
+  #postpone(left: readonly Popped[]): void {
+    const message = 'waiting for other pods of the pod group to be scheduled';
+    for (const { pod } of left) this.#park(pod, { message, refusedBy: itself });
+  }
+
   #place({ group }: GroupInputs, taken: readonly Popped[], { outcomes, nodeCount }: Attempt): void {
+    this.#postpone(taken.slice(outcomes.length));
     for (const [index, { pod, decision }] of outcomes.entries()) {
       if (decision.kind === 'node') this.#options.assume(pod, taken[index] as Popped, decision.node);
       else {

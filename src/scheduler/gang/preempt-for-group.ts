@@ -79,7 +79,8 @@ function isRoomBeingMade({ members, world }: GroupInputs, priority: number): boo
 /** Those that refused some member for a reason that may go with other pods. */
 function helpfulNodes({ outcomes }: Attempt): Set<string> {
   const names = new Set<string>();
-  for (const { decision } of outcomes) {
+  // Pods that are alike share what was found for them.
+  for (const decision of new Set(outcomes.map((outcome) => outcome.decision))) {
     if (decision.kind === 'node') continue;
     const { nodes, refusals } = decision.refusals;
     for (const [position, { name }] of nodes.entries()) if (refusals[position]?.resolvable) names.add(name);

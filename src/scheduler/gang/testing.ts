@@ -30,12 +30,13 @@ interface GangOptions {
   readonly seed?: number;
   readonly wrap?: (client: Client) => Client;
   readonly configuration?: SchedulerConfiguration;
+  readonly groupMembersMax?: number;
 }
 
-export async function startGangs({ configuration, ...options }: GangOptions = {}): Promise<GangWorld> {
+export async function startGangs({ configuration, groupMembersMax, ...options }: GangOptions = {}): Promise<GangWorld> {
   const api = await startTestApi(options);
   const { client } = api;
-  const scheduler = new Scheduler({ ...api, configuration });
+  const scheduler = new Scheduler({ ...api, configuration, groupMembersMax });
   await scheduler.start();
   await api.informers.start();
   await api.clock.advance(0);

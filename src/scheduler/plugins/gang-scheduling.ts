@@ -8,7 +8,12 @@ import { groupKeyOf, minCountOf } from '../gang/pod-groups.ts';
 import { always, type Hint } from '../queue/changes.ts';
 
 /** Somebody gave a pod of the same group a node: one less is wanting. */
-const isOfSameGroup: Hint = (pod, { after }) => groupKeyOf(after as Pod) === groupKeyOf(pod);
+const isOfSameGroup: Hint = (pod, { after }) => {
+  const { schedulingGroup } = (after as Pod).spec ?? {};
+  // Asked of every pod that gets a node, for each one that waits: most belong to no group.
+  if (schedulingGroup?.podGroupName !== pod.spec?.schedulingGroup?.podGroupName) return false;
+  return groupKeyOf(after as Pod) === groupKeyOf(pod);
+};
 
 const isOwnGroup: Hint = (pod, { after }) =>
   groupKeyOf(pod) === `${after?.metadata?.namespace ?? ''}/${after?.metadata?.name ?? ''}`;

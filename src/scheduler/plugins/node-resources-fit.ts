@@ -1,6 +1,6 @@
 /** NodeResourcesFit: a node must have left what the pod asks for; which of those that have suits best, its strategy says. */
+import { isClassResource } from '../../api/resource-names.ts';
 import type { Node, Pod } from '../../api/schema/types/core-v1.ts';
-import { classResourcePrefix } from '../devices/extended-resources.ts';
 import { type Plugin, type Refusal, refusal } from '../framework/plugin.ts';
 import type { PodFacts } from '../pod-facts.ts';
 import { always, type Hint } from '../queue/changes.ts';
@@ -143,7 +143,7 @@ function fitsEmpty(pod: Pod, { status }: Node, isIgnored: (name: string) => bool
   );
 }
 
-const mayBeDevice = (resource: string): boolean => isExtended(resource) || resource.startsWith(classResourcePrefix);
+const mayBeDevice = (resource: string): boolean => isExtended(resource) || isClassResource(resource);
 
 /** A class may stand for what no node has. */
 const asksExtended: Hint = (pod) => [...knownPodRequests(pod).amounts.keys()].some(mayBeDevice);

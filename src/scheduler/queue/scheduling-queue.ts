@@ -22,13 +22,12 @@ import { Heap } from '../../lib/heap.ts';
 import type { Profile } from '../framework/profile.ts';
 import { priorityOf } from '../pod-facts.ts';
 import { type ClusterChange, eventOf } from './changes.ts';
+import { ParkedPods } from './parked-pods.ts';
 import {
   countedAt,
   countRefused,
-  groupKey,
   isAhead,
   isSooner,
-  type ParkedGroup,
   type Past,
   type Place,
   type Ranked,
@@ -51,6 +50,8 @@ export interface QueueRules {
   isHeldBack(pod: Pod, profile: Profile): boolean;
   /** Its group's, where it has one. */
   priorityOf(pod: Pod): number;
+  /** To decide on it takes so long that it is not popped before its back-off is over, even where nobody else waits. */
+  sitsOut?(pod: Pod): boolean;
   /** It came to a place, through that event; for who counts. */
   entered?(queue: 'active' | 'backoff' | 'unschedulable', event: string): void;
 }
@@ -77,12 +78,12 @@ export class SchedulingQueue {
   readonly #rules: QueueRules;
   readonly #waiting = new Map<string, Waiting>();
   /** Those that wait for a change, by who refused them: a change that none of these cares for passes the whole group by. */
-  readonly #parked = new Map<string, ParkedGroup>();
+  readonly #parked = new ParkedPods<Waiting>();
   /** What is popped, removed or moved leaves its entry here; an entry whose pod is not active any more is passed over. */
   readonly #active = new Heap<Ranked>(isAhead);
   readonly #backoff = new Heap<Timed>(isSooner);
-  /** Those that must sit it out. */
-  readonly #errors = new Heap<Timed>(isSooner);
+  /** Those that must sit it out: after something went wrong, or since to decide on them takes long. */
+  readonly #sitting = new Heap<Timed>(isSooner);
   #alarm: { readonly atMs: number; readonly timer: Timer } | undefined;
   #activeCount = 0;
   #order = 0;
@@ -157,17 +158,9 @@ export class SchedulingQueue {
   /** Something changed in the pod itself, or around it: whoever may fit now is woken. */
   changed(change: ClusterChange, only?: string): void {
     const [kind] = change.kinds;
-    if (kind === undefined || this.#parked.size === 0) return;
+    if (kind === undefined || this.#parked.isEmpty) return;
     const event = eventOf(kind);
-    const groups = Array.from(this.#parked.values());
-    for (const { profile, refusedBy, pods } of groups) {
-      const hints = profile.hintsOf(refusedBy, change.kinds);
-      if (hints.length === 0) continue;
-      for (const entry of only === undefined ? [...pods] : pods) {
-        if (only !== undefined && entry.key !== only) continue;
-        if (!entry.isHeld && hints.some((hint) => hint(entry.pod, change))) this.#release(entry, event);
-      }
-    }
+    for (const entry of this.#parked.wokenBy(change, only)) this.#release(entry, event);
   }
 
   /** The pod sleeps on whatever changes, until it is woken: those that have to go for it are being told. */
@@ -290,13 +283,12 @@ export class SchedulingQueue {
   #releaseOld(): void {
     this.#sweep = undefined;
     const oldMs = this.#clock.monotonic() - unschedulableMsMax;
-    const parked = [...this.#parked.values()].flatMap(({ pods }) => [...pods]);
-    for (const entry of parked) if (entry.parkedMs <= oldMs) this.#release(entry, 'UnschedulableTimeout');
+    for (const entry of this.#parked.all()) if (entry.parkedMs <= oldMs) this.#release(entry, 'UnschedulableTimeout');
     this.#armSweep();
   }
 
   #armSweep(): void {
-    if (this.#parked.size > 0) this.#sweep ??= this.#clock.after(sweepEveryMs, () => this.#releaseOld());
+    if (!this.#parked.isEmpty) this.#sweep ??= this.#clock.after(sweepEveryMs, () => this.#releaseOld());
   }
 
   #entryOf(pod: Pod): Waiting | undefined {
@@ -312,18 +304,19 @@ export class SchedulingQueue {
   /** Until its back-off is over; from `backoff` it may be taken sooner. */
   #wait(entry: Waiting, place: 'backoff' | 'error', event: string): void {
     this.#move(entry, place, event);
-    (place === 'backoff' ? this.#backoff : this.#errors).push({
+    const mayHurry = place === 'backoff' && !this.#rules.sitsOut?.(entry.pod);
+    (mayHurry ? this.#backoff : this.#sitting).push({
       entry,
       readyMs: entry.readyMs,
       priority: this.#rules.priorityOf(entry.pod),
     });
     this.#armAlarm();
-    if (place === 'backoff' && this.#activeCount === 0) this.#ready();
+    if (mayHurry && this.#activeCount === 0) this.#ready();
   }
 
   /** For the next whose back-off ends. */
   #armAlarm(): void {
-    const nextMs = Math.min(this.#backoff.peek()?.readyMs ?? Infinity, this.#errors.peek()?.readyMs ?? Infinity);
+    const nextMs = Math.min(this.#backoff.peek()?.readyMs ?? Infinity, this.#sitting.peek()?.readyMs ?? Infinity);
     if (this.#alarm !== undefined && this.#alarm.atMs <= nextMs) return;
     this.#alarm?.timer.cancel();
     this.#alarm = undefined;
@@ -335,13 +328,11 @@ export class SchedulingQueue {
   #wakeDue(): void {
     this.#alarm = undefined;
     const nowMs = this.#clock.monotonic();
-    for (const [heap, place] of [
-      [this.#backoff, 'backoff'],
-      [this.#errors, 'error'],
-    ] as const) {
+    for (const heap of [this.#backoff, this.#sitting]) {
       for (let first = heap.peek(); first !== undefined && first.readyMs <= nowMs; first = heap.peek()) {
         heap.pop();
-        if (first.entry.place === place && first.readyMs === first.entry.readyMs) {
+        const { place, readyMs } = first.entry;
+        if ((place === 'backoff' || place === 'error') && first.readyMs === readyMs) {
           this.#activate(first.entry, 'BackoffComplete');
         }
       }
@@ -364,23 +355,8 @@ export class SchedulingQueue {
     if (place !== 'gone' && place !== entry.place) this.#rules.entered?.(countedAt[place], event);
     if (entry.place === 'active') this.#activeCount--;
     if (place === 'active') this.#activeCount++;
-    if (entry.place === 'unschedulable') this.#leaveGroup(entry);
+    if (entry.place === 'unschedulable') this.#parked.remove(entry);
     entry.place = place;
-    if (place === 'unschedulable') this.#joinGroup(entry);
-  }
-
-  #joinGroup(entry: Waiting): void {
-    const { profile, refusedBy } = entry;
-    const key = groupKey(entry);
-    const group = this.#parked.get(key) ?? { profile, refusedBy, pods: new Set() };
-    group.pods.add(entry);
-    this.#parked.set(key, group);
-  }
-
-  #leaveGroup(entry: Waiting): void {
-    const key = groupKey(entry);
-    const group = this.#parked.get(key);
-    group?.pods.delete(entry);
-    if (group?.pods.size === 0) this.#parked.delete(key);
+    if (place === 'unschedulable') this.#parked.add(entry);
   }
 }

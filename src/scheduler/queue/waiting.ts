@@ -44,12 +44,6 @@ export const isAhead = (a: Ranked, b: Ranked): boolean =>
 export const isSooner = (a: Timed, b: Timed): boolean =>
   a.readyMs < b.readyMs || (a.readyMs === b.readyMs && isAhead(a, b));
 
-export interface ParkedGroup {
-  readonly profile: Profile;
-  readonly refusedBy: ReadonlySet<string>;
-  readonly pods: Set<Waiting>;
-}
-
 /** What a pod has gone through: it does not begin anew where a decision is taken back. */
 export type Past = Readonly<Pick<Waiting, 'order' | 'attempts' | 'refusals' | 'failures' | 'addedMs'>>;
 
@@ -82,6 +76,3 @@ export const countedAt = {
   unschedulable: 'unschedulable',
   gated: 'unschedulable',
 } as const;
-
-export const groupKey = ({ profile, refusedBy }: Waiting): string =>
-  `${profile.plan.schedulerName}\0${[...refusedBy].sort().join('\0')}`;

@@ -1,6 +1,7 @@
 /**
  * The affinity terms of placed pods, by kind: for a pod that wants a node, which of them mean it, and in which domains they hold. Equal
- * terms form a group with a tally by domain; groups are found by one label that their selector asks for.
+ * terms form a group with a tally by domain; groups are found by namespace, and in it by one label that their selector asks for. So however
+ * many terms the pods of one namespace carry, decisions about pods that they do not mean pass them by.
  *
  * Kept true: a group's tally of a value is the number of pods with that term on nodes with that value of its topology; a group without
  * pods is gone.
@@ -39,37 +40,62 @@ export type TermKind = (typeof kinds)[number];
 
 class GroupIndex {
   readonly #groups = new Map<string, TermGroup>();
-  readonly #buckets = new Map<string, Set<TermGroup>>();
+  /** By the namespaces that terms name, or `anywhere`; then by label. */
+  readonly #scopes = new Map<string, Map<string, Set<TermGroup>>>();
 
   change(term: Term, value: string, delta: 1 | -1): void {
     let group = this.#groups.get(term.key);
-    const bucket = bucketOf(term.selector) ?? '';
     if (group === undefined) {
       group = new TermGroup(term);
       this.#groups.set(term.key, group);
-      this.#buckets.set(bucket, (this.#buckets.get(bucket) ?? new Set()).add(group));
+      this.#file(group);
     }
     group.change(value, delta);
     if (!group.isEmpty) return;
     this.#groups.delete(term.key);
-    const groups = this.#buckets.get(bucket);
-    groups?.delete(group);
-    if (groups?.size === 0) this.#buckets.delete(bucket);
+    this.#unfile(group);
+  }
+
+  #file(group: TermGroup): void {
+    const bucket = bucketOf(group.term.selector) ?? '';
+    for (const scope of scopesOf(group.term)) {
+      const buckets = this.#scopes.getOrInsertComputed(scope, () => new Map());
+      buckets.getOrInsertComputed(bucket, () => new Set()).add(group);
+    }
+  }
+
+  #unfile(group: TermGroup): void {
+    const bucket = bucketOf(group.term.selector) ?? '';
+    for (const scope of scopesOf(group.term)) {
+      const buckets = this.#scopes.get(scope);
+      const groups = buckets?.get(bucket);
+      groups?.delete(group);
+      if (groups?.size === 0) buckets?.delete(bucket);
+      if (buckets?.size === 0) this.#scopes.delete(scope);
+    }
   }
 
   matching(pod: PodFacts, labelsOf: NamespaceLabels): TermGroup[] {
     const found: TermGroup[] = [];
-    if (this.#groups.size === 0) return found;
-    const visit = (bucket: string): void => {
-      for (const group of this.#buckets.get(bucket) ?? []) {
-        if (matchesTerm(group.term, pod, labelsOf)) found.push(group);
-      }
-    };
-    visit('');
-    eachBucket(pod.labels, visit);
+    for (const scope of [anywhere, pod.namespace]) {
+      const buckets = this.#scopes.get(scope);
+      if (buckets === undefined) continue;
+      const visit = (bucket: string): void => {
+        for (const group of buckets.get(bucket) ?? []) if (matchesTerm(group.term, pod, labelsOf)) found.push(group);
+      };
+      visit('');
+      eachBucket(pod.labels, visit);
+    }
     return found;
   }
 }
+
+/** No namespace is called so. */
+const anywhere = '*';
+
+/** Where pods may be that a term means: with a selector for namespaces, its labels decide. */
+const scopesOf = ({ namespaces, namespaceSelector }: Term): Iterable<string> =>
+  namespaceSelector === undefined ? namespaces : [anywhere];
 
 export class TermIndex {
   readonly #byKind: Readonly<Record<TermKind, GroupIndex>> = {

@@ -1,17 +1,17 @@
 /**
  * Updates of StatefulSets and DaemonSets, and evictions that ask a budget, keep enough pods available: as `rollout.ts` for Deployments, and exact
- * where that is: nothing else happens to the pods, and while nobody hears of a node, nothing is promised.
+ * where that is: nothing else happens to the pods, and while nobody hears of a node (`silent-nodes.ts`), nothing is promised.
  *
  * Whoever had all it wants, by the pods themselves and by its own status, is held from then on to what its strategy or its spec allows.
  */
 import { type KubeObject, objectKey } from '../../../api/object.ts';
 import type { DaemonSet, StatefulSet } from '../../../api/schema/types/apps-v1.ts';
-import type { Node, Pod } from '../../../api/schema/types/core-v1.ts';
+import type { Pod } from '../../../api/schema/types/core-v1.ts';
 import type { PodDisruptionBudget } from '../../../api/schema/types/policy-v1.ts';
 import { labelMatcher } from '../../../api/selector.ts';
-import type { StoreEvent } from '../../../store/store.ts';
 import { type Checker, uidOf } from './checker.ts';
 import { controllerUid, Followed, isDeleting } from './followed.ts';
+import { SilentNodes } from './silent-nodes.ts';
 
 /** What one kind promises of its pods. */
 interface Promised<T extends KubeObject> {
@@ -64,13 +64,13 @@ export const budgetPromise: Promised<PodDisruptionBudget> = {
 export function keptAvailable<T extends KubeObject>(promised: Promised<T>): Checker {
   const owners = new Followed<T>(promised.collection);
   const pods = new Followed<Pod>('pods');
-  const silentNodes = new Set<string>();
+  const silentNodes = new SilentNodes();
   /** How many it had when it had all: who wants more since is held to nothing until it has them. */
   const held = new Map<string, number>();
   return {
     name: `${promised.collection} keep enough pods available`,
     check: (event) => {
-      if (event.entry.key.collection === 'nodes') hearNode(event);
+      if (silentNodes.follow(event) && silentNodes.any) held.clear();
       if (owners.follow(event)) return event.type === 'deleted' ? undefined : judge(event.entry.object as T);
       if (!pods.follow(event)) return undefined;
       const pod = event.entry.object as Pod;
@@ -82,15 +82,8 @@ export function keptAvailable<T extends KubeObject>(promised: Promised<T>): Chec
     },
   };
 
-  function hearNode({ type, entry }: StoreEvent): void {
-    const ready = (entry.object as Node).status?.conditions?.find((condition) => condition.type === 'Ready');
-    if (type === 'deleted' || ready?.status !== 'Unknown') silentNodes.delete(entry.key.name);
-    else silentNodes.add(entry.key.name);
-    if (silentNodes.size > 0) held.clear();
-  }
-
   function judge(owner: T): string | undefined {
-    if (silentNodes.size > 0) return undefined;
+    if (silentNodes.any) return undefined;
     const own = pods.where((pod) => promised.owns(owner, pod) && isAvailable(pod));
     const available = new Set(
       own.map((pod) => (promised.collection === 'daemonsets.apps' ? pod.spec?.nodeName : uidOf(pod))),

@@ -201,6 +201,23 @@ describe('what holds for pods', () => {
       assert.match(await last(rollout(), [...again, remove('pods', 'p1')]), /has 1 pods available, and must have 2/);
     });
 
+    test('is held to nothing until what was taken for lost of a node is taken back', async () => {
+      const node = (status: string, key?: string): Step =>
+        put('nodes', {
+          metadata: { name: 'n1' },
+          spec: { ...(key !== undefined && { taints: [{ key, effect: 'NoSchedule' }] }) },
+          status: { conditions: [{ type: 'Ready', status }] },
+        } as KubeObject);
+      const unreachable = 'node.kubernetes.io/unreachable';
+      const back = [deployment(0), ...complete, node('Unknown', unreachable), node('True', unreachable), set(2, 2)];
+      const markedLate = [...back, ready(1, 'False')];
+      assert.deepEqual(new Set(await judged(rollout(), markedLate)), new Set(['']));
+      const clean = [...back, node('True'), set(2, 2)];
+      assert.match(await last(rollout(), [...clean, ready(1, 'False')]), /has 1 pods available, and must have 2/);
+      const drained = [deployment(0), ...complete, node('True', 'node.kubernetes.io/unschedulable')];
+      assert.match(await last(rollout(), [...drained, ready(1, 'False')]), /has 1 pods available, and must have 2/);
+    });
+
     test('that has never had all it wants is not held to it', async () => {
       const [begun, first, firstReady, secondReady, told] = complete as [Step, Step, Step, Step, Step];
       const starting = [deployment(0), begun, first, firstReady];

@@ -2,9 +2,9 @@
  * A rolling update keeps its promise: never fewer available pods than the Deployment allows.
  *
  * Exact only where the rollout is all that happens: no pod fails, nobody scales. A node that nobody hears of takes its pods out of the
- * count, so that meanwhile nothing is promised; whoever had all it wants has to have it again. Then the pods themselves tell: a Deployment
- * that had all it wants once has ever after at least `replicas − maxUnavailable` ready pods that are not being deleted. API calls may fail, answers
- * get lost and loops be restarted meanwhile: that is no excuse.
+ * count, so that meanwhile nothing is promised (`silent-nodes.ts`); whoever had all it wants has to have it again. Then the pods themselves
+ * tell: a Deployment that had all it wants once has ever after at least `replicas − maxUnavailable` ready pods that are not being deleted.
+ * API calls may fail, answers get lost and loops be restarted meanwhile: that is no excuse.
  *
  * "Had" means that the pods were there and the ReplicaSets had told so. Before, a pod that is not ready may rightly be given up as a broken one; it
  * may become ready on the way, and make up the number for a moment, but nobody counted on it. What was decided before a ReplicaSet told fails,
@@ -13,9 +13,10 @@
 
 import { type KubeObject, objectKey } from '../../../api/object.ts';
 import type { Deployment, ReplicaSet } from '../../../api/schema/types/apps-v1.ts';
-import type { Node, Pod } from '../../../api/schema/types/core-v1.ts';
+import type { Pod } from '../../../api/schema/types/core-v1.ts';
 import type { StoreEvent } from '../../../store/store.ts';
 import { type Checker, uidOf } from './checker.ts';
+import { SilentNodes } from './silent-nodes.ts';
 
 interface Followed {
   deployment: Deployment;
@@ -32,12 +33,12 @@ export function rollout(): Checker {
   const deployments = new Map<string, Followed>();
   /** Also those that are gone, for their pods. */
   const sets = new Map<string, FollowedSet>();
-  const silentNodes = new Set<string>();
+  const silentNodes = new SilentNodes();
   return {
     name: 'a rolling update keeps enough pods available',
     check: (event) => {
       const { collection } = event.entry.key;
-      if (collection === 'nodes') followNode(event);
+      if (silentNodes.follow(event)) letGo();
       else if (collection === 'deployments.apps') followDeployment(event);
       else if (collection === 'replicasets.apps') return followReplicaSet(event);
       else if (collection === 'pods') return followPod(event);
@@ -45,12 +46,8 @@ export function rollout(): Checker {
     },
   };
 
-  function followNode({ type, entry }: StoreEvent): void {
-    const { name } = entry.key;
-    const ready = (entry.object as Node).status?.conditions?.find((condition) => condition.type === 'Ready');
-    if (type === 'deleted' || ready?.status !== 'Unknown') silentNodes.delete(name);
-    else silentNodes.add(name);
-    if (silentNodes.size > 0) for (const followed of deployments.values()) followed.isHeld = false;
+  function letGo(): void {
+    if (silentNodes.any) for (const followed of deployments.values()) followed.isHeld = false;
   }
 
   function followDeployment({ type, entry }: StoreEvent): void {
@@ -80,7 +77,7 @@ export function rollout(): Checker {
 
   function judge(deploymentUid: string): string | undefined {
     const followed = deployments.get(deploymentUid);
-    if (followed === undefined || silentNodes.size > 0) return undefined;
+    if (followed === undefined || silentNodes.any) return undefined;
     const { deployment } = followed;
     const own = [...sets.values()].filter(({ replicaSet }) => controllerUid(replicaSet) === deploymentUid);
     followed.isHeld ||= sum(own, relied) >= (deployment.spec?.replicas ?? 1);

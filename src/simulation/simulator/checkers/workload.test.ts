@@ -360,6 +360,19 @@ describe('what is promised where nothing else happens', () => {
       [...surging, remove('pods', 'b')],
       /has 1 pods available, and must have 2/,
     );
+    const node = (taints: readonly object[]): Step =>
+      put('nodes', {
+        metadata: { name: 'n2' },
+        spec: { taints },
+        status: { conditions: [{ type: 'Ready', status: 'True' }] },
+      } as KubeObject);
+    const backAndTainted = node([{ key: 'node.kubernetes.io/unreachable', effect: 'NoSchedule' }]);
+    await accepts(() => keptAvailable(daemonSetPromise), [...surging, backAndTainted, remove('pods', 'b')]);
+    await tells(
+      () => keptAvailable(daemonSetPromise),
+      [...surging, backAndTainted, node([]), set, remove('pods', 'b')],
+      /has 1 pods available, and must have 2/,
+    );
   });
 
   test('evictions beyond what a budget allows are told, but not while a node is silent', async () => {
