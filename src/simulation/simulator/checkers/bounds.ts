@@ -50,6 +50,8 @@ export function budgetBooks(nowMs: () => number, forgottenMs = 60_000): Checker 
  */
 export function quotaLimits(): Checker {
   const uncounted = new Map<string, number>();
+  /** A quota may begin with more than it allows: then nothing is let in, and nothing has to go. */
+  const found = new Map<string, number>();
   const quotas = new Followed<ResourceQuota>('resourcequotas');
   const counted = new Map(['pods', 'configmaps', 'services'].map((name) => [name, new Followed(name)]));
   return {
@@ -82,10 +84,9 @@ export function quotaLimits(): Checker {
     const was = before<ResourceQuota>(event)?.status;
     for (const [name, used] of Object.entries(status?.used ?? {})) {
       const isNew = was?.used?.[name] !== undefined && Number(used) > Number(was.used[name]);
-      if (
-        isNew &&
-        Number(used) > amount(status?.hard, name) + (uncounted.get(`${uidOf(event.entry.object)} ${name}`) ?? 0)
-      )
+      const key = `${uidOf(event.entry.object)} ${name}`;
+      const most = Math.max(amount(status?.hard, name), found.get(key) ?? 0) + (uncounted.get(key) ?? 0);
+      if (isNew && Number(used) > most)
         return `${named(event)} counts ${used} ${name}, and has ${status?.hard?.[name]}`;
     }
     return undefined;
@@ -97,7 +98,9 @@ export function quotaLimits(): Checker {
       const used = status?.used?.[collection];
       if (used === undefined || before<ResourceQuota>(event)?.status?.used?.[collection] !== undefined) continue;
       const missed = countIn(event.entry.key.namespace, collection) - Number(used);
-      uncounted.set(`${uidOf(event.entry.object)} ${collection}`, Math.max(0, missed));
+      const key = `${uidOf(event.entry.object)} ${collection}`;
+      uncounted.set(key, Math.max(0, missed));
+      found.set(key, Number(used));
     }
   }
 }

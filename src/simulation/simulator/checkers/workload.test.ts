@@ -232,6 +232,9 @@ describe('what holds for bounds', () => {
     await accepts(quotaLimits, [...missed.slice(0, 3), quota(2)]);
     await tells(quotaLimits, [...missed.slice(0, 3), quota(3)], /counts 3 pods, and has 1/);
     await tells(quotaLimits, missed, /is number 3, and the quota is 1/);
+    const over = [pod('a'), pod('b'), pod('c'), quota(2)];
+    await accepts(quotaLimits, [...over, quota(3)]);
+    await tells(quotaLimits, [...over, quota(4)], /counts 4 pods, and has 1/);
     await accepts(quotaLimits, [pod('a'), quota(0), pod('b')]);
     await tells(quotaLimits, [pod('a'), quota(0), pod('b'), pod('c')], /is number 3, and the quota is 1/);
   });
