@@ -162,7 +162,9 @@ export class UnplacedPods {
 /** What plugins do for the pod besides making room. */
 function postFilterPlans(pod: PodFacts, { plan }: Profile, { refusals }: Nowhere, world: World): PostFilterPlan[] {
   return plan.postFilter.flatMap(({ name, postFilter }) => {
-    const refused = refusals.nodes.filter((_, position) => refusals.refusals[position]?.plugin === name);
+    const hasRefused = refusals.counts.keys().some(({ plugin }) => plugin === name);
+    const isOwn = (_: unknown, position: number): boolean => refusals.refusals[position]?.plugin === name;
+    const refused = hasRefused ? refusals.nodes.filter(isOwn) : [];
     return postFilter?.(pod, world, refused) ?? [];
   });
 }
