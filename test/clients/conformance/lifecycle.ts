@@ -24,7 +24,7 @@ export interface Lifecycle {
   /** The same for the update. */
   readonly update?: object;
   readonly status?: StatusSteps;
-  /** A deletion leaves it there until a controller has been by: its dependents are orphaned first, or nobody may use it any more. */
+  /** A deletion leaves it there until a controller has been by: its dependents are orphaned first, or nobody uses it any more. */
   readonly lingers?: true;
 }
 

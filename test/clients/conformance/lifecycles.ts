@@ -225,6 +225,7 @@ const network: readonly Lifecycle[] = [
     object: {},
     each: (index) => ({ spec: { cidrs: [`10.20${index}.0.0/24`] } }),
     status: withTimes,
+    lingers: true,
   },
   {
     test: 'ServiceCIDR and IPAddress API should support IPAddress API operations',
