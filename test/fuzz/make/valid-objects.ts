@@ -125,6 +125,7 @@ const needed: Readonly<Record<string, JsonObject>> = {
   PersistentVolumeClaim: { spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } },
   Pod: { spec: podSpec },
   PodDisruptionBudget: { spec: { minAvailable: 1, selector } },
+  PodGroup: { spec: { schedulingPolicy: { gang: { minCount: 2 } } } },
   PodTemplate: { template },
   PriorityClass: { value: 10 },
   PriorityLevelConfiguration: { spec: { type: 'Exempt' } },
@@ -155,6 +156,7 @@ const needed: Readonly<Record<string, JsonObject>> = {
   ValidatingWebhookConfiguration: { webhooks: [webhook] },
   VolumeAttachment: { spec: { attacher: 'x', nodeName: 'a', source: { persistentVolumeName: 'a' } } },
   VolumeAttributesClass: { driverName: 'x.example.com', parameters: { a: 'b' } },
+  Workload: { spec: { podGroupTemplates: [{ name: 'a', schedulingPolicy: { gang: { minCount: 2 } } }] } },
 };
 
 function withRestart(restartPolicy: string): JsonObject {
