@@ -7,9 +7,9 @@
  */
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { type Duplex, PassThrough, type Writable } from 'node:stream';
 import type { Connection } from './connection.ts';
-import type { Upgrade } from './exchange.ts';
+import type { AnswerHeaders, Upgrade } from './exchange.ts';
 import { Http1Exchange } from './http1-exchange.ts';
 
 /** What clients of the API ask for: others are answered as if they had not asked. */
@@ -62,6 +62,20 @@ export class UpgradeExchange extends Http1Exchange {
 
   override get answered(): boolean {
     return this.#taken || super.answered;
+  }
+
+  /** Node's server tells an answer when its connection takes more, but not on a connection that it has handed out: this does. */
+  override stream(status: number, headers: AnswerHeaders): Writable {
+    const answer = super.stream(status, headers);
+    const more = (): void => void answer.emit('drain');
+    this.#socket.on('drain', more);
+    const body = new PassThrough();
+    answer.once('close', () => {
+      this.#socket.off('drain', more);
+      body.destroy();
+    });
+    body.on('error', ignore).pipe(answer);
+    return body;
   }
 
   override onClose(callback: () => void): void {
