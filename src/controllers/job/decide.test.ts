@@ -80,7 +80,7 @@ const rows: readonly Row[] = [
     pods: [...many(3, 'Running'), ...many(2, 'Succeeded')],
     remove: 1,
   },
-  { name: 'wants none for now', spec: { parallelism: 0, completions: 5 }, pods: many(2, 'Running'), remove: 2 },
+  { name: 'wants none at a time', spec: { parallelism: 0, completions: 5 }, pods: many(2, 'Running'), remove: 2 },
   {
     name: 'without completions lets what runs run on after the first success',
     spec: { parallelism: 2 },

@@ -9,7 +9,7 @@ import { inDefault } from '../testing.ts';
 import { isTracked } from './marks.ts';
 import { type JobWorld, makeJob, runsOn, startJobWorld } from './testing.ts';
 
-/** What the loops cannot do for now. */
+/** Which calls of the loops fail. */
 type Broken = 'create pods' | 'release pods' | 'count pods' | 'nothing';
 
 interface BreakableWorld extends JobWorld {

@@ -122,6 +122,17 @@ const usersOf = ({ status }: ResourceClaim): string[] => (status?.reservedFor ??
 const nodeOf = async (setting: Setting, name: string): Promise<string | undefined> =>
   (await setting.pod(name)).spec?.nodeName;
 
+/** Each of the nodes has so many devices of the class `gpu`. */
+async function startWithDevices(count: number, ...names: readonly string[]): Promise<Setting> {
+  const setting = await start();
+  for (const name of names) {
+    await setting.addNode(name);
+    await setting.addSlice(name, plainDevices(count));
+  }
+  await setting.addClass('gpu');
+  return setting;
+}
+
 test('a pod goes where its devices are, and its claim says which they are and whose', async () => {
   const setting = await start();
   for (const name of ['a', 'b', 'c']) await setting.addNode(name);
@@ -141,12 +152,7 @@ test('a pod goes where its devices are, and its claim says which they are and wh
 });
 
 test('no device is given to two claims, however fast pods come', async () => {
-  const setting = await start();
-  for (const name of ['a', 'b']) {
-    await setting.addNode(name);
-    await setting.addSlice(name, plainDevices(3));
-  }
-  await setting.addClass('gpu');
+  const setting = await startWithDevices(3, 'a', 'b');
   const names = Array.from({ length: 9 }, (_, index) => `p${index}`);
   for (const name of names) await setting.addClaim(makeClaim(name, [request('r')]));
   await Promise.all(names.map((name) => setting.addPod(name, [name])));
@@ -166,10 +172,7 @@ test('no device is given to two claims, however fast pods come', async () => {
 });
 
 test('a pod does not enter the queue before its claims are there', async () => {
-  const setting = await start();
-  await setting.addNode('a');
-  await setting.addSlice('a', plainDevices(2));
-  await setting.addClass('gpu');
+  const setting = await startWithDevices(2, 'a');
   await setting.addPod('named', ['claim']);
   await setting.addPod('made', [], { resourceClaims: [{ name: 'mine', resourceClaimTemplateName: 'template' }] });
   await setting.clock.advance(5000);
@@ -212,12 +215,7 @@ test('what keeps a pod waiting is told, and it goes on when that has changed', a
 });
 
 test('pods share a claim, where it is; the second waits until its devices are written', async () => {
-  const setting = await start();
-  for (const name of ['a', 'b']) {
-    await setting.addNode(name);
-    await setting.addSlice(name, plainDevices(1));
-  }
-  await setting.addClass('gpu');
+  const setting = await startWithDevices(1, 'a', 'b');
   await setting.addClaim(makeClaim('claim', [request('r')]));
   for (const name of ['one', 'two', 'three']) await setting.addPod(name, ['claim']);
   await setting.clock.advance(15_000);
@@ -229,10 +227,7 @@ test('pods share a claim, where it is; the second waits until its devices are wr
 });
 
 test('devices that become free go to whoever waits for them', async () => {
-  const setting = await start();
-  await setting.addNode('a');
-  await setting.addSlice('a', plainDevices(1));
-  await setting.addClass('gpu');
+  const setting = await startWithDevices(1, 'a');
   for (const name of ['first', 'second']) {
     await setting.addClaim(makeClaim(name, [request('r')]));
     await setting.addPod(name, [name]);
@@ -248,12 +243,7 @@ test('devices that become free go to whoever waits for them', async () => {
 });
 
 test('a claim that nobody uses gives its devices back where the pod cannot be there', async () => {
-  const setting = await start();
-  for (const name of ['a', 'b']) {
-    await setting.addNode(name);
-    await setting.addSlice(name, plainDevices(1));
-  }
-  await setting.addClass('gpu');
+  const setting = await startWithDevices(1, 'a', 'b');
   await setting.addClaim(makeClaim('claim', [request('r')]));
   await setting.addPod('gone', ['claim'], { nodeSelector: { 'kubernetes.io/hostname': 'a' } });
   const node = await setting.client.get(nodes, { namespace: '', name: 'a' });
@@ -283,10 +273,7 @@ test('a claim that nobody uses gives its devices back where the pod cannot be th
 });
 
 test('a claim with as many users as it can have keeps further pods waiting', async () => {
-  const setting = await start();
-  await setting.addNode('a');
-  await setting.addSlice('a', plainDevices(1));
-  await setting.addClass('gpu');
+  const setting = await startWithDevices(1, 'a');
   await setting.addClaim(makeClaim('claim', [request('r')]));
   await setting.addPod('first', ['claim']);
   await setting.clock.advance(1000);
@@ -388,10 +375,7 @@ test('a pod that goes while its devices are made ready is waited for no longer',
 });
 
 test('gangs whose devices are not all there take none, wake nobody, and are placed when they are', async () => {
-  const setting = await start();
-  await setting.addNode('a');
-  await setting.addSlice('a', plainDevices(1));
-  await setting.addClass('gpu');
+  const setting = await startWithDevices(1, 'a');
   for (const group of ['g', 'h']) {
     const metadata = { namespace: 'default', name: group };
     await setting.client.create(podGroups, { metadata, spec: { schedulingPolicy: { gang: { minCount: 2 } } } });
@@ -500,10 +484,7 @@ test('of the nodes the one that has what is wanted first is preferred', async ()
 });
 
 test('a rule that taints devices keeps pods off them, and its end lets them on', async () => {
-  const setting = await start();
-  await setting.addNode('a');
-  await setting.addSlice('a', plainDevices(1));
-  await setting.addClass('gpu');
+  const setting = await startWithDevices(1, 'a');
   const taint = { key: 'sick', effect: 'NoSchedule' } as const;
   const spec = { deviceSelector: { driver: testDriver, device: 'gpu-0' }, taint };
   await setting.client.create(deviceTaintRules, { metadata: { name: 'rule' }, spec });
