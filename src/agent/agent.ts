@@ -20,13 +20,17 @@ import type { Prng } from '../lib/prng.ts';
 import { type Service, ServiceGroup } from '../lib/service.ts';
 import { Gate } from './gate.ts';
 import { hostPlatform } from './host-platform.ts';
+import { defaultKubeletConfiguration, type KubeletConfiguration } from './kubelet-configuration.ts';
 import { type NodeFacts, readNodeFacts } from './node-facts.ts';
 import { NodeReporter } from './node-reporter.ts';
 import { NodeServer } from './node-server.ts';
 import { clientObjectSource } from './object-source.ts';
+import { dynamicResources } from './pod/devices.ts';
 import { ImageKeeper } from './pod/images.ts';
+import type { PodHook } from './pod/pod-hook.ts';
 import type { AgentPlatform, EventSink, PodHost } from './pod/pod-host.ts';
 import { type PodFeed, PodWorkers } from './pod/pod-workers.ts';
+import { PortBook } from './pod/port-book.ts';
 import type { ClusterDns } from './pod/sandbox-config.ts';
 import { NodeProxy } from './proxy.ts';
 import type { Runtime } from './runtime.ts';
@@ -61,8 +65,8 @@ export interface AgentOptions {
   readonly environment?: PodHost['environment'];
   /** Sandboxes and containers made at a time; 8 where absent. */
   readonly startsMax?: number;
-  /** Images pulled at a time; 4 where absent. */
-  readonly pullsMax?: number;
+  /** What differs from upstream's defaults. */
+  readonly configuration?: Partial<KubeletConfiguration>;
   /** Where events go; to the API where absent. */
   readonly events?: EventSink;
 }
@@ -148,13 +152,16 @@ function compose(options: AgentOptions, facts: NodeFacts) {
 
 function podHost(options: AgentOptions, facts: NodeFacts, platform: AgentPlatform, podLogs: string): PodHost {
   const { client, runtime, clock } = options;
+  const configuration = { ...defaultKubeletConfiguration, ...options.configuration };
   const source = clientObjectSource(client);
   return {
     client,
     runtime,
     platform,
     source,
-    images: new ImageKeeper({ runtime, source, clock, pullsMax: options.pullsMax ?? 4 }),
+    images: new ImageKeeper({ runtime, source, clock, pullsMax: configuration.maxParallelImagePulls ?? 4 }),
+    hooks: podHooks(options, platform),
+    configuration,
     starts: new Gate(options.startsMax ?? 8),
     events: options.events ?? recordedEvents(options),
     clock,
@@ -168,6 +175,11 @@ function podHost(options: AgentOptions, facts: NodeFacts, platform: AgentPlatfor
     clusterDns: options.clusterDns,
     environment: options.environment ?? (() => []),
   };
+}
+
+/** What every pod passes, in this order. */
+function podHooks({ client }: AgentOptions, platform: AgentPlatform): readonly PodHook[] {
+  return [new PortBook(), dynamicResources(client, platform.devices)];
 }
 
 function recordedEvents({ client, clock, log, nodeName }: AgentOptions): EventSink {

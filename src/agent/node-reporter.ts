@@ -14,7 +14,7 @@ import { type Clock, formatMicroTime } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Service } from '../lib/service.ts';
 import type { NodeFacts } from './node-facts.ts';
-import { newNode, nodeStatus, withoutHeartbeats, wrongLabels } from './node-status.ts';
+import { type NodeStatusPart, newNode, nodeStatus, withoutHeartbeats, withParts, wrongLabels } from './node-status.ts';
 import type { Runtime, RuntimeInfo } from './runtime.ts';
 
 /** The kubelet's figures. */
@@ -34,6 +34,8 @@ export interface NodeReporterOptions {
   readonly labels?: Readonly<Record<string, string>>;
   /** The node is made with these; afterwards they are others' to change. */
   readonly taints?: readonly Taint[];
+  /** What others of the agent know of the node: pressures, devices, what is kept back. In order, each over the one before. */
+  readonly parts?: readonly NodeStatusPart[];
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -92,7 +94,8 @@ export class NodeReporter implements Service {
     const node = await this.#ensureNode();
     const info = await infoOf(runtime);
     const images = info.problem === '' ? await runtime.images().catch(() => []) : [];
-    const status = nodeStatus(node.status ?? {}, { facts, runtime: info, images, nowMs: clock.now() });
+    const report = { facts, runtime: info, images, nowMs: clock.now() };
+    const status = withParts(nodeStatus(node.status ?? {}, report), this.#options.parts ?? [], report);
     const isDue = clock.monotonic() - this.#reportedAtMs >= statusReportMs;
     if (!isDue && isDeepStrictEqual(withoutHeartbeats(status), withoutHeartbeats(node.status ?? {}))) return;
     try {

@@ -18,6 +18,13 @@ export interface NodeReport {
   readonly nowMs: number;
 }
 
+/** One concern's view of the node's status, laid over what is decided so far. Pure. */
+export type NodeStatusPart = (status: NodeStatus, report: NodeReport) => NodeStatus;
+
+export function withParts(status: NodeStatus, parts: readonly NodeStatusPart[], report: NodeReport): NodeStatus {
+  return parts.reduce((changed, part) => part(changed, report), status);
+}
+
 export function newNode(
   name: string,
   facts: NodeFacts,

@@ -41,6 +41,15 @@ export interface SandboxConfig {
   readonly privileged: boolean;
   /** Namespaced kernel parameters, by their dotted name. */
   readonly sysctls?: Readonly<Record<string, string>>;
+  /** Of the runtime class (`RuntimeClass.handler`); absent: the runtime's default. */
+  readonly runtimeHandler?: string;
+  /** Of the sandbox itself; absent: the runtime's default profile, and none where it is privileged. */
+  readonly seccomp?: SeccompProfile;
+  /** Ids of a user namespace of the pod's own; absent: the host's. Only where `RuntimeFeatures.userNamespaces`. */
+  readonly userNamespace?: { readonly hostId: number; readonly containerId: number; readonly length: number };
+  /** For runtimes that set a pod's limits themselves (virtual machines): overhead, and the sum of its containers. */
+  readonly overhead?: ResourceLimits;
+  readonly resources?: ResourceLimits;
 }
 
 export interface SandboxStatus {
@@ -60,6 +69,38 @@ export interface MountConfig {
   readonly readOnly: boolean;
   /** How mounts made later inside it travel; absent: not at all. */
   readonly propagation?: 'private' | 'host-to-container' | 'bidirectional';
+  /** Read-only with all that is mounted below it. Only where `RuntimeFeatures.recursiveReadOnlyMounts`. */
+  readonly recursiveReadOnly?: boolean;
+}
+
+/** A seccomp or AppArmor profile; `localhost` is the path (seccomp) or the name (AppArmor) of one that the node has. */
+export type SeccompProfile = 'runtime-default' | 'unconfined' | { readonly localhost: string };
+export type AppArmorProfile = SeccompProfile;
+
+/** Limits of a cgroup. 0: no limit. */
+export interface ResourceLimits {
+  readonly cpuShares: number;
+  /** Per `cpuPeriodUs`. */
+  readonly cpuQuotaUs: number;
+  readonly cpuPeriodUs: number;
+  readonly memoryLimitBytes: number;
+  readonly oomScoreAdj: number;
+  /** Memory and swap together; absent: as much as memory, so that nothing is swapped. */
+  readonly memorySwapLimitBytes?: number;
+  /** Absent: any. As in `0-3,8`. */
+  readonly cpusetCpus?: string;
+  readonly cpusetMems?: string;
+  /** By page size as the kernel names it: `2MB`, `1GB`. */
+  readonly hugepageLimits?: readonly { readonly pageSize: string; readonly limitBytes: number }[];
+  /** Files of cgroup v2, by name: `memory.high`. */
+  readonly unified?: Readonly<Record<string, string>>;
+}
+
+export interface DeviceConfig {
+  readonly hostPath: string;
+  readonly containerPath: string;
+  /** Of `r`, `w` and `m` (may make the node). */
+  readonly permissions: string;
 }
 
 export interface SecurityConfig {
@@ -71,7 +112,11 @@ export interface SecurityConfig {
   readonly noNewPrivileges: boolean;
   readonly addCapabilities: readonly string[];
   readonly dropCapabilities: readonly string[];
-  readonly seccomp: 'runtime-default' | 'unconfined';
+  readonly seccomp: SeccompProfile;
+  /** Absent: nothing is said of it, as where the machine has no AppArmor. */
+  readonly appArmor?: AppArmorProfile;
+  /** `strict`: the image's groups of the user are not added. Only where `RuntimeFeatures.supplementalGroupsPolicy`. */
+  readonly supplementalGroupsPolicy?: 'merge' | 'strict';
   /** Absent: the usual parts of /proc and /sys are masked or read-only. */
   readonly procMount?: 'default' | 'unmasked';
 }
@@ -102,15 +147,12 @@ export interface ContainerConfig {
   readonly security: SecurityConfig;
   /** The container whose processes this one sees (an ephemeral container's target). */
   readonly targetContainerId?: string;
-  readonly resources: {
-    readonly cpuShares: number;
-    /** 0: no limit. Per `cpuPeriodUs`. */
-    readonly cpuQuotaUs: number;
-    readonly cpuPeriodUs: number;
-    /** 0: no limit. */
-    readonly memoryLimitBytes: number;
-    readonly oomScoreAdj: number;
-  };
+  readonly resources: ResourceLimits;
+  readonly devices?: readonly DeviceConfig[];
+  /** Names of the Container Device Interface: `vendor.com/class=name`. */
+  readonly cdiDevices?: readonly string[];
+  /** Instead of the image's: `SIGUSR1`. */
+  readonly stopSignal?: string;
 }
 
 export interface ContainerStatus {
@@ -133,6 +175,10 @@ export interface ContainerStatus {
   readonly imageRef: string;
   readonly annotations: Readonly<Record<string, string>>;
   readonly logPath: string;
+  /** The limits that hold, as the runtime tells them; absent where it does not. */
+  readonly resources?: Pick<ResourceLimits, 'cpuShares' | 'cpuQuotaUs' | 'cpuPeriodUs' | 'memoryLimitBytes'>;
+  /** Who its first process runs as; absent where the runtime does not tell. */
+  readonly user?: { readonly uid: number; readonly gid: number; readonly supplementalGroups: readonly number[] };
 }
 
 export interface ImageStatus {
@@ -143,6 +189,26 @@ export interface ImageStatus {
   /** The user that the image names, by number or else by name (for `runAsNonRoot`). Neither: root. */
   readonly userId?: number;
   readonly userName?: string;
+  /** The runtime needs it: never to be removed. */
+  readonly pinned?: boolean;
+}
+
+/** What a container wrote to its own layer of the file system, as old as the runtime's last look (some 10 s). */
+export interface LayerUsage {
+  readonly containerId: string;
+  readonly pod: PodIdentity;
+  readonly name: string;
+  readonly usedBytes: number;
+  readonly inodesUsed: number;
+  readonly timeMs: number;
+}
+
+/** Where images, or layers of containers, lie. */
+export interface ImageFilesystem {
+  readonly mountpoint: string;
+  readonly usedBytes: number;
+  readonly inodesUsed: number;
+  readonly timeMs: number;
 }
 
 /** How to sign in to the registry of an image. */
@@ -163,7 +229,24 @@ export interface RuntimeInfo {
   readonly version: string;
   /** Why pods cannot be started now; empty when they can. */
   readonly problem: string;
+  /** Of the default handler; absent: none. */
+  readonly features?: RuntimeFeatures;
+  /** Beside the default: what `RuntimeClass.handler` may name, with what each can do. */
+  readonly handlers?: readonly { readonly name: string; readonly features: RuntimeFeatures }[];
 }
+
+/** What not every runtime can do, and those that cannot ignore in silence: the agent refuses what needs it. */
+export interface RuntimeFeatures {
+  readonly userNamespaces: boolean;
+  readonly recursiveReadOnlyMounts: boolean;
+  readonly supplementalGroupsPolicy: boolean;
+}
+
+export const noFeatures: RuntimeFeatures = {
+  userNamespaces: false,
+  recursiveReadOnlyMounts: false,
+  supplementalGroupsPolicy: false,
+};
 
 /** Everything that the runtime holds for this agent, in one look. */
 export interface RuntimeState {
@@ -198,8 +281,15 @@ export interface Runtime {
   removeSandbox(sandboxId: string): Promise<void>;
   createContainer(sandboxId: string, config: ContainerConfig, sandbox: SandboxConfig): Promise<string>;
   startContainer(containerId: string): Promise<void>;
-  /** Sends the image's stop signal (TERM), and KILL after `gracePeriodMs`. Resolves when the container has exited. */
-  stopContainer(containerId: string, gracePeriodMs: number): Promise<void>;
+  /**
+   * Sends the image's stop signal (TERM), or `signal` (`SIGUSR1`) instead, and KILL after `gracePeriodMs`. Resolves when the container has
+   * exited.
+   */
+  stopContainer(containerId: string, gracePeriodMs: number, signal?: string): Promise<void>;
+  /** Other limits for a container that runs. @throws RuntimeError where they cannot hold: less memory than it uses */
+  updateContainer(containerId: string, resources: ResourceLimits): Promise<void>;
+  /** After its log was renamed: it writes a new one from now on, and loses no line. */
+  reopenLog(containerId: string): Promise<void>;
   /**
    * Runs a command in a running container and waits for its end: for probes and life-cycle hooks.
    * @throws RuntimeError `timeout` when it did not end within `timeoutMs` (it is killed), `not-found` where nothing runs
@@ -225,6 +315,10 @@ export interface Runtime {
   pullImage(image: string, credentials?: RegistryCredentials): Promise<string>;
   /** All tags of it. Containers that run from it go on. Idempotent. */
   removeImage(imageId: string): Promise<void>;
+  /** The disk that images lie on. */
+  imageFilesystem(): Promise<ImageFilesystem>;
+  /** Of all containers, those that have exited included. Costs 2 ms a container and more. */
+  layerUsage(): Promise<readonly LayerUsage[]>;
   /** Calls `changed` with the pod's uid as soon as one of its containers started or exited (at best effort: the caller lists, too). */
   watch(changed: (uid: string) => void): { cancel(): void };
   /** Lets go of the runtime; what runs, runs on. */

@@ -11,9 +11,12 @@ import {
   type ContainerConfig,
   type ContainerStatus,
   type ExecResult,
+  type ImageFilesystem,
   type ImageStatus,
+  type LayerUsage,
   type PodIdentity,
   type RegistryCredentials,
+  type ResourceLimits,
   type Runtime,
   RuntimeError,
   type RuntimeInfo,
@@ -256,6 +259,33 @@ export class SimulatedRuntime implements Runtime {
       this.#removedImages.add(name);
     }
     return Promise.resolve();
+  }
+
+  async updateContainer(containerId: string, resources: ResourceLimits): Promise<void> {
+    this.#check();
+    const container = this.#container(containerId);
+    if (container.status.state !== 'running') {
+      throw new RuntimeError('failed', `container ${containerId} is in state ${container.status.state}`);
+    }
+    const { cpuShares, cpuQuotaUs, cpuPeriodUs, memoryLimitBytes } = resources;
+    container.status = { ...container.status, resources: { cpuShares, cpuQuotaUs, cpuPeriodUs, memoryLimitBytes } };
+    this.#changed(container.status.pod.uid);
+    return Promise.resolve();
+  }
+
+  /** Its logs are no files. */
+  reopenLog(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  imageFilesystem(): Promise<ImageFilesystem> {
+    const usedBytes = [...this.#images.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    return Promise.resolve({ mountpoint: '/', usedBytes, inodesUsed: 0, timeMs: this.#clock.now() });
+  }
+
+  /** Nothing is written. */
+  layerUsage(): Promise<readonly LayerUsage[]> {
+    return Promise.resolve([]);
   }
 
   watch(changed: (uid: string) => void): { cancel(): void } {

@@ -4,6 +4,7 @@
  * Every call has a deadline, every error is a `RuntimeError` in the runtime's own words, and all endings are idempotent:
  * what is gone already counts as ended. It starts no containerd (`../containerd`) and decides nothing: `../` does.
  */
+import os from 'node:os';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -11,8 +12,11 @@ import {
   type ContainerConfig,
   type ContainerStatus,
   type ExecResult,
+  type ImageFilesystem,
   type ImageStatus,
+  type LayerUsage,
   type RegistryCredentials,
+  type ResourceLimits,
   type Runtime,
   RuntimeError,
   type RuntimeInfo,
@@ -24,13 +28,22 @@ import type { ExecOptions, Session, StreamOptions } from '../streaming/session.t
 import { CriConnection } from './connection.ts';
 import { EventWatch } from './event-watch.ts';
 import { FifoFolder } from './fifos.ts';
-import { containerState, containerStatus, imageStatus, runtimeInfo, sandboxIps, sandboxStatus } from './from-wire.ts';
+import {
+  containerState,
+  containerStatus,
+  imageFilesystem,
+  imageStatus,
+  layerUsage,
+  runtimeInfo,
+  sandboxIps,
+  sandboxStatus,
+} from './from-wire.ts';
 import type { Container, CriMethods, PodSandbox } from './messages.ts';
 import { PodNetworks } from './pod-network.ts';
 import { StatusCache } from './status-cache.ts';
 import { openStreamingSession } from './streaming-session.ts';
 import { startTaskSession } from './task-session.ts';
-import { containerConfig, labelKeys, podSandboxConfig } from './to-wire.ts';
+import { containerConfig, labelKeys, linuxResources, podSandboxConfig } from './to-wire.ts';
 
 /** How long a call may take, in milliseconds. Beyond it the call ends with `timeout`, and the agent looks again. */
 const deadlines = {
@@ -81,7 +94,7 @@ export class CriRuntime implements Runtime {
       this.#call('Version', {}, deadlines.read),
       this.#call('Status', {}, deadlines.read),
     ]);
-    return runtimeInfo(version, status.status?.conditions ?? []);
+    return runtimeInfo(version, status);
   }
 
   async state(uid?: string): Promise<RuntimeState> {
@@ -100,7 +113,7 @@ export class CriRuntime implements Runtime {
   async runSandbox(config: SandboxConfig): Promise<string> {
     const { pod_sandbox_id: id } = await this.#call(
       'RunPodSandbox',
-      { config: podSandboxConfig(config) },
+      { config: podSandboxConfig(config), runtime_handler: config.runtimeHandler ?? '' },
       deadlines.write,
     );
     this.#podUids.set(id, config.pod.uid);
@@ -134,9 +147,35 @@ export class CriRuntime implements Runtime {
     this.#changed(containerId);
   }
 
-  async stopContainer(containerId: string, gracePeriodMs: number): Promise<void> {
-    const timeout = Math.ceil(gracePeriodMs / 1000);
+  async stopContainer(containerId: string, gracePeriodMs: number, signal?: string): Promise<void> {
+    const isSignalled = signal !== undefined && gracePeriodMs > 0;
+    if (isSignalled) await this.#signal(containerId, gracePeriodMs, signal);
+    const timeout = isSignalled ? 0 : Math.ceil(gracePeriodMs / 1000);
     await this.#end('StopContainer', { container_id: containerId, timeout }, timeout * 1000 + deadlines.write);
+  }
+
+  /** The CRI's call knows only the image's signal, so containerd is asked itself. Resolves when the container has ended, or its time is over. */
+  async #signal(containerId: string, gracePeriodMs: number, name: string): Promise<void> {
+    const signal = os.constants.signals[name as NodeJS.Signals] ?? os.constants.signals.SIGTERM;
+    const connection = await this.#connect();
+    const target = { container_id: containerId, exec_id: '' };
+    try {
+      await connection.containerd('Kill', { ...target, signal }, deadlines.write);
+      await connection.containerd('Wait', target, gracePeriodMs);
+    } catch (error) {
+      if (!(error instanceof RuntimeError) || error.kind === 'unavailable') throw error;
+    }
+  }
+
+  async updateContainer(containerId: string, resources: ResourceLimits): Promise<void> {
+    const request = { container_id: containerId, linux: linuxResources(resources) };
+    await this.#call('UpdateContainerResources', request, deadlines.write);
+    this.#cache.forgetContainer(containerId);
+    this.#changed(containerId);
+  }
+
+  async reopenLog(containerId: string): Promise<void> {
+    await this.#call('ReopenContainerLog', { container_id: containerId }, deadlines.write);
   }
 
   async exec(containerId: string, command: readonly string[], timeoutMs: number): Promise<ExecResult> {
@@ -193,6 +232,17 @@ export class CriRuntime implements Runtime {
 
   async removeImage(imageId: string): Promise<void> {
     await this.#end('RemoveImage', { image: { image: imageId } }, deadlines.write);
+  }
+
+  async imageFilesystem(): Promise<ImageFilesystem> {
+    const [first] = (await this.#call('ImageFsInfo', {}, deadlines.read)).image_filesystems;
+    if (first === undefined) throw new RuntimeError('failed', 'the container runtime does not tell where images lie');
+    return imageFilesystem(first);
+  }
+
+  async layerUsage(): Promise<readonly LayerUsage[]> {
+    const { stats } = await this.#call('ListContainerStats', {}, deadlines.write);
+    return stats.map(layerUsage).filter((usage) => usage !== undefined);
   }
 
   watch(changed: (uid: string) => void): { cancel(): void } {

@@ -1,5 +1,15 @@
 /** From the CRI's words to the agent's (`runtime.ts`). Pure. */
-import type { ContainerState, ContainerStatus, ImageStatus, RuntimeInfo, SandboxStatus } from '../runtime.ts';
+import {
+  type ContainerState,
+  type ContainerStatus,
+  type ImageFilesystem,
+  type ImageStatus,
+  type LayerUsage,
+  noFeatures,
+  type RuntimeFeatures,
+  type RuntimeInfo,
+  type SandboxStatus,
+} from '../runtime.ts';
 import type * as wire from './messages.ts';
 import { labelKeys } from './to-wire.ts';
 
@@ -54,7 +64,27 @@ export function containerStatus(listed: wire.Container, status: wire.ContainerSt
     imageRef: status.image_ref,
     annotations: status.annotations,
     logPath: status.log_path,
+    ...resourcesOf(status.resources?.linux ?? null),
+    ...userOf(status.user?.linux ?? null),
   };
+}
+
+function resourcesOf(linux: wire.LinuxContainerResources | null): Pick<ContainerStatus, 'resources'> {
+  if (linux === null) return {};
+  const resources = {
+    cpuShares: linux.cpu_shares,
+    cpuQuotaUs: linux.cpu_quota,
+    cpuPeriodUs: linux.cpu_period,
+    memoryLimitBytes: linux.memory_limit_in_bytes,
+  };
+  return { resources };
+}
+
+function userOf(
+  linux: { readonly uid: number; readonly gid: number; readonly supplemental_groups: readonly number[] } | null,
+): Pick<ContainerStatus, 'user'> {
+  if (linux === null) return {};
+  return { user: { uid: linux.uid, gid: linux.gid, supplementalGroups: linux.supplemental_groups } };
 }
 
 /**
@@ -76,17 +106,61 @@ export function imageStatus(image: wire.Image): ImageStatus {
     sizeBytes: image.size,
     ...(image.uid === null ? {} : { userId: image.uid.value }),
     ...(image.username === '' ? {} : { userName: image.username }),
+    ...(image.pinned && { pinned: true }),
   };
 }
 
 export function runtimeInfo(
   version: { readonly runtime_name: string; readonly runtime_version: string },
-  conditions: readonly wire.RuntimeCondition[],
+  status: wire.StatusResponse,
 ): RuntimeInfo {
-  const problems = conditions
-    .filter(({ type, status }) => !status && (type === 'RuntimeReady' || type === 'NetworkReady'))
+  const problems = (status.status?.conditions ?? [])
+    .filter(({ type, status: isTrue }) => !isTrue && (type === 'RuntimeReady' || type === 'NetworkReady'))
     .map(({ type, reason, message }) => `${type} is false (${reason}): ${message}`);
-  return { name: version.runtime_name, version: version.runtime_version, problem: problems.join('; ') };
+  const supplementalGroupsPolicy = status.features?.supplemental_groups_policy ?? false;
+  const handlers = status.runtime_handlers.map(({ name, features }) => ({
+    name,
+    features: {
+      userNamespaces: features?.user_namespaces ?? false,
+      recursiveReadOnlyMounts: features?.recursive_read_only_mounts ?? false,
+      supplementalGroupsPolicy,
+    } satisfies RuntimeFeatures,
+  }));
+  return {
+    name: version.runtime_name,
+    version: version.runtime_version,
+    problem: problems.join('; '),
+    // The handler without a name is the default one.
+    features: handlers.find(({ name }) => name === '')?.features ?? { ...noFeatures, supplementalGroupsPolicy },
+    handlers: handlers.filter(({ name }) => name !== ''),
+  };
+}
+
+/** Undefined where the runtime has not looked yet, or does not say whose it is. */
+export function layerUsage({ attributes, writable_layer: layer }: wire.ContainerStats): LayerUsage | undefined {
+  if (attributes === null || layer === null) return undefined;
+  const { labels } = attributes;
+  return {
+    containerId: attributes.id,
+    pod: {
+      namespace: labels[labelKeys.podNamespace] ?? '',
+      name: labels[labelKeys.podName] ?? '',
+      uid: labels[labelKeys.podUid] ?? '',
+    },
+    name: attributes.metadata?.name ?? '',
+    usedBytes: layer.used_bytes?.value ?? 0,
+    inodesUsed: layer.inodes_used?.value ?? 0,
+    timeMs: milliseconds(layer.timestamp),
+  };
+}
+
+export function imageFilesystem(usage: wire.FilesystemUsage): ImageFilesystem {
+  return {
+    mountpoint: usage.fs_id?.mountpoint ?? '',
+    usedBytes: usage.used_bytes?.value ?? 0,
+    inodesUsed: usage.inodes_used?.value ?? 0,
+    timeMs: milliseconds(usage.timestamp),
+  };
 }
 
 function milliseconds(nanoseconds: number): number {

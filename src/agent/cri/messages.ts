@@ -11,10 +11,22 @@ export interface NamespaceOption {
   readonly pid: NamespaceMode;
   readonly ipc: NamespaceMode;
   readonly target_id?: string;
+  readonly userns_options?: {
+    readonly mode: 'POD' | 'NODE';
+    readonly uids: readonly IdMapping[];
+    readonly gids: readonly IdMapping[];
+  };
+}
+
+export interface IdMapping {
+  readonly host_id: number;
+  readonly container_id: number;
+  readonly length: number;
 }
 
 export interface SecurityProfile {
-  readonly profile_type: 'RuntimeDefault' | 'Unconfined';
+  readonly profile_type: 'RuntimeDefault' | 'Unconfined' | 'Localhost';
+  readonly localhost_ref?: string;
 }
 
 export interface PodSandboxMetadata {
@@ -43,6 +55,8 @@ export interface PodSandboxConfig {
       readonly privileged: boolean;
       readonly seccomp: SecurityProfile;
     };
+    readonly overhead?: LinuxContainerResources;
+    readonly resources?: LinuxContainerResources;
   };
 }
 
@@ -77,6 +91,12 @@ export interface ContainerConfig {
   readonly working_dir: string;
   readonly envs: readonly { readonly key: string; readonly value: string }[];
   readonly mounts: readonly Mount[];
+  readonly devices: readonly {
+    readonly container_path: string;
+    readonly host_path: string;
+    readonly permissions: string;
+  }[];
+  readonly CDI_devices: readonly { readonly name: string }[];
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly log_path: string;
@@ -94,6 +114,7 @@ export interface Mount {
   readonly host_path: string;
   readonly readonly: boolean;
   readonly propagation: 'PROPAGATION_PRIVATE' | 'PROPAGATION_HOST_TO_CONTAINER' | 'PROPAGATION_BIDIRECTIONAL';
+  readonly recursive_read_only?: boolean;
 }
 
 export interface LinuxContainerResources {
@@ -102,6 +123,11 @@ export interface LinuxContainerResources {
   readonly cpu_shares: number;
   readonly memory_limit_in_bytes: number;
   readonly oom_score_adj: number;
+  readonly memory_swap_limit_in_bytes?: number;
+  readonly cpuset_cpus?: string;
+  readonly cpuset_mems?: string;
+  readonly hugepage_limits?: readonly { readonly page_size: string; readonly limit: number }[];
+  readonly unified?: Readonly<Record<string, string>>;
 }
 
 export interface LinuxContainerSecurityContext {
@@ -119,6 +145,8 @@ export interface LinuxContainerSecurityContext {
   readonly masked_paths: readonly string[];
   readonly readonly_paths: readonly string[];
   readonly seccomp: SecurityProfile;
+  readonly apparmor?: SecurityProfile;
+  readonly supplemental_groups_policy?: 'Merge' | 'Strict';
 }
 
 export type WireContainerState = 'CONTAINER_CREATED' | 'CONTAINER_RUNNING' | 'CONTAINER_EXITED' | 'CONTAINER_UNKNOWN';
@@ -146,6 +174,41 @@ export interface ContainerStatus {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly log_path: string;
+  readonly resources: { readonly linux: LinuxContainerResources | null } | null;
+  readonly user: {
+    readonly linux: {
+      readonly uid: number;
+      readonly gid: number;
+      readonly supplemental_groups: readonly number[];
+    } | null;
+  } | null;
+}
+
+export interface FilesystemUsage {
+  readonly timestamp: number;
+  readonly fs_id: { readonly mountpoint: string } | null;
+  readonly used_bytes: { readonly value: number } | null;
+  readonly inodes_used: { readonly value: number } | null;
+}
+
+export interface ContainerStats {
+  readonly attributes: {
+    readonly id: string;
+    readonly metadata: ContainerMetadata | null;
+    readonly labels: Readonly<Record<string, string>>;
+  } | null;
+  readonly writable_layer: FilesystemUsage | null;
+}
+
+export interface RuntimeHandler {
+  readonly name: string;
+  readonly features: { readonly recursive_read_only_mounts: boolean; readonly user_namespaces: boolean } | null;
+}
+
+export interface StatusResponse {
+  readonly status: { readonly conditions: readonly RuntimeCondition[] } | null;
+  readonly runtime_handlers: readonly RuntimeHandler[];
+  readonly features: { readonly supplemental_groups_policy: boolean } | null;
 }
 
 export interface Image {
@@ -155,6 +218,7 @@ export interface Image {
   readonly size: number;
   readonly uid: { readonly value: number } | null;
   readonly username: string;
+  readonly pinned: boolean;
 }
 
 export interface RuntimeCondition {
@@ -187,8 +251,11 @@ interface Method<Request, Response> {
 /** Every call that naru makes, by name. */
 export interface CriMethods {
   readonly Version: Method<Empty, { readonly runtime_name: string; readonly runtime_version: string }>;
-  readonly Status: Method<Empty, { readonly status: { readonly conditions: readonly RuntimeCondition[] } | null }>;
-  readonly RunPodSandbox: Method<{ readonly config: PodSandboxConfig }, SandboxRequest>;
+  readonly Status: Method<Empty, StatusResponse>;
+  readonly RunPodSandbox: Method<
+    { readonly config: PodSandboxConfig; readonly runtime_handler: string },
+    SandboxRequest
+  >;
   readonly StopPodSandbox: Method<SandboxRequest, Empty>;
   readonly RemovePodSandbox: Method<SandboxRequest, Empty>;
   readonly PodSandboxStatus: Method<
@@ -205,6 +272,9 @@ export interface CriMethods {
   readonly RemoveContainer: Method<ContainerRequest, Empty>;
   readonly ListContainers: Method<LabelFilter, { readonly containers: readonly Container[] }>;
   readonly ContainerStatus: Method<ContainerRequest, { readonly status: ContainerStatus | null }>;
+  readonly UpdateContainerResources: Method<ContainerRequest & { readonly linux: LinuxContainerResources }, Empty>;
+  readonly ReopenContainerLog: Method<ContainerRequest, Empty>;
+  readonly ListContainerStats: Method<Empty, { readonly stats: readonly ContainerStats[] }>;
   readonly ExecSync: Method<
     { readonly container_id: string; readonly cmd: readonly string[]; readonly timeout: number },
     { readonly stdout: Buffer; readonly stderr: Buffer; readonly exit_code: number }
@@ -218,6 +288,7 @@ export interface CriMethods {
     { readonly image_ref: string }
   >;
   readonly RemoveImage: Method<ImageRequest, Empty>;
+  readonly ImageFsInfo: Method<Empty, { readonly image_filesystems: readonly FilesystemUsage[] }>;
 }
 
 /** What `GetContainerEvents` streams. */

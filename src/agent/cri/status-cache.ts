@@ -19,6 +19,11 @@ export class StatusCache {
     this.#statuses.set(status.id, status);
   }
 
+  /** Something else than its state changed. */
+  forgetContainer(id: string): void {
+    this.#statuses.delete(id);
+  }
+
   /** A sandbox keeps its addresses as long as it is ready. */
   ips(sandboxId: string): readonly string[] | undefined {
     return this.#sandboxIps.get(sandboxId);

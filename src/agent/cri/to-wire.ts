@@ -1,5 +1,5 @@
 /** From the agent's words (`runtime.ts`) to the CRI's. Pure. */
-import type { ContainerConfig, PodIdentity, SandboxConfig } from '../runtime.ts';
+import type { ContainerConfig, PodIdentity, ResourceLimits, SandboxConfig, SeccompProfile } from '../runtime.ts';
 import type * as wire from './messages.ts';
 
 /** The labels by which kubelet marks its own; crictl and log collectors read them, too. */
@@ -54,8 +54,10 @@ export function podSandboxConfig(config: SandboxConfig): wire.PodSandboxConfig {
       security_context: {
         namespace_options: namespaces(config),
         privileged: config.privileged,
-        seccomp: { profile_type: config.privileged ? 'Unconfined' : 'RuntimeDefault' },
+        seccomp: profile(config.privileged ? 'unconfined' : (config.seccomp ?? 'runtime-default')),
       },
+      ...(config.overhead && { overhead: linuxResources(config.overhead) }),
+      ...(config.resources && { resources: linuxResources(config.resources) }),
     },
   };
 }
@@ -64,11 +66,41 @@ function namespaces(config: SandboxConfig, targetContainerId?: string): wire.Nam
   const shared = {
     network: config.hostNetwork ? 'NODE' : 'POD',
     ipc: config.hostIpc ? 'NODE' : 'POD',
+    ...(config.userNamespace && { userns_options: userNamespace(config.userNamespace) }),
   } as const;
   if (config.hostPid) return { ...shared, pid: 'NODE' };
   if (config.shareProcessNamespace) return { ...shared, pid: 'POD' };
   if (targetContainerId !== undefined) return { ...shared, pid: 'TARGET', target_id: targetContainerId };
   return { ...shared, pid: 'CONTAINER' };
+}
+
+function userNamespace({ hostId, containerId, length }: NonNullable<SandboxConfig['userNamespace']>) {
+  const mapping = [{ host_id: hostId, container_id: containerId, length }];
+  return { mode: 'POD', uids: mapping, gids: mapping } as const;
+}
+
+/** Of seccomp and of AppArmor. */
+function profile(which: SeccompProfile): wire.SecurityProfile {
+  if (typeof which === 'object') return { profile_type: 'Localhost', localhost_ref: which.localhost };
+  return { profile_type: which === 'unconfined' ? 'Unconfined' : 'RuntimeDefault' };
+}
+
+export function linuxResources(limits: ResourceLimits): wire.LinuxContainerResources {
+  const { memorySwapLimitBytes, cpusetCpus, cpusetMems, hugepageLimits, unified } = limits;
+  return {
+    cpu_period: limits.cpuPeriodUs,
+    cpu_quota: limits.cpuQuotaUs,
+    cpu_shares: limits.cpuShares,
+    memory_limit_in_bytes: limits.memoryLimitBytes,
+    oom_score_adj: limits.oomScoreAdj,
+    ...(memorySwapLimitBytes !== undefined && { memory_swap_limit_in_bytes: memorySwapLimitBytes }),
+    ...(cpusetCpus !== undefined && { cpuset_cpus: cpusetCpus }),
+    ...(cpusetMems !== undefined && { cpuset_mems: cpusetMems }),
+    ...(hugepageLimits && {
+      hugepage_limits: hugepageLimits.map(({ pageSize, limitBytes }) => ({ page_size: pageSize, limit: limitBytes })),
+    }),
+    ...(unified && { unified }),
+  };
 }
 
 export function containerConfig(config: ContainerConfig, sandbox: SandboxConfig): wire.ContainerConfig {
@@ -84,7 +116,14 @@ export function containerConfig(config: ContainerConfig, sandbox: SandboxConfig)
       host_path: mount.hostPath,
       readonly: mount.readOnly,
       propagation: propagation[mount.propagation ?? 'private'],
+      ...(mount.recursiveReadOnly && { recursive_read_only: true }),
     })),
+    devices: (config.devices ?? []).map(({ hostPath, containerPath, permissions }) => ({
+      host_path: hostPath,
+      container_path: containerPath,
+      permissions,
+    })),
+    CDI_devices: (config.cdiDevices ?? []).map((name) => ({ name })),
     labels: { ...config.labels, ...podLabels(sandbox.pod), [labelKeys.containerName]: config.name },
     annotations: config.annotations,
     log_path: config.logPath,
@@ -92,13 +131,7 @@ export function containerConfig(config: ContainerConfig, sandbox: SandboxConfig)
     stdin_once: config.stdinOnce,
     tty: config.tty,
     linux: {
-      resources: {
-        cpu_period: config.resources.cpuPeriodUs,
-        cpu_quota: config.resources.cpuQuotaUs,
-        cpu_shares: config.resources.cpuShares,
-        memory_limit_in_bytes: config.resources.memoryLimitBytes,
-        oom_score_adj: config.resources.oomScoreAdj,
-      },
+      resources: linuxResources(config.resources),
       security_context: securityContext(config, sandbox),
     },
   };
@@ -124,8 +157,8 @@ function securityContext(config: ContainerConfig, sandbox: SandboxConfig): wire.
     no_new_privs: security.noNewPrivileges,
     masked_paths: open ? [] : maskedPaths,
     readonly_paths: open ? [] : readOnlyPaths,
-    seccomp: {
-      profile_type: security.privileged || security.seccomp === 'unconfined' ? 'Unconfined' : 'RuntimeDefault',
-    },
+    seccomp: profile(security.privileged ? 'unconfined' : security.seccomp),
+    ...(security.appArmor !== undefined && { apparmor: profile(security.appArmor) }),
+    ...(security.supplementalGroupsPolicy === 'strict' && { supplemental_groups_policy: 'Strict' as const }),
   };
 }

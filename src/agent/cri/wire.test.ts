@@ -9,7 +9,7 @@ import { loadCri } from './connection.ts';
 import { CriRuntime } from './cri-runtime.ts';
 import { grpcCode, toRuntimeError } from './errors.ts';
 import { containerStatus, imageStatus, runtimeInfo } from './from-wire.ts';
-import type { Container, ContainerStatus } from './messages.ts';
+import type { Container, ContainerStatus, RuntimeCondition } from './messages.ts';
 import { StatusCache } from './status-cache.ts';
 import { containerConfig, labelKeys, podSandboxConfig } from './to-wire.ts';
 
@@ -83,6 +83,8 @@ const status: ContainerStatus = {
   labels: { [labelKeys.podUid]: 'u-1', [labelKeys.podName]: 'web-1', [labelKeys.podNamespace]: 'shop' },
   annotations: {},
   log_path: '',
+  resources: null,
+  user: null,
 };
 
 describe('from the runtime', () => {
@@ -106,7 +108,7 @@ describe('from the runtime', () => {
   });
 
   test('the image’s user is a number, a name, or neither', () => {
-    const image = { id: 'i', repo_tags: [], repo_digests: [], size: 1, uid: null, username: '' };
+    const image = { id: 'i', repo_tags: [], repo_digests: [], size: 1, uid: null, username: '', pinned: false };
     assert.equal('userId' in imageStatus(image) || 'userName' in imageStatus(image), false);
     assert.equal(imageStatus({ ...image, uid: { value: 0 } }).userId, 0);
     assert.equal(imageStatus({ ...image, username: 'www' }).userName, 'www');
@@ -115,8 +117,10 @@ describe('from the runtime', () => {
   test('only what keeps pods from starting is a problem', () => {
     const version = { runtime_name: 'containerd', runtime_version: '1' };
     const condition = (type: string, good: boolean) => ({ type, status: good, reason: 'R', message: 'm' });
-    assert.equal(runtimeInfo(version, [condition('RuntimeReady', true), condition('Other', false)]).problem, '');
-    assert.match(runtimeInfo(version, [condition('NetworkReady', false)]).problem, /NetworkReady is false \(R\): m/);
+    const problem = (...conditions: RuntimeCondition[]): string =>
+      runtimeInfo(version, { status: { conditions }, runtime_handlers: [], features: null }).problem;
+    assert.equal(problem(condition('RuntimeReady', true), condition('Other', false)), '');
+    assert.match(problem(condition('NetworkReady', false)), /NetworkReady is false \(R\): m/);
   });
 
   test('errors lose gRPC’s prefix and get the kind that the agent decides on', () => {

@@ -8,6 +8,7 @@ import type { ResourceClaim } from '../../api/schema/types/resource-v1.ts';
 import type { Client } from '../../client/client.ts';
 import { resourceClaims } from '../../client/resources.ts';
 import { allContainers } from './containers.ts';
+import type { PodHook } from './pod-hook.ts';
 
 /** The node's side of drivers. */
 export interface DeviceDrivers {
@@ -16,6 +17,16 @@ export interface DeviceDrivers {
 
 /** Where no driver has registered with the node. */
 export const noDrivers: DeviceDrivers = { canPrepare: () => false };
+
+/** The pod's hook: see `pod-hook.ts`. */
+export function dynamicResources(client: Client, drivers: DeviceDrivers): PodHook {
+  return {
+    name: 'dynamic-resources',
+    failureReason: 'FailedPrepareDynamicResources',
+    failurePrefix: 'prepare dynamic resources: prepare dynamic resources',
+    prepare: (pod) => prepareDevices(client, drivers, pod),
+  };
+}
 
 /** @throws Error that says, in the kubelet's words, why the pod cannot have its devices yet */
 export async function prepareDevices(client: Client, drivers: DeviceDrivers, pod: Pod): Promise<void> {

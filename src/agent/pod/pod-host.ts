@@ -4,6 +4,7 @@ import type { Client } from '../../client/client.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Gate } from '../gate.ts';
+import type { KubeletConfiguration } from '../kubelet-configuration.ts';
 import type { LogSource } from '../logs/log-source.ts';
 import type { ObjectSource } from '../object-source.ts';
 import type { ProbeTransport } from '../probes/probe-transport.ts';
@@ -11,6 +12,7 @@ import type { Runtime } from '../runtime.ts';
 import type { PodCgroups } from './cgroups.ts';
 import type { DeviceDrivers } from './devices.ts';
 import type { ImageKeeper } from './images.ts';
+import type { PodHook } from './pod-hook.ts';
 import type { ClusterDns, DnsConfig } from './sandbox-config.ts';
 import type { PodStorage } from './volumes/pod-storage.ts';
 
@@ -38,6 +40,9 @@ export interface PodHost {
   readonly platform: AgentPlatform;
   readonly source: ObjectSource;
   readonly images: ImageKeeper;
+  /** What each pod passes, in order. */
+  readonly hooks: readonly PodHook[];
+  readonly configuration: KubeletConfiguration;
   /** Sandboxes and containers made at a time. */
   readonly starts: Gate;
   readonly events: EventSink;

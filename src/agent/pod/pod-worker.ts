@@ -25,10 +25,11 @@ import { hasProbes, Prober } from '../probes/prober.ts';
 import type { ContainerStatus, PodIdentity, RuntimeState, SandboxStatus } from '../runtime.ts';
 import { allContainers, containerFieldPath, findContainer, newestSandbox } from './containers.ts';
 import { decidePod } from './decide-pod.ts';
-import { prepareDevices } from './devices.ts';
-import { runHook } from './hooks.ts';
+import { runHook } from './lifecycle-hooks.ts';
 import type { Failure, ImageState, PodObservation, Step } from './plan.ts';
+import { HookFailure, preparePod } from './pod-hook.ts';
 import type { PodHost } from './pod-host.ts';
+import { isTerminal } from './pod-status.ts';
 import type { RestartBackoff } from './restart.ts';
 import { StepFailure, startContainer } from './start-container.ts';
 import { StatusWriter, withForeignStatus } from './status-writer.ts';
@@ -117,6 +118,11 @@ export class PodWorker {
 
   get lastPod(): Pod | undefined {
     return this.#lastPod;
+  }
+
+  /** It was taken, and has not ended: what it holds is not free. */
+  get isActive(): boolean {
+    return this.#failed?.isRefused !== true && !isTerminal(this.#status.phase);
   }
 
   /** The status as this node decided it, which the API may not have yet. */
@@ -290,20 +296,16 @@ export class PodWorker {
   async #makeSandbox(attempt: number): Promise<boolean> {
     const pod = this.#pod;
     if (pod === undefined) return false;
-    const { client, platform, starts } = this.#host;
-    let failure = {
-      reason: 'FailedPrepareDynamicResources',
-      what: 'prepare dynamic resources: prepare dynamic resources',
-    };
+    const { hooks, starts } = this.#host;
     try {
-      await prepareDevices(client, platform.devices, pod);
-      failure = { reason: 'FailedCreatePodSandBox', what: 'create pod sandbox' };
+      await preparePod(hooks, pod, this.identity);
       await starts.run(() => makeSandbox(this.#host, pod, this.identity, attempt));
       this.#failures.delete('');
       this.#retries.forget('sandbox');
     } catch (error) {
-      const message = `Failed to ${failure.what}: ${messageOf(error)}`;
-      this.#event('Warning', failure.reason, message);
+      const isHooks = error instanceof HookFailure;
+      const message = isHooks ? error.message : `Failed to create pod sandbox: ${messageOf(error)}`;
+      this.#event('Warning', isHooks ? error.reason : 'FailedCreatePodSandBox', message);
       this.#fail('', 'sandbox', 'ContainerCreating', message);
     }
     return false;
@@ -336,7 +338,15 @@ export class PodWorker {
     const sandbox = this.#sandbox();
     if (pod === undefined || container === undefined || sandbox?.id !== step.sandboxId) return;
     const { name } = container;
-    const target = { pod, container, identity: this.identity, sandbox, attempt: step.attempt, imageId: step.imageId };
+    const target = {
+      pod,
+      container,
+      identity: this.identity,
+      sandbox,
+      sandboxId: sandbox.id,
+      attempt: step.attempt,
+      imageId: step.imageId,
+    };
     const event = (type: 'Normal' | 'Warning', reason: string, message: string): void =>
       this.#event(type, reason, message, name);
     // Whatever comes of it: the next start asks for the image again, which a policy of Always needs.

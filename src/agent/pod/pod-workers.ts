@@ -13,10 +13,10 @@ import { pods } from '../../client/resources.ts';
 import type { Prng } from '../../lib/prng.ts';
 import type { Service } from '../../lib/service.ts';
 import type { PodIdentity, RuntimeState } from '../runtime.ts';
+import { admitPod, releasePod } from './pod-hook.ts';
 import type { PodHost } from './pod-host.ts';
 import { isTerminal } from './pod-status.ts';
 import { PodWorker } from './pod-worker.ts';
-import { PortBook } from './port-book.ts';
 import { removeVolumes } from './steps.ts';
 
 const relistMs = 5000;
@@ -37,7 +37,6 @@ export class PodWorkers implements Service {
   readonly name = 'pods';
   readonly #host: PodHost;
   readonly #workers = new Map<string, PodWorker>();
-  readonly #ports = new PortBook();
   readonly #informer: PodFeed;
   readonly #relists: boolean;
   readonly #stop = new AbortController();
@@ -90,16 +89,24 @@ export class PodWorkers implements Service {
     const isNew = !this.#workers.has(uid);
     const worker = this.#workerOf({ namespace, name, uid });
     worker.update(pod);
-    if (isTerminal(pod.status?.phase)) this.#ports.free(uid);
+    if (isTerminal(pod.status?.phase)) releasePod(this.#host.hooks, uid);
     else if (isNew && pod.metadata?.deletionTimestamp === undefined) this.#admit(pod, worker);
   }
 
   /** The worker only looks at first, and decides after this. */
   #admit(pod: Pod, worker: PodWorker): void {
-    const refusal = this.#ports.take(pod);
+    const refusal = admitPod(this.#host.hooks, pod, this.#active(worker));
     if (refusal === undefined) return;
     this.#host.events.record(pod, 'Warning', refusal.reason, refusal.message);
     worker.refuse(refusal.reason, `Pod was rejected: ${refusal.message}`);
+  }
+
+  #active(except: PodWorker): readonly Pod[] {
+    const active: Pod[] = [];
+    for (const worker of this.#workers.values()) {
+      if (worker !== except && worker.isActive && worker.lastPod !== undefined) active.push(worker.lastPod);
+    }
+    return active;
   }
 
   #forget(pod: Pod): void {
@@ -107,7 +114,6 @@ export class PodWorkers implements Service {
     // Its last version says how much grace it was given.
     worker?.update(pod);
     worker?.update(undefined);
-    this.#ports.free(pod.metadata?.uid ?? '');
   }
 
   #workerOf(identity: PodIdentity): PodWorker {
@@ -121,6 +127,7 @@ export class PodWorkers implements Service {
   #remove(uid: string): void {
     const worker = this.#workers.get(uid);
     this.#workers.delete(uid);
+    releasePod(this.#host.hooks, uid);
     void worker?.close();
   }
 

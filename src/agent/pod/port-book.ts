@@ -7,22 +7,19 @@
  */
 import { type HostPort, hostPortsOf, portsConflict } from '../../api/host-ports.ts';
 import type { Pod } from '../../api/schema/types/core-v1.ts';
-
-export interface Refusal {
-  readonly reason: string;
-  readonly message: string;
-}
+import type { PodHook, Refusal } from './pod-hook.ts';
 
 const portsTaken: Refusal = {
   reason: 'NodePorts',
   message: "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
 };
 
-export class PortBook {
+export class PortBook implements PodHook {
+  readonly name = 'host-ports';
   readonly #held = new Map<string, readonly HostPort[]>();
 
   /** The pod holds its ports from now on, or is told why it cannot. */
-  take(pod: Pod): Refusal | undefined {
+  admit(pod: Pod): Refusal | undefined {
     const ports = hostPortsOf(pod);
     if (ports.length === 0) return undefined;
     const isTaken = (wanted: HostPort): boolean =>
@@ -32,7 +29,7 @@ export class PortBook {
     return undefined;
   }
 
-  free(uid: string): void {
+  release(uid: string): void {
     this.#held.delete(uid);
   }
 }

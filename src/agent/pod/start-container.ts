@@ -4,6 +4,7 @@ import type { ContainerConfig, ContainerStatus, PodIdentity, SandboxStatus } fro
 import { ConfigError, VolumeError } from './config-error.ts';
 import { containerConfig } from './container-config.ts';
 import { environmentOf } from './environment.ts';
+import { containerWith } from './pod-hook.ts';
 import type { PodHost } from './pod-host.ts';
 import { sandboxConfigOf } from './steps.ts';
 
@@ -23,6 +24,7 @@ export interface StartTarget {
   readonly container: Container;
   readonly identity: PodIdentity;
   readonly sandbox: SandboxStatus;
+  readonly sandboxId: string;
   readonly attempt: number;
   readonly imageId: string;
   /** Those of the pod, to find the target of an ephemeral container. */
@@ -59,7 +61,8 @@ async function configOf(host: PodHost, target: StartTarget): Promise<ContainerCo
   const { targetContainerName } = container as EphemeralContainer;
   const shared = containers.find(({ name, state }) => name === targetContainerName && state === 'running');
   const facts = { pod, attempt, image, env, mounts, memoryCapacityBytes };
-  return containerConfig(container, { ...facts, ...(shared !== undefined && { targetContainerId: shared.id }) });
+  const plain = containerConfig(container, { ...facts, ...(shared !== undefined && { targetContainerId: shared.id }) });
+  return containerWith(host.hooks, plain, target);
 }
 
 function isConfigError(error: unknown): boolean {

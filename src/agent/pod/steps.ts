@@ -1,6 +1,7 @@
 /** Steps of the pod worker that need no memory of their own. All reject with what went wrong. */
 import type { Pod } from '../../api/schema/types/core-v1.ts';
 import type { PodIdentity, SandboxConfig } from '../runtime.ts';
+import { cleanUpPod, sandboxWith } from './pod-hook.ts';
 import type { PodHost } from './pod-host.ts';
 import { podCgroup, podResources } from './qos.ts';
 import { sandboxConfig } from './sandbox-config.ts';
@@ -24,17 +25,19 @@ export async function sandboxConfigOf(
   identity: PodIdentity,
   attempt: number,
 ): Promise<SandboxConfig> {
-  return sandboxConfig(pod, identity, {
+  const plain = sandboxConfig(pod, identity, {
     attempt,
     podLogs: host.podLogs,
     cgroupParent: podCgroup(host.cgroupRoot, pod),
     hostDns: await host.platform.hostDns(),
     clusterDns: host.clusterDns,
   });
+  return sandboxWith(host.hooks, plain, pod);
 }
 
 /** And the cgroup, wherever it was: the pod's class may no longer be known. */
-export async function removeVolumes({ platform, cgroupRoot }: PodHost, uid: string): Promise<void> {
+export async function removeVolumes({ platform, hooks, cgroupRoot }: PodHost, uid: string): Promise<void> {
+  await cleanUpPod(hooks, uid);
   for (const cgroup of await platform.cgroups.find(cgroupRoot, uid)) await platform.cgroups.remove(cgroup);
   await platform.storage.remove(uid);
 }
