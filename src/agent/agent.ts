@@ -21,6 +21,7 @@ import { type Service, ServiceGroup } from '../lib/service.ts';
 import { Gate } from './gate.ts';
 import { hostPlatform } from './host-platform.ts';
 import { defaultKubeletConfiguration, type KubeletConfiguration } from './kubelet-configuration.ts';
+import { LogRotator } from './logs/log-rotator.ts';
 import { type NodeFacts, readNodeFacts } from './node-facts.ts';
 import { NodeReporter } from './node-reporter.ts';
 import { NodeServer } from './node-server.ts';
@@ -145,14 +146,28 @@ function compose(options: AgentOptions, facts: NodeFacts) {
   };
   const reporter = new NodeReporter({ client, runtime, nodeName, facts, clock, log, ...optional });
   const told = { name: 'events', start: () => Promise.resolve(), close: () => events.close?.() ?? Promise.resolve() };
+  // Simulated nodes have no disk, and no limits to keep.
+  const keepers = options.platform === undefined ? keepersOf(options, pods) : [];
   // The node reports before pods run: they should find it Ready. What started last stops first.
-  const group = new ServiceGroup(`agent/${nodeName}`, [told, reporter, pods, streaming], { clock, log });
+  const group = new ServiceGroup(`agent/${nodeName}`, [told, reporter, pods, streaming, ...keepers], { clock, log });
   return { group, pods, handler };
+}
+
+/** What keeps a real machine within its bounds while pods run. */
+function keepersOf(options: AgentOptions, pods: PodWorkers): readonly Service[] {
+  const { runtime, clock, log } = options;
+  const configuration = configurationOf(options);
+  const containers = () => pods.all().flatMap((worker) => worker.containers);
+  return [new LogRotator({ runtime, containers, configuration, clock, log })];
+}
+
+function configurationOf({ configuration }: AgentOptions): KubeletConfiguration {
+  return { ...defaultKubeletConfiguration, ...configuration };
 }
 
 function podHost(options: AgentOptions, facts: NodeFacts, platform: AgentPlatform, podLogs: string): PodHost {
   const { client, runtime, clock } = options;
-  const configuration = { ...defaultKubeletConfiguration, ...options.configuration };
+  const configuration = configurationOf(options);
   const source = clientObjectSource(client);
   return {
     client,

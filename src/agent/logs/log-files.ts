@@ -12,6 +12,7 @@ import { podLogFolder } from '../pod/sandbox-config.ts';
 import type { ContainerStatus, PodIdentity } from '../runtime.ts';
 import { LogFilter } from './log-filter.ts';
 import type { LogSource, LogStreamOptions } from './log-source.ts';
+import { isHalfDone, isRotated } from './rotation.ts';
 
 const blockBytes = 64 * 1024;
 const newline = 0x0a;
@@ -74,7 +75,14 @@ export class LogFiles implements LogSource {
   }
 
   async removeRun({ logPath }: ContainerStatus): Promise<void> {
-    if (logPath !== '') await fs.rm(logPath, { force: true });
+    if (logPath === '') return;
+    const folder = path.dirname(logPath);
+    const file = path.basename(logPath);
+    const names = await fs.readdir(folder).catch(() => []);
+    for (const name of names) {
+      const isOurs = name === file || isRotated(name, file) || isHalfDone(name, file);
+      if (isOurs) await fs.rm(path.join(folder, name), { force: true });
+    }
   }
 
   async remove(pod: PodIdentity): Promise<void> {
