@@ -12,6 +12,7 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import type { KubeletConfiguration } from './agent/kubelet-configuration.ts';
 import { resourceTable } from './api/resource-table.ts';
 import { builtinSchema } from './api/schema/load.ts';
 import type { Client } from './client/client.ts';
@@ -39,6 +40,7 @@ import type { Auditor } from './server/audit/auditor.ts';
 import { type AuditSettings, openAuditor } from './server/audit/open-auditor.ts';
 import { TrustPublisher } from './server/authentication/trust-publisher.ts';
 import { CertificateAuthority } from './server/certificates/certificate-authority.ts';
+import { servedAddresses } from './server/certificates/serving-names.ts';
 import type { HealthCheck } from './server/health.ts';
 import type { TlsSettings } from './server/http/tls-settings.ts';
 import { type KubeconfigFile, KubeconfigFiles } from './server/kubeconfig-files.ts';
@@ -60,7 +62,13 @@ export type ClusterNodes =
   /** Nodes join by themselves; `name` is this machine's, for the kubeconfig of `naru agent`. */
   | { readonly kind: 'none'; readonly name: string }
   /** This machine, with containers: Linux and root. */
-  | { readonly kind: 'containers'; readonly name: string; readonly podCidr: string }
+  | {
+      readonly kind: 'containers';
+      readonly name: string;
+      readonly podCidr: string;
+      /** What differs from upstream's defaults. */
+      readonly configuration?: Partial<KubeletConfiguration>;
+    }
   /** Nodes whose pods are simulated: everywhere. */
   | { readonly kind: 'simulated'; readonly count: number; readonly template?: SimulatedNodes | undefined };
 
@@ -203,6 +211,7 @@ function parts(
     schema,
     host,
     port,
+    names: servedAddresses(host, os.networkInterfaces()),
     certificates,
     tls: options.tls,
     nodes: connections,

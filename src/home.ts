@@ -28,6 +28,8 @@ export interface Home {
   readonly kubeconfig: string;
   /** For `naru agent` on this machine. */
   readonly agentKubeconfig: string;
+  /** From where images come; the administrator's to write. */
+  readonly registries: string;
   readonly containerd: string;
   /** The agent's: volumes and logs of pods. */
   readonly node: string;
@@ -49,6 +51,7 @@ export function homeOf(root: string): Home {
     tokenKey: at('service-accounts.key'),
     kubeconfig: at('kubeconfig'),
     agentKubeconfig: at('agent.kubeconfig'),
+    registries: at('registries.yaml'),
     containerd: at('containerd'),
     node: at('node'),
     simulated: at('simulated'),

@@ -6,20 +6,26 @@ import { realpath, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Agent } from './agent/agent.ts';
 import { Containerd } from './agent/containerd/containerd.ts';
+import { RegistrySettings } from './agent/containerd/registry-settings.ts';
 import { CriRuntime } from './agent/cri/cri-runtime.ts';
+import { credentialFiles } from './agent/images/node-images.ts';
+import type { KubeletConfiguration } from './agent/kubelet-configuration.ts';
+import type { ManifestReader } from './agent/static-pods/manifest-folder.ts';
 import type { Client } from './client/client.ts';
 import type { NodeHandler } from './client/node-api.ts';
 import { type Home, makeClosedFolder } from './home.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Logger } from './lib/log.ts';
 import type { Prng } from './lib/prng.ts';
-import type { Service } from './lib/service.ts';
+import { type Service, ServiceGroup } from './lib/service.ts';
 
 export interface ContainerNodeOptions {
   readonly home: Home;
   readonly name: string;
-  /** The addresses of this node's pods. */
-  readonly podCidr: string;
+  /** The addresses of this node's pods; those that the API gives to the Node where absent. */
+  readonly podCidr?: string;
+  /** What differs from upstream's defaults. */
+  readonly configuration?: Partial<KubeletConfiguration>;
   readonly client: Client;
   readonly clock: Clock;
   readonly prng: Prng;
@@ -37,7 +43,8 @@ export interface NodeParts {
 export function containerNode(options: ContainerNodeOptions): NodeParts {
   const { home, name, podCidr, client, clock, prng, log } = options;
   makeClosedFolder(home.node);
-  const containerd = new Containerd({ home: home.root, nodeName: name, podCidr, clock, log });
+  const told = podCidr === undefined ? {} : { podCidr };
+  const containerd = new Containerd({ home: home.root, nodeName: name, ...told, clock, log });
   const runtime = new CriRuntime({
     address: containerd.address,
     fifoFolder: path.join(home.node, 'fifos'),
@@ -50,13 +57,27 @@ export function containerNode(options: ContainerNodeOptions): NodeParts {
     nodeName: name,
     home: home.node,
     cgroupRoot: containerd.cgroupRoot,
-    podCidr,
+    ...(podCidr === undefined ? { takePodCidr: (range) => containerd.usePodCidr(range) } : told),
+    ...(options.configuration && { configuration: options.configuration }),
+    readManifest,
     clock,
     prng,
     log,
   });
-  return { machine: containerd, agent, handler: agent.handler };
+  const registries = new RegistrySettings({
+    file: home.registries,
+    folder: containerd.paths.registryFolder,
+    credentials: credentialFiles(home.node)[1],
+    clock,
+    log,
+  });
+  const machine = new ServiceGroup('machine', [registries, containerd], { clock, log });
+  return { machine, agent, handler: agent.handler };
 }
+
+/** Loaded when there is a manifest: it needs what makes pods complete, and what checks them. */
+const readManifest: ManifestReader = async (text, adapt) =>
+  (await import('./registry/manifest.ts')).readPodManifest(text, adapt);
 
 /** Where the ranges of nodes lie: their own (`cli/settings.ts`), and those of nodes that come without one. */
 export const clusterCidrs = ['10.42.0.0/16'] as const;

@@ -8,6 +8,7 @@
  *   fuzz      tens of thousands of broken requests, from one seed, against a server in a process of its own
  *   simulation   200 simulated clusters under faults, a quiet day, and the faults that must be caught; five minutes
  *   cluster   real containers, with root
+ *   soak      two minutes in which something of a full node is killed every few seconds; `npm run soak` does it for half an hour
  *   bench     every benchmark, small, with its figures
  *
  * A suite is a row; what it needs is installed before it runs. All suites run even if an earlier one failed, so that one run
@@ -77,6 +78,13 @@ const suites: readonly Suite[] = [
     files: ['test/cluster/*.test.ts'],
     concurrency: 1,
     timeoutMs: 600_000,
+    prepare: installForContainers,
+  },
+  {
+    name: 'soak',
+    files: ['test/soak/*.test.ts'],
+    concurrency: 1,
+    timeoutMs: 1_200_000,
     prepare: installForContainers,
   },
   {

@@ -24,6 +24,7 @@ import { SimulatedRuntime } from '../simulation/simulated-runtime.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import { Agent, type AgentOptions } from './agent.ts';
 import { simulatedNodeFacts } from './node-facts.ts';
+import { Outage } from './outage-testing.ts';
 import type { ContainerStatus } from './runtime.ts';
 
 const log = silentLogger;
@@ -35,6 +36,8 @@ export interface TestNode {
   /** What somebody was refused so far: `get secrets default/x: why`. */
   readonly refused: string[];
   readonly runtime: SimulatedRuntime;
+  /** Takes the server out of the agents' reach. */
+  readonly outage: Outage;
   readonly agent: Agent;
   /** A second agent over the same runtime, as after a restart. The first must be closed. */
   restart(changes?: Partial<AgentOptions>): Promise<Agent>;
@@ -68,9 +71,10 @@ export async function startNode(
   const client = clientOf({ name: 'system:admin', groups: ['system:masters'] });
   const { catalogue } = options;
   const runtime = new SimulatedRuntime({ clock, prng, podCidr: '10.42.0.0/24', ...(catalogue && { catalogue }) });
+  const outage = new Outage();
   const newAgent = (changes: Partial<AgentOptions> = {}): Agent =>
     new Agent({
-      client: clientOf({ name: 'system:node:node-1', groups: ['system:nodes', 'system:authenticated'] }),
+      client: outage.client(clientOf({ name: 'system:node:node-1', groups: ['system:nodes', 'system:authenticated'] })),
       runtime,
       platform: simulatedPlatform(runtime),
       nodeName: 'node-1',
@@ -93,6 +97,7 @@ export async function startNode(
     client,
     refused,
     runtime,
+    outage,
     agent,
     async restart(changes) {
       agent = newAgent(changes);

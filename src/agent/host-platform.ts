@@ -6,10 +6,11 @@ import { LogFiles } from './logs/log-files.ts';
 import { SystemCgroups } from './pod/cgroups.ts';
 import { noDrivers } from './pod/devices.ts';
 import type { AgentPlatform } from './pod/pod-host.ts';
-import { parseResolvConf } from './pod/sandbox-config.ts';
+import { parseResolvConf } from './pod/dns.ts';
 import { systemMounter } from './pod/volumes/mounter.ts';
 import { PodFolders } from './pod/volumes/pod-folders.ts';
 import { networkProbes } from './probes/probe-transport.ts';
+import { HostStats } from './stats/host-stats.ts';
 
 export interface HostPlatformOptions {
   /** Volumes and files of pods. */
@@ -21,11 +22,12 @@ export interface HostPlatformOptions {
 
 export function hostPlatform({ pods, podLogs, clock, log }: HostPlatformOptions): AgentPlatform {
   return {
-    storage: new PodFolders({ root: pods, mounter: systemMounter }),
+    storage: new PodFolders({ root: pods, mounter: systemMounter, log }),
     cgroups: new SystemCgroups({ log }),
     probes: networkProbes,
     logs: new LogFiles({ root: podLogs, clock }),
     devices: noDrivers,
+    stats: (facts) => new HostStats(facts),
     hostDns: async () => parseResolvConf(await fs.readFile('/etc/resolv.conf', 'utf8').catch(() => '')),
   };
 }

@@ -29,6 +29,8 @@ export interface KubeletConfiguration {
   /** Younger ones stay; unused for longer than the second (0: never mind) go even where there is room. */
   readonly imageMinimumGCAgeMs: number;
   readonly imageMaximumGCAgeMs: number;
+  /** In the node's status, the largest; -1: all. */
+  readonly nodeStatusMaxImages: number;
   /** Who may use an image that somebody else's secret pulled (KEP-2535). */
   readonly imagePullCredentialsVerificationPolicy:
     | 'NeverVerify'
@@ -64,6 +66,8 @@ export interface KubeletConfiguration {
   readonly crashLoopBackOffMaxMs: number;
   /** How long volumes from ConfigMaps and Secrets may stay old; upstream's is a minute. */
   readonly syncFrequencyMs: number;
+  /** How often what a pod's volumes and logs take is looked at anew, where anybody asks. */
+  readonly volumeStatsAggPeriodMs: number;
   /** How long a stopping node waits for its pods; 0: it leaves them. */
   readonly shutdownGracePeriodMs: number;
   readonly shutdownGracePeriodCriticalPodsMs: number;
@@ -90,6 +94,7 @@ export const defaultKubeletConfiguration: KubeletConfiguration = {
   imageGCLowThresholdPercent: 80,
   imageMinimumGCAgeMs: 2 * minuteMs,
   imageMaximumGCAgeMs: 0,
+  nodeStatusMaxImages: 50,
   imagePullCredentialsVerificationPolicy: 'NeverVerifyPreloadedImages',
   preloadedImagesVerificationAllowlist: [],
 
@@ -117,6 +122,7 @@ export const defaultKubeletConfiguration: KubeletConfiguration = {
   crashLoopBackOffMaxMs: 5 * minuteMs,
   // An update must reach a running pod within ten seconds.
   syncFrequencyMs: 5000,
+  volumeStatsAggPeriodMs: minuteMs,
   shutdownGracePeriodMs: 0,
   shutdownGracePeriodCriticalPodsMs: 0,
 };

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs/promises';
 import os from 'node:os';
+import { readKernelLimits } from './resources/kernel-limits.ts';
 
 export interface NodeFacts {
   readonly hostname: string;
@@ -11,6 +12,10 @@ export interface NodeFacts {
   readonly memoryBytes: number;
   readonly ephemeralStorageBytes: number;
   readonly podsMax: number;
+  /** Bytes of huge pages set aside, by size as resources name it (`2Mi`); absent: the machine has none. */
+  readonly hugepageBytes?: Readonly<Record<string, number>>;
+  /** Processes and threads that the kernel allows at all; absent: nobody knows. */
+  readonly pidsMax?: number;
   /** What device plugins would offer, by name: `example.com/gpu`. */
   readonly extendedResources?: Readonly<Record<string, number>>;
   readonly machineId: string;
@@ -36,6 +41,7 @@ export async function readNodeFacts(stateFolder: string, address?: string): Prom
     memoryBytes: os.totalmem(),
     ephemeralStorageBytes: disk === undefined ? 0 : disk.blocks * disk.bsize,
     podsMax: defaultPodsMax,
+    ...(await readKernelLimits()),
     machineId,
     systemUuid: (await text('/sys/class/dmi/id/product_uuid')) || machineId,
     bootId: await text('/proc/sys/kernel/random/boot_id'),

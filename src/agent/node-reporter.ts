@@ -14,7 +14,15 @@ import { type Clock, formatMicroTime } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Service } from '../lib/service.ts';
 import type { NodeFacts } from './node-facts.ts';
-import { type NodeStatusPart, newNode, nodeStatus, withoutHeartbeats, withParts, wrongLabels } from './node-status.ts';
+import {
+  type NodeStatusPart,
+  newNode,
+  nodeStatus,
+  withoutHeartbeats,
+  withParts,
+  wrongAnnotations,
+  wrongLabels,
+} from './node-status.ts';
 import type { Runtime, RuntimeInfo } from './runtime.ts';
 
 /** The kubelet's figures. */
@@ -22,6 +30,11 @@ const leaseRenewMs = 10_000;
 const leaseDurationSeconds = 40;
 const statusCheckMs = 10_000;
 const statusReportMs = 300_000;
+/** So long after its start a node that is not ready yet looks more often, so that it is told at once when it is. */
+const startupMs = 30_000;
+const startupCheckMs = 200;
+/** Between a change that is told at once and its report: others may come with it. */
+const refreshMs = 500;
 const retryMsMin = 200;
 const retryMsMax = 7000;
 
@@ -31,11 +44,17 @@ export interface NodeReporterOptions {
   readonly nodeName: string;
   readonly facts: NodeFacts;
   readonly podCidr?: string;
+  /** Where the node brings no range along: is called with the one that the API gave to it, at each look. */
+  readonly takePodCidr?: (podCidr: string) => Promise<void>;
   readonly labels?: Readonly<Record<string, string>>;
   /** The node is made with these; afterwards they are others' to change. */
   readonly taints?: readonly Taint[];
+  /** So many images are told in its status; -1: all; 50 where absent. */
+  readonly imagesMax?: number;
   /** What others of the agent know of the node: pressures, devices, what is kept back. In order, each over the one before. */
   readonly parts?: readonly NodeStatusPart[];
+  /** What of the agent itself keeps the node from being ready. */
+  readonly problems?: () => readonly string[];
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -47,6 +66,8 @@ export class NodeReporter implements Service {
   #running: Promise<void[]> | undefined;
   #lease: Lease | undefined;
   #reportedAtMs = Number.NEGATIVE_INFINITY;
+  #isReady = false;
+  #refreshing: Promise<void> | undefined;
 
   constructor(options: NodeReporterOptions) {
     this.#options = options;
@@ -57,30 +78,53 @@ export class NodeReporter implements Service {
     return Promise.resolve();
   }
 
+  /** Something changed that the next look would tell: it comes within a second. */
+  refresh(): void {
+    const { clock, log } = this.#options;
+    this.#refreshing ??= clock
+      .sleep(refreshMs, this.#stop.signal)
+      .then(() => this.#reportStatus())
+      .catch((error: unknown) => log.debug('the node could not report at once', { error }))
+      .finally(() => {
+        this.#refreshing = undefined;
+      });
+  }
+
   async close(): Promise<void> {
     this.#stop.abort(new Error('closed'));
     await this.#running;
+    await this.#refreshing;
   }
 
   /** The lease belongs to the node, so its loop begins when the first has made that. */
   #run(): Promise<void[]> {
     const { promise: registered, resolve } = Promise.withResolvers<void>();
     this.#stop.signal.addEventListener('abort', () => resolve(), { once: true });
+    const startedMs = this.#options.clock.monotonic();
+    const isStarting = (): boolean => !this.#isReady && this.#options.clock.monotonic() - startedMs < startupMs;
+    const period = (): number => (isStarting() ? startupCheckMs : statusCheckMs);
     return Promise.all([
-      this.#loop('status', statusCheckMs, () => this.#reportStatus().then(resolve)),
-      registered.then(() => this.#loop('lease', leaseRenewMs, () => this.#renewLease())),
+      this.#loop('status', period, () => this.#reportStatus().then(resolve)),
+      registered.then(() =>
+        this.#loop(
+          'lease',
+          () => leaseRenewMs,
+          () => this.#renewLease(),
+        ),
+      ),
     ]);
   }
 
-  /** Every `periodMs`; after a failure sooner, with a back-off. */
-  async #loop(what: string, periodMs: number, act: () => Promise<void>): Promise<void> {
+  /** Every so many ms; after a failure sooner, with a back-off. */
+  async #loop(what: string, period: () => number, act: () => Promise<void>): Promise<void> {
     const { clock, log } = this.#options;
     const { signal } = this.#stop;
     for (let failures = 0; !signal.aborted; ) {
-      let delayMs = periodMs;
+      let delayMs: number;
       try {
         await act();
         failures = 0;
+        delayMs = period();
       } catch (error) {
         delayMs = delayAfter(failures++, retryMsMin, retryMsMax);
         log.warn('the node could not report', { what, delayMs, error });
@@ -92,10 +136,21 @@ export class NodeReporter implements Service {
   async #reportStatus(): Promise<void> {
     const { client, clock, facts, runtime } = this.#options;
     const node = await this.#ensureNode();
+    if (node.spec?.podCIDR) await this.#options.takePodCidr?.(node.spec.podCIDR);
     const info = await infoOf(runtime);
     const images = info.problem === '' ? await runtime.images().catch(() => []) : [];
-    const report = { facts, runtime: info, images, nowMs: clock.now() };
+    const problems = this.#options.problems?.() ?? [];
+    const { imagesMax } = this.#options;
+    const report = {
+      facts,
+      runtime: info,
+      images,
+      ...(imagesMax !== undefined && { imagesMax }),
+      problems,
+      nowMs: clock.now(),
+    };
     const status = withParts(nodeStatus(node.status ?? {}, report), this.#options.parts ?? [], report);
+    this.#isReady = status.conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
     const isDue = clock.monotonic() - this.#reportedAtMs >= statusReportMs;
     if (!isDue && isDeepStrictEqual(withoutHeartbeats(status), withoutHeartbeats(node.status ?? {}))) return;
     try {
@@ -117,9 +172,11 @@ export class NodeReporter implements Service {
       throw error;
     });
     if (node === undefined) return client.create(nodes, newNode(nodeName, facts, podCidr, labels, taints));
-    const wrong = wrongLabels(node, facts);
-    if (wrong === undefined) return node;
-    return client.patch(nodes, reference, { type: 'merge', body: { metadata: { labels: wrong } } });
+    const labelsLacking = wrongLabels(node, facts);
+    const annotations = wrongAnnotations(node);
+    if (labelsLacking === undefined && annotations === undefined) return node;
+    const metadata = { ...(labelsLacking && { labels: labelsLacking }), ...(annotations && { annotations }) };
+    return client.patch(nodes, reference, { type: 'merge', body: { metadata } });
   }
 
   /** Written from the copy that the last write gave; read anew where that is no longer the newest. */
@@ -155,6 +212,7 @@ async function infoOf(runtime: Runtime): Promise<RuntimeInfo> {
   try {
     return await runtime.info();
   } catch (error) {
-    return { name: 'unknown', version: 'unknown', problem: error instanceof Error ? error.message : String(error) };
+    const why = error instanceof Error ? error.message : String(error);
+    return { name: 'unknown', version: 'unknown', problem: `container runtime is down: ${why}` };
   }
 }

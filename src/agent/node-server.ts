@@ -1,24 +1,41 @@
 /**
- * What the API server asks of this node, by the kubelet's paths: logs of containers, exec, attach, port-forward, and whether it is well. More routes take their
- * place in `#route`.
+ * What the API server asks of this node, by the kubelet's paths: streams first, then the table of routes (`routes/`, a file a concern), then
+ * whatever is proxied to a program of the node.
  */
 import { Readable } from 'node:stream';
-import { notFound, StatusError } from '../api/status-error.ts';
+import { StatusError } from '../api/status-error.ts';
 import type { NodeHandler, NodeRequest, NodeResponse } from '../client/node-api.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
-import { chooseRun, type LogRequest, parseLogRequest } from './logs/log-request.ts';
+import type { KubeletConfiguration } from './kubelet-configuration.ts';
 import type { LogSource } from './logs/log-source.ts';
+import type { AgentMetrics } from './metrics/agent-metrics.ts';
+import type { NodeFacts } from './node-facts.ts';
 import type { PodWorkers } from './pod/pod-workers.ts';
 import type { NodeProxy } from './proxy.ts';
+import { configz } from './routes/configz.ts';
+import { containerLogs } from './routes/container-logs.ts';
+import { healthRoutes } from './routes/health.ts';
+import { nodeLogs } from './routes/node-logs.ts';
+import { podRoutes } from './routes/pod-lists.ts';
+import { checkReads, findRoute, type Route } from './routes/route.ts';
+import { statsRoutes } from './routes/stats-routes.ts';
 import type { Runtime } from './runtime.ts';
+import type { StatsSource } from './stats/summary.ts';
 import { isStreamingPath } from './streaming/streaming-request.ts';
 import type { StreamingServer } from './streaming/streaming-server.ts';
 
 export interface NodeServerOptions {
+  readonly nodeName: string;
+  readonly facts: NodeFacts;
+  readonly configuration: KubeletConfiguration;
   readonly pods: PodWorkers;
   readonly runtime: Runtime;
   readonly logs: LogSource;
+  readonly stats: StatsSource;
+  readonly metrics?: AgentMetrics;
+  /** Of the machine's own logs; absent where it has none. */
+  readonly systemLogs?: string;
   readonly streaming: StreamingServer;
   /** For all other paths. */
   readonly proxy: NodeProxy;
@@ -28,6 +45,8 @@ export interface NodeServerOptions {
 
 export class NodeServer implements NodeHandler {
   readonly #options: NodeServerOptions;
+  /** Made with the first request: most of thousands of simulated nodes never get one. */
+  #routes: readonly Route[] | undefined;
 
   constructor(options: NodeServerOptions) {
     this.#options = options;
@@ -46,44 +65,27 @@ export class NodeServer implements NodeHandler {
   }
 
   #route(request: NodeRequest): Promise<NodeResponse> {
-    const [, kind = ''] = request.path.split(/[/?]/);
     if (isStreamingPath(request.path)) return this.#options.streaming.handle(request);
-    if (kind === 'containerLogs') return this.#containerLogs(request);
-    if (kind === 'healthz') return Promise.resolve(textResponse(Readable.from(['ok'])));
-    return this.#options.proxy.handle(request);
-  }
-
-  async #containerLogs({ path, signal }: NodeRequest): Promise<NodeResponse> {
-    const { clock, logs, runtime, pods } = this.#options;
-    const request = parseLogRequest(path, clock.now());
-    if (request === undefined) throw new StatusError(404, 'NotFound', 'the node does not serve this path', {});
-    const worker = pods.find({ namespace: request.namespace, name: request.pod });
-    const pod = worker?.lastPod;
-    if (worker === undefined || pod === undefined) throw notFound({ group: '', kind: 'pods', name: request.pod });
-    // Logs are files: they can be read also while the runtime is away, which is when they are needed most.
-    const { containers } = await runtime.state(worker.identity.uid).catch(() => worker);
-    const run = chooseRun(request, pod, worker.status, containers);
-    const isRunning = async (): Promise<boolean> => {
-      const state = await runtime.state(worker.identity.uid).catch(() => undefined);
-      return state?.containers.find(({ id }) => id === run.id)?.state === 'running';
-    };
-    const { follow } = request;
-    return textResponse(Readable.from(guarded(request, logs.stream(run, { ...request, follow, isRunning, signal }))));
+    const [path = '/', query = ''] = request.path.split('?', 2);
+    this.#routes ??= allRoutes(this.#options);
+    const route = findRoute(this.#routes, path);
+    if (route === undefined) return this.#options.proxy.handle(request);
+    checkReads(request);
+    return route.answer({ request, path, query: new URLSearchParams(query) });
   }
 }
 
-/** Once text has gone out, an error can only be part of it. */
-async function* guarded({ container }: LogRequest, blocks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
-  try {
-    yield* blocks;
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    yield Buffer.from(`unable to retrieve container logs for ${container}: ${why}\n`);
-  }
-}
-
-function textResponse(body: Readable): NodeResponse {
-  return { status: 200, headers: { 'content-type': 'text/plain' }, body };
+/** A new route is a line here. */
+function allRoutes(options: NodeServerOptions): readonly Route[] {
+  const { configuration, systemLogs } = options;
+  return [
+    containerLogs(options),
+    ...healthRoutes(options),
+    ...statsRoutes(options),
+    ...podRoutes(options),
+    configz(configuration),
+    nodeLogs(systemLogs),
+  ];
 }
 
 function statusResponse(error: StatusError): NodeResponse {

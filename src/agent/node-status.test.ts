@@ -4,7 +4,7 @@ import type { Node } from '../api/schema/types/core-v1.ts';
 import { nodes } from '../client/resources.ts';
 import { startTestApi } from '../client/testing.ts';
 import { simulatedNodeFacts } from './node-facts.ts';
-import { newNode, nodeStatus, withoutHeartbeats, wrongLabels } from './node-status.ts';
+import { newNode, nodeStatus, withoutHeartbeats, wrongAnnotations, wrongLabels } from './node-status.ts';
 
 const runtime = { name: 'simulated', version: '1.0.0', problem: '' };
 const facts = simulatedNodeFacts('node-1', '192.0.2.1', {
@@ -43,4 +43,25 @@ test('a node’s own labels are missed where they are absent or others', () => {
   assert.equal(wrongLabels(node, facts), undefined);
   const changed = { ...node, metadata: { labels: { ...node.metadata?.labels, 'kubernetes.io/os': 'plan9' } } };
   assert.deepEqual(wrongLabels(changed, facts), { 'kubernetes.io/os': 'linux' });
+  assert.equal(wrongAnnotations(node), undefined);
+  assert.deepEqual(wrongAnnotations(changed), { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' });
+});
+
+test('the largest images are told, so many as the node is asked for; in whatever order they are listed, the status is the same', () => {
+  const images = [1, 3, 2, 3].map((sizeBytes, index) => ({
+    id: `${index}`,
+    tags: [`${index}:1`],
+    digests: [],
+    sizeBytes,
+  }));
+  const report = { facts, runtime, nowMs: 0 };
+  const told = (imagesMax?: number, listed = images) =>
+    nodeStatus({}, { ...report, images: listed, ...(imagesMax !== undefined && { imagesMax }) }).images?.map(
+      ({ names }) => names?.[0],
+    );
+  assert.deepEqual(told(2), ['1:1', '3:1']);
+  assert.deepEqual(told(2, images.toReversed()), ['1:1', '3:1']);
+  assert.deepEqual(told(-1), ['1:1', '3:1', '2:1', '0:1']);
+  const many = Array.from({ length: 60 }, (_, index) => ({ id: `${index}`, tags: ['x:1'], digests: [], sizeBytes: 1 }));
+  assert.deepEqual([told(undefined, many)?.length, told(-1, many)?.length], [50, 60]);
 });

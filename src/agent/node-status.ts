@@ -7,14 +7,18 @@ import type { ImageStatus, RuntimeInfo } from './runtime.ts';
 
 export const kubeletVersion = 'v1.36.0+naru';
 
-/** Upstream reports the largest so many, each with so many names. */
-const imagesMax = 50;
+/** The largest so many are reported where nothing else is said, each with so many names. */
+const imagesMaxByDefault = 50;
 const imageNamesMax = 5;
 
 export interface NodeReport {
   readonly facts: NodeFacts;
   readonly runtime: RuntimeInfo;
   readonly images: readonly ImageStatus[];
+  /** So many of them are told; -1: all. */
+  readonly imagesMax?: number;
+  /** What else keeps it from being ready. */
+  readonly problems?: readonly string[];
   readonly nowMs: number;
 }
 
@@ -35,7 +39,7 @@ export function newNode(
   return {
     apiVersion: 'v1',
     kind: 'Node',
-    metadata: { name, labels: { ...labels, ...ownLabels(facts) } },
+    metadata: { name, labels: { ...labels, ...ownLabels(facts) }, annotations: ownAnnotations },
     spec: {
       ...(podCidr !== undefined && { podCIDR: podCidr, podCIDRs: [podCidr] }),
       ...(taints.length > 0 && { taints }),
@@ -54,6 +58,17 @@ export function ownLabels({ hostname, operatingSystem, architecture }: NodeFacts
   };
 }
 
+/** Volumes are attached to the node, and detached, by the control loop, as with upstream's default. */
+const ownAnnotations: Readonly<Record<string, string>> = {
+  'volumes.kubernetes.io/controller-managed-attach-detach': 'true',
+};
+
+/** Those of its own annotations that `node` has not; undefined where all is well. */
+export function wrongAnnotations({ metadata }: Node): Readonly<Record<string, string>> | undefined {
+  const wrong = Object.entries(ownAnnotations).filter(([key, value]) => metadata?.annotations?.[key] !== value);
+  return wrong.length === 0 ? undefined : Object.fromEntries(wrong);
+}
+
 /** Those of its own labels that `node` has not, or with other values; undefined where all is well. */
 export function wrongLabels({ metadata }: Node, facts: NodeFacts): Readonly<Record<string, string>> | undefined {
   const wrong = Object.entries(ownLabels(facts)).filter(([key, value]) => metadata?.labels?.[key] !== value);
@@ -65,7 +80,7 @@ export function nodeStatus(known: NodeStatus, report: NodeReport): NodeStatus {
   const { facts, runtime } = report;
   const resources = resourcesOf(facts);
   const { images: _, ...kept } = known;
-  const images = imagesOf(report.images);
+  const images = imagesOf(report);
   return {
     ...kept,
     capacity: { ...known.capacity, ...resources },
@@ -99,6 +114,12 @@ export function resourcesOf(facts: NodeFacts): Readonly<Record<string, string>> 
     pods: formatQuantity(quantityFromInteger(facts.podsMax)),
     'ephemeral-storage': wholeKibibytes(facts.ephemeralStorageBytes),
     ...Object.fromEntries(
+      Object.entries(facts.hugepageBytes ?? {}).map(([size, bytes]) => [
+        `hugepages-${size}`,
+        formatQuantity(quantityFromInteger(bytes, 'BinarySI')),
+      ]),
+    ),
+    ...Object.fromEntries(
       Object.entries(facts.extendedResources ?? {}).map(([name, count]) => [
         name,
         formatQuantity(quantityFromInteger(count)),
@@ -112,8 +133,12 @@ function wholeKibibytes(bytes: number): string {
   return formatQuantity(quantityFromInteger(Math.floor(bytes / 1024) * 1024, 'BinarySI'));
 }
 
-function conditionsOf(known: readonly NodeCondition[], { runtime, nowMs }: NodeReport): readonly NodeCondition[] {
-  const down = runtime.problem === '' ? '' : `container runtime is down: ${runtime.problem}`;
+function conditionsOf(
+  known: readonly NodeCondition[],
+  { runtime, problems = [], nowMs }: NodeReport,
+): readonly NodeCondition[] {
+  const reasons = [runtime.problem, ...problems].filter((problem) => problem !== '');
+  const down = reasons.length > 1 ? `[${reasons.join(', ')}]` : (reasons[0] ?? '');
   const own: readonly NodeCondition[] = [
     good('MemoryPressure', 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'),
     good('DiskPressure', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'),
@@ -145,8 +170,10 @@ function good(type: string, reason: string, message: string): NodeCondition {
   return { type, status: 'False', reason, message };
 }
 
-function imagesOf(images: readonly ImageStatus[]): readonly ContainerImage[] {
-  const largest = images.toSorted((a, b) => b.sizeBytes - a.sizeBytes).slice(0, imagesMax);
+/** The same images in another order are no change. */
+function imagesOf({ images, imagesMax = imagesMaxByDefault }: NodeReport): readonly ContainerImage[] {
+  const bySize = images.toSorted((a, b) => b.sizeBytes - a.sizeBytes || (a.id < b.id ? -1 : 1));
+  const largest = imagesMax < 0 ? bySize : bySize.slice(0, imagesMax);
   return largest.map(({ tags, digests, sizeBytes }) => ({
     names: [...digests, ...tags].slice(0, imageNamesMax),
     sizeBytes,

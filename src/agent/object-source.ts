@@ -1,15 +1,30 @@
 /**
- * The objects that pods refer to, fetched by name when they are needed, as a node may (it may not list Secrets). Nothing is kept: a
- * container that starts sees the newest.
+ * The objects that pods refer to, by name, as a node may read them (it may not list Secrets). `WatchedObjects` (`watched-objects.ts`) stands
+ * before this one where a node has pods that live long.
  */
 
 import type { KubeObject, ObjectReference } from '../api/object.ts';
 import type { TokenRequest, TokenRequestSpec } from '../api/schema/types/authentication-v1.ts';
 import type { ClusterTrustBundle } from '../api/schema/types/certificates-v1beta1.ts';
-import type { ConfigMap, Pod, Secret } from '../api/schema/types/core-v1.ts';
+import type {
+  ConfigMap,
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  Secret,
+} from '../api/schema/types/core-v1.ts';
 import { hasReason } from '../api/status-error.ts';
 import type { Client, Resource } from '../client/client.ts';
-import { clusterTrustBundles, configMaps, secrets, serviceAccounts } from '../client/resources.ts';
+import {
+  clusterTrustBundles,
+  configMaps,
+  nodes,
+  persistentVolumeClaims,
+  persistentVolumes,
+  secrets,
+  serviceAccounts,
+} from '../client/resources.ts';
 
 export interface ObjectSource {
   /** Undefined where there is none. */
@@ -22,18 +37,39 @@ export interface ObjectSource {
   token(pod: Pod, spec: { readonly audience?: string; readonly expirationSeconds?: number }): Promise<Token>;
 }
 
+/** What stands behind claims; never kept. */
+export interface ClaimSource {
+  /** Undefined where there is none. */
+  claim(reference: ObjectReference): Promise<PersistentVolumeClaim | undefined>;
+  volume(name: string): Promise<PersistentVolume | undefined>;
+  node(name: string): Promise<Node>;
+}
+
+/** Keeps what pods refer to from when they are followed to when they are forgotten, and says what changes. */
+export interface PodObjects extends ObjectSource, ClaimSource {
+  /** Idempotent. False: something that the pod refers to is not followed (yet), and must be asked for now and then. */
+  follow(pod: Pod): boolean;
+  forget(uid: string): void;
+  /** Called with the uid of each pod that refers to what changed. */
+  onChange(changed: (uid: string) => void): void;
+  close(): Promise<void>;
+}
+
 export interface Token {
   readonly token: string;
   readonly expiresAtMs: number;
 }
 
-export function clientObjectSource(client: Client): ObjectSource {
+export function clientObjectSource(client: Client): ObjectSource & ClaimSource {
   return {
     configMap: (reference) => find(client, configMaps, reference),
     secret: (reference) => find(client, secrets, reference),
     trustBundle: (name) => find(client, clusterTrustBundles, { namespace: '', name }),
     trustBundlesOf: async (signerName) =>
       (await client.list(clusterTrustBundles, { fieldSelector: `spec.signerName=${signerName}` })).items,
+    claim: (reference) => find(client, persistentVolumeClaims, reference),
+    volume: (name) => find(client, persistentVolumes, { namespace: '', name }),
+    node: (name) => client.get(nodes, { namespace: '', name }),
     async token(pod, { audience, expirationSeconds }) {
       const { namespace = '', name = '', uid = '' } = pod.metadata ?? {};
       const account = { namespace, name: pod.spec?.serviceAccountName || 'default' };

@@ -18,8 +18,8 @@ test('a program that switches protocols without having been asked gets its conne
   await once(program.listen(0, '127.0.0.1'), 'listening');
   t.after(() => program.close());
   const { port } = program.address() as AddressInfo;
-  const pods = { find: () => undefined, all: () => [] };
-  const proxy = new NodeProxy({ pods, nodeName: 'n', addresses: ['127.0.0.1'], clock: new RealClock() });
+  const pods = { find: () => undefined };
+  const proxy = new NodeProxy({ pods, addresses: ['127.0.0.1'], clock: new RealClock() });
   const call = proxy.handle({
     method: 'GET',
     path: proxyPath({ scheme: 'http', port }, '/'),

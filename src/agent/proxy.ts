@@ -26,8 +26,7 @@ import { limits } from '../lib/limits.ts';
 import type { PodWorkers } from './pod/pod-workers.ts';
 
 export interface NodeProxyOptions {
-  readonly pods: Pick<PodWorkers, 'find' | 'all'>;
-  readonly nodeName: string;
+  readonly pods: Pick<PodWorkers, 'find'>;
   /** The node's own addresses; empty where nothing on it can be reached, as on a simulated one. */
   readonly addresses: readonly string[];
   readonly clock: Clock;
@@ -45,40 +44,9 @@ export class NodeProxy implements NodeHandler {
     const target = parseProxyPath(request.path);
     const head = decodeHead(request.headers[proxyHeadName]);
     if (target !== undefined && head !== undefined) return pass(this.#options, request, target, head);
-    const [path] = request.path.split('?', 1);
-    if (path === '/pods' || path === '/pods/') return ownPods(this.#options);
-    if (path === '/metrics') return ownMetrics(this.#options);
     throw new StatusError(404, 'NotFound', 'the node does not serve this path', {});
   }
 }
-
-/** The pods of this node as it sees them, which the API may not know yet. */
-function ownPods({ pods }: NodeProxyOptions): NodeResponse {
-  const items = pods.all().flatMap(({ lastPod, status }) => (lastPod === undefined ? [] : [{ ...lastPod, status }]));
-  const list = { kind: 'PodList', apiVersion: 'v1', metadata: {}, items };
-  return textResponse('application/json', JSON.stringify(list));
-}
-
-function ownMetrics({ pods, nodeName }: NodeProxyOptions): NodeResponse {
-  const workers = pods.all();
-  const running = workers.filter(({ status }) => status.phase === 'Running').length;
-  const containers = workers.flatMap((worker) => worker.containers).filter(({ state }) => state === 'running').length;
-  const lines = [
-    '# TYPE kubelet_node_name gauge',
-    `kubelet_node_name{node=${JSON.stringify(nodeName)}} 1`,
-    '# TYPE kubelet_running_pods gauge',
-    `kubelet_running_pods ${running}`,
-    '# TYPE kubelet_running_containers gauge',
-    `kubelet_running_containers{container_state="running"} ${containers}`,
-  ];
-  return textResponse('text/plain; version=0.0.4; charset=utf-8', `${lines.join('\n')}\n`);
-}
-
-const textResponse = (contentType: string, text: string): NodeResponse => ({
-  status: 200,
-  headers: { 'content-type': contentType },
-  body: Readable.from([Buffer.from(text)]),
-});
 
 type Target = ProxyTarget & { readonly rest: string };
 

@@ -43,6 +43,10 @@ export interface SandboxConfig {
   readonly sysctls?: Readonly<Record<string, string>>;
   /** Of the runtime class (`RuntimeClass.handler`); absent: the runtime's default. */
   readonly runtimeHandler?: string;
+  /** Of the sandbox's own process; absent: as the runtime wants. A group only with a user. */
+  readonly runAsUser?: number;
+  readonly runAsGroup?: number;
+  readonly supplementalGroups?: readonly number[];
   /** Of the sandbox itself; absent: the runtime's default profile, and none where it is privileged. */
   readonly seccomp?: SeccompProfile;
   /** Ids of a user namespace of the pod's own; absent: the host's. Only where `RuntimeFeatures.userNamespaces`. */
@@ -211,6 +215,21 @@ export interface ImageFilesystem {
   readonly timeMs: number;
 }
 
+/** One call of mount(2). */
+export interface ViewMount {
+  readonly type: string;
+  readonly source: string;
+  readonly options: readonly string[];
+}
+
+/** Read-only views of images' files, to be mounted. */
+export interface ImageViews {
+  /** The view `key` of the image, made where there is none: what to mount, in order. It stays until it is removed. @throws RuntimeError */
+  make(key: string, imageId: string): Promise<readonly ViewMount[]>;
+  /** Once nothing mounts it any more. Idempotent. */
+  remove(key: string): Promise<void>;
+}
+
 /** How to sign in to the registry of an image. */
 export interface RegistryCredentials {
   readonly username: string;
@@ -315,6 +334,8 @@ export interface Runtime {
   pullImage(image: string, credentials?: RegistryCredentials): Promise<string>;
   /** All tags of it. Containers that run from it go on. Idempotent. */
   removeImage(imageId: string): Promise<void>;
+  /** Absent where it has none. */
+  readonly imageViews?: ImageViews;
   /** The disk that images lie on. */
   imageFilesystem(): Promise<ImageFilesystem>;
   /** Of all containers, those that have exited included. Costs 2 ms a container and more. */

@@ -79,8 +79,11 @@ function observation(changes: Partial<PodObservation> = {}): PodObservation {
     images: new Map(),
     failures: new Map(),
     restarts: new Map(),
+    restartWaitMsMax: 300_000,
     probes: new Map(),
     messages: new Map(),
+    postStarts: new Map(),
+    preStops: new Map(),
     stops: new Map(),
     volumes: 'ready',
     endingSinceMs: nowMs,
@@ -88,6 +91,7 @@ function observation(changes: Partial<PodObservation> = {}): PodObservation {
     hostIps: ['192.0.2.1'],
     runtimeName: 'containerd',
     nowMs,
+    monotonicMs: nowMs,
     ...changes,
   };
 }

@@ -4,6 +4,7 @@
  * first one with `--bootstrap-kubeconfig`.
  */
 import { existsSync } from 'node:fs';
+import process from 'node:process';
 import { AgentIdentity } from '../agent/certificates/agent-identity.ts';
 import { bootstrapIdentity } from '../agent/certificates/bootstrap.ts';
 import { CertificateRotation } from '../agent/certificates/rotation.ts';
@@ -15,6 +16,8 @@ import { JsonLogger } from '../lib/log.ts';
 import { unseededPrng } from '../lib/prng.ts';
 import { ServiceGroup } from '../lib/service.ts';
 import { containerNode } from '../node.ts';
+import { parseCidr } from '../registry/validation/ip-addresses.ts';
+import { type KubeletCommandOptions, kubeletSettings, nodeConfiguration } from './kubelet-settings.ts';
 import { toStandardError } from './log-output.ts';
 import { removeProcessFile, writeProcessFile } from './process-file.ts';
 import { endOnSignals } from './run.ts';
@@ -22,10 +25,11 @@ import { refuseSecondAgent } from './running-agent.ts';
 import { readSettings } from './settings.ts';
 import { UserError } from './user-error.ts';
 
-export interface AgentCommandOptions {
+export interface AgentCommandOptions extends KubeletCommandOptions {
   readonly kubeconfig: string;
   readonly bootstrapKubeconfig?: string;
   readonly nodeName?: string;
+  readonly podCidr?: string;
 }
 
 export async function agent(home: Home, options: AgentCommandOptions): Promise<void> {
@@ -34,9 +38,12 @@ export async function agent(home: Home, options: AgentCommandOptions): Promise<v
   const log = new JsonLogger({ clock, write: toStandardError });
   const settings = readSettings(home);
   const name = options.nodeName ?? settings.nodeName;
-  const { kubeconfig, bootstrapKubeconfig } = options;
+  const { kubeconfig, bootstrapKubeconfig, podCidr } = options;
+  if (podCidr !== undefined && parseCidr(podCidr) === undefined) throw notARange(podCidr);
   refuseSecondAgent(home);
   if (!existsSync(bootstrapKubeconfig ?? kubeconfig)) throw missingKubeconfig(bootstrapKubeconfig ?? kubeconfig);
+  const kubelet = await kubeletSettings(settings.kubelet ?? {}, options, process.cwd());
+  const configuration = await nodeConfiguration(kubelet, log);
   makeHome(home);
   if (bootstrapKubeconfig !== undefined) {
     const { signal } = new AbortController();
@@ -45,7 +52,8 @@ export async function agent(home: Home, options: AgentCommandOptions): Promise<v
   const identity = await AgentIdentity.read(kubeconfig);
   const { config } = identity;
   const client = httpsClient({ config, clock, userAgent: 'kubelet/v1.36' });
-  const node = containerNode({ home, name, podCidr: settings.podCidr, client, clock, prng, log });
+  const range = podCidr !== undefined && { podCidr };
+  const node = containerNode({ home, name, ...range, configuration, client, clock, prng, log });
   const url = new URL(config.server);
   const tunnel = new NodeTunnel({
     server: { host: url.hostname, port: Number(url.port || 443) },
@@ -77,6 +85,10 @@ export async function agent(home: Home, options: AgentCommandOptions): Promise<v
     removeProcessFile(home.agentProcessFile);
   });
   await starting;
+}
+
+function notARange(podCidr: string): UserError {
+  return new UserError(`--pod-cidr takes a range of addresses such as 10.42.7.0/24, and got ${podCidr}`);
 }
 
 function missingKubeconfig(file: string): UserError {

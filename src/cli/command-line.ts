@@ -6,6 +6,8 @@ import process from 'node:process';
 import { Command, InvalidArgumentError } from 'commander';
 import { defaultHome } from '../home.ts';
 import { withGuardFiles } from './guard-files.ts';
+import { imageCommands } from './image-commands.ts';
+import { withKubelet } from './kubelet-settings.ts';
 import { withSchedulerConfig } from './scheduler-settings.ts';
 import { withTls } from './tls.ts';
 import { withTokenSettings } from './token-settings.ts';
@@ -68,7 +70,7 @@ Examples:
 State is kept in NARU_HOME (now ${home.root}).`,
     );
 
-  withApi(program.command('up'))
+  withKubelet(withApi(program.command('up')))
     .description('set up what is missing, start the cluster in the background, and return when it answers')
     .option(...portOption)
     .option(...hostOption)
@@ -97,14 +99,14 @@ State is kept in NARU_HOME (now ${home.root}).`,
     .option(...portOption)
     .option(...hostOption)
     .action(async (options) => (await import('./run.ts')).run(home, { ...options, nodes: 'none' }));
-  program
-    .command('agent')
+  withKubelet(program.command('agent'))
     .description("run this machine's node, in the foreground")
     .option('--kubeconfig <file>', 'how to reach the server', home.agentKubeconfig)
     .option('--bootstrap-kubeconfig <file>', 'with a bootstrap token: how to get the first one')
     .option('--node-name <name>', "this machine's name in the cluster")
+    .option('--pod-cidr <range>', "the addresses of this machine's pods (default: those that the API gives to it)")
     .action(async (options) => (await import('./agent.ts')).agent(home, options));
-  withApi(program.command('run', { hidden: true }))
+  withKubelet(withApi(program.command('run', { hidden: true })))
     .description('run server and node in the foreground: what `naru up` starts in the background')
     .option(...portOption)
     .option(...hostOption)
@@ -144,28 +146,7 @@ State is kept in NARU_HOME (now ${home.root}).`,
     .option(...forced)
     .action(async (id, options) => (await import('./token-key.ts')).removeTokenKey(home, id, options));
 
-  const image = program.command('image').description("this machine's images, with no registry at hand");
-  image
-    .command('import <file>')
-    .description('load an OCI or docker archive (plain or compressed) so that pods can use its images')
-    .option('--name <reference>', 'the name to give to it, where the archive names none')
-    .action(async (file, options) => (await import('./image.ts')).importFile(home, file, options));
-  image
-    .command('pack <program...>')
-    .description('make an image from programs on this machine and the libraries they need')
-    .requiredOption('--name <reference>', "the image's name, such as example/web:1")
-    .option('-o, --output <file>', 'write the archive here; without it, the image is imported at once')
-    .option('--file <path...>', 'copy this file or folder into the image, as PATH or PATH:TARGET')
-    .option('--env <name=value...>', 'set an environment variable')
-    .option('--entrypoint <argument...>', 'what the image runs; the first program where absent')
-    .option('--cmd <argument...>', 'arguments that a pod may replace')
-    .option('--workdir <path>', 'the working directory')
-    .option('--user <user>', 'the user, as name or number')
-    .action(async (programs, options) => (await import('./image.ts')).pack(home, programs, options));
-  image
-    .command('list')
-    .description('list the images on this machine')
-    .action(async () => (await import('./image.ts')).list(home));
+  imageCommands(program, home);
 
   program
     .command('simulate')

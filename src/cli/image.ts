@@ -1,10 +1,16 @@
-/** `naru image …`: this machine's images with no registry at hand. They go into the containerd of NARU_HOME, where pods find them. */
-import { mkdtempSync, rmSync } from 'node:fs';
+/**
+ * `naru image import` and `pack`: images with no registry at hand. They go into the containerd of NARU_HOME, where pods find them.
+ * `image-store.ts` has what is done with those that are there.
+ */
+import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import process from 'node:process';
+import { pipeline } from 'node:stream/promises';
 import { importIntoRunning } from '../agent/containerd/import-archive.ts';
 import { containerdPaths } from '../agent/containerd/paths.ts';
 import { CriRuntime } from '../agent/cri/cri-runtime.ts';
+import type { Runtime } from '../agent/runtime.ts';
 import type { Home } from '../home.ts';
 import { packImage } from '../images/pack-image.ts';
 import { RealClock } from '../lib/clock.ts';
@@ -24,11 +30,46 @@ function mustRunContainers(home: Home): void {
   throw new UserError('the nodes of this cluster are simulated: they take any image name, and need no image');
 }
 
-export async function importFile(home: Home, file: string, options: { name?: string }): Promise<void> {
+/** For one command: the runtime of this home. @throws UserError where no containers run from here */
+export async function withRuntime<T>(home: Home, act: (runtime: Runtime) => Promise<T>): Promise<T> {
   mustRunContainers(home);
   const clock = new RealClock({ keepsAlive: true });
-  for (const name of await importIntoRunning(home.root, clock, path.resolve(file), options.name)) {
-    console.log(`imported ${name}`);
+  const runtime = new CriRuntime({ address: containerdPaths(home.root).address, clock, log: silentLogger });
+  try {
+    return await act(runtime);
+  } finally {
+    await runtime.close();
+  }
+}
+
+/** `-` is standard input. */
+export async function importFiles(
+  home: Home,
+  files: readonly string[],
+  options: { readonly name?: string },
+): Promise<void> {
+  mustRunContainers(home);
+  if (files.length > 1 && options.name !== undefined) {
+    throw new UserError('--name is for one archive; import several one after another, each with its name');
+  }
+  const clock = new RealClock({ keepsAlive: true });
+  for (const file of files) {
+    await withFile(file, async (path) => {
+      for (const name of await importIntoRunning(home.root, clock, path, options.name)) console.log(`imported ${name}`);
+    });
+  }
+}
+
+/** What comes by standard input is looked through before it is used, and so must lie on disk for a while. */
+async function withFile(file: string, act: (path: string) => Promise<void>): Promise<void> {
+  if (file !== '-') return act(path.resolve(file));
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'naru-image-'));
+  try {
+    const archive = path.join(folder, 'standard-input');
+    await pipeline(process.stdin, createWriteStream(archive, { mode: 0o600 }));
+    await act(archive);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -54,7 +95,7 @@ export async function pack(home: Home, programs: readonly string[], options: Pac
   try {
     const archive = path.join(folder, 'image.tar');
     await packTo(programs, options, archive);
-    await importFile(home, archive, {});
+    await importFiles(home, [archive], {});
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -86,18 +127,4 @@ function environmentVariable(text: string): [string, string] {
   const equals = text.indexOf('=');
   if (equals < 1) throw new UserError(`--env takes NAME=VALUE, and got ${text}`);
   return [text.slice(0, equals), text.slice(equals + 1)];
-}
-
-export async function list(home: Home): Promise<void> {
-  const clock = new RealClock({ keepsAlive: true });
-  mustRunContainers(home);
-  const runtime = new CriRuntime({ address: containerdPaths(home.root).address, clock, log: silentLogger });
-  try {
-    for (const image of await runtime.images()) {
-      const size = `${(image.sizeBytes / 1024 / 1024).toFixed(1)} MiB`;
-      for (const name of image.tags.length > 0 ? image.tags : image.digests) console.log(`${name.padEnd(60)} ${size}`);
-    }
-  } finally {
-    await runtime.close();
-  }
 }

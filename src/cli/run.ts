@@ -5,9 +5,10 @@ import process from 'node:process';
 import { type ClusterNodes, startCluster } from '../cluster.ts';
 import type { Home } from '../home.ts';
 import { RealClock } from '../lib/clock.ts';
-import { JsonLogger } from '../lib/log.ts';
+import { JsonLogger, type Logger } from '../lib/log.ts';
 import { unseededPrng } from '../lib/prng.ts';
 import { findRunning, forgetRunning, isInBackground, recordRunning, report } from './background.ts';
+import { nodeConfiguration } from './kubelet-settings.ts';
 import { toFile, toStandardError } from './log-output.ts';
 import { refuseSecondAgent } from './running-agent.ts';
 import { type Settings, type SettingsOptions, updateSettings } from './settings.ts';
@@ -37,7 +38,7 @@ export async function run(home: Home, options: RunOptions): Promise<void> {
       tls: settings.tls,
       tokenSettings: settings.tokenSettings,
       schedulerConfig: settings.schedulerConfig,
-      nodes: options.nodes === 'none' ? { kind: 'none', name: settings.nodeName } : await nodesOf(settings),
+      nodes: options.nodes === 'none' ? { kind: 'none', name: settings.nodeName } : await nodesOf(settings, log),
       clock,
       prng: unseededPrng(),
       log,
@@ -58,10 +59,11 @@ export async function run(home: Home, options: RunOptions): Promise<void> {
   }
 }
 
-async function nodesOf(settings: Settings): Promise<ClusterNodes> {
+async function nodesOf(settings: Settings, log: Logger): Promise<ClusterNodes> {
+  const configuration = await nodeConfiguration(settings.kubelet ?? {}, log);
   return settings.simulatedNodes > 0
     ? { kind: 'simulated', count: settings.simulatedNodes, template: await templateOf(settings.simulatedNodeTemplate) }
-    : { kind: 'containers', name: settings.nodeName, podCidr: settings.podCidr };
+    : { kind: 'containers', name: settings.nodeName, podCidr: settings.podCidr, configuration };
 }
 
 /** The first signal ends in order, what is still starting when it has started; a second one at once. */

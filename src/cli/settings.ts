@@ -12,6 +12,7 @@ import type { TlsSettings } from '../server/http/tls-settings.ts';
 import type { TokenSettings } from '../server/service-accounts/tokens.ts';
 import { type AuditCommandOptions, auditSettings, checkAudit } from './audit.ts';
 import { type GuardCommandOptions, guardFiles } from './guard-files.ts';
+import { type KubeletCommandOptions, type KubeletSettings, kubeletSettings } from './kubelet-settings.ts';
 import { type SchedulerCommandOptions, schedulerConfig } from './scheduler-settings.ts';
 import { simulatedSettings } from './simulated-nodes.ts';
 import { type TlsCommandOptions, tlsSettings } from './tls.ts';
@@ -38,6 +39,8 @@ export interface Settings {
   readonly tokenSettings?: TokenSettings | undefined;
   /** The scheduler's configuration file; its defaults where absent. */
   readonly schedulerConfig?: string | undefined;
+  /** How this machine's agent is to be. */
+  readonly kubelet?: KubeletSettings;
 }
 
 export interface SettingsOptions
@@ -45,6 +48,7 @@ export interface SettingsOptions
     GuardCommandOptions,
     TokenCommandOptions,
     SchedulerCommandOptions,
+    KubeletCommandOptions,
     TlsCommandOptions {
   readonly port?: number;
   readonly host?: string;
@@ -108,6 +112,7 @@ export async function updateSettings(home: Home, options: SettingsOptions): Prom
     tls: tlsSettings(before.tls, options),
     tokenSettings: tokenSettings(before.tokenSettings, options),
     schedulerConfig: await schedulerConfig(before.schedulerConfig, options, process.cwd()),
+    kubelet: await kubeletSettings(before.kubelet ?? {}, options, process.cwd()),
   };
   await checkAudit(settings.audit, options);
   makeHome(home);

@@ -9,6 +9,7 @@ import { type Home, makeHome } from '../home.ts';
 import { RealClock } from '../lib/clock.ts';
 import { authorityEnd } from '../server/certificates/authority-end.ts';
 import { findRunning, type RunningCluster, startInBackground } from './background.ts';
+import { changedKubeletOption } from './kubelet-settings.ts';
 import { readSettings, type Settings, type SettingsOptions, updateSettings } from './settings.ts';
 import { installSystemPackages } from './system-packages.ts';
 import { UserError } from './user-error.ts';
@@ -72,6 +73,12 @@ function refuseChanges(running: RunningCluster, options: UpOptions, settings: Se
   if (options.simulatedNodes !== undefined && options.simulatedNodes !== running.simulatedNodes) {
     const now = running.simulatedNodes === 0 ? 'with containers' : `with ${running.simulatedNodes} simulated nodes`;
     throw new UserError(`the cluster already runs, ${now}; to change that: naru down, then naru up again`);
+  }
+  const changed = changedKubeletOption(settings.kubelet ?? {}, options, process.cwd());
+  if (changed !== undefined) {
+    throw new UserError(
+      `the cluster already runs, with another ${changed}; to change it: naru down, then naru up again`,
+    );
   }
   const template = options.simulatedNodeTemplate;
   const file = template && path.resolve(template);

@@ -44,6 +44,8 @@ interface Recorded extends Observation {
   readonly reason: string;
   /** When the last of them happened, as the API writes times. */
   readonly time: string;
+  /** For tools; of the first of them. */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 export class EventRecorder {
@@ -66,6 +68,7 @@ export class EventRecorder {
     reason: string,
     message: string,
     fieldPath?: string,
+    annotations?: Readonly<Record<string, string>>,
   ): void {
     if (this.#queue.isFull) return;
     const { clock } = this.#options;
@@ -74,7 +77,8 @@ export class EventRecorder {
     const time = formatTime(clock.now());
     const name = this.#names.next(involved, clock.now());
     const observation = this.#correlator.observe(happening, { time, atMs: clock.monotonic(), name });
-    if (observation !== undefined) this.#queue.add({ involved, type, reason, time, ...observation });
+    const more = annotations === undefined ? {} : { annotations };
+    if (observation !== undefined) this.#queue.add({ involved, type, reason, time, ...more, ...observation });
   }
 
   /** Resolves when what was recorded until now is written or lost. */
@@ -104,12 +108,12 @@ export class EventRecorder {
     }
   }
 
-  #newEvent({ involved, type, reason, name, message, count, firstTime, time }: Recorded): Event {
+  #newEvent({ involved, type, reason, name, message, count, firstTime, time, annotations }: Recorded): Event {
     const { component, host } = this.#options;
     return {
       apiVersion: 'v1',
       kind: 'Event',
-      metadata: { namespace: namespaceFor(involved), name },
+      metadata: { namespace: namespaceFor(involved), name, ...(annotations !== undefined && { annotations }) },
       involvedObject: involved,
       reason,
       message,

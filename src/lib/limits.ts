@@ -220,4 +220,8 @@ export const limits = {
   /** Steps of the search for a pod's devices on one node, and on all nodes of one decision, about a microsecond each. At it: the node does not come into question. */
   deviceStepsPerNodeMax: 50_000,
   deviceStepsPerDecisionMax: 250_000,
+  /** Files that are looked at to tell what a pod's volume or log takes on the disk. Beyond it: the rest is not counted. */
+  diskWalkEntriesMax: 500_000,
+  /** Of a file below a node's /var/log (bytes). Beyond it: only its end is sent. */
+  nodeLogBytesMax: 64 * 1024 * 1024,
 } as const;

@@ -7,7 +7,7 @@
 import { objectKey } from '../api/object.ts';
 import type { Pod } from '../api/schema/types/core-v1.ts';
 import type { Labels } from '../api/selector.ts';
-import { type PodRequests, podRequests } from './requests.ts';
+import { type PodRequests, podRequests } from '../api/node-requests.ts';
 import { type PodTerms, podTerms } from './snapshot/terms.ts';
 
 export const priorityOf = (pod: Pod): number => pod.spec?.priority ?? 0;

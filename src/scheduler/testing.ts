@@ -10,7 +10,7 @@ import { Profile } from './framework/profile.ts';
 import { type PodGroupReader, PodGroups } from './gang/pod-groups.ts';
 import { PodFacts } from './pod-facts.ts';
 import { decidePreemption, newPreemptionMemory, type Preemption } from './preemption.ts';
-import { type PodRequests, podRequests } from './requests.ts';
+import { type PodRequests, podRequests } from '../api/node-requests.ts';
 import { Nominations } from './snapshot/nominations.ts';
 import { Snapshot } from './snapshot/snapshot.ts';
 import type { VolumeReader } from './volumes/volume-reader.ts';

@@ -19,7 +19,7 @@ import type { Auditor } from './audit/auditor.ts';
 import type { Authenticator } from './authentication/authentication.ts';
 import { defaultAuthenticators } from './authentication/authenticators.ts';
 import type { CertificateAuthority, IssuedCertificate } from './certificates/certificate-authority.ts';
-import { servingNames } from './certificates/serving-names.ts';
+import { localHost, servingNames } from './certificates/serving-names.ts';
 import type { HealthCheck } from './health.ts';
 import { type Listener, listen, type UpgradeHandler } from './http/listener.ts';
 import type { TlsSettings } from './http/tls-settings.ts';
@@ -122,7 +122,7 @@ export class ApiServer implements Service {
 
   /** `https://127.0.0.1:6443`: how clients on this machine reach it. */
   get address(): string {
-    return `https://127.0.0.1:${this.port}`;
+    return `https://${localHost(this.#options.host)}:${this.port}`;
   }
 
   async start(): Promise<void> {

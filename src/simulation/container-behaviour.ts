@@ -32,6 +32,9 @@ export interface ContainerBehaviour {
   readonly evictAfterMs?: number;
   /** What the node gives as the reason. */
   readonly evictMessage?: string;
+  /** What it uses while it runs: thousandths of a processor, and memory. */
+  readonly cpuMilli: number;
+  readonly memoryBytes: number;
 }
 
 /** How the registry behaves for an image. */
@@ -53,6 +56,8 @@ export const steadyBehaviour: ContainerBehaviour = {
   startError: '',
   logLines: [],
   healthyAfterMs: 0,
+  cpuMilli: 1,
+  memoryBytes: 10 * 2 ** 20,
 };
 
 export const presentImage: ImageBehaviour = { absent: false, pullMs: 0, pullError: '' };

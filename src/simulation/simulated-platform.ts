@@ -5,8 +5,9 @@ import { noCgroups } from '../agent/pod/cgroups.ts';
 import type { AgentPlatform } from '../agent/pod/pod-host.ts';
 import { noStorage } from '../agent/pod/volumes/pod-storage.ts';
 import type { ProbeResult, ProbeTransport } from '../agent/probes/probe-transport.ts';
-import type { ContainerStatus } from '../agent/runtime.ts';
+import type { ContainerStatus, PodIdentity } from '../agent/runtime.ts';
 import type { SimulatedLogLine, SimulatedRuntime } from './simulated-runtime.ts';
+import { SimulatedStats } from './simulated-stats.ts';
 
 export function simulatedPlatform(runtime: SimulatedRuntime): AgentPlatform {
   return {
@@ -16,6 +17,7 @@ export function simulatedPlatform(runtime: SimulatedRuntime): AgentPlatform {
     logs: new SimulatedLogs(runtime),
     // What was handed out counts as prepared, whoever's it is.
     devices: { canPrepare: () => true },
+    stats: (facts) => new SimulatedStats(facts, runtime),
     hostDns: () => Promise.resolve({ servers: [], searches: [], options: [] }),
   };
 }
@@ -69,6 +71,10 @@ class SimulatedLogs implements LogSource {
       .map(({ text }) => `${text}\n`)
       .join('')
       .slice(-bytes);
+  }
+
+  async pods(): Promise<readonly PodIdentity[]> {
+    return [];
   }
 
   async removeRun(): Promise<void> {}

@@ -34,6 +34,7 @@ import {
   emptyCatalogue,
   imageBehaviour,
   randomId,
+  steadyBehaviour,
 } from './container-behaviour.ts';
 
 export interface SimulatedRuntimeOptions {
@@ -51,6 +52,13 @@ export interface SimulatedLogLine {
   readonly timeMs: number;
   readonly stream: 'stdout' | 'stderr';
   readonly text: string;
+}
+
+/** CPU since its start, and now. */
+export interface ContainerUsage {
+  readonly cpuNanoCores: number;
+  readonly cpuNs: number;
+  readonly memoryBytes: number;
 }
 
 interface Sandbox {
@@ -94,7 +102,9 @@ export class SimulatedRuntime implements Runtime {
   }
 
   info(): Promise<RuntimeInfo> {
-    return Promise.resolve({ name: 'simulated', version: '1.0.0', problem: this.#problem });
+    const problem = this.#problem === '' ? '' : `container runtime is down: ${this.#problem}`;
+    const features = { userNamespaces: true, recursiveReadOnlyMounts: true, supplementalGroupsPolicy: true };
+    return Promise.resolve({ name: 'simulated', version: '1.0.0', problem, features });
   }
 
   state(uid?: string): Promise<RuntimeState> {
@@ -334,6 +344,17 @@ export class SimulatedRuntime implements Runtime {
     return ageMs >= healthyAfterMs && (ageMs < unhealthyAfterMs || ageMs >= unhealthyAfterMs + unhealthyForMs);
   }
 
+  /** What a running container uses; nothing where it does not run. */
+  usage(containerId: string): ContainerUsage | undefined {
+    const container = this.#containers.get(containerId);
+    if (container?.status.state !== 'running') return undefined;
+    const cpuMilli = figureOf(container.behaviour, 'cpuMilli');
+    const memoryBytes = figureOf(container.behaviour, 'memoryBytes');
+    const ageMs = Math.max(0, this.#clock.now() - container.status.startedAtMs);
+    // A thousandth of a processor for a millisecond are a thousand nanoseconds.
+    return { cpuNanoCores: cpuMilli * 1_000_000, cpuNs: cpuMilli * ageMs * 1000, memoryBytes };
+  }
+
   /** The container's address finder for probes: the running containers behind `ip`. */
   containersAt(ip: string): readonly ContainerStatus[] {
     const sandbox = [...this.#sandboxes.values()].find(({ status }) => status.ips.includes(ip));
@@ -414,6 +435,12 @@ export class SimulatedRuntime implements Runtime {
     this.#removedImages.delete(image);
     return status;
   }
+}
+
+/** What stands in an annotation may be anything. */
+function figureOf(behaviour: ContainerBehaviour, name: 'cpuMilli' | 'memoryBytes'): number {
+  const value: unknown = behaviour[name];
+  return typeof value === 'number' && value >= 0 ? value : steadyBehaviour[name];
 }
 
 /** Of one pod, or of all. Each worker asks in each round: nothing is copied that is not its own. */

@@ -31,7 +31,7 @@ export function pauseProcess(podUid: string): number | undefined {
 function firstProcesses(podUid: string): number[] {
   return processes()
     .filter((pid) => read(`/proc/${pid}/cgroup`).includes(podUid))
-    .filter((pid) => isAlive(pid) && /^NSpid:\t\d+\t1$/m.test(read(`/proc/${pid}/status`)));
+    .filter((pid) => isAlive(pid) && /^NSpid:(?:\t\d+)+\t1$/m.test(read(`/proc/${pid}/status`)));
 }
 
 /** Who has ended, and waits to be noticed by the machine's init, is gone. */

@@ -1,6 +1,15 @@
 /** `CriRuntime` and `Containerd` on real containers: the contract of every runtime, and what only real ones can show. */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
@@ -8,6 +17,8 @@ import { after, before, describe, test } from 'node:test';
 import { Containerd } from '../../src/agent/containerd/containerd.ts';
 import { findProcesses } from '../../src/agent/containerd/processes.ts';
 import { isOurShim } from '../../src/agent/containerd/teardown.ts';
+import { criNamespace } from '../../src/agent/cri/connection.ts';
+import { shimSocket } from '../../src/agent/cri/shim-socket.ts';
 import { type RuntimeHarness, runtimeContract } from '../../src/agent/runtime-contract.ts';
 import { pauseImageName } from '../../src/images/pause-image.ts';
 import { silentLogger } from '../../src/lib/log.ts';
@@ -245,6 +256,19 @@ describe('real containers', needsContainers, () => {
       const report = await lab.close();
       assert.ok((report.removed['processes'] ?? 0) >= 2);
       assert.ok((report.removed['mounts'] ?? 0) >= 3);
+    });
+
+    test('a shim that is killed leaves no socket once its pod is removed', async (t) => {
+      const lab = await ContainerdLab.open(t);
+      const pod = await lab.pod(sleeps);
+      const socket = shimSocket(lab.containerd.address, criNamespace, pod.sandboxId);
+      assert.ok(existsSync(socket));
+      for (const shim of await findProcesses((argv) => isOurShim(argv, lab.containerd.paths)))
+        process.kill(shim.pid, 'SIGKILL');
+      await lab.exited(pod);
+      await lab.runtime.removeSandbox(pod.sandboxId);
+      assert.equal(existsSync(socket), false);
+      await lab.close();
     });
 
     test('two homes run side by side, and the end of one leaves the other alone', async (t) => {

@@ -10,9 +10,10 @@ export class Foreground {
   readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
   #text = '';
 
-  constructor(home: string, args: readonly string[]) {
+  /** @param within a command that runs the command behind it somewhere else */
+  constructor(home: string, args: readonly string[], within: readonly string[] = []) {
     // It becomes the program itself, so that signals reach it, and ends with this process, also where that is killed.
-    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', path.join(root, 'naru'), ...args], {
+    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', ...within, path.join(root, 'naru'), ...args], {
       env: { ...process.env, NARU_HOME: home },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

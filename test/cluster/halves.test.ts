@@ -88,6 +88,11 @@ describe('naru server and naru agent', { timeout: 600_000 }, () => {
     const { code, stderr } = await run(path.join(root, 'naru'), ['agent'], { env: { NARU_HOME: cluster.home } });
     assert.equal(code, 1);
     assert.match(stderr, /^naru: there is no kubeconfig .*agent\.kubeconfig; start naru server on this machine first/);
+    const told = await run(path.join(root, 'naru'), ['agent', '--pod-cidr', '10.42'], {
+      env: { NARU_HOME: cluster.home },
+    });
+    assert.equal(told.code, 1);
+    assert.match(told.stderr, /^naru: --pod-cidr takes a range of addresses such as 10\.42\.7\.0\/24, and got 10\.42/);
   });
 
   test('the server alone answers, without a node; the agent joins, and pods run', async () => {

@@ -6,8 +6,10 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import {
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -23,7 +25,7 @@ import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { Container, Pod } from '../../src/api/schema/types/core-v1.ts';
 import { architectureOf } from '../../src/images/platform.ts';
-import { eventually, freePort, leftSince, machineState, run, TestCluster } from '../harness.ts';
+import { eventually, freePort, leftSince, machineState, root, run, TestCluster } from '../harness.ts';
 import { startGuard, TestRegistry } from './test-registry.ts';
 import { create, eventsOf, PodWatch, type PodWishes, podManifest, statusOf } from './workload.ts';
 
@@ -183,7 +185,77 @@ describe('images', { timeout: 600_000, concurrency: 8 }, () => {
     await start('locked-out', container);
     assert.match(message(await waits('locked-out', 'ErrImagePull')), /401|authoriz/i);
     await cluster.mustKubectl('delete', 'pod', 'locked-out');
-    assert.equal(await output('let-in', container, { imagePullSecrets: [{ name: 'door' }] }), 'private');
+    const wishes = { imagePullSecrets: [{ name: 'door' }] };
+    assert.equal(await output('let-in', container, wishes), 'private');
+
+    // Now it is on the node, and still only for those who may have it.
+    await start('still-locked-out', container);
+    assert.match(message(await waits('still-locked-out', 'ErrImagePull')), /401|authoriz/i);
+    await start('never-told', { ...container, imagePullPolicy: 'Never' });
+    await waits('never-told', 'ErrImageNeverPull');
+    await cluster.mustKubectl('delete', 'pod', 'still-locked-out', 'never-told');
+    assert.equal(await output('let-in-again', container, wishes), 'private');
+    assert.equal((await reasons('let-in-again')).includes('Pulling'), false, 'its secret is known');
+  });
+
+  test('an image is a read-only volume, pulled by its own policy, and goes with the pod', async () => {
+    const [image, data] = [`${registry.host}/volume-user:1`, `${registry.host}/volume-data:1`];
+    await Promise.all([push(image, 'the program'), push(data, 'the data')]);
+    const script = 'cat /data/word; echo no > /data/word || echo ", read-only"';
+    const container: Partial<Container> = {
+      image,
+      command: ['/bin/sh', '-c', `${script}; sleep 1000`],
+      volumeMounts: [{ name: 'data', mountPath: '/data' }],
+    };
+    await start('reads-image', container, { volumes: [{ name: 'data', image: { reference: data } }] });
+    await watch.until('reads-image', 'it runs', (pod) => pod.status?.phase === 'Running');
+    const log = await eventually('its log', async () => {
+      const text = await cluster.mustKubectl('logs', 'reads-image');
+      return text.includes('read-only') ? text : undefined;
+    });
+    assert.match(log, /^the data.*read-only/s);
+    assert.ok((await reasons('reads-image')).filter((reason) => reason === 'Pulled').length >= 2);
+    const notes = path.join(cluster.home, 'node', 'image-volumes');
+    assert.equal(readdirSync(notes).length, 1);
+    const removed = await cluster.naru('image', 'remove', data);
+    assert.equal(removed.code, 1);
+    assert.match(removed.stderr, /is used by a volume of a pod.*--force/);
+    await cluster.mustKubectl('delete', 'pod', 'reads-image', '--grace-period=0', '--force');
+    await eventually('its view is given back', async () => readdirSync(notes).length === 0);
+    assert.equal(await cluster.mustNaru('image', 'remove', data), `removed ${data}\n`);
+  });
+
+  test('an image volume that cannot be pulled is told as an image of the container would be', async () => {
+    const image = `${registry.host}/volume-user:2`;
+    const absent = `${registry.host}/no-such-volume:1`;
+    await push(image, 'the program');
+    const volumes = [{ name: 'data', image: { reference: absent } }];
+    await start('no-volume', { image, volumeMounts: [{ name: 'data', mountPath: '/data' }] }, { volumes });
+    assert.match(message(await waits('no-volume', 'ErrImagePull')), /no-such-volume:1.*not found/);
+    const backedOff = await waits('no-volume', 'ImagePullBackOff');
+    assert.match(message(backedOff), new RegExp(`^Back-off pulling image "${absent}": ErrImagePull: `));
+    await cluster.mustKubectl('delete', 'pod', 'no-volume');
+  });
+
+  test('registries.yaml sends pulls to a mirror, with the node’s credentials, as soon as it is written', async () => {
+    await push(`${registry.host}/mirrored:1`, 'from the mirror');
+    const door = `http://127.0.0.1:${(guard.address() as AddressInfo).port}`;
+    const entry = { mirrors: [door], mirrorsOnly: true, username: 'user', password: 'pass word' };
+    writeFileSync(path.join(cluster.home, 'registries.yaml'), JSON.stringify({ registries: { 'far.example': entry } }));
+    const made = path.join(cluster.home, 'containerd', 'certs.d', 'far.example', 'hosts.toml');
+    await eventually(
+      'containerd is told',
+      async () => existsSync(made) && existsSync(path.join(cluster.home, 'node', 'registries.json')),
+      20_000,
+    );
+    assert.equal(await output('mirrored', { image: 'far.example/mirrored:1' }), 'from the mirror');
+    const { code, stderr } = await cluster.naru('image', 'pull', 'far.example/absent:1');
+    assert.equal(code, 1);
+    assert.match(stderr, /^naru: far\.example\/absent:1 cannot be pulled: .*not found/);
+    assert.match(
+      await cluster.mustNaru('image', 'pull', 'far.example/mirrored:1'),
+      /^pulled far\.example\/mirrored:1 \(\d+\.\d MiB\)\n$/,
+    );
   });
 
   test('two pods may want one image at once', async () => {
@@ -227,8 +299,46 @@ describe('images', { timeout: 600_000, concurrency: 8 }, () => {
       await cluster.mustNaru('image', 'pack', '/usr/bin/busybox', '--name', 'registry.example:5000/a/b:c');
       const listed = await cluster.mustNaru('image', 'list');
       for (const name of ['docker.io/library/short:latest', 'registry.example:5000/a/b:c', 'naru.local/pause:1']) {
-        assert.match(listed, new RegExp(`^${name} +\\d+\\.\\d MiB$`, 'm'));
+        assert.match(listed, new RegExp(`^${name} +[0-9a-f]{12} +\\d+\\.\\d MiB$`, 'm'));
       }
+      assert.match(listed, /^IMAGE +ID +SIZE$/m);
+      const images = JSON.parse(await cluster.mustNaru('image', 'list', '-o', 'json')) as {
+        readonly names: readonly string[];
+        readonly sizeBytes: number;
+      }[];
+      const short = images.find(({ names }) => names.includes('docker.io/library/short:latest'));
+      assert.ok((short?.sizeBytes ?? 0) > 100_000);
+      assert.equal((await cluster.naru('image', 'list', '-o', 'xml')).code, 1);
+    });
+
+    test('what is exported can be imported again, several at once, and by way of a pipe', async () => {
+      for (const name of ['out/one:1', 'out/two:1']) await imported(await pack(name, `this is ${name}`));
+      const archive = newFile('-out.tar');
+      const names = ['docker.io/out/one:1', 'docker.io/out/two:1'];
+      const told = await cluster.mustNaru('image', 'export', 'out/one:1', 'out/two:1', '-o', archive);
+      assert.equal(told, names.map((name) => `exported ${name}\n`).join(''));
+      await cluster.mustNaru('image', 'remove', 'out/one:1', 'out/two:1');
+      assert.doesNotMatch(await cluster.mustNaru('image', 'list'), /docker\.io\/out\//);
+      const piped = `"${path.join(root, 'naru')}" image import - < "${archive}"`;
+      const { code, stdout, stderr } = await run('sh', ['-c', piped], { env: { NARU_HOME: cluster.home } });
+      assert.equal(code, 0, stderr);
+      for (const name of names) assert.match(stdout, new RegExp(`^imported ${name}$`, 'm'));
+      assert.equal(await output('from-pipe', { image: 'out/two:1', imagePullPolicy: 'Never' }), 'this is out/two:1');
+      const absent = await cluster.naru('image', 'export', 'out/three:1', '-o', archive);
+      assert.match(absent.stderr, /^naru: there is no image out\/three:1 on this machine; naru image list shows/);
+    });
+
+    test('an image that a container uses is removed by force alone; what every pod needs stays', async () => {
+      await imported(await pack('in/use:1', 'in use'));
+      await start('uses', { image: 'in/use:1', command: ['/bin/sh', '-c', 'sleep 1000'] });
+      await watch.until('uses', 'it runs', (pod) => pod.status?.phase === 'Running');
+      const refused = await cluster.naru('image', 'remove', 'in/use:1');
+      assert.equal(refused.code, 1);
+      assert.match(refused.stderr, /^naru: docker\.io\/in\/use:1 is used by default\/uses \(.*\); .*--force\n$/);
+      assert.equal(await cluster.mustNaru('image', 'remove', '--force', 'in/use:1'), 'removed docker.io/in/use:1\n');
+      const pause = await cluster.naru('image', 'remove', '--force', 'naru.local/pause:1');
+      assert.match(pause.stderr, /every pod needs/);
+      await cluster.mustKubectl('delete', 'pod', 'uses', '--grace-period=0', '--force');
     });
 
     test('what is no image is refused in one sentence that names the file', async () => {

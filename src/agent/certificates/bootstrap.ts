@@ -37,9 +37,26 @@ export async function bootstrapIdentity(options: BootstrapOptions): Promise<void
     log.info('asking for the first client certificate', { node, server: config.server });
     const { certificate, key } = await answeredRequest({ client, node, clock, signal }, log);
     replacePrivateFile(kubeconfig, kubeconfigOf(config, config.ca, node, certificate, key));
+  } catch (error) {
+    throw explained(error, config.server, options.bootstrapKubeconfig);
   } finally {
     client.close();
   }
+}
+
+/** What the server says of a token that it does not take is one word: here is what to do. */
+function explained(error: unknown, server: string, file: string): unknown {
+  const wayOut = `make a new token (a Secret of type bootstrap.kubernetes.io/token in kube-system) and put it into ${file}`;
+  if (hasReason(error, 'Unauthorized')) {
+    const why = `the server ${server} does not take the bootstrap token in ${file}: it is unknown there, or has expired`;
+    return new Error(`${why}; ${wayOut}`, { cause: error });
+  }
+  if (!hasReason(error, 'Forbidden')) return error;
+  const why = `the bootstrap token in ${file} may not ask ${server} for a certificate (${(error as Error).message})`;
+  const group = 'its Secret must have usage-bootstrap-authentication: "true"';
+  return new Error(`${why}; ${group} and a group that is bound to system:node-bootstrapper, or ${wayOut}`, {
+    cause: error,
+  });
 }
 
 /** Tries for as long as the server is away: machines start in any order. */

@@ -13,10 +13,21 @@ export interface ContainerdConfig {
   readonly snapshotter: 'overlayfs' | 'native';
   /** The OCI runtime's program, `runc` or `crun`. */
   readonly ociRuntime: string;
+  /** Beside the default: what a RuntimeClass may name. */
+  readonly handlers?: readonly RuntimeHandler[];
   readonly cniBinFolder: string;
   /** The machine may not lower `oom_score_adj` (no CAP_SYS_RESOURCE): values are clipped instead of refused. */
   readonly restrictOomScoreAdj: boolean;
   readonly appArmor: boolean;
+}
+
+/** One way to run pods that this machine has, by the name that `RuntimeClass.handler` gives to it. */
+export interface RuntimeHandler {
+  readonly name: string;
+  /** containerd's shim: `io.containerd.runc.v2`. */
+  readonly type: string;
+  /** The program that runc's shim calls; other shims bring their own. */
+  readonly program?: string;
 }
 
 /** Plugins that a node does not need: each would be probed at every start, and some warn. */
@@ -94,11 +105,20 @@ function criOptions(config: ContainerdConfig): Record<string, TomlValue> {
 }
 
 function runtimeTables(parent: string, config: ContainerdConfig): TomlTable[] {
-  const runtime = `${parent}.runtimes.default`;
-  return [
-    [runtime, { runtime_type: 'io.containerd.runc.v2' }],
-    [`${runtime}.options`, { BinaryName: config.ociRuntime, Root: config.paths.runtimeRoot, SystemdCgroup: false }],
-  ];
+  const { ociRuntime, handlers = [] } = config;
+  const standard: RuntimeHandler = { name: 'default', type: runcShim, program: ociRuntime };
+  return [standard, ...handlers].flatMap((handler) => handlerTables(parent, handler, config.paths.runtimeRoot));
+}
+
+export const runcShim = 'io.containerd.runc.v2';
+
+/** Programs keep their state apart: each would stumble over another's. */
+function handlerTables(parent: string, { name, type, program }: RuntimeHandler, root: string): TomlTable[] {
+  const table = `${parent}.runtimes.${name}`;
+  const runtime: TomlTable = [table, { runtime_type: type }];
+  if (program === undefined) return [runtime];
+  const folder = name === 'default' ? root : `${root}/${name}`;
+  return [runtime, [`${table}.options`, { BinaryName: program, Root: folder, SystemdCgroup: false }]];
 }
 
 function toml(tables: readonly TomlTable[]): string {

@@ -59,6 +59,23 @@ describe('configuration', () => {
     }
   });
 
+  test('runtimes beside the default are handlers of their own, with state apart', () => {
+    const handlers = [
+      { name: 'crun', type: 'io.containerd.runc.v2', program: '/usr/bin/crun' },
+      { name: 'kata', type: 'io.containerd.kata.v2' },
+    ];
+    const text = containerdConfig({ ...config, majorVersion: 2, handlers });
+    const parent = 'plugins."io.containerd.cri.v1.runtime".containerd.runtimes';
+    assert.ok(
+      text.includes(`[${parent}.default.options]\nBinaryName = "/usr/sbin/runc"\nRoot = "${paths.runtimeRoot}"\n`),
+    );
+    assert.ok(
+      text.includes(`[${parent}.crun.options]\nBinaryName = "/usr/bin/crun"\nRoot = "${paths.runtimeRoot}/crun"\n`),
+    );
+    assert.ok(text.includes(`[${parent}.kata]\nruntime_type = "io.containerd.kata.v2"\n`));
+    assert.ok(!text.includes(`${parent}.kata.options`));
+  });
+
   test('a home with quotes and spaces is written as TOML writes it', () => {
     const text = containerdConfig({ ...config, paths: containerdPaths('/a "b" \\c') });
     assert.match(text, /^root = "\/a \\"b\\" \\\\c\/containerd\/root"$/m);

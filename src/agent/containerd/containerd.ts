@@ -38,7 +38,7 @@ export interface ContainerdOptions {
   readonly log: Logger;
   /** For the log. */
   readonly nodeName?: string;
-  /** The addresses of this node's pods. */
+  /** The addresses of this node's pods. Absent: those that `usePodCidr` names; before the first time no pod gets a network. */
   readonly podCidr?: string;
   /** The pods' largest packet, where it must be smaller than the machine's. */
   readonly mtu?: number;
@@ -58,7 +58,6 @@ export interface ContainerdFacts extends MachineFacts {
   readonly adopted: boolean;
 }
 
-const defaultPodCidr = '10.42.0.0/24';
 const watchMs = 500;
 
 export class Containerd implements Service {
@@ -203,6 +202,7 @@ export class Containerd implements Service {
       sandboxImage: pauseImageName,
       snapshotter,
       ociRuntime: programs.ociRuntime,
+      handlers: programs.handlers,
       cniBinFolder: programs.cniBinFolder,
       restrictOomScoreAdj: !machine.mayLowerOomScore,
       appArmor: machine.appArmor,
@@ -213,14 +213,20 @@ export class Containerd implements Service {
 
   /** Whether containerd must be started anew to see the change. The pod network's file it watches itself. */
   async #writeConfigs(config: string): Promise<boolean> {
+    if (this.#options.podCidr !== undefined) await this.usePodCidr(this.#options.podCidr);
+    return writeIfChanged(this.#paths.config, config);
+  }
+
+  /** From now on pods get their addresses from there; those that run keep theirs. It is remembered in home. Idempotent. */
+  async usePodCidr(podCidr: string): Promise<void> {
     const network = cniConfig({
       network: this.#paths.network,
-      podCidr: this.#options.podCidr ?? defaultPodCidr,
+      podCidr,
       stateFolder: this.#paths.cniStateFolder,
       ...(this.#options.mtu === undefined ? {} : { mtu: this.#options.mtu }),
     });
-    await writeIfChanged(join(this.#paths.cniConfigFolder, cniConfigName), network);
-    return writeIfChanged(this.#paths.config, config);
+    const isNew = await writeIfChanged(join(this.#paths.cniConfigFolder, cniConfigName), network);
+    if (isNew) this.#log.info('pods get their addresses from', { podCidr });
   }
 
   /** Waits until the CRI answers that it can run pods. @throws Error with containerd's last words */

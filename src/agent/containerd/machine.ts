@@ -7,6 +7,7 @@ import { constants } from 'node:fs';
 import { access, mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { type RuntimeHandler, runcShim } from './config.ts';
 
 const run = promisify(execFile);
 
@@ -15,6 +16,8 @@ export interface Programs {
   readonly containerd: string;
   readonly ctr: string;
   readonly ociRuntime: string;
+  /** What else can run pods here. */
+  readonly handlers: readonly RuntimeHandler[];
   readonly cniBinFolder: string;
   /** Where containerd looks for shims and for what CNI plugins call. */
   readonly searchPath: readonly string[];
@@ -23,6 +26,17 @@ export interface Programs {
 const standardFolders = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 const cniFolders = ['/usr/lib/cni', '/opt/cni/bin', '/usr/libexec/cni', '/usr/local/lib/cni'];
 const cniPlugins = ['ptp', 'host-local', 'loopback'];
+
+/** Runtimes that are used where they are installed: by handler the program to look for, and the shim that goes with it. */
+const knownHandlers: readonly (readonly [name: string, program: string, type: string])[] = [
+  ['runc', 'runc', runcShim],
+  ['crun', 'crun', runcShim],
+  ['youki', 'youki', runcShim],
+  ['runsc', 'containerd-shim-runsc-v1', 'io.containerd.runsc.v1'],
+  ['kata', 'containerd-shim-kata-v2', 'io.containerd.kata.v2'],
+  ['wasmtime', 'containerd-shim-wasmtime-v1', 'io.containerd.wasmtime.v1'],
+  ['spin', 'containerd-shim-spin-v2', 'io.containerd.spin.v2'],
+];
 
 /** How a user gets what is missing. */
 const wayOut =
@@ -58,7 +72,17 @@ export async function findPrograms(
   if (!containerd || !shim || !ctr || !ociRuntime || !cniBinFolder) {
     throw new Error(`not installed: ${missing.join('; ')}. ${wayOut}`);
   }
-  return { containerd, ctr, ociRuntime, cniBinFolder, searchPath };
+  const handlers = await findHandlers(searchPath);
+  return { containerd, ctr, ociRuntime, handlers, cniBinFolder, searchPath };
+}
+
+export async function findHandlers(searchPath: readonly string[]): Promise<readonly RuntimeHandler[]> {
+  const found: RuntimeHandler[] = [];
+  for (const [name, file, type] of knownHandlers) {
+    const program = await findProgram(file, searchPath);
+    if (program !== undefined) found.push({ name, type, ...(type === runcShim && { program }) });
+  }
+  return found;
 }
 
 async function findProgram(name: string, folders: readonly string[]): Promise<string | undefined> {

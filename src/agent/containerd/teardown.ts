@@ -15,6 +15,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import { identifyProcess, type ProcessIdentity, signal } from '../../lib/process-identity.ts';
 import { CriConnection, criNamespace } from '../cri/connection.ts';
+import { removeShimSocket } from '../cri/shim-socket.ts';
 import { cgroupProcesses, removeCgroup, thaw } from './cgroups.ts';
 import { findDaemon, isOurDaemon, stopDaemon } from './daemon.ts';
 import { mountsBelow, unmount } from './mounts.ts';
@@ -141,6 +142,7 @@ async function removePods(context: Context): Promise<void> {
     const removals = items.map(async ({ id }) => {
       await connection.call('StopPodSandbox', { pod_sandbox_id: id }, 15_000);
       await connection.call('RemovePodSandbox', { pod_sandbox_id: id }, 15_000);
+      await removeShimSocket(context.paths.address, criNamespace, id);
     });
     const outcomes = await Promise.allSettled(removals);
     context.count('pods', outcomes.filter(({ status }) => status === 'fulfilled').length);

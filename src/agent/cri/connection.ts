@@ -54,6 +54,7 @@ interface LoadedCri {
   readonly Events: Constructor<EventsClient>;
   readonly Tasks: Constructor<NamespacedClient>;
   readonly Containers: Constructor<NamespacedClient>;
+  readonly Snapshots: Constructor<NamespacedClient>;
   readonly credentials: ChannelCredentials;
   readonly metadata: () => Metadata;
 }
@@ -68,7 +69,7 @@ export function loadCri(): Promise<LoadedCri> {
 
 async function load(): Promise<LoadedCri> {
   const [grpc, loader] = await Promise.all([import('@grpc/grpc-js'), import('@grpc/proto-loader')]);
-  const names = ['cri.proto', 'events.proto', 'tasks.proto', 'containers.proto'];
+  const names = ['cri.proto', 'events.proto', 'tasks.proto', 'containers.proto', 'snapshots.proto'];
   const files = names.map((name) => fileURLToPath(new URL(name, import.meta.url)));
   const definition = loader.loadSync(files, { keepCase: true, longs: Number, enums: String, defaults: true });
   const root = grpc.loadPackageDefinition(definition) as unknown as {
@@ -78,21 +79,30 @@ async function load(): Promise<LoadedCri> {
         events: { v1: Pick<LoadedCri, 'Events'> };
         tasks: { v1: Pick<LoadedCri, 'Tasks'> };
         containers: { v1: Pick<LoadedCri, 'Containers'> };
+        snapshots: { v1: Pick<LoadedCri, 'Snapshots'> };
       };
     };
   };
-  const { events, tasks, containers } = root.containerd.services;
+  const { events, tasks, containers, snapshots } = root.containerd.services;
   return {
     ...root.runtime.v1,
     ...events.v1,
     ...tasks.v1,
     ...containers.v1,
+    ...snapshots.v1,
     credentials: grpc.credentials.createInsecure(),
     metadata: () => new grpc.Metadata(),
   };
 }
 
-const imageMethods: ReadonlySet<keyof CriMethods> = new Set(['ListImages', 'ImageStatus', 'PullImage', 'RemoveImage']);
+const imageMethods: ReadonlySet<keyof CriMethods> = new Set([
+  'ListImages',
+  'ImageStatus',
+  'PullImage',
+  'RemoveImage',
+  'ImageFsInfo',
+]);
+const snapshotMethods: ReadonlySet<keyof ContainerdMethods> = new Set(['View', 'Mounts', 'Remove']);
 
 export class CriConnection {
   readonly #cri: LoadedCri;
@@ -102,6 +112,7 @@ export class CriConnection {
   readonly #events: EventsClient;
   readonly #tasks: NamespacedClient;
   readonly #containers: NamespacedClient;
+  readonly #snapshots: NamespacedClient;
   #closed = false;
 
   /** `address` is the socket's absolute path. Connects at the first call, and again by itself. */
@@ -125,6 +136,7 @@ export class CriConnection {
     this.#events = new cri.Events(`unix://${address}`, cri.credentials, options);
     this.#tasks = new cri.Tasks(`unix://${address}`, cri.credentials, options);
     this.#containers = new cri.Containers(`unix://${address}`, cri.credentials, options);
+    this.#snapshots = new cri.Snapshots(`unix://${address}`, cri.credentials, options);
   }
 
   /** @throws RuntimeError; `timeout` where the answer took longer than `timeoutMs` */
@@ -151,7 +163,7 @@ export class CriConnection {
     timeoutMs: number,
   ): Promise<ContainerdMethods[M]['response']> {
     if (this.#closed) return Promise.reject(new RuntimeError('unavailable', 'the connection to the runtime is closed'));
-    const client = method === 'Get' ? this.#containers : this.#tasks;
+    const client = this.#serviceOf(method);
     const deadline = this.#clock.now() + Math.min(timeoutMs, deadlineMsMax);
     const metadata = this.#cri.metadata();
     metadata.set('containerd-namespace', criNamespace);
@@ -161,6 +173,11 @@ export class CriConnection {
         else reject(toRuntimeError(error));
       });
     });
+  }
+
+  #serviceOf(method: keyof ContainerdMethods): NamespacedClient {
+    if (method === 'Get') return this.#containers;
+    return snapshotMethods.has(method) ? this.#snapshots : this.#tasks;
   }
 
   /** The CRI's own stream of events; containerd 1.6 ends it with code 12 (unimplemented). */
@@ -177,7 +194,8 @@ export class CriConnection {
   /** Calls under way end with `unavailable`. */
   close(): void {
     this.#closed = true;
-    for (const client of [this.#runtime, this.#images, this.#events, this.#tasks, this.#containers]) client.close();
+    const named = [this.#tasks, this.#containers, this.#snapshots];
+    for (const client of [this.#runtime, this.#images, this.#events, ...named]) client.close();
   }
 }
 

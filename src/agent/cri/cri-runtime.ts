@@ -14,6 +14,7 @@ import {
   type ExecResult,
   type ImageFilesystem,
   type ImageStatus,
+  type ImageViews,
   type LayerUsage,
   type RegistryCredentials,
   type ResourceLimits,
@@ -25,7 +26,7 @@ import {
   type SandboxStatus,
 } from '../runtime.ts';
 import type { ExecOptions, Session, StreamOptions } from '../streaming/session.ts';
-import { CriConnection } from './connection.ts';
+import { CriConnection, criNamespace } from './connection.ts';
 import { EventWatch } from './event-watch.ts';
 import { FifoFolder } from './fifos.ts';
 import {
@@ -38,8 +39,10 @@ import {
   sandboxIps,
   sandboxStatus,
 } from './from-wire.ts';
+import { CriImageViews } from './image-views.ts';
 import type { Container, CriMethods, PodSandbox } from './messages.ts';
 import { PodNetworks } from './pod-network.ts';
+import { removeShimSocket } from './shim-socket.ts';
 import { StatusCache } from './status-cache.ts';
 import { openStreamingSession } from './streaming-session.ts';
 import { startTaskSession } from './task-session.ts';
@@ -70,6 +73,8 @@ export class CriRuntime implements Runtime {
   readonly #fifos: FifoFolder | undefined;
   readonly #networks: PodNetworks;
   readonly #execPrefix: string;
+  /** containerd's alone. */
+  readonly imageViews?: ImageViews;
   #execCount = 0;
   #connecting: Promise<CriConnection> | undefined;
   #events: EventWatch | undefined;
@@ -86,6 +91,7 @@ export class CriRuntime implements Runtime {
     this.#log = log;
     this.#fifos = fifoFolder === undefined ? undefined : new FifoFolder(fifoFolder);
     this.#networks = new PodNetworks({ clock, log, namespaceOf: (id) => this.#networkNamespace(id) });
+    if (fifoFolder !== undefined) this.imageViews = new CriImageViews(() => this.#connect(), clock);
     this.#execPrefix = `naru-${clock.now().toString(36)}`;
   }
 
@@ -128,6 +134,7 @@ export class CriRuntime implements Runtime {
   async removeSandbox(sandboxId: string): Promise<void> {
     await this.stopSandbox(sandboxId);
     await this.#end('RemovePodSandbox', { pod_sandbox_id: sandboxId }, deadlines.write);
+    if (this.#fifos !== undefined) await removeShimSocket(this.#address, criNamespace, sandboxId);
     this.#podUids.delete(sandboxId);
   }
 

@@ -116,7 +116,10 @@ export function runtimeInfo(
 ): RuntimeInfo {
   const problems = (status.status?.conditions ?? [])
     .filter(({ type, status: isTrue }) => !isTrue && (type === 'RuntimeReady' || type === 'NetworkReady'))
-    .map(({ type, reason, message }) => `${type} is false (${reason}): ${message}`);
+    .map(({ type, reason, message }) => {
+      const what = type === 'NetworkReady' ? 'container runtime network' : 'container runtime';
+      return `${what} not ready: ${type}=false reason:${reason} message:${message}`;
+    });
   const supplementalGroupsPolicy = status.features?.supplemental_groups_policy ?? false;
   const handlers = status.runtime_handlers.map(({ name, features }) => ({
     name,

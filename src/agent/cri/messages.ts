@@ -53,6 +53,9 @@ export interface PodSandboxConfig {
     readonly security_context: {
       readonly namespace_options: NamespaceOption;
       readonly privileged: boolean;
+      readonly run_as_user?: { readonly value: number };
+      readonly run_as_group?: { readonly value: number };
+      readonly supplemental_groups?: readonly number[];
       readonly seccomp: SecurityProfile;
     };
     readonly overhead?: LinuxContainerResources;
@@ -282,7 +285,10 @@ export interface CriMethods {
   readonly Exec: Method<StreamsRequest & { readonly cmd: readonly string[] }, { readonly url: string }>;
   readonly Attach: Method<StreamsRequest, { readonly url: string }>;
   readonly ListImages: Method<Empty, { readonly images: readonly Image[] }>;
-  readonly ImageStatus: Method<ImageRequest, { readonly image: Image | null }>;
+  readonly ImageStatus: Method<
+    ImageRequest & { readonly verbose?: boolean },
+    { readonly image: Image | null; readonly info: Readonly<Record<string, string>> }
+  >;
   readonly PullImage: Method<
     ImageRequest & { readonly auth?: { readonly username: string; readonly password: string } },
     { readonly image_ref: string }
@@ -309,9 +315,15 @@ export interface TaskEnvelope {
   readonly event: { readonly value: { readonly container_id: string; readonly id: string } | null } | null;
 }
 
+type SnapshotRequest = { readonly snapshotter: string; readonly key: string };
+
+interface SnapshotMounts {
+  readonly mounts: readonly { readonly type: string; readonly source: string; readonly options: readonly string[] }[];
+}
+
 type ProcessRequest = { readonly container_id: string; readonly exec_id: string };
 
-/** Every call of containerd's own services that naru makes, beside the CRI's (`containers.proto`, `tasks.proto`). */
+/** Every call of containerd's own services that naru makes, beside the CRI's (`containers.proto`, `tasks.proto`, `snapshots.proto`). */
 export interface ContainerdMethods {
   readonly Get: Method<
     { readonly id: string },
@@ -327,6 +339,12 @@ export interface ContainerdMethods {
     },
     Empty
   >;
+  readonly View: Method<
+    SnapshotRequest & { readonly parent: string; readonly labels: Readonly<Record<string, string>> },
+    SnapshotMounts
+  >;
+  readonly Mounts: Method<SnapshotRequest, SnapshotMounts>;
+  readonly Remove: Method<SnapshotRequest, Empty>;
   readonly Start: Method<ProcessRequest, { readonly pid: number }>;
   readonly Wait: Method<ProcessRequest, { readonly exit_status: number }>;
   readonly Kill: Method<ProcessRequest & { readonly signal: number }, Empty>;

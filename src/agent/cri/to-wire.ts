@@ -54,6 +54,9 @@ export function podSandboxConfig(config: SandboxConfig): wire.PodSandboxConfig {
       security_context: {
         namespace_options: namespaces(config),
         privileged: config.privileged,
+        ...(config.runAsUser !== undefined && { run_as_user: { value: config.runAsUser } }),
+        ...(config.runAsGroup !== undefined && { run_as_group: { value: config.runAsGroup } }),
+        ...(config.supplementalGroups && { supplemental_groups: config.supplementalGroups }),
         seccomp: profile(config.privileged ? 'unconfined' : (config.seccomp ?? 'runtime-default')),
       },
       ...(config.overhead && { overhead: linuxResources(config.overhead) }),

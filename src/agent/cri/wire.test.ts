@@ -120,7 +120,14 @@ describe('from the runtime', () => {
     const problem = (...conditions: RuntimeCondition[]): string =>
       runtimeInfo(version, { status: { conditions }, runtime_handlers: [], features: null }).problem;
     assert.equal(problem(condition('RuntimeReady', true), condition('Other', false)), '');
-    assert.match(problem(condition('NetworkReady', false)), /NetworkReady is false \(R\): m/);
+    assert.equal(
+      problem(condition('NetworkReady', false)),
+      'container runtime network not ready: NetworkReady=false reason:R message:m',
+    );
+    assert.equal(
+      problem(condition('RuntimeReady', false)),
+      'container runtime not ready: RuntimeReady=false reason:R message:m',
+    );
   });
 
   test('errors lose gRPC’s prefix and get the kind that the agent decides on', () => {

@@ -8,7 +8,7 @@ import { watch } from 'node:fs';
 import fs, { type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from '../../lib/clock.ts';
-import { podLogFolder } from '../pod/sandbox-config.ts';
+import { podLogFolder, podOfLogFolder } from '../pod/sandbox-config.ts';
 import type { ContainerStatus, PodIdentity } from '../runtime.ts';
 import { LogFilter } from './log-filter.ts';
 import type { LogSource, LogStreamOptions } from './log-source.ts';
@@ -83,6 +83,11 @@ export class LogFiles implements LogSource {
       const isOurs = name === file || isRotated(name, file) || isHalfDone(name, file);
       if (isOurs) await fs.rm(path.join(folder, name), { force: true });
     }
+  }
+
+  async pods(): Promise<readonly PodIdentity[]> {
+    const folders = await fs.readdir(this.#root).catch(() => []);
+    return folders.flatMap(podOfLogFolder);
   }
 
   async remove(pod: PodIdentity): Promise<void> {

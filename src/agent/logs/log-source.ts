@@ -17,6 +17,8 @@ export interface LogSource {
   /** The end of a log, for termination messages. */
   tail(run: ContainerStatus, bounds: { readonly lines: number; readonly bytes: number }): Promise<string>;
   removeRun(run: ContainerStatus): Promise<void>;
+  /** The pods that logs are kept for. */
+  pods(): Promise<readonly PodIdentity[]>;
   /** All logs of a pod. Idempotent. */
   remove(pod: PodIdentity): Promise<void>;
 }

@@ -2,7 +2,10 @@
 import type { Container, ContainerStatus, Pod, PodCondition, PodPhase } from '../../api/schema/types/core-v1.ts';
 import { formatTime } from '../../lib/clock.ts';
 import { appContainers, initContainers } from './containers.ts';
-import { isSidecar } from './restart.ts';
+import type { PodObservation } from './plan.ts';
+import { type resizeConditions, resizeConditionTypes } from './resize-view.ts';
+import { isSidecar, mayRestartAll } from './restart.ts';
+import { allContainersRestarting } from './restart-all.ts';
 
 export interface ConditionFacts {
   readonly pod: Pod;
@@ -10,6 +13,10 @@ export interface ConditionFacts {
   readonly initStatuses: readonly ContainerStatus[];
   readonly statuses: readonly ContainerStatus[];
   readonly hasNetwork: boolean;
+  /** All containers are being taken back to the beginning. */
+  readonly isRestartingAll: boolean;
+  /** Of a resize that waits or is under way. */
+  readonly resize: ReturnType<typeof resizeConditions>;
   /** Those of the last status. */
   readonly known: readonly PodCondition[];
   readonly nowMs: number;
@@ -27,12 +34,35 @@ export function podConditions(facts: ConditionFacts): readonly PodCondition[] {
     ['Ready', readyVerdict(facts, containersReady)],
     ['ContainersReady', containersReady],
     ['PodScheduled', isTrue],
+    ...restartingAllVerdict(facts),
   ];
-  const names = new Set(own.map(([type]) => type));
+  const names = new Set([...own.map(([type]) => type), ...resizeConditionTypes]);
   return [
     ...facts.known.filter(({ type }) => !names.has(type)),
     ...own.map(([type, verdict]) => condition(facts, type, verdict)),
+    ...facts.resize.map(({ type, ...told }) => condition(facts, type, told)),
   ];
+}
+
+/** Says so where the node ends the pod for its own sake. */
+export function withDisruption(
+  known: readonly PodCondition[],
+  pod: Pod,
+  { failed, nowMs }: Pick<PodObservation, 'failed' | 'nowMs'>,
+): readonly PodCondition[] {
+  const type = 'DisruptionTarget';
+  const reason = 'TerminationByKubelet';
+  if (!failed?.isDisruption || known.some((one) => one.type === type && one.reason === reason)) return known;
+  const { generation } = pod.metadata ?? {};
+  const told: PodCondition = {
+    type,
+    ...(generation !== undefined && { observedGeneration: generation }),
+    status: 'True',
+    reason,
+    message: failed.message,
+    lastTransitionTime: formatTime(nowMs),
+  };
+  return [...known.filter((one) => one.type !== type), told];
 }
 
 /** The time changes only with the status. */
@@ -48,12 +78,31 @@ function condition({ pod, known, nowMs }: ConditionFacts, type: string, verdict:
   };
 }
 
-function initializedVerdict({ pod, phase, initStatuses, statuses }: ConditionFacts): Verdict {
+function restartingAllVerdict({
+  pod,
+  phase,
+  isRestartingAll,
+}: ConditionFacts): readonly (readonly [string, Verdict])[] {
+  if (!mayRestartAll(pod)) return [];
+  const verdict = (): Verdict => {
+    if (phase === 'Succeeded') return { status: 'False', reason: 'PodCompleted' };
+    if (phase === 'Failed') return { status: 'False', reason: 'PodFailed' };
+    if (!isRestartingAll) return { status: 'False' };
+    const message = 'container exited with restart policy rule';
+    return { status: 'True', reason: 'RestartAllContainersStarted', message };
+  };
+  return [[allContainersRestarting, verdict()]];
+}
+
+function initializedVerdict({ pod, phase, initStatuses, statuses, known }: ConditionFacts): Verdict {
   if (phase === 'Succeeded') return { status: 'True', reason: 'PodCompleted' };
   if (statuses.some(({ state, lastState }) => state?.running ?? state?.terminated ?? lastState?.terminated))
     return isTrue;
   const isDone = (container: Container, status: ContainerStatus): boolean =>
     isSidecar(container) ? status.started === true : status.ready;
+  // Once it was initialized, it stays so while all containers restart.
+  if (mayRestartAll(pod) && known.some(({ type, status }) => type === 'Initialized' && status === 'True'))
+    return isTrue;
   return verdictOn(initContainers(pod), initStatuses, isDone, 'incomplete', 'ContainersNotInitialized');
 }
 

@@ -25,9 +25,13 @@ export function endingOf(observation: PodObservation): Ending | undefined {
   if (deletionTimestamp !== undefined) {
     // Never none at all: a process that ends at once on TERM should be able to.
     const seconds = deletionGracePeriodSeconds ?? lastPod?.spec?.terminationGracePeriodSeconds ?? 30;
-    return { kind: 'deleted', graceMs: Math.max(1, seconds) * 1000 };
+    const graceMs = Math.max(1, seconds) * 1000;
+    return { kind: 'deleted', graceMs: Math.min(graceMs, failed?.graceMs ?? graceMs) };
   }
-  if (failed !== undefined) return { kind: 'failed', graceMs: specGraceMs, ...failed };
+  if (failed !== undefined) {
+    const { reason, message, graceMs = specGraceMs } = failed;
+    return { kind: 'failed', graceMs: Math.min(graceMs, specGraceMs), reason, message };
+  }
   if (isTerminal(status.phase)) return { kind: 'finished', graceMs: specGraceMs };
   if (nowMs >= activeDeadlineMs(observation)) {
     const message = 'Pod was active on the node longer than the specified deadline';
@@ -55,7 +59,12 @@ export function decideEnding(observation: PodObservation, ending: Ending, plan: 
   const running = observation.containers.filter(({ state }) => state === 'running' || state === 'unknown');
   if (running.length > 0) {
     const deadlineMs = observation.endingSinceMs + ending.graceMs;
-    for (const container of nextToStop(observation, running)) stop(observation, plan, container, deadlineMs);
+    const leftMs = deadlineMs - observation.monotonicMs;
+    // When the time is over, nobody waits for anybody.
+    const next = leftMs > 0 ? nextToStop(observation, running) : running;
+    for (const container of next) stop(observation, plan, container, deadlineMs);
+    for (const container of running) if (!next.includes(container)) announce(observation, plan, container, leftMs);
+    if (next.length < running.length) plan.wakeAt(observation.nowMs + leftMs);
     return false;
   }
   if (ending.kind === 'deleted' || ending.kind === 'orphaned') removeAll(observation, plan);
@@ -63,7 +72,7 @@ export function decideEnding(observation: PodObservation, ending: Ending, plan: 
   return true;
 }
 
-/** All but sidecars together; sidecars from the last to the first, each when what depends on it is gone. */
+/** All but sidecars together; sidecars from the last to the first, each when what depends on it is gone and its preStop hook has ended. */
 function nextToStop(observation: PodObservation, running: readonly ContainerStatus[]): readonly ContainerStatus[] {
   const { lastPod } = observation;
   const sidecars = lastPod === undefined ? [] : initContainers(lastPod).filter(isSidecar);
@@ -71,18 +80,30 @@ function nextToStop(observation: PodObservation, running: readonly ContainerStat
   const others = running.filter(({ name }) => !names.includes(name));
   if (others.length > 0) return others;
   const last = names.findLast((name) => running.some((container) => container.name === name));
-  return running.filter(({ name }) => name === last);
+  return running.filter(({ id, name }) => name === last && observation.preStops.get(id) !== 'running');
+}
+
+/** All preStop hooks begin when the pod begins to end: a proxy learns in time that it should take no new work. */
+function announce(observation: PodObservation, plan: PlanBuilder, run: ContainerStatus, leftMs: number): void {
+  if (observation.preStops.has(run.id) || observation.stops.has(run.id)) return;
+  plan.steps.push({
+    kind: 'pre-stop-container',
+    container: run.name,
+    containerId: run.id,
+    gracePeriodMs: leftMs,
+    message: `Stopping container ${run.name}`,
+  });
 }
 
 function stop(observation: PodObservation, plan: PlanBuilder, container: ContainerStatus, deadlineMs: number): void {
   const known = observation.stops.get(container.id);
   // After its time is over it is killed once: a process may take a while to die even so.
-  if (known !== undefined && known <= Math.max(deadlineMs, observation.nowMs)) return;
+  if (known !== undefined && known <= Math.max(deadlineMs, observation.monotonicMs)) return;
   plan.steps.push({
     kind: 'stop-container',
     container: container.name,
     containerId: container.id,
-    gracePeriodMs: Math.max(0, deadlineMs - observation.nowMs),
+    gracePeriodMs: Math.max(0, deadlineMs - observation.monotonicMs),
     message: `Stopping container ${container.name}`,
   });
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { make, nowMs } from '../testing.ts';
+import { containerHash } from './containers.ts';
 import { decidePod } from './decide-pod.ts';
 import type { PodObservation, Step } from './plan.ts';
 
@@ -15,6 +16,8 @@ function brief(step: Step): string {
       return `image ${step.container}`;
     case 'start-container':
       return `start ${step.container} ${step.attempt}`;
+    case 'pre-stop-container':
+      return `pre-stop ${step.containerId} ${step.gracePeriodMs}`;
     case 'stop-container':
       return `stop ${step.containerId} ${step.gracePeriodMs}`;
     case 'remove-container':
@@ -22,6 +25,8 @@ function brief(step: Step): string {
     case 'stop-sandbox':
     case 'remove-sandbox':
       return `${step.kind} ${step.sandboxId}`;
+    case 'resize-pod':
+      return `resize ${step.update.join(' ')}${step.isLast ? ' and be done' : ''}`;
     case 'prepare-volumes':
     case 'remove-volumes':
     case 'delete-pod':
@@ -266,7 +271,8 @@ describe('containers of one pod', () => {
 });
 
 describe('a container that exited', () => {
-  const backoff = { delayMs: 10_000, lastRestartMs: nowMs - 20_000 };
+  const hash = containerHash(container('app'));
+  const backoff = { delayMs: 10_000, lastRestartMs: nowMs - 20_000, hash };
   const cases: readonly Case[] = [
     {
       title: 'is restarted at once the first time',
@@ -308,7 +314,7 @@ describe('a container that exited', () => {
         sandboxes: one,
         containers: [exited('app', 1, { attempt: 5 })],
         images: images('app'),
-        restarts: new Map([['app', { delayMs: 300_000, lastRestartMs: nowMs - 1000 - 600_001 }]]),
+        restarts: new Map([['app', { delayMs: 300_000, lastRestartMs: nowMs - 1000 - 600_001, hash }]]),
       },
       steps: ['start app 6'],
     },
@@ -572,7 +578,7 @@ describe('a pod that ends', () => {
         sandboxes: one,
         containers: [run('first'), run('second'), exited('app', 0)],
       },
-      steps: ['stop second-0 30000'],
+      steps: ['stop second-0 30000', 'pre-stop first-0 30000'],
     },
     {
       title: 'fails at its deadline',
@@ -630,4 +636,54 @@ test('a run that was made and taken away before it ran does not take its restart
 test('a plan is the same for the same observation', () => {
   const seen = make.observation({ pod: withInit, sandboxes: one, images: images('init-1') });
   assert.deepEqual(decidePod(seen), decidePod(structuredClone(seen)));
+});
+
+describe('a pod that is being resized', () => {
+  const now = { cpuShares: 512, cpuQuotaUs: 0, cpuPeriodUs: 100_000, memoryLimitBytes: 0 };
+  const wanted = new Map([['app', { ...now, cpuShares: 1024, oomScoreAdj: 0 }]]);
+  const resize = { wanted, generation: 2, hasActed: false, retryAtMs: 0 };
+  const policy = [{ resourceName: 'cpu', restartPolicy: 'RestartContainer' }];
+  const anew = pod({ containers: [container('app', { resizePolicy: policy })] });
+  const running = run('app', { resources: now });
+  const cases: readonly Case[] = [
+    {
+      title: 'has its containers told',
+      seen: { sandboxes: one, containers: [running], resize },
+      steps: ['resize app-0 and be done'],
+    },
+    {
+      title: 'is done when all holds already',
+      seen: { sandboxes: one, containers: [run('app', { resources: { ...now, cpuShares: 1024 } })], resize },
+      steps: ['resize  and be done'],
+    },
+    {
+      title: 'has a container stopped that wants to start anew, and the pod made larger for it',
+      seen: { pod: anew, lastPod: anew, sandboxes: one, containers: [running], resize },
+      steps: ['stop app-0 30000', 'resize '],
+    },
+    {
+      title: 'waits for the end of the container that it stopped',
+      seen: {
+        pod: anew,
+        lastPod: anew,
+        sandboxes: one,
+        containers: [running],
+        stops: new Map([['app-0', nowMs + 30_000]]),
+        resize: { ...resize, hasActed: true },
+      },
+      steps: [],
+    },
+    {
+      title: 'is left alone until it is time to try again',
+      seen: { sandboxes: one, containers: [running], resize: { ...resize, problem: 'no', retryAtMs: nowMs + 5000 } },
+      steps: [],
+      wakeInMs: 5000,
+    },
+    {
+      title: 'is ended like any other',
+      seen: { pod: deleted, lastPod: deleted, sandboxes: one, containers: [running], resize },
+      steps: ['stop app-0 30000'],
+    },
+  ];
+  for (const each of cases) check(each);
 });

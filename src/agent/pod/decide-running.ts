@@ -5,7 +5,8 @@
  * A container starts when those before it had their turn: an image that is being pulled holds back the later ones, one that
  * cannot be had does not. Pulls themselves go on side by side.
  */
-import type { Container, Pod } from '../../api/schema/types/core-v1.ts';
+import type { Container, Pod, Probe } from '../../api/schema/types/core-v1.ts';
+import { isPullFailure } from '../images/pull-errors.ts';
 import type { ContainerStatus, SandboxStatus } from '../runtime.ts';
 import {
   appContainers,
@@ -19,7 +20,16 @@ import {
 } from './containers.ts';
 import { activeDeadlineMs, removeSuperseded } from './decide-ending.ts';
 import type { PlanBuilder, PodObservation } from './plan.ts';
-import { afterRestart, isSidecar, restartAtMs, shouldRestart } from './restart.ts';
+import { resizeStep } from './resize-view.ts';
+import {
+  afterRestart,
+  isSidecar,
+  type RestartBackoff,
+  restartAtMs,
+  restartsWhenKilled,
+  shouldRestart,
+} from './restart.ts';
+import { isRestartingAll, restartAll } from './restart-all.ts';
 import { isStarted } from './verdicts.ts';
 
 /** How long a failed pull shows as `ErrImagePull` before it shows as `ImagePullBackOff`. */
@@ -68,8 +78,13 @@ class RunningPod {
 
   decide(): void {
     if (!this.#volumesReady()) return;
+    if (isRestartingAll(this.#observation, this.#pod)) {
+      restartAll(this.#observation, this.#pod, this.#plan);
+      return;
+    }
     removeSuperseded(this.#observation, this.#plan);
     this.#removeOldSandboxes();
+    this.#resize();
     for (const container of ephemeralContainers(this.#pod)) {
       if (newestRun(this.#observation, container.name) === undefined) this.#start(container, 0);
     }
@@ -109,6 +124,7 @@ class RunningPod {
     const run = this.#runHere(container.name);
     if (run?.state === 'running') {
       this.#supervise(container, run);
+      if (this.#observation.postStarts.has(run.id)) return false;
       if (container.startupProbe === undefined) return true;
       return isStarted(this.#observation, container, run);
     }
@@ -130,11 +146,35 @@ class RunningPod {
   #containers(): void {
     for (const container of appContainers(this.#pod)) {
       const run = newestRun(this.#observation, container.name);
-      if (run?.state === 'running' && run.sandboxId === this.#sandbox.id) this.#supervise(container, run);
-      else if (run?.state !== 'exited' || shouldRestart(this.#pod, container, run.exitCode)) {
+      if (run?.state === 'running' && run.sandboxId === this.#sandbox.id) {
+        this.#supervise(container, run);
+        // Its postStart hook holds back those after it.
+        if (this.#observation.postStarts.has(run.id)) this.#held = true;
+      } else if (run?.state !== 'exited' || shouldRestart(this.#pod, container, run.exitCode)) {
         this.#startOrWait(container, run);
       }
     }
+  }
+
+  /** What was promised to the pod: told to containers that run, or they start anew with it. */
+  #resize(): void {
+    const { resize, stops, nowMs } = this.#observation;
+    if (resize?.wanted === undefined) return;
+    const runs = [...initContainers(this.#pod), ...appContainers(this.#pod)].flatMap((container) => {
+      const run = this.#runHere(container.name);
+      return run?.state === 'running' ? [{ run, container }] : [];
+    });
+    const { update, restart, isDue } = resizeStep(resize, runs);
+    const gracePeriodMs = (this.#pod.spec?.terminationGracePeriodSeconds ?? 30) * 1000;
+    for (const { run, container } of restart) {
+      if (stops.has(run.id)) continue;
+      const message = `Container ${container.name} resize requires restart`;
+      const target = { container: container.name, containerId: run.id };
+      this.#plan.steps.push({ kind: 'stop-container', ...target, gracePeriodMs, message });
+    }
+    if (!isDue) return;
+    if (resize.retryAtMs > nowMs) this.#plan.wakeAt(resize.retryAtMs);
+    else this.#plan.steps.push({ kind: 'resize-pod', update, isLast: restart.length === 0 });
   }
 
   /** A running container is left alone unless its definition changed or its probes give it up. */
@@ -145,16 +185,19 @@ class RunningPod {
     const hash = run.annotations[hashAnnotation];
     const { name } = container;
     let why = '';
-    let probe = container.livenessProbe;
+    let probe: Probe | undefined;
     if (hash !== undefined && hash !== containerHash(container)) why = `Container ${name} definition changed`;
-    else if (verdicts?.liveness === 'failure') why = `Container ${name} failed liveness probe`;
-    else if (verdicts?.startup === 'failure') {
+    else if (verdicts?.liveness === 'failure') {
+      why = `Container ${name} failed liveness probe`;
+      probe = container.livenessProbe;
+    } else if (verdicts?.startup === 'failure') {
       why = `Container ${name} failed startup probe`;
       probe = container.startupProbe;
     }
     if (why === '') return;
+    const restarts = probe === undefined || restartsWhenKilled(this.#pod, container);
     const seconds = probe?.terminationGracePeriodSeconds ?? this.#pod.spec?.terminationGracePeriodSeconds ?? 30;
-    const message = `${why}, will be restarted`;
+    const message = restarts ? `${why}, will be restarted` : why;
     const gracePeriodMs = Math.max(0, seconds * 1000);
     this.#plan.steps.push({ kind: 'stop-container', container: name, containerId: run.id, gracePeriodMs, message });
     this.#plan.wakeAt(nowMs + gracePeriodMs + 1000);
@@ -184,9 +227,11 @@ class RunningPod {
   }
 
   #restart(container: Container, last: ContainerStatus): void {
-    const { restarts, nowMs, status } = this.#observation;
-    const backoff = restarts.get(container.name);
-    const atMs = restartAtMs(backoff, last.finishedAtMs);
+    const { nowMs, status, restartWaitMsMax: waitMsMax } = this.#observation;
+    const { finishedAtMs } = last;
+    const hash = containerHash(container);
+    const backoff = this.#backoffOf(container.name, hash);
+    const atMs = restartAtMs(backoff, finishedAtMs, nowMs);
     if (atMs > nowMs) {
       const pod = describePod(this.#observation);
       const message = `back-off ${formatSeconds(backoff?.delayMs ?? 0)} restarting failed container=${container.name} pod=${pod}`;
@@ -197,10 +242,15 @@ class RunningPod {
       this.#wait(container.name, 'CrashLoopBackOff', message, atMs);
       return;
     }
-    this.#start(container, last.attempt + 1, afterRestart(backoff, last.finishedAtMs, nowMs));
+    this.#start(container, last.attempt + 1, afterRestart(backoff, { finishedAtMs, nowMs, waitMsMax, hash }));
   }
 
-  #start(container: Container, attempt: number, backoff?: ReturnType<typeof afterRestart>): void {
+  #backoffOf(name: string, hash: string): RestartBackoff | undefined {
+    const known = this.#observation.restarts.get(name);
+    return known?.hash === hash ? known : undefined;
+  }
+
+  #start(container: Container, attempt: number, backoff?: RestartBackoff): void {
     const { name } = container;
     if (this.#isWaiting(name)) return;
     const image = this.#observation.images.get(name);
@@ -228,6 +278,7 @@ class RunningPod {
   #waitForImage(
     container: Container,
     image: {
+      readonly image?: string;
       readonly reason: string;
       readonly message: string;
       readonly failedAtMs: number;
@@ -241,17 +292,17 @@ class RunningPod {
       return;
     }
     const shownUntilMs = image.failedAtMs + pullErrorShownMs;
-    if (image.reason !== 'ErrImagePull' || nowMs < shownUntilMs) {
+    if (!isPullFailure(image.reason) || nowMs < shownUntilMs) {
       this.#wait(name, image.reason, image.message, Math.min(shownUntilMs, image.retryAtMs));
       this.#plan.wakeAt(image.retryAtMs);
       return;
     }
-    const backOff = `Back-off pulling image "${container.image}"`;
+    const backOff = `Back-off pulling image "${image.image ?? container.image}"`;
     if (waitingReason(status, name) !== 'ImagePullBackOff') {
       this.#event('Normal', 'BackOff', backOff, name);
       this.#event('Warning', 'Failed', 'Error: ImagePullBackOff', name);
     }
-    this.#wait(name, 'ImagePullBackOff', `${backOff}: ErrImagePull: ${image.message}`, image.retryAtMs);
+    this.#wait(name, 'ImagePullBackOff', `${backOff}: ${image.reason}: ${image.message}`, image.retryAtMs);
   }
 
   #wait(name: string, reason: string, message: string, untilMs: number): void {

@@ -9,7 +9,11 @@ export interface DownwardFacts {
   readonly podIps: readonly string[];
   readonly hostIps: readonly string[];
   /** What the node offers pods: the limit of those who set none. Thousandths of a CPU, bytes. */
-  readonly allocatable: { readonly milliCpu: number; readonly memoryBytes: number };
+  readonly allocatable: {
+    readonly milliCpu: number;
+    readonly memoryBytes: number;
+    readonly ephemeralStorageBytes?: number;
+  };
 }
 
 /** @throws ConfigError for a path that does not exist */
@@ -72,5 +76,6 @@ export function resourceValue(
 function unstated(list: 'limits' | 'requests', name: string, allocatable: DownwardFacts['allocatable']): number {
   if (list === 'requests') return 0;
   if (name === 'cpu') return allocatable.milliCpu;
+  if (name === 'ephemeral-storage') return (allocatable.ephemeralStorageBytes ?? 0) * 1000;
   return name === 'memory' ? allocatable.memoryBytes * 1000 : 0;
 }

@@ -15,14 +15,32 @@ const source = {
   token: async () => ({ token: '', expiresAtMs: 0 }),
 };
 
+const volumes = [
+  { name: 'out', emptyDir: {} },
+  { name: 'config', configMap: { name: 'settings' } },
+];
+
+const files: Readonly<Record<string, string>> = {
+  'out/app.env': "# made by init\nNAME='value' # why\nEMPTY= 'x'\nLINES='a\nb'\n",
+  'out/bad.env': 'NAME=value\n',
+  'out/big.env': ' '.repeat(65 * 1024),
+};
+
+async function fileIn(volume: string, path: string, bytesMax: number): Promise<Buffer> {
+  const text = files[`${volume}/${path}`];
+  if (text === undefined) throw Object.assign(new Error('ENOENT'), { code: 'ENOENT' });
+  return Buffer.from(text).subarray(0, bytesMax);
+}
+
 async function variables(container: Partial<Container>): Promise<Record<string, string>> {
   const facts = {
-    pod: make.pod({ serviceAccountName: 'builder' }, { labels: { tier: 'web' } }),
+    pod: make.pod({ serviceAccountName: 'builder', volumes }, { labels: { tier: 'web' } }),
     podIps: ['10.42.0.5', 'fd00::5'],
     hostIps: ['192.0.2.1'],
     allocatable: { milliCpu: 4000, memoryBytes: 2 ** 30 },
     source,
     base: [{ name: 'KUBERNETES_SERVICE_HOST', value: '10.43.0.1' }],
+    file: fileIn,
   };
   return Object.fromEntries(await environmentOf(facts, make.container('app', container)));
 }
@@ -60,6 +78,7 @@ test('variables come from values, objects, the pod and its resources; later ones
   assert.deepEqual(found, {
     KUBERNETES_SERVICE_HOST: '10.43.0.1',
     A: 'own',
+    'not a name': 'x',
     S_pw: 's3cret',
     API: 'https://10.43.0.1',
     PW: 's3cret',
@@ -88,4 +107,35 @@ test('what is missing says what, in the words that clients know', async () => {
   for (const [container, message] of cases) {
     await assert.rejects(variables(container), { name: 'ConfigError', message });
   }
+});
+
+test('variables come from a file that the pod wrote', async () => {
+  const from = (key: string, path = 'app.env', more = {}) => ({
+    env: [{ name: 'X', valueFrom: { fileKeyRef: { volumeName: 'out', path, key, ...more } } }],
+  });
+  const valueOf = async (container: Partial<Container>) => (await variables(container))['X'];
+  assert.equal(await valueOf(from('NAME')), 'value');
+  assert.equal(await valueOf(from('EMPTY')), '');
+  assert.equal(await valueOf(from('LINES')), 'a\nb');
+  assert.equal(await valueOf(from('NONE', 'app.env', { optional: true })), undefined);
+  assert.equal(await valueOf(from('NAME', 'none.env', { optional: true })), undefined);
+  const cases: readonly (readonly [Partial<Container>, string])[] = [
+    [from('NONE'), 'environment variable key "NONE" not found in file "app.env" of volume "out"'],
+    [from('NAME', 'none.env'), `couldn't read file "none.env" in volume "out"`],
+    [from('NAME', 'bad.env'), 'invalid environment variable format at line 1: value must be enclosed in single quotes'],
+    [from('NAME', 'big.env'), 'file "big.env" in volume "out" is larger than 65536 bytes'],
+    [from('x'.repeat(129)), `environment variable key "${'x'.repeat(129)}" exceeds maximum length of 128 characters`],
+    [from('A', 'a', { volumeName: 'none' }), 'cannot find the volume "none" referenced by FileKeyRef'],
+    [from('A', 'a', { volumeName: 'config' }), 'the volume "config" referenced by FileKeyRef must be an emptyDir'],
+  ];
+  for (const [container, message] of cases) {
+    await assert.rejects(variables(container), { name: 'ConfigError', message });
+  }
+});
+
+test('every key of an object may name a variable, with a prefix or without', async () => {
+  const { 'not a name': plain, 'P_not a name': prefixed } = await variables({
+    envFrom: [{ configMapRef: { name: 'settings' } }, { prefix: 'P_', configMapRef: { name: 'settings' } }],
+  });
+  assert.deepEqual([plain, prefixed], ['x', 'x']);
 });

@@ -1,6 +1,6 @@
 /** Life-cycle hooks of containers: a command, a request, or waiting. */
-import type { Container, LifecycleHandler } from '../../api/schema/types/core-v1.ts';
-import { execProbe, httpTarget } from '../probes/prober.ts';
+import type { Container, HTTPGetAction, LifecycleHandler } from '../../api/schema/types/core-v1.ts';
+import { execProbe, httpTarget } from '../probes/probe-action.ts';
 import type { PodHost } from './pod-host.ts';
 
 export interface HookTarget {
@@ -10,20 +10,28 @@ export interface HookTarget {
   readonly timeoutMs: number;
 }
 
+type HookHost = Pick<PodHost, 'runtime' | 'platform' | 'clock'>;
+
 /** @throws Error when it failed, with what the container said */
 export async function runHook(
-  { runtime, platform, clock }: Pick<PodHost, 'runtime' | 'platform' | 'clock'>,
+  host: HookHost,
   { exec, httpGet, sleep }: LifecycleHandler,
-  { container, containerId, podIp, timeoutMs }: HookTarget,
+  target: HookTarget,
 ): Promise<void> {
-  if (sleep !== undefined) {
-    await clock.sleep(Math.min(sleep.seconds * 1000, timeoutMs));
-    return;
-  }
-  let result = { ok: true, message: '' };
-  if (exec !== undefined) result = await execProbe(runtime, containerId, exec.command ?? [], timeoutMs);
-  else if (httpGet !== undefined) {
-    result = await platform.probes.http(httpTarget(httpGet, container, podIp), timeoutMs);
-  }
-  if (!result.ok) throw new Error(result.message);
+  const { containerId, timeoutMs } = target;
+  if (exec !== undefined) {
+    const { ok, message } = await execProbe(host.runtime, containerId, exec.command ?? [], timeoutMs);
+    if (!ok) throw new Error(message || `command failed: "${(exec.command ?? []).join(' ')}"`);
+  } else if (httpGet !== undefined) await httpHook(host, httpGet, target);
+  else if (sleep !== undefined) await host.clock.sleep(Math.min(sleep.seconds * 1000, timeoutMs));
+  // The API takes tcpSocket here, too, for old times' sake; no node ever did anything with it but fail.
+  else throw new Error('invalid handler: a life-cycle hook is one of exec, httpGet and sleep');
+}
+
+/** Any answer is a success, as upstream has it. A server of HTTP that is asked over HTTPS is asked again without, as it used to be. */
+async function httpHook({ platform }: HookHost, action: HTTPGetAction, target: HookTarget): Promise<void> {
+  const { container, podIp, timeoutMs } = target;
+  const probe = { ...httpTarget(action, container, podIp), userAgent: 'kube-lifecycle/1.36' };
+  const { ok, answered, message } = await platform.probes.http(probe, timeoutMs);
+  if (!ok && answered !== true) throw new Error(message);
 }

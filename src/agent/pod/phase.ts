@@ -1,7 +1,7 @@
 /** The phase of a pod, from the states of its containers: upstream's rules. Pure. */
 import type { Container, ContainerStatus, Pod, PodPhase } from '../../api/schema/types/core-v1.ts';
 import { appContainers, initContainers } from './containers.ts';
-import { isSidecar, shouldRestart } from './restart.ts';
+import { isSidecar, type RunEnd, willRunAgain } from './restart.ts';
 
 export interface PhaseFacts {
   readonly initStatuses: readonly ContainerStatus[];
@@ -36,8 +36,8 @@ function initPhase(pod: Pod, statuses: readonly ContainerStatus[], isOver: boole
     if (isSidecar(container)) {
       if (progress !== 'running' && !isOver) return 'Pending';
     } else if (progress === 'failed') {
-      const exitCode = exitCodeOf(status) ?? 1;
-      return isOver || !shouldRestart(pod, container, exitCode, true) ? 'Failed' : 'Pending';
+      const end = endOf(status) ?? { exitCode: 1 };
+      return isOver || !willRunAgain(pod, container, end, true) ? 'Failed' : 'Pending';
     } else if (progress !== 'succeeded') {
       return isOver && progress === 'unknown' ? 'Failed' : 'Pending';
     }
@@ -48,22 +48,22 @@ function initPhase(pod: Pod, statuses: readonly ContainerStatus[], isOver: boole
 function progressOf(status: ContainerStatus | undefined): Progress {
   if (status === undefined) return 'unknown';
   if (status.state?.running !== undefined) return 'running';
-  const exitCode = exitCodeOf(status);
-  if (exitCode === undefined) return 'waiting';
-  return exitCode === 0 ? 'succeeded' : 'failed';
+  const end = endOf(status);
+  if (end === undefined) return 'waiting';
+  return end.exitCode === 0 ? 'succeeded' : 'failed';
 }
 
 /** Of the run that ended last; a container that waits to run again counts as ended. */
-function exitCodeOf(status: ContainerStatus | undefined): number | undefined {
-  return (status?.state?.terminated ?? status?.lastState?.terminated)?.exitCode;
+function endOf(status: ContainerStatus | undefined): RunEnd | undefined {
+  return status?.state?.terminated ?? status?.lastState?.terminated;
 }
 
 function hasRun(status: ContainerStatus | undefined): boolean {
-  return exitCodeOf(status) !== undefined;
+  return endOf(status) !== undefined;
 }
 
 function willRun(pod: Pod, container: Container, status: ContainerStatus | undefined): boolean {
-  return shouldRestart(pod, container, exitCodeOf(status) ?? 0);
+  return willRunAgain(pod, container, endOf(status) ?? { exitCode: 0 });
 }
 
 function find(statuses: readonly ContainerStatus[], name: string): ContainerStatus | undefined {

@@ -4,6 +4,7 @@
  */
 import type { Pod, PodStatus } from '../../api/schema/types/core-v1.ts';
 import type { ContainerStatus, PodIdentity, SandboxStatus } from '../runtime.ts';
+import type { ResizeView } from './resize-view.ts';
 import type { RestartBackoff } from './restart.ts';
 
 /** What is known of the image for the next start of a container. */
@@ -12,6 +13,8 @@ export type ImageState =
   | { readonly kind: 'present'; readonly imageId: string }
   | {
       readonly kind: 'failed';
+      /** The container's, or that of a volume which it mounts; the container's where absent. */
+      readonly image?: string;
       /** `ErrImagePull`, `InvalidImageName`, `ErrImageNeverPull`, … */
       readonly reason: string;
       readonly message: string;
@@ -25,6 +28,18 @@ export interface Failure {
   readonly reason: string;
   readonly message: string;
   readonly retryAtMs: number;
+}
+
+/** Why the node does not keep a pod. */
+export interface NodeFailure {
+  readonly reason: string;
+  readonly message: string;
+  /** It was never taken. */
+  readonly isRefused?: true;
+  /** Less than the pod asks for; absent: its own. */
+  readonly graceMs?: number;
+  /** For the node's sake, and not because of what the pod did: its condition DisruptionTarget says so. */
+  readonly isDisruption?: boolean;
 }
 
 export type Verdict = 'unknown' | 'success' | 'failure';
@@ -52,23 +67,33 @@ export interface PodObservation {
   readonly failures: ReadonlyMap<string, Failure>;
   /** By container name. */
   readonly restarts: ReadonlyMap<string, RestartBackoff>;
+  /** The longest wait between restarts. */
+  readonly restartWaitMsMax: number;
   /** By container id. */
   readonly probes: ReadonlyMap<string, ProbeVerdicts>;
   /** Termination messages, by container id. */
   readonly messages: ReadonlyMap<string, string>;
-  /** Containers that are being stopped: until when they may live. By container id. */
+  /** Runs whose postStart hook has not succeeded: they do not count as running yet, and the next container waits. By container id. */
+  readonly postStarts: Pick<ReadonlyMap<string, unknown>, 'has' | 'size'>;
+  /** Runs that were told that they will be stopped, and whether their preStop hook has ended. By container id. */
+  readonly preStops: ReadonlyMap<string, 'running' | 'done'>;
+  /** Containers that are being stopped: until when they may live, on the clock that never jumps. By container id. */
   readonly stops: ReadonlyMap<string, number>;
   readonly volumes: 'unknown' | 'ready' | 'removed';
-  /** When the worker first saw that the pod must end; 0: it need not. */
+  /** When the worker first saw that the pod must end, on the clock that never jumps. */
   readonly endingSinceMs: number;
   /** The node makes it fail, and says so in its status: an eviction. */
-  readonly failed?: { readonly reason: string; readonly message: string; readonly isRefused?: true };
+  readonly failed?: NodeFailure;
+  /** A resize that waits or is under way; absent: none. */
+  readonly resize?: ResizeView;
   /** The API was told that the pod is gone. */
   readonly deleteSent: boolean;
   readonly hostIps: readonly string[];
   /** How container ids begin: `containerd`. */
   readonly runtimeName: string;
   readonly nowMs: number;
+  /** The clock that never jumps: for how long something may take. */
+  readonly monotonicMs: number;
 }
 
 export interface EventStep {
@@ -95,6 +120,15 @@ export type Step =
       /** To remember when this start was carried out. */
       readonly backoff?: RestartBackoff;
     }
+  /** The preStop hook of a container whose turn to stop has not come; goes on beside the other steps, and its end wakes the worker. */
+  | {
+      readonly kind: 'pre-stop-container';
+      readonly container: string;
+      readonly containerId: string;
+      readonly gracePeriodMs: number;
+      /** For the Killing event. */
+      readonly message: string;
+    }
   /** Goes on beside the other steps; its end wakes the worker. */
   | {
       readonly kind: 'stop-container';
@@ -103,7 +137,11 @@ export type Step =
       readonly gracePeriodMs: number;
       /** For the Killing event. */
       readonly message: string;
+      /** At once: its preStop hook is not asked. */
+      readonly skipsPreStop?: true;
     }
+  /** Limits that were promised to the pod; `update` are the ids of containers to tell, and no other waits for its restart where `isLast`. */
+  | { readonly kind: 'resize-pod'; readonly update: readonly string[]; readonly isLast: boolean }
   | { readonly kind: 'remove-container'; readonly containerId: string }
   | { readonly kind: 'stop-sandbox'; readonly sandboxId: string }
   | { readonly kind: 'remove-sandbox'; readonly sandboxId: string }

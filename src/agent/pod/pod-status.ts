@@ -2,13 +2,15 @@
 import { qualityOfService } from '../../api/pod-quality.ts';
 import type { Container, ContainerStatus, Pod, PodPhase, PodStatus } from '../../api/schema/types/core-v1.ts';
 import { formatTime } from '../../lib/clock.ts';
-import { podConditions } from './conditions.ts';
+import { podConditions, withDisruption } from './conditions.ts';
 import { containerStatus } from './container-status.ts';
 import { appContainers, ephemeralContainers, initContainers, newestSandbox, runsOf } from './containers.ts';
 import type { Ending } from './decide-ending.ts';
 import { podPhase } from './phase.ts';
 import type { PodObservation, Waiting } from './plan.ts';
+import { resizeConditions } from './resize-view.ts';
 import { isSidecar } from './restart.ts';
+import { isRestartingAll } from './restart-all.ts';
 
 export interface StatusFacts {
   readonly waiting: Waiting;
@@ -27,6 +29,7 @@ export function podStatus(observation: PodObservation, facts: StatusFacts): PodS
   if (pod === undefined) return known;
   const lists = wasRefused(observation) ? noLists : containerLists(observation, pod, facts);
   const { init, apps, ephemeral } = lists;
+  const isRestarting = facts.ending === undefined && isRestartingAll(observation, pod);
   const phase = phaseOf(pod, known, lists, facts);
   const failure = failureOf(known, facts.ending);
   const { generation } = pod.metadata ?? {};
@@ -41,7 +44,9 @@ export function podStatus(observation: PodObservation, facts: StatusFacts): PodS
       initStatuses: init,
       statuses: apps,
       hasNetwork: newestSandbox(observation.sandboxes)?.ready === true,
-      known: known.conditions ?? [],
+      isRestartingAll: isRestarting,
+      resize: resizeConditions(observation.resize),
+      known: withDisruption(known.conditions ?? [], pod, observation),
       nowMs,
     }),
     ...failure,
@@ -52,8 +57,20 @@ export function podStatus(observation: PodObservation, facts: StatusFacts): PodS
     ...(init.length > 0 && { initContainerStatuses: init }),
     ...(apps.length > 0 && { containerStatuses: apps }),
     ...(ephemeral.length > 0 && { ephemeralContainerStatuses: ephemeral }),
+    ...(!wasRefused(observation) && wholeResources(observation, pod)),
     qosClass: known.qosClass ?? qualityOfService(pod.spec),
   };
+}
+
+/** Of a pod that asks as a whole: what was given to it, and what holds; while a resize is under way, what held before. */
+function wholeResources(
+  { resize, status: known }: PodObservation,
+  { spec }: Pod,
+): Pick<PodStatus, 'resources' | 'allocatedResources'> {
+  const resources = spec?.resources;
+  if (resources === undefined) return {};
+  const holds = resize?.wanted === undefined ? resources : (known.resources ?? resources);
+  return { resources: holds, ...(resources.requests !== undefined && { allocatedResources: resources.requests }) };
 }
 
 interface Lists {
@@ -73,23 +90,29 @@ function wasRefused({ failed, status, containers }: PodObservation): boolean {
 function containerLists(observation: PodObservation, pod: Pod, { waiting, isOver }: StatusFacts): Lists {
   const hasInit = initContainers(pod).length > 0;
   const defaultWaiting = hasInit ? 'PodInitializing' : 'ContainerCreating';
-  const list = (containers: readonly Container[], known: Known, hadTurn: (index: number) => boolean, isInit = false) =>
+  const list = (
+    containers: readonly Container[],
+    known: Known,
+    hadTurn: (index: number) => boolean,
+    kind: 'init' | 'app' | 'ephemeral',
+  ) =>
     containers.map((container, index) => {
       const isLost = isOver && hadTurn(index);
-      const runsToEnd = isInit && !isSidecar(container);
+      const runsToEnd = kind === 'init' && !isSidecar(container);
       return containerStatus(observation, container, statusFor(container, known), {
         waiting,
         defaultWaiting,
         isLost,
         runsToEnd,
+        isEphemeral: kind === 'ephemeral',
       });
     });
   const { initContainerStatuses, containerStatuses, ephemeralContainerStatuses } = observation.status;
   const turns = turnsOf(observation, pod);
   return {
-    init: list(initContainers(pod), initContainerStatuses, (index) => index <= turns.lastInit, true),
-    apps: list(appContainers(pod), containerStatuses, () => turns.apps),
-    ephemeral: list(ephemeralContainers(pod), ephemeralContainerStatuses, () => turns.apps),
+    init: list(initContainers(pod), initContainerStatuses, (index) => index <= turns.lastInit, 'init'),
+    apps: list(appContainers(pod), containerStatuses, () => turns.apps, 'app'),
+    ephemeral: list(ephemeralContainers(pod), ephemeralContainerStatuses, () => turns.apps, 'ephemeral'),
   };
 }
 

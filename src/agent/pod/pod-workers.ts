@@ -8,48 +8,45 @@
 
 import type { ObjectReference } from '../../api/object.ts';
 import type { Pod } from '../../api/schema/types/core-v1.ts';
-import { Informer } from '../../client/informer.ts';
-import { pods } from '../../client/resources.ts';
-import type { Prng } from '../../lib/prng.ts';
+import type { Informer } from '../../client/informer.ts';
 import type { Service } from '../../lib/service.ts';
+import { OrphanSweeper } from '../garbage/orphan-sweeper.ts';
+import type { RelistState } from '../node-conditions.ts';
 import type { PodIdentity, RuntimeState } from '../runtime.ts';
 import { admitPod, releasePod } from './pod-hook.ts';
 import type { PodHost } from './pod-host.ts';
 import { isTerminal } from './pod-status.ts';
 import { PodWorker } from './pod-worker.ts';
-import { removeVolumes } from './steps.ts';
 
 const relistMs = 5000;
 
 /** Where a node's pods come from: an `Informer`, or what stands in for one where many nodes share it. */
 export interface PodFeed extends Pick<Informer<Pod>, 'addHandler' | 'synced' | 'start' | 'close'> {
   readonly cache: Pick<Informer<Pod>['cache'], 'get'>;
-}
-
-export interface PodWorkersOptions {
-  readonly nodeName: string;
-  readonly prng: Prng;
-  /** In place of a watch of its own. Its runtime misses nothing, so that all is looked at once, at the start. */
-  readonly feed?: PodFeed;
+  /** Its runtime does not tell everything, so that it is looked at again and again. */
+  readonly missesRuns?: boolean;
+  /** Nothing of the pod is left here. */
+  gone?(uid: string): void;
 }
 
 export class PodWorkers implements Service {
   readonly name = 'pods';
   readonly #host: PodHost;
   readonly #workers = new Map<string, PodWorker>();
-  readonly #informer: PodFeed;
+  readonly #feed: PodFeed;
   readonly #relists: boolean;
+  readonly #sweeper: OrphanSweeper;
   readonly #stop = new AbortController();
   #watch: { cancel(): void } | undefined;
   #relisting: Promise<void> | undefined;
+  #lastRelist: RelistState | undefined;
 
-  constructor(host: PodHost, options: PodWorkersOptions) {
+  constructor(host: PodHost, feed: PodFeed) {
     this.#host = host;
-    const { client, clock, log } = host;
-    const query = { fieldSelector: `spec.nodeName=${options.nodeName}` };
-    this.#informer = options.feed ?? new Informer({ client, resource: pods, query, clock, prng: options.prng, log });
-    this.#relists = options.feed === undefined;
-    this.#informer.addHandler({
+    this.#feed = feed;
+    this.#relists = feed.missesRuns === true;
+    this.#sweeper = new OrphanSweeper(host, (uid) => this.#workers.has(uid));
+    this.#feed.addHandler({
       added: (pod) => this.#update(pod),
       updated: (pod) => this.#update(pod),
       deleted: (pod) => this.#forget(pod),
@@ -58,16 +55,23 @@ export class PodWorkers implements Service {
 
   async start(): Promise<void> {
     this.#watch = this.#host.runtime.watch((uid) => this.#workers.get(uid)?.wake());
-    await this.#informer.start();
+    this.#host.source.onChange((uid) => this.#workers.get(uid)?.refresh());
+    await this.#feed.start();
     this.#relisting = this.#relist();
   }
 
   async close(): Promise<void> {
     this.#stop.abort(new Error('closed'));
     this.#watch?.cancel();
-    await this.#informer.close();
+    await this.#feed.close();
     await this.#relisting;
     await Promise.all([...this.#workers.values()].map((worker) => worker.close()));
+    await this.#host.source.close();
+  }
+
+  /** When all pods were last looked at; undefined where that was not yet, or is not needed again. */
+  get relist(): RelistState | undefined {
+    return this.#lastRelist;
   }
 
   get count(): number {
@@ -76,7 +80,7 @@ export class PodWorkers implements Service {
 
   /** The worker of the pod that has this name now. */
   find({ namespace, name }: ObjectReference): PodWorker | undefined {
-    const uid = this.#informer.cache.get({ namespace, name })?.metadata?.uid;
+    const uid = this.#feed.cache.get({ namespace, name })?.metadata?.uid;
     return uid === undefined ? undefined : this.#workers.get(uid);
   }
 
@@ -88,6 +92,8 @@ export class PodWorkers implements Service {
     const { namespace = '', name = '', uid = '' } = pod.metadata ?? {};
     const isNew = !this.#workers.has(uid);
     const worker = this.#workerOf({ namespace, name, uid });
+    if (isNew) this.#host.resizes.adopt(pod);
+    else this.#host.resizes.changed(worker.lastPod, pod);
     worker.update(pod);
     if (isTerminal(pod.status?.phase)) releasePod(this.#host.hooks, uid);
     else if (isNew && pod.metadata?.deletionTimestamp === undefined) this.#admit(pod, worker);
@@ -101,10 +107,28 @@ export class PodWorkers implements Service {
     worker.refuse(refusal.reason, `Pod was rejected: ${refusal.message}`);
   }
 
-  #active(except: PodWorker): readonly Pod[] {
+  /** Admitted, not ended, and not deleted by force, each with what was given to it. */
+  active(): readonly Pod[] {
+    return this.#active(undefined);
+  }
+
+  withUid(uid: string): PodWorker | undefined {
+    return this.#workers.get(uid);
+  }
+
+  /** Its newest version once more, with what was given to it meanwhile. */
+  renew(uid: string): void {
+    const worker = this.#workers.get(uid);
+    const { namespace = '', name = '' } = worker?.identity ?? {};
+    const pod = this.#feed.cache.get({ namespace, name });
+    if (pod?.metadata?.uid === uid) worker?.update(pod);
+  }
+
+  #active(except: PodWorker | undefined): readonly Pod[] {
     const active: Pod[] = [];
     for (const worker of this.#workers.values()) {
-      if (worker !== except && worker.isActive && worker.lastPod !== undefined) active.push(worker.lastPod);
+      const { lastPod, isKnown, isActive } = worker;
+      if (worker !== except && isKnown && isActive && lastPod !== undefined) active.push(lastPod);
     }
     return active;
   }
@@ -129,24 +153,37 @@ export class PodWorkers implements Service {
     this.#workers.delete(uid);
     releasePod(this.#host.hooks, uid);
     void worker?.close();
+    this.#feed.gone?.(uid);
   }
 
   async #relist(): Promise<void> {
     const { clock, log } = this.#host;
     const { signal } = this.#stop;
     const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-    await Promise.race([this.#informer.synced, stopped]);
+    await Promise.race([this.#feed.synced, stopped]);
     let hasSwept = false;
     while (!signal.aborted) {
       try {
+        const startedMs = clock.monotonic();
         this.#compare(await this.#host.runtime.state());
-        hasSwept ||= await this.#sweep();
+        this.#relisted(startedMs);
+        await this.#sweeper.sweep();
+        hasSwept = true;
       } catch (error) {
         log.warn('the runtime does not tell what it runs', { error });
       }
       if (hasSwept && !this.#relists) return;
       await clock.sleep(relistMs, signal).catch(() => {});
     }
+  }
+
+  #relisted(startedMs: number): void {
+    const { clock, metrics } = this.#host;
+    const before = this.#lastRelist?.lastMs;
+    const nowMs = clock.monotonic();
+    metrics?.relisted(nowMs - startedMs, before === undefined ? undefined : startedMs - before, clock.now());
+    // Where it looks but once, it does not look too seldom afterwards.
+    if (this.#relists) this.#lastRelist = { lastMs: nowMs };
   }
 
   #compare(state: RuntimeState): void {
@@ -164,13 +201,5 @@ export class PodWorkers implements Service {
     for (const sandbox of state.sandboxes) of(sandbox.pod).sandboxes.push(sandbox);
     for (const container of state.containers) of(container.pod).containers.push(container);
     for (const [uid, worker] of this.#workers) worker.observe(byUid.get(uid) ?? { sandboxes: [], containers: [] });
-  }
-
-  /** Once after a start: folders of pods that are gone from everywhere else. */
-  async #sweep(): Promise<boolean> {
-    for (const uid of await this.#host.platform.storage.uids()) {
-      if (!this.#workers.has(uid)) await removeVolumes(this.#host, uid);
-    }
-    return true;
   }
 }

@@ -46,7 +46,9 @@ test('who asked for more of the memory dies later', () => {
 
 test('a container without a request is weighed by its limit', () => {
   const pod = podOf(sized(undefined, { cpu: '250m', memory: '64Mi' }));
-  const resources = containerResources(pod, pod.spec?.containers[0] ?? make.container('x'), 2 ** 30);
+  const resources = containerResources(pod, pod.spec?.containers[0] ?? make.container('x'), {
+    memoryCapacityBytes: 2 ** 30,
+  });
   assert.deepEqual(resources, {
     cpuShares: 256,
     cpuQuotaUs: 25_000,
@@ -73,4 +75,40 @@ test('a pod is limited as a whole only where each of its containers is', () => {
   assert.equal(podResources(podOf(limited, limited)).cpuQuotaUs, 200_000);
   assert.equal(podResources(podOf(limited, limited)).memoryLimitBytes, 2 * 2 ** 30);
   assert.equal(podResources(podOf(limited, { resources: {} })).cpuQuotaUs, 0);
+});
+
+test('a sidecar dies no sooner than those that need it; what only the pod asks for is shared out; the node’s own go last', () => {
+  const capacity = 2 ** 30;
+  const pod = make.pod({
+    initContainers: [make.container('proxy', { restartPolicy: 'Always', ...sized({ memory: '10Mi' }) })],
+    containers: [make.container('app', sized({ memory: '512Mi' }))],
+  });
+  const [proxy] = pod.spec?.initContainers ?? [];
+  const [app] = pod.spec?.containers ?? [];
+  assert.ok(proxy && app);
+  assert.equal(oomScoreAdj(pod, app, capacity), 500);
+  assert.equal(oomScoreAdj(pod, proxy, capacity), 500);
+  const whole = make.pod({
+    resources: { requests: { memory: '512Mi' } },
+    containers: [proxy, app].map(({ name }) => make.container(name)),
+  });
+  assert.equal(oomScoreAdj(whole, make.container('app'), capacity), 750);
+  const plain = (priorityClassName: string) => make.pod({ priorityClassName, priority: 2_000_001_000 });
+  assert.equal(oomScoreAdj(plain('system-node-critical'), app, capacity), -997);
+  assert.equal(oomScoreAdj(plain('system-cluster-critical'), make.container('app'), capacity), 1000);
+});
+
+test('huge pages are limited by size, to none where none are asked for; quotas and bounds on processes follow the settings', () => {
+  const pages = { 'hugepages-2Mi': '4Mi' };
+  const pod = podOf(sized({ cpu: '1', memory: '1Gi', ...pages }, { cpu: '1', memory: '1Gi', ...pages }));
+  const rules = { memoryCapacityBytes: 2 ** 30, hugepageSizes: ['1Gi', '2Mi'], cpuCFSQuota: false, podPidsLimit: 50 };
+  const wanted = [
+    { pageSize: '1GB', limitBytes: 0 },
+    { pageSize: '2MB', limitBytes: 4 * 2 ** 20 },
+  ];
+  const container = containerResources(pod, pod.spec?.containers[0] ?? make.container('x'), rules);
+  assert.deepEqual([container.hugepageLimits, container.cpuQuotaUs], [wanted, 0]);
+  const whole = podResources(pod, rules);
+  assert.deepEqual([whole.hugepageLimits, whole.cpuQuotaUs, whole.pidsMax], [wanted, 0, 50]);
+  assert.equal(podResources(pod, { podPidsLimit: -1 }).pidsMax, undefined);
 });

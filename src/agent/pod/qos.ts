@@ -2,7 +2,10 @@
 import { qualityOfService } from '../../api/pod-quality.ts';
 import { integerValue, milliValue } from '../../api/quantity.ts';
 import type { Container, Pod, ResourceRequirements } from '../../api/schema/types/core-v1.ts';
+import type { ResourceLimits } from '../runtime.ts';
+import type { CgroupLimits } from './cgroup-limits.ts';
 import { appContainers, initContainers } from './containers.ts';
+import { isCriticalPod } from './critical-pod.ts';
 
 function amount(list: ResourceRequirements['limits'], resource: string): number {
   const quantity = list?.[resource];
@@ -22,60 +25,99 @@ export function cpuQuotaUs(milliCpu: number): number {
 }
 
 const guaranteedOomScoreAdj = -997;
-const systemCritical = 2_000_000_000;
 
-/** Who dies first when memory runs out: the less a container asked for, of what the node has, the sooner. */
+/**
+ * Who dies first when memory runs out: the less a container asked for, of what the node has, the sooner. What the pod asks for as a whole
+ * beyond its containers is shared out among them; a sidecar dies no sooner than the containers that need it.
+ */
 export function oomScoreAdj(pod: Pod, container: Container, memoryCapacityBytes: number): number {
-  if ((pod.spec?.priority ?? 0) >= systemCritical) return guaranteedOomScoreAdj;
+  if (isNodeCritical(pod)) return guaranteedOomScoreAdj;
   const qos = qualityOfService(pod.spec);
   if (qos === 'Guaranteed') return guaranteedOomScoreAdj;
   if (qos === 'BestEffort') return 1000;
-  const requestBytes = bytesOf(container.resources?.requests?.memory);
-  const adj = 1000 - Math.floor((1000 * requestBytes) / Math.max(1, memoryCapacityBytes));
+  const shareBytes = unaskedShareBytes(pod);
+  const adjOf = ({ resources }: Container): number => {
+    const bytes = bytesOf(resources?.requests?.['memory']) + shareBytes;
+    return 1000 - Math.floor((1000 * bytes) / Math.max(1, memoryCapacityBytes));
+  };
+  const isSidecar = container.restartPolicy === 'Always' && initContainers(pod).includes(container);
+  const adj = isSidecar
+    ? Math.min(adjOf(container), ...appContainers(pod).map((each) => adjOf(each)))
+    : adjOf(container);
   if (adj < 1000 + guaranteedOomScoreAdj) return 1000 + guaranteedOomScoreAdj;
   return adj === 1000 ? 999 : adj;
 }
 
-export interface ContainerResources {
-  readonly cpuShares: number;
-  readonly cpuQuotaUs: number;
-  readonly cpuPeriodUs: number;
-  readonly memoryLimitBytes: number;
-  readonly oomScoreAdj: number;
+function isNodeCritical(pod: Pod): boolean {
+  return pod.spec?.priorityClassName === 'system-node-critical' && isCriticalPod(pod);
 }
 
-export function containerResources(pod: Pod, container: Container, memoryCapacityBytes: number): ContainerResources {
+/** Of what the pod asks for as a whole, what no container asks for: each one's part. */
+function unaskedShareBytes(pod: Pod): number {
+  const whole = pod.spec?.resources?.requests?.['memory'];
+  if (whole === undefined) return 0;
+  const containers = [
+    ...initContainers(pod).filter(({ restartPolicy }) => restartPolicy === 'Always'),
+    ...appContainers(pod),
+  ];
+  const asked = containers.reduce((sum, { resources }) => sum + bytesOf(resources?.requests?.['memory']), 0);
+  return Math.floor(Math.max(0, bytesOf(whole) - asked) / Math.max(1, containers.length));
+}
+
+/** What of the node and of its configuration decides about limits. */
+export interface ResourceRules {
+  readonly memoryCapacityBytes: number;
+  /** Limits of CPU become quotas; absent: they do. */
+  readonly cpuCFSQuota?: boolean;
+  /** That the node has, as resources name them: `2Mi`. Absent: none. */
+  readonly hugepageSizes?: readonly string[];
+  /** Processes of one pod; absent or below 1: as many as the node allows. */
+  readonly podPidsLimit?: number;
+}
+
+export function containerResources(pod: Pod, container: Container, rules: ResourceRules): ResourceLimits {
   const { requests, limits } = container.resources ?? {};
   const milliRequest = amount(requests?.cpu === undefined ? limits : requests, 'cpu');
+  const hugepages = hugepageLimits(rules, (resource) => bytesOf(limits?.[resource]));
   return {
     cpuShares: cpuShares(milliRequest),
-    cpuQuotaUs: cpuQuotaUs(amount(limits, 'cpu')),
+    cpuQuotaUs: rules.cpuCFSQuota === false ? 0 : cpuQuotaUs(amount(limits, 'cpu')),
     cpuPeriodUs,
     memoryLimitBytes: bytesOf(limits?.memory),
-    oomScoreAdj: oomScoreAdj(pod, container, memoryCapacityBytes),
+    oomScoreAdj: oomScoreAdj(pod, container, rules.memoryCapacityBytes),
+    ...(hugepages.length > 0 && { hugepageLimits: hugepages }),
   };
 }
 
-export interface PodResources {
-  readonly cpuShares: number;
-  /** 0: no limit. */
-  readonly cpuQuotaUs: number;
-  readonly cpuPeriodUs: number;
-  /** 0: no limit. */
-  readonly memoryLimitBytes: number;
-}
+export type PodResources = CgroupLimits &
+  Required<Pick<CgroupLimits, 'cpuShares' | 'cpuQuotaUs' | 'cpuPeriodUs' | 'memoryLimitBytes'>>;
 
 /** The pod's own cgroup: the sum of its containers, limited only where each of them is. */
-export function podResources(pod: Pod): PodResources {
+export function podResources(pod: Pod, rules: Omit<ResourceRules, 'memoryCapacityBytes'> = {}): PodResources {
+  const { podPidsLimit = 0, cpuCFSQuota } = rules;
   const limited = (name: string): boolean =>
-    pod.spec?.resources?.limits?.[name] !== undefined ||
+    amount(pod.spec?.resources?.limits, name) > 0 ||
     [...initContainers(pod), ...appContainers(pod)].every((c) => amount(c.resources?.limits, name) > 0);
+  const hugepages = hugepageLimits(rules, (resource) => Math.ceil(podAmount(pod, 'limits', resource) / 1000));
   return {
-    cpuShares: cpuShares(podAmount(pod, 'requests', 'cpu')),
-    cpuQuotaUs: limited('cpu') ? cpuQuotaUs(podAmount(pod, 'limits', 'cpu')) : 0,
+    cpuShares: qualityOfService(pod.spec) === 'BestEffort' ? 2 : cpuShares(podAmount(pod, 'requests', 'cpu')),
+    cpuQuotaUs: cpuCFSQuota !== false && limited('cpu') ? cpuQuotaUs(podAmount(pod, 'limits', 'cpu')) : 0,
     cpuPeriodUs,
     memoryLimitBytes: limited('memory') ? Math.ceil(podAmount(pod, 'limits', 'memory') / 1000) : 0,
+    ...(podPidsLimit > 0 && { pidsMax: podPidsLimit }),
+    ...(hugepages.length > 0 && { hugepageLimits: hugepages }),
   };
+}
+
+/** For each size that the node has: what is not asked for may not be used. */
+function hugepageLimits(
+  { hugepageSizes = [] }: Pick<ResourceRules, 'hugepageSizes'>,
+  bytesFor: (resource: string) => number,
+): NonNullable<CgroupLimits['hugepageLimits']> {
+  return hugepageSizes.map((size) => ({
+    pageSize: `${size.replace(/i$/, '')}B`,
+    limitBytes: bytesFor(`hugepages-${size}`),
+  }));
 }
 
 /**

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PodSpec } from '../../api/schema/types/core-v1.ts';
 import { make } from '../testing.ts';
-import { parseResolvConf, sandboxConfig } from './sandbox-config.ts';
+import { dnsProblems, parseResolvConf, podDns } from './dns.ts';
+import { sandboxConfig } from './sandbox-config.ts';
 
 const hostDns = { servers: ['192.0.2.53'], searches: ['example.com'], options: ['ndots:1'] };
 const clusterDns = { servers: ['10.43.0.10'], domain: 'cluster.local' };
@@ -67,4 +68,38 @@ test('a resolv.conf is read as the resolver reads it', () => {
     searches: ['b', 'c'],
     options: ['ndots:2', 'rotate'],
   });
+});
+
+test('beyond three servers, 32 search paths or 2048 characters, what comes last is left out, and events say so', () => {
+  const facts = { hostDns, clusterDns };
+  const nameservers = ['1.1.1.1', '1.1.1.2', '1.1.1.3'];
+  const many = make.pod({
+    dnsConfig: { nameservers, searches: Array.from({ length: 30 }, (_, index) => `s${index}`) },
+  });
+  assert.deepEqual(podDns(many, facts).servers, ['10.43.0.10', '1.1.1.1', '1.1.1.2']);
+  assert.equal(podDns(many, facts).searches.length, 32);
+  const [first, second, ...more] = dnsProblems(many, facts);
+  assert.equal(
+    first,
+    'Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: 10.43.0.10 1.1.1.1 1.1.1.2',
+  );
+  assert.match(
+    second ?? '',
+    /^Search Line limits were exceeded, some search paths .* is: default\.svc\.cluster\.local .* s27$/,
+  );
+  assert.deepEqual(more, []);
+  const long = make.pod({ dnsPolicy: 'None', dnsConfig: { searches: ['a'.repeat(1000), 'b'.repeat(1047), 'c'] } });
+  assert.deepEqual(podDns(long, facts).searches, ['a'.repeat(1000), 'b'.repeat(1047)]);
+  assert.deepEqual(dnsProblems(make.pod(), facts), []);
+});
+
+test('a pod with a subdomain may be called by its whole name, as long as Linux takes it', () => {
+  const subdomain = { subdomain: 'db', setHostnameAsFQDN: true };
+  assert.equal(configOf(subdomain).hostname, 'web.db.default.svc.cluster.local');
+  assert.equal(configOf({ setHostnameAsFQDN: true }).hostname, 'web');
+  assert.equal(configOf({ subdomain: 'db' }).hostname, 'web');
+  assert.equal(configOf({ ...subdomain, hostnameOverride: 'other.example' }).hostname, 'other.example');
+  const why =
+    /FQDN a{40}\.db\.default\.svc\.cluster\.local is too long \(64 characters is the max, 69 characters requested\)/;
+  assert.throws(() => configOf({ ...subdomain, hostname: 'a'.repeat(40) }), why);
 });

@@ -2,38 +2,29 @@
 import type { Pod } from '../../api/schema/types/core-v1.ts';
 import type { PodIdentity, SandboxConfig } from '../runtime.ts';
 import { allContainers } from './containers.ts';
+import { type DnsFacts, podDns } from './dns.ts';
+import { sandboxHostname } from './hostname.ts';
+import { podGroups } from './security/security-config.ts';
+import { dottedName } from './security/sysctls.ts';
 
-export interface DnsConfig {
-  readonly servers: readonly string[];
-  readonly searches: readonly string[];
-  readonly options: readonly string[];
-}
-
-export interface ClusterDns {
-  /** Absent: the cluster has no DNS service, and pods use the host's resolver. */
-  readonly servers: readonly string[];
-  /** `cluster.local`. */
-  readonly domain: string;
-}
-
-export interface SandboxFacts {
+export interface SandboxFacts extends DnsFacts {
   readonly attempt: number;
   /** The node's folder for logs of pods. */
   readonly podLogs: string;
   readonly cgroupParent: string;
-  readonly hostDns: DnsConfig;
-  readonly clusterDns: ClusterDns | undefined;
 }
 
+/** @throws Error where the pod wants a name that Linux does not take */
 export function sandboxConfig(pod: Pod, identity: PodIdentity, facts: SandboxFacts): SandboxConfig {
   const { spec } = pod;
   const hostNetwork = spec?.hostNetwork ?? false;
-  const sysctls = spec?.securityContext?.sysctls ?? [];
+  const { sysctls = [], runAsUser, runAsGroup } = spec?.securityContext ?? {};
+  const supplementalGroups = podGroups(pod);
   return {
     pod: identity,
     attempt: facts.attempt,
     // The host's network comes with the host's name.
-    hostname: hostNetwork ? '' : hostnameOf(pod),
+    hostname: hostNetwork ? '' : sandboxHostname(pod, facts.clusterDns?.domain ?? 'cluster.local'),
     hostNetwork,
     hostPid: spec?.hostPID ?? false,
     hostIpc: spec?.hostIPC ?? false,
@@ -44,15 +35,13 @@ export function sandboxConfig(pod: Pod, identity: PodIdentity, facts: SandboxFac
     annotations: pod.metadata?.annotations ?? {},
     labels: pod.metadata?.labels ?? {},
     privileged: allContainers(pod).some(({ securityContext }) => securityContext?.privileged === true),
-    ...(sysctls.length > 0 && { sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [name, value])) }),
+    ...(sysctls.length > 0 && {
+      sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [dottedName(name), value])),
+    }),
+    ...(runAsUser !== undefined && { runAsUser }),
+    ...(runAsUser !== undefined && runAsGroup !== undefined && { runAsGroup }),
+    ...(supplementalGroups.length > 0 && { supplementalGroups }),
   };
-}
-
-/** Linux takes 63 characters; a name that would end in a separator is cut shorter. */
-export function hostnameOf(pod: Pod): string {
-  const { hostname, hostnameOverride } = pod.spec ?? {};
-  const name = hostnameOverride ?? (hostname || pod.metadata?.name || '');
-  return name.slice(0, 63).replace(/[-.]+$/, '');
 }
 
 /** As upstream lays them out, so that log collectors find namespace, name and uid in the path. */
@@ -60,47 +49,8 @@ export function podLogFolder(podLogs: string, { namespace, name, uid }: PodIdent
   return `${podLogs}/${namespace}_${name}_${uid}`;
 }
 
-function podDns(pod: Pod, { hostDns, clusterDns }: SandboxFacts): DnsConfig {
-  const { dnsPolicy = 'ClusterFirst', hostNetwork, dnsConfig } = pod.spec ?? {};
-  const wantsCluster = dnsPolicy === 'ClusterFirstWithHostNet' || (dnsPolicy === 'ClusterFirst' && !hostNetwork);
-  let base = hostDns;
-  if (dnsPolicy === 'None') base = { servers: [], searches: [], options: [] };
-  else if (wantsCluster && clusterDns !== undefined) base = clusterResolver(pod, clusterDns, hostDns);
-  return merged(base, {
-    servers: dnsConfig?.nameservers ?? [],
-    searches: dnsConfig?.searches ?? [],
-    options: (dnsConfig?.options ?? []).map(({ name, value }) =>
-      value === undefined ? `${name}` : `${name}:${value}`,
-    ),
-  });
-}
-
-function clusterResolver(pod: Pod, { servers, domain }: ClusterDns, hostDns: DnsConfig): DnsConfig {
-  const own = [`${pod.metadata?.namespace}.svc.${domain}`, `svc.${domain}`, domain];
-  return { servers, searches: [...own, ...hostDns.searches], options: ['ndots:5'] };
-}
-
-/** The pod's own entries come after; its options replace those of the same name. */
-function merged(base: DnsConfig, own: DnsConfig): DnsConfig {
-  const nameOf = (option: string): string => option.split(':', 1)[0] ?? '';
-  const replaced = new Set(own.options.map(nameOf));
-  return {
-    servers: [...new Set([...base.servers, ...own.servers])],
-    searches: [...new Set([...base.searches, ...own.searches])],
-    options: [...base.options.filter((option) => !replaced.has(nameOf(option))), ...own.options],
-  };
-}
-
-/** The lines of a resolv.conf that pods get. */
-export function parseResolvConf(text: string): DnsConfig {
-  const servers: string[] = [];
-  let searches: string[] = [];
-  let options: string[] = [];
-  for (const line of text.split('\n')) {
-    const [keyword, ...words] = line.trim().split(/\s+/);
-    if (keyword === 'nameserver' && words[0] !== undefined) servers.push(words[0]);
-    else if (keyword === 'search' || keyword === 'domain') searches = words.filter((word) => word !== '.');
-    else if (keyword === 'options') options = words;
-  }
-  return { servers, searches, options };
+/** None where the folder was not made for a pod. */
+export function podOfLogFolder(folder: string): readonly PodIdentity[] {
+  const [namespace, name, uid, ...more] = folder.split('_');
+  return namespace && name && uid && more.length === 0 ? [{ namespace, name, uid }] : [];
 }

@@ -1,12 +1,20 @@
 /** Starting one run of a container: its variables, its mounts, then create and start. What fails is named as the kubelet names it. */
 import type { Container, EphemeralContainer, Pod } from '../../api/schema/types/core-v1.ts';
-import type { ContainerConfig, ContainerStatus, PodIdentity, SandboxStatus } from '../runtime.ts';
+import {
+  type ContainerConfig,
+  type ContainerStatus,
+  noFeatures,
+  type PodIdentity,
+  type RuntimeFeatures,
+  type SandboxStatus,
+} from '../runtime.ts';
 import { ConfigError, VolumeError } from './config-error.ts';
 import { containerConfig } from './container-config.ts';
 import { environmentOf } from './environment.ts';
 import { containerWith } from './pod-hook.ts';
 import type { PodHost } from './pod-host.ts';
-import { sandboxConfigOf } from './steps.ts';
+import { sandboxConfigOf } from './steps/sandbox.ts';
+import { withVolumes } from './volumes/with-volumes.ts';
 
 export class StepFailure extends Error {
   override name = 'StepFailure';
@@ -50,19 +58,28 @@ export async function startContainer(host: PodHost, target: StartTarget): Promis
 
 async function configOf(host: PodHost, target: StartTarget): Promise<ContainerConfig> {
   const { pod, container, attempt, imageId, sandbox, containers } = target;
-  const { runtime, platform, source, hostIps, allocatable, memoryCapacityBytes } = host;
+  const { runtime, platform, source, hostIps, allocatable, rules } = host;
   const podIps = pod.spec?.hostNetwork ? hostIps : sandbox.ips;
   const image = await runtime.imageStatus(imageId);
   if (image === undefined) throw new Error(`image "${container.image}" is no longer there`);
   const base = host.environment(pod, container);
-  const env = await environmentOf({ pod, podIps, hostIps, allocatable, source, base }, container);
+  const { storage } = platform;
+  const file = (volume: string, path: string, bytesMax: number) => storage.readFile(pod, volume, path, bytesMax);
+  const env = await environmentOf({ pod, podIps, hostIps, allocatable, source, base, file }, container);
   const clusterDomain = host.clusterDns?.domain ?? 'cluster.local';
-  const mounts = await platform.storage.containerMounts({ pod, container, attempt, podIps, env, clusterDomain });
+  const features = await featuresFor(host, container);
+  const volumes = await storage.containerVolumes({ pod, container, attempt, podIps, env, clusterDomain, features });
   const { targetContainerName } = container as EphemeralContainer;
   const shared = containers.find(({ name, state }) => name === targetContainerName && state === 'running');
-  const facts = { pod, attempt, image, env, mounts, memoryCapacityBytes };
+  const facts = { pod, attempt, image, env, mounts: volumes.mounts, ...rules };
   const plain = containerConfig(container, { ...facts, ...(shared !== undefined && { targetContainerId: shared.id }) });
-  return containerWith(host.hooks, plain, target);
+  return containerWith(host.hooks, withVolumes(plain, volumes), target);
+}
+
+/** The runtime is asked only where a mount wants more than each can do. */
+async function featuresFor({ runtime }: PodHost, { volumeMounts = [] }: Container): Promise<RuntimeFeatures> {
+  const wants = volumeMounts.some(({ recursiveReadOnly = 'Disabled' }) => recursiveReadOnly !== 'Disabled');
+  return wants ? ((await runtime.info()).features ?? noFeatures) : noFeatures;
 }
 
 function isConfigError(error: unknown): boolean {

@@ -11,6 +11,8 @@ import { pods } from '../../client/resources.ts';
 import { delayAfter } from '../../lib/backoff.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
+import { resizeConditionTypes } from './resize-view.ts';
+import { allContainersRestarting } from './restart-all.ts';
 
 const retryMsMin = 100;
 const retryMsMax = 10_000;
@@ -19,16 +21,31 @@ const repairMs = 10_000;
 /** Shared: every pod has a writer, and most of them rest. */
 const nothing: Promise<void> = Promise.resolve();
 
-const ownConditions = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled']);
+const ownConditions = new Set([
+  'PodReadyToStartContainers',
+  ...resizeConditionTypes,
+  'Initialized',
+  'Ready',
+  'ContainersReady',
+  'PodScheduled',
+  allContainersRestarting,
+]);
+
+/** Who ends a pod says so in a condition that all share; it is the node's where the node does. */
+function isOwn({ type, reason }: PodCondition): boolean {
+  return ownConditions.has(type) || (type === 'DisruptionTarget' && reason === 'TerminationByKubelet');
+}
 
 /** `own`, with what others wrote in `theirs`. */
 export function withForeignStatus(own: PodStatus, theirs: PodStatus = {}): PodStatus {
   const { nominatedNodeName, resourceClaimStatuses, extendedResourceClaimStatus, conditions = [] } = theirs;
-  const isOwn = ({ type }: PodCondition): boolean => ownConditions.has(type);
+  const ours = (own.conditions ?? []).filter(isOwn);
+  const isTheirs = ({ type }: PodCondition): boolean =>
+    !ownConditions.has(type) && !ours.some((condition) => condition.type === type);
   const { nominatedNodeName: _, resourceClaimStatuses: __, extendedResourceClaimStatus: ___, ...rest } = own;
   return {
     ...rest,
-    conditions: [...conditions.filter((c) => !isOwn(c)), ...(own.conditions ?? []).filter(isOwn)],
+    conditions: [...conditions.filter(isTheirs), ...ours],
     ...(nominatedNodeName !== undefined && { nominatedNodeName }),
     ...(resourceClaimStatuses !== undefined && { resourceClaimStatuses }),
     ...(extendedResourceClaimStatus !== undefined && { extendedResourceClaimStatus }),

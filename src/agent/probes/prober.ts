@@ -1,15 +1,20 @@
 /**
  * The probes of one pod's containers: a loop for each probe of each running container, from its start to its end. The startup
  * probe goes first; liveness and readiness begin when it has succeeded. A verdict that changes wakes the pod's worker.
+ *
+ * Kept true: a container without probes has no loop; of a pod that ends, only readiness is asked after. Containers that ran before this agent
+ * did are first asked after a random part of their period, so that a node's pods do not all answer at one moment for ever after.
  */
-import type { Container, HTTPGetAction, Probe } from '../../api/schema/types/core-v1.ts';
-import type { IntOrString } from '../../api/schema/types/meta-v1.ts';
+import type { Container, Probe } from '../../api/schema/types/core-v1.ts';
 import type { Clock } from '../../lib/clock.ts';
+import type { Prng } from '../../lib/prng.ts';
 import { SmallMap } from '../../lib/small-map.ts';
+import type { ProbeOutcome } from '../metrics/agent-metrics.ts';
 import type { ProbeVerdicts } from '../pod/plan.ts';
-import { type ContainerStatus, type Runtime, RuntimeError } from '../runtime.ts';
+import type { ContainerStatus, Runtime } from '../runtime.ts';
 import { afterResult, type ProbeState, unprobed } from './decide-probe.ts';
-import type { HttpProbe, ProbeResult, ProbeTransport } from './probe-transport.ts';
+import { askProbe } from './probe-action.ts';
+import type { ProbeResult, ProbeTransport } from './probe-transport.ts';
 
 type ProbeKind = 'startup' | 'liveness' | 'readiness';
 
@@ -17,16 +22,31 @@ const title: Readonly<Record<ProbeKind, string>> = { startup: 'Startup', livenes
 
 export interface ProberOptions {
   readonly clock: Clock;
+  readonly prng: Prng;
+  /** When this agent began. */
+  readonly agentStartedAtMs: number;
   readonly runtime: Runtime;
   readonly transport: ProbeTransport;
   /** A verdict changed. */
   readonly changed: () => void;
-  readonly unhealthy: (container: string, message: string) => void;
+  /** What a probe has to say to the pod's owner, as a warning. */
+  readonly event: (reason: 'Unhealthy' | 'ProbeWarning', container: string, message: string) => void;
+  /** For whoever counts. */
+  readonly probed?: (probeType: string, container: string, outcome: ProbeOutcome, ms: number) => void;
 }
 
 interface Probed {
   readonly stop: AbortController;
+  /** Of what asks whether it should be killed. */
+  readonly stopKilling: AbortController;
   readonly states: Record<ProbeKind, ProbeState>;
+}
+
+interface Target {
+  readonly container: Container;
+  readonly run: ContainerStatus;
+  readonly podIp: string;
+  readonly probed: Probed;
 }
 
 export class Prober {
@@ -49,6 +69,11 @@ export class Prober {
     }
   }
 
+  /** The pod ends: it is not killed for its probes any more. Whether it can still take traffic is asked until it is gone. */
+  podEnds(): void {
+    for (const { stopKilling } of this.#probed.values()) stopKilling.abort(new Error('the pod ends'));
+  }
+
   verdicts(): ReadonlyMap<string, ProbeVerdicts> {
     const entries = [...this.#probed].map(([id, { states }]) => {
       const { startup, liveness, readiness } = states;
@@ -62,118 +87,86 @@ export class Prober {
   }
 
   #forget(id: string): void {
-    this.#probed.get(id)?.stop.abort(new Error('the container does not run'));
+    const probed = this.#probed.get(id);
+    const why = new Error('the container does not run');
+    probed?.stop.abort(why);
+    probed?.stopKilling.abort(why);
     this.#probed.delete(id);
   }
 
   #begin(container: Container, run: ContainerStatus, podIp: string): void {
-    const probed = {
+    const probed: Probed = {
       stop: new AbortController(),
+      stopKilling: new AbortController(),
       states: { startup: unprobed, liveness: unprobed, readiness: unprobed },
     };
     this.#probed.set(run.id, probed);
-    void this.#probe(container, run, podIp, probed).catch(() => {});
+    void this.#probe({ container, run, podIp, probed }).catch(() => {});
   }
 
   /** Rejects when the container has gone: that is how the loops end. */
-  async #probe(container: Container, run: ContainerStatus, podIp: string, probed: Probed): Promise<void> {
+  async #probe(target: Target): Promise<void> {
+    const { startupProbe, livenessProbe, readinessProbe } = target.container;
     const loop = (kind: ProbeKind, probe: Probe | undefined): Promise<void> =>
-      probe === undefined ? Promise.resolve() : this.#loop(kind, probe, { container, run, podIp, probed });
-    await loop('startup', container.startupProbe);
-    if (container.startupProbe !== undefined && probed.states.startup.verdict !== 'success') return;
-    await Promise.all([loop('liveness', container.livenessProbe), loop('readiness', container.readinessProbe)]);
+      probe === undefined ? Promise.resolve() : this.#loop(kind, probe, target);
+    await loop('startup', startupProbe);
+    if (startupProbe !== undefined && target.probed.states.startup.verdict !== 'success') return;
+    await Promise.allSettled([loop('liveness', livenessProbe), loop('readiness', readinessProbe)]);
   }
 
-  async #loop(
-    kind: ProbeKind,
-    probe: Probe,
-    target: {
-      readonly container: Container;
-      readonly run: ContainerStatus;
-      readonly podIp: string;
-      readonly probed: Probed;
-    },
-  ): Promise<void> {
+  async #loop(kind: ProbeKind, probe: Probe, target: Target): Promise<void> {
     const { clock } = this.#options;
     const { container, run, podIp, probed } = target;
-    const { signal } = probed.stop;
-    const firstAtMs = run.startedAtMs + (probe.initialDelaySeconds ?? 0) * 1000;
-    if (firstAtMs > clock.now()) await clock.sleep(firstAtMs - clock.now(), signal);
+    const { signal } = kind === 'readiness' ? probed.stop : probed.stopKilling;
+    const periodMs = (probe.periodSeconds ?? 10) * 1000;
+    const delayMs = this.#firstDelayMs(probe, run, periodMs);
+    if (delayMs > 0) await clock.sleep(delayMs, signal);
     for (;;) {
-      const result = await this.#ask(probe, container, run, podIp);
       if (signal.aborted) return;
-      if (!result.ok) this.#options.unhealthy(container.name, `${title[kind]} probe failed: ${result.message}`);
-      const before = probed.states[kind];
-      probed.states[kind] = afterResult(before, probe, result.ok);
+      const { runtime, transport } = this.#options;
+      const askedMs = clock.monotonic();
+      const result = await askProbe(probe, { runtime, transport, container, containerId: run.id, podIp });
+      if (signal.aborted) return;
+      this.#options.probed?.(title[kind], container.name, outcomeOf(result), clock.monotonic() - askedMs);
+      this.#tell(kind, container.name, result);
+      if (result.isVoid !== true) this.#count(kind, probe, probed, result.ok);
       const { verdict } = probed.states[kind];
-      if (verdict !== before.verdict) this.#options.changed();
       // The container is killed, or has started: this probe has nothing more to say about it.
       if (kind === 'startup' && verdict !== 'unknown') return;
       if (kind === 'liveness' && verdict === 'failure') return;
-      await clock.sleep((probe.periodSeconds ?? 10) * 1000, signal);
+      await clock.sleep(periodMs, signal);
     }
   }
 
-  async #ask(probe: Probe, container: Container, run: ContainerStatus, podIp: string): Promise<ProbeResult> {
-    const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000;
-    const { transport, runtime } = this.#options;
-    try {
-      if (probe.exec !== undefined) return await execProbe(runtime, run.id, probe.exec.command ?? [], timeoutMs);
-      if (probe.httpGet !== undefined)
-        return await transport.http(httpTarget(probe.httpGet, container, podIp), timeoutMs);
-      if (probe.tcpSocket !== undefined) {
-        const { host, port } = probe.tcpSocket;
-        return await transport.tcp(host || podIp, portNumber(port, container), timeoutMs);
-      }
-      if (probe.grpc !== undefined) {
-        const { port, service = '' } = probe.grpc;
-        return await transport.grpc({ host: podIp, port, service }, timeoutMs);
-      }
-      return { ok: false, message: 'the probe names nothing to ask' };
-    } catch (error) {
-      return { ok: false, message: error instanceof Error ? error.message : String(error) };
-    }
+  #firstDelayMs(probe: Probe, run: ContainerStatus, periodMs: number): number {
+    const { clock, prng, agentStartedAtMs } = this.#options;
+    const initialMs = (probe.initialDelaySeconds ?? 0) * 1000;
+    // Where the wall clock was set back, no more than the delay itself.
+    const untilFirstMs = Math.min(initialMs, run.startedAtMs + initialMs - clock.now());
+    const spreadMs = run.startedAtMs < agentStartedAtMs ? Math.floor(prng.next() * periodMs) : 0;
+    return Math.max(0, untilFirstMs) + spreadMs;
   }
+
+  #tell(kind: ProbeKind, container: string, { ok, isVoid, isWarning, message }: ProbeResult): void {
+    const { event } = this.#options;
+    if (isVoid) event('Unhealthy', container, `${title[kind]} probe errored and resulted in unknown state: ${message}`);
+    else if (!ok) event('Unhealthy', container, `${title[kind]} probe failed: ${message}`);
+    else if (isWarning) event('ProbeWarning', container, `${title[kind]} probe warning: ${message}`);
+  }
+
+  #count(kind: ProbeKind, probe: Probe, probed: Probed, ok: boolean): void {
+    const before = probed.states[kind];
+    probed.states[kind] = afterResult(before, probe, ok);
+    if (probed.states[kind].verdict !== before.verdict) this.#options.changed();
+  }
+}
+
+function outcomeOf({ ok, isVoid }: ProbeResult): ProbeOutcome {
+  if (isVoid === true) return 'unknown';
+  return ok ? 'successful' : 'failed';
 }
 
 /** Whoever has none is not followed: its verdicts stay unknown. */
 export function hasProbes({ startupProbe, livenessProbe, readinessProbe }: Container): boolean {
   return startupProbe !== undefined || livenessProbe !== undefined || readinessProbe !== undefined;
-}
-
-export async function execProbe(
-  runtime: Runtime,
-  containerId: string,
-  command: readonly string[],
-  timeoutMs: number,
-): Promise<ProbeResult> {
-  try {
-    const { exitCode, stdout, stderr } = await runtime.exec(containerId, command, timeoutMs);
-    return {
-      ok: exitCode === 0,
-      message: exitCode === 0 ? '' : Buffer.concat([stdout, stderr]).toString().slice(0, 10_240),
-    };
-  } catch (error) {
-    if (!(error instanceof RuntimeError) || error.kind !== 'timeout') throw error;
-    return { ok: false, message: `command timed out: "${command.join(' ')}" timed out after ${timeoutMs / 1000}s` };
-  }
-}
-
-export function httpTarget(action: HTTPGetAction, container: Container, podIp: string): HttpProbe {
-  const path = action.path ?? '/';
-  return {
-    scheme: action.scheme === 'HTTPS' ? 'https' : 'http',
-    host: action.host || podIp,
-    port: portNumber(action.port, container),
-    path: path.startsWith('/') ? path : `/${path}`,
-    headers: Object.fromEntries((action.httpHeaders ?? []).map(({ name, value }) => [name, value])),
-  };
-}
-
-/** @throws Error where the container has no port of that name */
-export function portNumber(port: IntOrString, container: Container): number {
-  if (typeof port === 'number') return port;
-  const named = container.ports?.find(({ name }) => name === port)?.containerPort ?? Number(port);
-  if (Number.isInteger(named)) return named;
-  throw new Error(`invalid port: couldn't find port "${port}" in container ${container.name}`);
 }

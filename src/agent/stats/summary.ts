@@ -3,6 +3,10 @@
  * and autoscaling decide on these figures. Times are RFC 3339, CPU is nano-cores (10⁻⁹ of a core) and nano-seconds of a core.
  */
 
+import type { ContainerStatus, LayerUsage, PodIdentity } from '../runtime.ts';
+import type { CgroupDetails, CgroupUsage } from './cgroup-usage.ts';
+import type { InterfaceUsage } from './proc-usage.ts';
+
 export interface Summary {
   readonly node: NodeStats;
   readonly pods: readonly PodStats[];
@@ -102,6 +106,26 @@ export interface VolumeStats extends FsStats {
 }
 
 export interface StatsSource {
-  /** A look that is at most `ageMsMax` old. @throws Error where the machine or the runtime cannot be asked */
-  summary(ageMsMax: number): Promise<Summary>;
+  /**
+   * A look that is at most `ageMsMax` old. With `only`, without disks and networks: that costs less.
+   * @throws Error where the machine or the runtime cannot be asked
+   */
+  summary(ageMsMax: number, only?: 'cpu-and-memory'): Promise<Summary>;
+  /** All that is known of pods, sandboxes and containers, for `/metrics/cadvisor`; absent where there are no cgroups. */
+  cgroups?(): Promise<readonly CgroupReading[]>;
+}
+
+/** One cgroup: a pod's (without a name), a sandbox's (`POD`), or a container's. */
+export interface CgroupReading {
+  readonly pod: PodIdentity;
+  /** Its path from the root of the hierarchy. */
+  readonly id: string;
+  readonly name?: string;
+  readonly run?: ContainerStatus;
+  readonly usage: CgroupUsage;
+  readonly details: CgroupDetails;
+  /** Of the pod's network, with its sandbox. */
+  readonly interfaces?: readonly InterfaceUsage[];
+  readonly layer?: LayerUsage;
+  readonly timeMs: number;
 }

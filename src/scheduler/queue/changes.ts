@@ -4,7 +4,7 @@
  */
 import type { KubeObject } from '../../api/object.ts';
 import type { Node, Pod } from '../../api/schema/types/core-v1.ts';
-import { podRequests } from '../requests.ts';
+import { podRequests } from '../../api/node-requests.ts';
 
 export type ChangeKind =
   | 'NodeAdd'

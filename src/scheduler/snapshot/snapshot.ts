@@ -10,7 +10,7 @@ import type { Node, Pod } from '../../api/schema/types/core-v1.ts';
 import type { Labels } from '../../api/selector.ts';
 import { PodFacts } from '../pod-facts.ts';
 import { nodeChanges } from '../queue/changes.ts';
-import { type Amounts, addTo, amountsOf } from '../requests.ts';
+import { type Amounts, addTo, amountsOf } from '../../api/node-requests.ts';
 import { ImageTable, imagesOf } from './images.ts';
 import { type CountedPods, type PodCounter, PodCounters } from './pod-counters.ts';
 import { type TermGroup, TermIndex, type TermKind } from './term-index.ts';

@@ -11,6 +11,7 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { VolumeError } from '../config-error.ts';
 
 export interface FolderFile {
   readonly data: Buffer;
@@ -24,16 +25,39 @@ export type FolderContent = ReadonlyMap<string, FolderFile>;
 
 const dataLink = '..data';
 
-/** @param gid the group that owns the files; absent: nobody's in particular */
+/**
+ * @param gid the group that owns the files; absent: nobody's in particular
+ * @throws VolumeError where a path leads out of the folder
+ */
 export async function writeFolder(folder: string, content: FolderContent, gid?: number): Promise<void> {
+  for (const name of content.keys()) checkPath(name);
   const version = `..${fingerprint(content)}`;
   const current = await fs.readlink(path.join(folder, dataLink)).catch(() => undefined);
-  if (current === version) return;
-  await fs.mkdir(folder, { recursive: true, mode: 0o777 });
-  await writeVersion(path.join(folder, version), content, gid);
-  await replaceLink(folder, dataLink, version);
+  if (current !== version) {
+    await fs.mkdir(folder, { recursive: true, mode: 0o777 });
+    await writeVersion(path.join(folder, version), content, gid);
+    await replaceLink(folder, dataLink, version);
+  }
+  // Also where nothing changed: an earlier life may have ended between the two.
   await linkVisible(folder, content);
-  if (current !== undefined) await fs.rm(path.join(folder, current), { recursive: true, force: true });
+  await removeOldVersions(folder, version);
+}
+
+const pathBytesMax = 4096;
+const nameBytesMax = 255;
+
+function checkPath(name: string): void {
+  const parts = name.split('/');
+  let problem: string | undefined;
+  if (name === '') problem = 'must not be empty';
+  else if (path.isAbsolute(name)) problem = 'must be relative path';
+  else if (Buffer.byteLength(name) > pathBytesMax) problem = `must be less than or equal to ${pathBytesMax} characters`;
+  else if (parts.includes('..')) problem = "must not contain '..'";
+  else if (name.startsWith('..')) problem = "must not start with '..'";
+  else if (parts.some((part) => Buffer.byteLength(part) > nameBytesMax)) {
+    problem = `filenames must be less than or equal to ${nameBytesMax} characters`;
+  }
+  if (problem !== undefined) throw new VolumeError(`invalid path: ${problem}: ${name.slice(0, 200)}`);
 }
 
 function fingerprint(content: FolderContent): string {
@@ -64,7 +88,18 @@ async function linkVisible(folder: string, content: FolderContent): Promise<void
   for (const name of await fs.readdir(folder)) {
     if (!name.startsWith('..') && !names.has(name)) await fs.rm(path.join(folder, name), { force: true });
   }
-  for (const name of names) await replaceLink(folder, name, path.join(dataLink, name));
+  for (const name of names) {
+    const target = path.join(dataLink, name);
+    const found = await fs.readlink(path.join(folder, name)).catch(() => undefined);
+    if (found !== target) await replaceLink(folder, name, target);
+  }
+}
+
+async function removeOldVersions(folder: string, version: string): Promise<void> {
+  for (const name of await fs.readdir(folder)) {
+    const isOld = name.startsWith('..') && name !== dataLink && name !== version;
+    if (isOld) await fs.rm(path.join(folder, name), { recursive: true, force: true });
+  }
 }
 
 async function replaceLink(folder: string, name: string, target: string): Promise<void> {

@@ -1,95 +1,33 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import os from 'node:os';
+import { mkdir, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type TestContext, test } from 'node:test';
-import type { Container, PodSpec } from '../../../api/schema/types/core-v1.ts';
-import type { ObjectSource } from '../../object-source.ts';
+import { test } from 'node:test';
+import type { PodSpec } from '../../../api/schema/types/core-v1.ts';
 import { make, nowMs } from '../../testing.ts';
-import type { Mounter } from './mounter.ts';
-import { PodFolders } from './pod-folders.ts';
-
-const noMounts: Mounter = { mountMemory: async () => {}, unmountBelow: async () => {} };
-
-interface Fixture {
-  readonly root: string;
-  readonly folders: PodFolders;
-  readonly data: Record<string, string>;
-  /** What the agent's clock says, and whether the server answers. */
-  readonly clock: { nowMs: number; isDown: boolean };
-  readonly prepare: (spec: Partial<PodSpec>) => Promise<void>;
-  readonly mounts: (
-    spec: Partial<PodSpec>,
-    container?: Partial<Container>,
-  ) => ReturnType<PodFolders['containerMounts']>;
-}
-
-async function fixture(context: TestContext): Promise<Fixture> {
-  const root = await mkdtemp(path.join(os.tmpdir(), 'naru-volumes-'));
-  context.after(() => rm(root, { recursive: true, force: true }));
-  const folders = new PodFolders({ root, mounter: noMounts });
-  const data: Record<string, string> = { key: 'value' };
-  let tokens = 0;
-  const source: ObjectSource = {
-    configMap: async ({ name }) => (name === 'settings' ? { data: { ...data } } : undefined),
-    secret: async ({ name }) =>
-      name === 'password' ? { data: { pw: Buffer.from('s3cret').toString('base64') } } : undefined,
-    trustBundle: async () => undefined,
-    trustBundlesOf: async () => [],
-    token: async (_pod, { expirationSeconds = 3600 }) => {
-      if (clock.isDown) throw new Error('the server is down');
-      return { token: `token-${++tokens}`, expiresAtMs: clock.nowMs + expirationSeconds * 1000 };
-    },
-  };
-  const clock = { nowMs, isDown: false };
-  const facts = {
-    podIps: ['10.42.0.5'],
-    hostIps: ['192.0.2.1'],
-    allocatable: { milliCpu: 4000, memoryBytes: 2 ** 30 },
-  };
-  return {
-    root,
-    folders,
-    data,
-    prepare: (spec) =>
-      folders.prepare({ ...facts, pod: make.pod(spec, { labels: { b: '2', a: '1' } }), source, nowMs: clock.nowMs }),
-    clock,
-    mounts: (spec, container = {}) =>
-      folders.containerMounts({
-        pod: make.pod(spec),
-        container: make.container('app', container),
-        attempt: 3,
-        podIps: ['10.42.0.5'],
-        env: new Map([['DIR', 'sub']]),
-        clusterDomain: 'cluster.local',
-      }),
-  };
-}
-
-const at = (root: string, ...parts: string[]) => path.join(root, 'u-1', 'volumes', ...parts);
+import { storageFixture as fixture } from './testing.ts';
 
 test('volumes made from objects hold their keys, with the modes asked for, and change all at once', async (context) => {
-  const { root, prepare, data } = await fixture(context);
+  const { at, prepare, data } = await fixture(context);
   const volumes = [{ name: 'config', configMap: { name: 'settings', defaultMode: 0o440 } }];
   await prepare({ volumes });
-  assert.equal(await readFile(at(root, 'config', 'key'), 'utf8'), 'value');
-  assert.equal((await stat(at(root, 'config', 'key'))).mode & 0o777, 0o440);
-  const version = await readlink(at(root, 'config', '..data'));
+  assert.equal(await readFile(at('config', 'key'), 'utf8'), 'value');
+  assert.equal((await stat(at('config', 'key'))).mode & 0o777, 0o440);
+  const version = await readlink(at('config', '..data'));
   await prepare({ volumes });
-  assert.equal(await readlink(at(root, 'config', '..data')), version);
+  assert.equal(await readlink(at('config', '..data')), version);
   delete data.key;
   data.other = 'new';
   await prepare({ volumes });
-  assert.notEqual(await readlink(at(root, 'config', '..data')), version);
+  assert.notEqual(await readlink(at('config', '..data')), version);
   assert.deepEqual(
-    (await readdir(at(root, 'config'))).filter((name) => !name.startsWith('..')),
+    (await readdir(at('config'))).filter((name) => !name.startsWith('..')),
     ['other'],
   );
-  assert.equal((await readdir(at(root, 'config'))).length, 3);
+  assert.equal((await readdir(at('config'))).length, 3);
 });
 
 test('several sources in one volume: a key under another path, facts about the pod, a token', async (context) => {
-  const { root, prepare } = await fixture(context);
+  const { at, prepare } = await fixture(context);
   const sources = [
     { secret: { name: 'password', items: [{ key: 'pw', path: 'deep/down', mode: 0o400 }] } },
     { downwardAPI: { items: [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }] } },
@@ -97,10 +35,10 @@ test('several sources in one volume: a key under another path, facts about the p
     { configMap: { name: 'absent', optional: true } },
   ];
   for (let round = 0; round < 2; round++) await prepare({ volumes: [{ name: 'all', projected: { sources } }] });
-  assert.equal(await readFile(at(root, 'all', 'deep', 'down'), 'utf8'), 's3cret');
-  assert.equal((await stat(at(root, 'all', 'deep', 'down'))).mode & 0o777, 0o400);
-  assert.equal(await readFile(at(root, 'all', 'labels'), 'utf8'), 'a="1"\nb="2"');
-  assert.equal(await readFile(at(root, 'all', 'token'), 'utf8'), 'token-1');
+  assert.equal(await readFile(at('all', 'deep', 'down'), 'utf8'), 's3cret');
+  assert.equal((await stat(at('all', 'deep', 'down'))).mode & 0o777, 0o400);
+  assert.equal(await readFile(at('all', 'labels'), 'utf8'), 'a="1"\nb="2"');
+  assert.equal(await readFile(at('all', 'token'), 'utf8'), 'token-1');
 });
 
 const tokenVolume = (expirationSeconds: number) => ({
@@ -109,11 +47,11 @@ const tokenVolume = (expirationSeconds: number) => ({
 });
 
 test('a token is made anew at four fifths of its life, and after a day at the latest', async (context) => {
-  const { root, prepare, clock } = await fixture(context);
+  const { at, prepare, clock } = await fixture(context);
   const after = async (seconds: number, life: number): Promise<string> => {
     clock.nowMs = nowMs + seconds * 1000;
     await prepare({ volumes: [tokenVolume(life)] });
-    return readFile(at(root, 'api', 'token'), 'utf8');
+    return readFile(at('api', 'token'), 'utf8');
   };
   assert.equal(await after(0, 3607), 'token-1');
   assert.equal(await after(3607 * 0.8, 3607), 'token-1');
@@ -124,24 +62,25 @@ test('a token is made anew at four fifths of its life, and after a day at the la
 });
 
 test('while the server is down, a token stays until it has ended', async (context) => {
-  const { root, prepare, clock } = await fixture(context);
+  const { at, prepare, clock } = await fixture(context);
   await prepare({ volumes: [tokenVolume(3600)] });
   clock.isDown = true;
   clock.nowMs = nowMs + 3_500_000;
   await prepare({ volumes: [tokenVolume(3600)] });
-  assert.equal(await readFile(at(root, 'api', 'token'), 'utf8'), 'token-1');
+  assert.equal(await readFile(at('api', 'token'), 'utf8'), 'token-1');
   clock.nowMs = nowMs + 3_600_001;
   await assert.rejects(prepare({ volumes: [tokenVolume(3600)] }), /volume "api" : the server is down/);
   clock.isDown = false;
   await prepare({ volumes: [tokenVolume(3600)] });
-  assert.equal(await readFile(at(root, 'api', 'token'), 'utf8'), 'token-2');
+  assert.equal(await readFile(at('api', 'token'), 'utf8'), 'token-2');
 });
 
 test('a token’s file is for those alone who run in the pod', async (context) => {
-  const { root, prepare } = await fixture(context);
+  const { at, root, prepare, restart } = await fixture(context);
   const seen = async (spec: Partial<PodSpec>): Promise<readonly [number, string]> => {
+    restart();
     await prepare({ ...spec, volumes: [{ ...tokenVolume(3600) }] });
-    const { mode, uid, gid } = await stat(at(root, 'api', 'token'));
+    const { mode, uid, gid } = await stat(at('api', 'token'));
     return [mode & 0o777, `${uid}:${gid}`];
   };
   const { uid: own, gid: ownGroup } = await stat(root);
@@ -171,7 +110,7 @@ test('what cannot be mounted says which volume, and why', async (context) => {
     ],
     [{ hostPath: { path: path.join(root, 'none'), type: 'Directory' } }, /is not a directory$/],
     [{ hostPath: { path: root, type: 'File' } }, /is not a file$/],
-    [{ nfs: { server: 'a', path: '/' } }, /volumes of type nfs are not supported$/],
+    [{ nfs: { server: 'a', path: '/' } }, /volumes of type nfs are not supported on this node: use emptyDir, /],
   ];
   for (const [source, message] of cases) {
     await assert.rejects(prepare({ volumes: [{ name: 'v', ...source }] }), { name: 'VolumeError', message });
@@ -179,7 +118,7 @@ test('what cannot be mounted says which volume, and why', async (context) => {
 });
 
 test('a container gets its volumes, its hosts file and its termination log', async (context) => {
-  const { root, prepare, mounts, folders } = await fixture(context);
+  const { at, prepare, container, folders, mounter, root } = await fixture(context);
   const volumes = [
     { name: 'scratch', emptyDir: {} },
     { name: 'config', configMap: { name: 'settings' } },
@@ -191,32 +130,20 @@ test('a container gets its volumes, its hosts file and its termination log', asy
     { name: 'scratch', mountPath: '/part', subPathExpr: '$(DIR)/x' },
     { name: 'config', mountPath: '/config' },
   ];
-  const found = await mounts(spec, { volumeMounts });
+  const { mounts: found } = await container(spec, { volumeMounts });
   const of = (containerPath: string) => found.find((mount) => mount.containerPath === containerPath);
-  assert.deepEqual(of('/scratch'), { hostPath: at(root, 'scratch'), containerPath: '/scratch', readOnly: false });
-  assert.equal(of('/part')?.hostPath, at(root, 'scratch', 'sub', 'x'));
+  assert.deepEqual(of('/scratch'), { hostPath: at('scratch'), containerPath: '/scratch', readOnly: false });
+  const part = path.join(root, 'u-1', 'volume-subpaths', 'scratch', 'app', '1');
+  assert.equal(of('/part')?.hostPath, part);
+  assert.equal(mounter.mounted.get(part), at('scratch', 'sub', 'x'));
   assert.equal(of('/config')?.readOnly, true);
-  assert.equal((await stat(at(root, 'scratch'))).mode & 0o777, 0o777);
+  assert.equal((await stat(at('scratch'))).mode & 0o777, 0o777);
   const hosts = await readFile(of('/etc/hosts')?.hostPath ?? '', 'utf8');
   assert.match(hosts, /^10\.42\.0\.5\tweb$/m);
   assert.match(hosts, /^203\.0\.113\.7\tdb$/m);
   await writeFile(of('/dev/termination-log')?.hostPath ?? '', 'out of luck');
   assert.equal(await folders.terminationMessage('u-1', 'app', 3), 'out of luck');
   assert.equal(await folders.terminationMessage('u-1', 'app', 4), '');
-});
-
-test('a path inside a volume never leads out of it', async (context) => {
-  const { root, prepare, mounts } = await fixture(context);
-  const spec = { volumes: [{ name: 'v', emptyDir: {} }] };
-  await prepare(spec);
-  await mkdir(path.join(root, 'outside'));
-  await symlink(path.join(root, 'outside'), at(root, 'v', 'link'));
-  for (const subPath of ['../x', '/etc', 'link', 'link/new']) {
-    await assert.rejects(mounts(spec, { volumeMounts: [{ name: 'v', mountPath: '/v', subPath }] }), {
-      name: 'ConfigError',
-    });
-  }
-  assert.deepEqual(await readdir(path.join(root, 'outside')), []);
 });
 
 test('a removed pod leaves nothing, and a uid that is none removes nothing', async (context) => {
@@ -227,4 +154,84 @@ test('a removed pod leaves nothing, and a uid that is none removes nothing', asy
   await folders.remove('u-1');
   assert.deepEqual(await folders.uids(), []);
   await assert.rejects(folders.remove('../x'), /is not the uid of a pod/);
+});
+
+test('a pod’s folder goes when its mounts are gone: what is busy is asked again, and in the end let go lazily', async (context) => {
+  const { prepare, folders, mounter, at } = await fixture(context);
+  await prepare({ volumes: [{ name: 'v', emptyDir: { medium: 'Memory' } }] });
+  await writeFile(at('v', 'file'), 'x');
+  mounter.busy.add(at('v'));
+  for (let round = 0; round < 4; round++) await assert.rejects(folders.remove('u-1'), /target is busy/);
+  assert.equal(await readFile(at('v', 'file'), 'utf8'), 'x');
+  await folders.remove('u-1');
+  assert.deepEqual([...mounter.mounted], []);
+  assert.deepEqual(await folders.uids(), []);
+});
+
+test('nothing outside of a pod’s folder is removed with it', async (context) => {
+  const { prepare, folders, root, at } = await fixture(context);
+  await mkdir(path.join(root, 'outside'));
+  await writeFile(path.join(root, 'outside', 'file'), 'x');
+  const host = { name: 'host', hostPath: { path: path.join(root, 'outside') } };
+  await prepare({ volumes: [{ name: 'v', emptyDir: {} }, host] });
+  await symlink(path.join(root, 'outside'), at('v', 'link'));
+  await folders.remove('u-1');
+  assert.equal(await readFile(path.join(root, 'outside', 'file'), 'utf8'), 'x');
+});
+
+test('files change all at once also where an earlier life ended half-way, and old versions go', async (context) => {
+  const { at, prepare } = await fixture(context);
+  const volumes = [{ name: 'config', configMap: { name: 'settings' } }];
+  await prepare({ volumes });
+  await rm(at('config', 'key'));
+  await mkdir(at('config', '..half'));
+  await prepare({ volumes });
+  assert.equal(await readFile(at('config', 'key'), 'utf8'), 'value');
+  assert.equal((await readdir(at('config'))).length, 3);
+});
+
+test('a file never lies outside of its volume, whatever its path says', async (context) => {
+  const { prepare } = await fixture(context);
+  const cases: readonly (readonly [string, RegExp])[] = [
+    ['../x', /must not contain '..'/],
+    ['a/../../x', /must not contain '..'/],
+    ['/etc/x', /must be relative path/],
+    ['..data/x', /must not start with '..'/],
+    ['x'.repeat(300), /filenames must be less than or equal to 255 characters/],
+  ];
+  for (const [file, message] of cases) {
+    const volumes = [{ name: 'v', configMap: { name: 'settings', items: [{ key: 'key', path: file }] } }];
+    await assert.rejects(prepare({ volumes }), { name: 'VolumeError', message });
+  }
+});
+
+test('it is told when volumes are due: those with a token at its renewal, the others only when an object changes', async (context) => {
+  const { prepare } = await fixture(context);
+  assert.equal(await prepare({ volumes: [{ name: 'v', configMap: { name: 'settings' } }] }), Number.POSITIVE_INFINITY);
+  assert.equal(await prepare({ volumes: [tokenVolume(3600)] }), nowMs + 3_600_000 * 0.8);
+});
+
+test('it is told where the bytes of each volume lie, and whose they are', async (context) => {
+  const { prepare, folders, at, root } = await fixture(context);
+  const volumes = [
+    { name: 'scratch', emptyDir: {} },
+    { name: 'ram', emptyDir: { medium: 'Memory' as const } },
+    { name: 'config', configMap: { name: 'settings' } },
+    { name: 'host', hostPath: { path: root } },
+  ];
+  assert.deepEqual(folders.places(make.pod({ volumes })), []);
+  await prepare({ volumes });
+  assert.deepEqual(folders.places(make.pod({ volumes })), [
+    { name: 'scratch', path: at('scratch'), usage: 'disk' },
+    { name: 'ram', path: at('ram'), usage: 'memory' },
+    { name: 'config', path: at('config'), usage: 'disk' },
+    { name: 'host', path: root, usage: 'foreign' },
+  ]);
+});
+
+test('a certificate in the name of a pod is refused in words', async (context) => {
+  const { prepare } = await fixture(context);
+  const podCertificate = { signerName: 'a.b/c', keyType: 'ED25519', credentialBundlePath: 'bundle.pem' };
+  const volumes = [{ name: 'v', projected: { sources: [{ podCertificate }] } }];
+  await assert.rejects(prepare({ volumes }), /podCertificate is not supported: .* use a serviceAccountToken/);
 });

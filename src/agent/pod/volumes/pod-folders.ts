@@ -3,106 +3,138 @@
  *
  * ```
  * pods/UID/volumes/NAME/…                       emptyDir, and what is made from objects
+ *          volume-subpaths/VOLUME/CONTAINER/N   parts of volumes, mounted
  *          containers/NAME/termination-log-3    what run 3 says about its end
  *          etc-hosts
  * ```
  * Kept true: a path that a pod names inside a volume (`subPath`) never leads out of it; what was made for a pod is gone with its
- * folder, mounts first. Volumes of other kinds are refused with a message.
+ * folder, mounts first. What a kind of volume needs is its plugin's business (`plugins.ts`).
  */
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { integerValue } from '../../../api/quantity.ts';
-import type { Container, Pod, Volume, VolumeMount } from '../../../api/schema/types/core-v1.ts';
+import type { Container, Pod, Volume } from '../../../api/schema/types/core-v1.ts';
+import type { Logger } from '../../../lib/log.ts';
 import type { MountConfig } from '../../runtime.ts';
-import { ConfigError, VolumeError } from '../config-error.ts';
-import { expand } from '../expansion.ts';
+import { VolumeError } from '../config-error.ts';
+import { allContainers } from '../containers.ts';
 import { hostsFile } from '../hosts-file.ts';
-import { writeFolder } from './atomic-folder.ts';
-import { checkHostPath } from './host-path.ts';
+import { volumeDevices, volumeMounts } from './container-mounts.ts';
 import type { Mounter } from './mounter.ts';
-import type { ContainerMountFacts, PodStorage, StorageFacts } from './pod-storage.ts';
+import type { PreparedVolume, VolumeContext, VolumePlugin } from './plugin.ts';
+import { pluginOf, volumePlugins } from './plugins.ts';
+import type { ContainerMountFacts, ContainerVolumes, PodStorage, StorageFacts, VolumePlace } from './pod-storage.ts';
 import { PodTokens } from './pod-tokens.ts';
-import { isProjected, projectedFiles } from './projected-files.ts';
+import { removeFolder } from './remove-folder.ts';
+import { openInside, pathOf } from './safe-path.ts';
+import { VolumeBook } from './volume-book.ts';
 
 const terminationMessageBytesMax = 4096;
-const propagations = { None: 'private', HostToContainer: 'host-to-container', Bidirectional: 'bidirectional' } as const;
+/** How often a removal is tried before what is busy is let go lazily. */
+const politeRemovals = 4;
+
+export interface PodFoldersOptions {
+  readonly root: string;
+  readonly mounter: Mounter;
+  readonly log: Logger;
+  /** Beside those that every node has. */
+  readonly plugins?: readonly VolumePlugin[];
+}
+
+/** What is known of a pod's volumes in this life of the agent. */
+interface PodVolumes {
+  readonly tokens: PodTokens;
+  readonly prepared: Map<string, PreparedVolume>;
+}
 
 export class PodFolders implements PodStorage {
   readonly #root: string;
   readonly #mounter: Mounter;
-  readonly #tokens = new Map<string, PodTokens>();
+  readonly #log: Logger;
+  readonly #plugins: readonly VolumePlugin[];
+  readonly #pods = new Map<string, PodVolumes>();
+  readonly #book = new VolumeBook();
+  readonly #removals = new Map<string, number>();
 
-  constructor(options: { readonly root: string; readonly mounter: Mounter }) {
-    this.#root = options.root;
-    this.#mounter = options.mounter;
+  constructor({ root, mounter, log, plugins = [] }: PodFoldersOptions) {
+    this.#root = root;
+    this.#mounter = mounter;
+    this.#log = log;
+    this.#plugins = [...plugins, ...volumePlugins];
   }
 
-  async prepare(facts: StorageFacts): Promise<void> {
-    for (const volume of facts.pod.spec?.volumes ?? []) {
-      try {
-        await this.#prepareVolume(facts, volume);
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        throw new VolumeError(`MountVolume.SetUp failed for volume "${volume.name}" : ${why}`, { cause: error });
+  async prepare(facts: StorageFacts): Promise<number> {
+    const { volumes = [] } = facts.pod.spec ?? {};
+    const uid = facts.pod.metadata?.uid ?? '';
+    const known = this.#pods.get(uid) ?? { tokens: new PodTokens(), prepared: new Map() };
+    this.#pods.set(uid, known);
+    if (volumes.length > 0) await fs.mkdir(this.#volumeFolder(uid, ''), { recursive: true, mode: 0o750 });
+    let refreshAtMs = Number.POSITIVE_INFINITY;
+    for (const volume of volumes) refreshAtMs = Math.min(refreshAtMs, await this.#prepareVolume(facts, volume, known));
+    return refreshAtMs;
+  }
+
+  async #prepareVolume(facts: StorageFacts, volume: Volume, { tokens, prepared }: PodVolumes): Promise<number> {
+    const folder = this.#volumeFolder(facts.pod.metadata?.uid ?? '', volume.name);
+    const context = { ...facts, tokens, volume, folder, mounter: this.#mounter, book: this.#book };
+    try {
+      const plugin = pluginOf(this.#plugins, volume);
+      if (plugin.isRefreshed || !prepared.has(volume.name)) {
+        const made = await plugin.prepare(context);
+        if (!made.isBlock) await this.#share(context, made);
+        prepared.set(volume.name, made);
       }
+      return plugin.refreshAtMs?.(context) ?? Number.POSITIVE_INFINITY;
+    } catch (error) {
+      throw mountFailure(volume, error);
     }
   }
 
-  async #prepareVolume(facts: StorageFacts, volume: Volume): Promise<void> {
-    const { pod } = facts;
-    const uid = pod.metadata?.uid ?? '';
-    const folder = this.#volumeFolder(uid, volume.name);
-    const gid = pod.spec?.securityContext?.fsGroup;
-    if (volume.hostPath !== undefined) {
-      await checkHostPath(volume.hostPath);
-    } else if (isProjected(volume)) {
-      const tokens = this.#tokens.get(uid) ?? new PodTokens();
-      this.#tokens.set(uid, tokens);
-      await writeFolder(folder, await projectedFiles({ ...facts, tokens }, volume), gid);
-    } else if (volume.emptyDir !== undefined) {
-      await this.#makeEmpty(folder, volume.emptyDir, gid);
-    } else {
-      const kind = Object.keys(volume).find((key) => key !== 'name') ?? 'unknown';
-      throw new VolumeError(`volumes of type ${kind} are not supported`);
-    }
+  /** What is mounted into a volume travels only where its folder is a shared mount. A path of the machine is its owner's to share. */
+  async #share({ pod, volume, folder, mounter }: VolumeContext, made: PreparedVolume): Promise<void> {
+    const travels = allContainers(pod).some((container) =>
+      container.volumeMounts?.some(
+        ({ name, mountPropagation = 'None' }) => name === volume.name && mountPropagation !== 'None',
+      ),
+    );
+    if (travels && made.path === folder) await mounter.share(folder);
   }
 
-  async #makeEmpty(folder: string, source: NonNullable<Volume['emptyDir']>, gid?: number): Promise<void> {
-    const { medium = '', sizeLimit } = source;
-    await fs.mkdir(folder, { recursive: true });
-    if (medium === 'Memory') {
-      await this.#mounter.mountMemory(folder, sizeLimit === undefined ? 0 : integerValue(sizeLimit));
-    } else if (medium !== '') {
-      throw new VolumeError(`emptyDir on the medium ${medium} is not supported`);
-    }
-    if (gid !== undefined) await fs.chown(folder, -1, gid).catch(() => {});
-    await fs.chmod(folder, gid === undefined ? 0o777 : 0o2777);
-  }
-
-  async containerMounts(facts: ContainerMountFacts): Promise<readonly MountConfig[]> {
+  async containerVolumes(facts: ContainerMountFacts): Promise<ContainerVolumes> {
     const { pod, container } = facts;
-    const mounts: MountConfig[] = [];
-    for (const mount of container.volumeMounts ?? []) mounts.push(await this.#volumeMount(facts, mount));
+    const uid = pod.metadata?.uid ?? '';
+    const volumes: ReadonlyMap<string, PreparedVolume> = this.#pods.get(uid)?.prepared ?? new Map();
+    const log = (message: string, error: unknown): void => this.#log.warn(message, { uid, error });
+    const tools = { folder: this.#folder(uid), mounter: this.#mounter, volumes, log };
+    const mounts = await volumeMounts(facts, tools);
     const taken = new Set(mounts.map(({ containerPath }) => containerPath));
     if (!taken.has('/etc/hosts')) mounts.push(await this.#hostsMount(facts));
     const message = container.terminationMessagePath || '/dev/termination-log';
     if (!taken.has(message)) mounts.push(await this.#terminationMount(pod, facts.attempt, container, message));
-    return mounts;
+    const groups = [...volumes.values()].flatMap(({ gid }) => gid ?? []);
+    return { mounts, devices: volumeDevices(container, volumes), groups: [...new Set(groups)] };
   }
 
-  async #volumeMount({ pod, env }: ContainerMountFacts, mount: VolumeMount): Promise<MountConfig> {
-    const volume = pod.spec?.volumes?.find(({ name }) => name === mount.name);
-    if (volume === undefined) throw new ConfigError(`the pod has no volume "${mount.name}"`);
-    const root = volume.hostPath?.path ?? this.#volumeFolder(pod.metadata?.uid ?? '', volume.name);
-    const subPath = mount.subPath || (mount.subPathExpr ? expand(mount.subPathExpr, env) : '');
-    const isReadOnlyKind = isProjected(volume);
-    const propagation = propagations[mount.mountPropagation ?? 'None'];
-    return {
-      hostPath: subPath === '' ? root : await pathInside(root, subPath, pod.spec?.securityContext?.fsGroup),
-      containerPath: path.posix.resolve('/', mount.mountPath),
-      readOnly: (mount.readOnly ?? false) || isReadOnlyKind,
-      ...(propagation !== 'private' && { propagation }),
-    };
+  async readFile({ metadata }: Pod, volume: string, name: string, bytesMax: number): Promise<Buffer> {
+    const found = this.#pods.get(metadata?.uid ?? '')?.prepared.get(volume);
+    if (found === undefined) throw new VolumeError(`the pod has no volume "${volume}"`);
+    const handle = await openInside(found.path, name);
+    try {
+      if (!(await handle.stat()).isFile()) throw new VolumeError(`${name} in volume "${volume}" is not a file`);
+      return await readStart(pathOf(handle), bytesMax);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  places({ metadata, spec }: Pod): readonly VolumePlace[] {
+    const prepared = this.#pods.get(metadata?.uid ?? '')?.prepared;
+    return (spec?.volumes ?? []).flatMap((volume) => {
+      const found = prepared?.get(volume.name);
+      if (found === undefined || found.isBlock) return [];
+      const usage = pluginOf(this.#plugins, volume).usage(volume);
+      const claim = volume.persistentVolumeClaim?.claimName ?? (volume.ephemeral && `${metadata?.name}-${volume.name}`);
+      return [{ name: volume.name, path: found.path, usage, ...(claim !== undefined && { claim }) }];
+    });
   }
 
   async #hostsMount({ pod, podIps, clusterDomain }: ContainerMountFacts): Promise<MountConfig> {
@@ -124,20 +156,20 @@ export class PodFolders implements PodStorage {
   }
 
   async terminationMessage(uid: string, container: string, attempt: number): Promise<string> {
-    const file = await fs.open(this.#terminationLog(uid, container, attempt)).catch(() => undefined);
-    if (file === undefined) return '';
-    try {
-      const { bytesRead, buffer } = await file.read(Buffer.alloc(terminationMessageBytesMax), 0);
-      return buffer.toString('utf8', 0, bytesRead);
-    } finally {
-      await file.close();
-    }
+    const message = await readStart(this.#terminationLog(uid, container, attempt), terminationMessageBytesMax).catch(
+      () => Buffer.alloc(0),
+    );
+    return message.toString();
   }
 
   async remove(uid: string): Promise<void> {
-    this.#tokens.delete(uid);
-    await this.#mounter.unmountBelow(this.#folder(uid));
-    await fs.rm(this.#folder(uid), { recursive: true, force: true });
+    const folder = this.#folder(uid);
+    const tries = (this.#removals.get(uid) ?? 0) + 1;
+    this.#removals.set(uid, tries);
+    await removeFolder(folder, this.#mounter, tries > politeRemovals);
+    this.#removals.delete(uid);
+    this.#pods.delete(uid);
+    this.#book.release(uid);
   }
 
   async uids(): Promise<readonly string[]> {
@@ -159,34 +191,19 @@ export class PodFolders implements PodStorage {
   }
 }
 
-/** Resolves links, so that the runtime mounts the thing itself; makes the folder where nothing stands there. */
-async function pathInside(root: string, subPath: string, gid?: number): Promise<string> {
-  if (path.isAbsolute(subPath) || subPath.split('/').includes('..')) {
-    throw new ConfigError(`subPath "${subPath}" must stay within its volume`);
+async function readStart(file: string, bytesMax: number): Promise<Buffer> {
+  const handle = await fs.open(file);
+  try {
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(bytesMax), 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
   }
-  const real = await fs.realpath(root);
-  const wanted = path.join(real, subPath);
-  let found = await fs.realpath(wanted).catch(() => undefined);
-  if (found === undefined) {
-    await checkParents(real, path.dirname(wanted));
-    await fs.mkdir(wanted, { recursive: true, mode: 0o750 });
-    await fs.chmod(wanted, 0o777);
-    if (gid !== undefined) await fs.chown(wanted, -1, gid).catch(() => {});
-    found = await fs.realpath(wanted);
-  }
-  if (found !== real && !found.startsWith(`${real}/`)) {
-    throw new ConfigError(`subPath "${subPath}" leads out of its volume`);
-  }
-  return found;
 }
 
-/** Before a folder is made: what stands of the way there must lie inside, too. */
-async function checkParents(real: string, folder: string): Promise<void> {
-  let at = folder;
-  for (let found: string | undefined; found === undefined; at = path.dirname(at)) {
-    found = await fs.realpath(at).catch(() => undefined);
-    if (found !== undefined && found !== real && !found.startsWith(`${real}/`)) {
-      throw new ConfigError(`subPath leads out of its volume`);
-    }
-  }
+/** Some errors say all there is to say; the others are of the volume's set-up. */
+function mountFailure({ name }: Volume, error: unknown): VolumeError {
+  const why = error instanceof Error ? error.message : String(error);
+  const isWhole = /^(MountVolume|MapVolume|Unable to attach|volume \S+ has volumeMode)/.test(why);
+  return new VolumeError(isWhole ? why : `MountVolume.SetUp failed for volume "${name}" : ${why}`, { cause: error });
 }

@@ -25,6 +25,13 @@ const ageMsMax = 24 * 60 * 60 * 1000;
 export class PodTokens {
   readonly #held = new Map<string, Held>();
 
+  /** When the first of them is made anew; Infinity where there are none. */
+  renewAtMs(): number {
+    let first = Number.POSITIVE_INFINITY;
+    for (const { renewAtMs } of this.#held.values()) first = Math.min(first, renewAtMs);
+    return first;
+  }
+
   /** @throws what the server says, where no token that holds is left */
   async get(source: ObjectSource, pod: Pod, wish: TokenWish, nowMs: number): Promise<string> {
     const { serviceAccountName = '' } = pod.spec ?? {};

@@ -51,7 +51,7 @@ async function addSource(
   mode: number,
   files: Map<string, FolderFile>,
 ): Promise<void> {
-  const { configMap, secret, downwardAPI, serviceAccountToken, clusterTrustBundle } = source;
+  const { configMap, secret, downwardAPI, serviceAccountToken, clusterTrustBundle, podCertificate } = source;
   const namespace = facts.pod.metadata?.namespace ?? '';
   if (configMap !== undefined) {
     const name = configMap.name ?? '';
@@ -74,8 +74,11 @@ async function addSource(
       data: await trustAnchors(facts.source, clusterTrustBundle),
       ...tokenFile(facts.pod, mode),
     });
+  } else if (podCertificate !== undefined) {
+    const why = 'this node asks for no certificates in the name of pods: use a serviceAccountToken';
+    throw new VolumeError(`projected volume source podCertificate is not supported: ${why}`);
   } else {
-    throw new VolumeError('this kind of projected volume source is not supported');
+    throw new VolumeError(`projected volume source ${Object.keys(source)[0] ?? 'without a kind'} is not supported`);
   }
 }
 

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { defaultKubeletConfiguration } from '../agent/kubelet-configuration.ts';
+import { parseKubeletConfiguration } from './kubelet-configuration-file.ts';
+import { fieldRows, withoutEffect } from './kubelet-fields.ts';
+import { changedKubeletOption, kubeletSettings, nodeConfiguration } from './kubelet-settings.ts';
+
+const head = 'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n';
+const read = (text: string) => parseKubeletConfiguration(`${head}${text}`);
+
+test('a kubelet’s file becomes the agent’s configuration: durations, quantities, maps', () => {
+  const { configuration, unused } = read(`
+maxPods: 30
+staticPodPath: /etc/kubernetes/manifests
+containerLogMaxSize: 5Mi
+imageMinimumGCAge: 1m30s
+evictionHard: { memory.available: 5% }
+evictionSoft: { nodefs.available: 20% }
+evictionSoftGracePeriod: { nodefs.available: 2m0s }
+kubeReserved: { cpu: 100m, memory: 200Mi }
+crashLoopBackOff: { maxContainerRestartPeriod: 30s }
+seccompDefault: true
+allowedUnsafeSysctls: ['kernel.msg*']
+syncFrequency: null
+authentication: { anonymous: { enabled: false } }
+featureGates: { Anything: true }
+`);
+  assert.deepEqual(configuration, {
+    maxPods: 30,
+    staticPodPath: '/etc/kubernetes/manifests',
+    containerLogMaxSize: '5Mi',
+    imageMinimumGCAgeMs: 90_000,
+    evictionHard: { 'memory.available': '5%' },
+    evictionSoft: { 'nodefs.available': '20%' },
+    evictionSoftGracePeriodMs: { 'nodefs.available': 120_000 },
+    kubeReserved: { cpu: '100m', memory: '200Mi' },
+    crashLoopBackOffMaxMs: 30_000,
+    seccompDefault: true,
+    allowedUnsafeSysctls: ['kernel.msg*'],
+  });
+  assert.deepEqual(unused, ['authentication', 'featureGates']);
+});
+
+test('thresholds of the file stand alone, unless they are to be merged with the default ones', () => {
+  const text = 'mergeDefaultEvictionSettings: true\nevictionHard: { memory.available: 5% }';
+  const merged = { ...defaultKubeletConfiguration.evictionHard, 'memory.available': '5%' };
+  assert.deepEqual(read(text).configuration.evictionHard, merged);
+});
+
+const faults: readonly (readonly [string, RegExp])[] = [
+  ['maxPodz: 3', /^Error: unknown field "maxPodz"$/],
+  ['toString: 3', /^Error: unknown field "toString"$/],
+  ['maxPods: many', /^Error: maxPods must be a whole number, and is "many"$/],
+  ['maxPods: -3', /^Error: maxPods must be from 0 to \d+, and is -3$/],
+  ['syncFrequency: 10', /^Error: syncFrequency must be a duration such as 1m30s, and is 10$/],
+  ['syncFrequency: 10 minutes', /duration/],
+  ['syncFrequency: -1s', /duration/],
+  ['containerLogMaxSize: big', /^Error: containerLogMaxSize must be a quantity such as 10Mi, and is "big"$/],
+  ['evictionHard: { memory.available: 5 }', /^Error: evictionHard must be strings by name/],
+  ['imagePullCredentialsVerificationPolicy: Maybe', /must be one of NeverVerify, /],
+  ['crashLoopBackOff: { other: 1 }', /^Error: unknown field "crashLoopBackOff\.other"$/],
+  ['imageGCLowThresholdPercent: 90', /imageGCLowThresholdPercent \(90\) must be less than/],
+  ['evictionSoft: { memory.available: 1Gi }', /evictionSoftGracePeriod does not say how long/],
+  ['shutdownGracePeriodCriticalPods: 5s', /must not be longer than shutdownGracePeriod/],
+  ['maxPods: x\nseccompDefault: 1', /^Error: maxPods [^;]*; seccompDefault must be true or false, and is 1$/],
+];
+
+for (const [text, problem] of faults) {
+  test(`a kubelet’s file is refused: ${text.replaceAll('\n', ', ')}`, () => {
+    assert.throws(() => read(text), problem);
+  });
+}
+
+test('a file of another kind or version is refused', () => {
+  const problem = /it must be a KubeletConfiguration of kubelet\.config\.k8s\.io\/v1beta1, and is kind "Pod" of "v1"$/;
+  assert.throws(() => parseKubeletConfiguration('kind: Pod\napiVersion: v1'), problem);
+  assert.throws(() => parseKubeletConfiguration('[]'), /it holds no object/);
+});
+
+test('every setting of the agent can be said in the file, and none of them counts as without effect', () => {
+  const reached = new Set(Object.entries(fieldRows).map(([name, { to }]) => to ?? name));
+  assert.deepEqual(
+    Object.keys(defaultKubeletConfiguration).filter((name) => !reached.has(name)),
+    [],
+  );
+  assert.deepEqual(
+    Object.keys(fieldRows).filter((name) => withoutEffect.has(name)),
+    [],
+  );
+});
+
+test('paths are kept absolute; the folder on the command line wins over the file’s; empty ones turn both off', async (context) => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'naru-kubelet-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(path.join(folder, 'kubelet.yaml'), `${head}maxPods: 7\nstaticPodPath: manifests\naddress: 0.0.0.0\n`);
+  const said: unknown[] = [];
+  const log = { warn: (_: string, fields?: object) => void said.push(fields) };
+  const told = await kubeletSettings({}, { kubeletConfig: 'kubelet.yaml' }, folder);
+  const kubeletConfig = path.join(folder, 'kubelet.yaml');
+  assert.deepEqual(await nodeConfiguration(told, log), { maxPods: 7, staticPodPath: path.join(folder, 'manifests') });
+  assert.deepEqual(said, [{ kubeletConfig, unused: ['address'] }]);
+  const both = await kubeletSettings(told, { staticPods: 'other' }, folder);
+  assert.deepEqual(both, { kubeletConfig, staticPods: path.join(folder, 'other') });
+  assert.equal((await nodeConfiguration(both)).staticPodPath, path.join(folder, 'other'));
+  assert.equal(changedKubeletOption(both, {}, folder), undefined);
+  assert.equal(changedKubeletOption(both, { staticPods: 'other' }, folder), undefined);
+  assert.equal(changedKubeletOption(both, { staticPods: 'third' }, folder), '--static-pods');
+  assert.equal(changedKubeletOption(both, { kubeletConfig: '' }, folder), '--kubelet-config');
+  const off = await kubeletSettings(both, { kubeletConfig: '', staticPods: '' }, folder);
+  assert.deepEqual(await nodeConfiguration(off), {});
+  await assert.rejects(
+    kubeletSettings({}, { kubeletConfig: 'absent.yaml' }, folder),
+    /absent\.yaml cannot be used: ENOENT/,
+  );
+});

@@ -1,0 +1,81 @@
+/** The options that say how the agent is to be: a kubelet's configuration file, and a folder of static pods. Empty ones turn earlier ones off. */
+import path from 'node:path';
+import type { Command } from 'commander';
+import type { KubeletConfiguration } from '../agent/kubelet-configuration.ts';
+import { type Logger, silentLogger } from '../lib/log.ts';
+import { UserError } from './user-error.ts';
+
+export interface KubeletCommandOptions {
+  readonly kubeletConfig?: string;
+  readonly staticPods?: string;
+}
+
+/** Absolute paths. */
+export interface KubeletSettings {
+  readonly kubeletConfig?: string | undefined;
+  readonly staticPods?: string | undefined;
+}
+
+export function withKubelet(command: Command): Command {
+  return command
+    .option('--kubelet-config <file>', "a KubeletConfiguration for this machine's node; '' to turn it off")
+    .option(
+      '--static-pods <folder>',
+      "run the pods of the manifests in this folder, with or without the API; '' to turn it off",
+    );
+}
+
+/** @throws UserError where the file that the command names cannot be used */
+export async function kubeletSettings(
+  before: KubeletSettings,
+  options: KubeletCommandOptions,
+  folder: string,
+): Promise<KubeletSettings> {
+  const settings = chosenSettings(before, options, folder);
+  if (options.kubeletConfig) await nodeConfiguration(settings);
+  return settings;
+}
+
+function chosenSettings(before: KubeletSettings, options: KubeletCommandOptions, folder: string): KubeletSettings {
+  const chosen = (old: string | undefined, given: string | undefined): string | undefined => {
+    if (given === undefined) return old;
+    return given === '' ? undefined : path.resolve(folder, given);
+  };
+  return {
+    kubeletConfig: chosen(before.kubeletConfig, options.kubeletConfig),
+    staticPods: chosen(before.staticPods, options.staticPods),
+  };
+}
+
+/** The option that asks for something else than what is set; undefined: none does. */
+export function changedKubeletOption(
+  before: KubeletSettings,
+  options: KubeletCommandOptions,
+  folder: string,
+): string | undefined {
+  const { kubeletConfig, staticPods } = chosenSettings(before, options, folder);
+  if (kubeletConfig !== before.kubeletConfig) return '--kubelet-config';
+  return staticPods === before.staticPods ? undefined : '--static-pods';
+}
+
+/** What the agent is started with. @throws UserError where the file cannot be used (any more) */
+export async function nodeConfiguration(
+  { kubeletConfig, staticPods }: KubeletSettings,
+  log: Pick<Logger, 'warn'> = silentLogger,
+): Promise<Partial<KubeletConfiguration>> {
+  const folder = staticPods === undefined ? {} : { staticPodPath: staticPods };
+  if (kubeletConfig === undefined) return folder;
+  // Other commands do not wait for it.
+  const { readKubeletConfiguration } = await import('./kubelet-configuration-file.ts');
+  try {
+    const { configuration, unused } = readKubeletConfiguration(kubeletConfig);
+    if (unused.length > 0)
+      log.warn('fields of the kubelet configuration have no effect here', { kubeletConfig, unused });
+    const { staticPodPath } = configuration;
+    // As in a kubelet's own, a relative path is one of where the file lies.
+    const own = staticPodPath ? { staticPodPath: path.resolve(path.dirname(kubeletConfig), staticPodPath) } : {};
+    return { ...configuration, ...own, ...folder };
+  } catch (error) {
+    throw new UserError((error as Error).message);
+  }
+}
