@@ -72,7 +72,9 @@ describe('eviction of real pods', needsContainers, () => {
     const node = await startAgentNode(context, { configuration });
     await node.run('modest', `fallocate -l 1M /scratch/file; ${forever}`, scratch());
     await node.until('modest runs', async () => (await phaseOf(node, 'modest')) === 'Running');
-    await node.run('greedy', `fallocate -l 4G /scratch/file; ${forever}`, scratch());
+    // What a pod took since the last look at its volumes is not known yet: it must be known as the larger one before.
+    const grow = 'fallocate -l 1G /scratch/first; sleep 25; fallocate -l 3G /scratch/second';
+    await node.run('greedy', `${grow}; ${forever}`, scratch());
     await node.until('greedy is evicted', async () => (await evictedFor(node, 'greedy')) !== undefined, limitMs);
     const greedy = await node.pod('greedy');
     assert.match(

@@ -12,9 +12,10 @@ import { architectureOf } from '../../images/platform.ts';
 import { Backoff } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
-import { isRunning } from '../../lib/process-identity.ts';
+import { isRunning, signal } from '../../lib/process-identity.ts';
 import type { Service } from '../../lib/service.ts';
 import { CriConnection, loadCri } from '../cri/connection.ts';
+import { RuntimeError } from '../runtime.ts';
 import { cniConfig, cniConfigName, containerdConfig } from './config.ts';
 import { findDaemon, lastWords, limitLog, type RunningDaemon, startDaemon, stopDaemon } from './daemon.ts';
 import { importArchive, seesImages } from './import-archive.ts';
@@ -28,8 +29,10 @@ import {
   type Programs,
 } from './machine.ts';
 import { type ContainerdPaths, containerdPaths } from './paths.ts';
+import { argumentsOf, findProcesses } from './processes.ts';
 import { stayAlive } from './stay-alive.ts';
-import { type TeardownReport, tearDown } from './teardown.ts';
+import { type Shim, type ShimWorld, StrayShims } from './stray-shims.ts';
+import { isOurShim, type TeardownReport, tearDown } from './teardown.ts';
 
 export interface ContainerdOptions {
   /** naru's home folder: absolute. containerd gets a folder in it. */
@@ -59,6 +62,7 @@ export interface ContainerdFacts extends MachineFacts {
 }
 
 const watchMs = 500;
+const strayLookMs = 60_000;
 
 export class Containerd implements Service {
   readonly name = 'containerd';
@@ -72,6 +76,9 @@ export class Containerd implements Service {
   #connection: CriConnection | undefined;
   #stopping = new AbortController();
   #watching: Promise<void> | undefined;
+  /** Whether containerd may have forgotten shims: it does so only when it starts among those of an earlier one. */
+  #mayHaveStrays = false;
+  #strayLookAtMs = 0;
 
   constructor(options: ContainerdOptions) {
     this.#options = options;
@@ -118,6 +125,7 @@ export class Containerd implements Service {
     if (running !== undefined && changed) await stopDaemon(this.#paths, running, this.#clock);
     const adopted = running !== undefined && !changed;
     this.#facts = { ...facts, adopted };
+    this.#mayHaveStrays = adopted;
     this.#connection = await CriConnection.open(this.#paths.address, this.#clock);
     try {
       this.#daemon = adopted ? running : await startDaemon(this.#paths, facts.programs);
@@ -290,6 +298,7 @@ export class Containerd implements Service {
   /** Until `close`: sees containerd die and starts it again. */
   async #watch(): Promise<void> {
     const signal = this.#stopping.signal;
+    const strays = new StrayShims(this.#shimWorld());
     while (!signal.aborted) {
       const daemon = this.#daemon;
       const pause = this.#clock.sleep(watchMs, signal).catch(() => undefined);
@@ -298,8 +307,37 @@ export class Containerd implements Service {
       if (daemon !== undefined && isRunning(daemon.process)) {
         this.#backoff.forget('');
         await limitLog(this.#paths).catch((error: unknown) => this.#log.warn('containerd log is not cut', { error }));
+        await this.#endStrays(strays);
       } else if (!signal.aborted) await this.#restart(daemon);
     }
+  }
+
+  async #endStrays(strays: StrayShims): Promise<void> {
+    const nowMs = this.#clock.monotonic();
+    if (!this.#mayHaveStrays || nowMs < this.#strayLookAtMs) return;
+    this.#strayLookAtMs = nowMs + strayLookMs;
+    try {
+      const ended = await strays.look();
+      for (const { pid, container } of ended) this.#log.warn('ended a shim that containerd forgot', { pid, container });
+    } catch (error) {
+      this.#log.warn('which shims containerd has forgotten is not known', { error });
+    }
+  }
+
+  #shimWorld(): ShimWorld {
+    return {
+      shims: () => shimsOf(this.#paths),
+      isKnown: async (id) => {
+        try {
+          await this.#connection?.containerd('Get', { id }, 5_000);
+          return true;
+        } catch (error) {
+          if (error instanceof RuntimeError && error.kind === 'not-found') return false;
+          throw error;
+        }
+      },
+      end: (shim) => signal(shim, 'SIGKILL'),
+    };
   }
 
   async #restart(dead: RunningDaemon | undefined): Promise<void> {
@@ -314,6 +352,7 @@ export class Containerd implements Service {
       const daemon = (await findDaemon(this.#paths)) ?? (await startDaemon(this.#paths, programs));
       await this.#ready(daemon);
       this.#daemon = daemon;
+      this.#mayHaveStrays = true;
       this.#log.info('containerd runs again', { pid: daemon.process.pid });
     } catch (error) {
       if (!this.#stopping.signal.aborted) this.#log.error('containerd could not be started again', { error });
@@ -327,4 +366,14 @@ async function writeIfChanged(file: string, content: string): Promise<boolean> {
   await writeFile(`${file}.new`, content, { mode: 0o600 });
   await rename(`${file}.new`, file);
   return true;
+}
+
+async function shimsOf(paths: ContainerdPaths): Promise<Shim[]> {
+  const found = await findProcesses((argv) => isOurShim(argv, paths));
+  return Promise.all(
+    found.map(async (shim) => {
+      const argv = await argumentsOf(shim.pid);
+      return { ...shim, container: argv[argv.indexOf('-id') + 1] ?? '' };
+    }),
+  );
 }

@@ -5,7 +5,7 @@
  * A container starts when those before it had their turn: an image that is being pulled holds back the later ones, one that
  * cannot be had does not. Pulls themselves go on side by side.
  */
-import type { Container, Pod, Probe } from '../../api/schema/types/core-v1.ts';
+import type { Container, Pod } from '../../api/schema/types/core-v1.ts';
 import { isPullFailure } from '../images/pull-errors.ts';
 import type { ContainerStatus, SandboxStatus } from '../runtime.ts';
 import {
@@ -13,7 +13,6 @@ import {
   containerHash,
   describePod,
   ephemeralContainers,
-  hashAnnotation,
   initContainers,
   newestRun,
   newestSandbox,
@@ -21,15 +20,9 @@ import {
 import { activeDeadlineMs, removeSuperseded } from './decide-ending.ts';
 import type { PlanBuilder, PodObservation } from './plan.ts';
 import { resizeStep } from './resize-view.ts';
-import {
-  afterRestart,
-  isSidecar,
-  type RestartBackoff,
-  restartAtMs,
-  restartsWhenKilled,
-  shouldRestart,
-} from './restart.ts';
+import { afterRestart, isSidecar, type RestartBackoff, restartAtMs, shouldRestart } from './restart.ts';
 import { isRestartingAll, restartAll } from './restart-all.ts';
+import { supervise } from './supervise.ts';
 import { isStarted } from './verdicts.ts';
 
 /** How long a failed pull shows as `ErrImagePull` before it shows as `ImagePullBackOff`. */
@@ -179,28 +172,7 @@ class RunningPod {
 
   /** A running container is left alone unless its definition changed or its probes give it up. */
   #supervise(container: Container, run: ContainerStatus): void {
-    const { probes, stops, nowMs } = this.#observation;
-    if (stops.has(run.id)) return;
-    const verdicts = probes.get(run.id);
-    const hash = run.annotations[hashAnnotation];
-    const { name } = container;
-    let why = '';
-    let probe: Probe | undefined;
-    if (hash !== undefined && hash !== containerHash(container)) why = `Container ${name} definition changed`;
-    else if (verdicts?.liveness === 'failure') {
-      why = `Container ${name} failed liveness probe`;
-      probe = container.livenessProbe;
-    } else if (verdicts?.startup === 'failure') {
-      why = `Container ${name} failed startup probe`;
-      probe = container.startupProbe;
-    }
-    if (why === '') return;
-    const restarts = probe === undefined || restartsWhenKilled(this.#pod, container);
-    const seconds = probe?.terminationGracePeriodSeconds ?? this.#pod.spec?.terminationGracePeriodSeconds ?? 30;
-    const message = restarts ? `${why}, will be restarted` : why;
-    const gracePeriodMs = Math.max(0, seconds * 1000);
-    this.#plan.steps.push({ kind: 'stop-container', container: name, containerId: run.id, gracePeriodMs, message });
-    this.#plan.wakeAt(nowMs + gracePeriodMs + 1000);
+    supervise(this.#observation, this.#pod, { container, run }, this.#plan);
   }
 
   /** @param last the newest run of it, in this sandbox or an earlier one */

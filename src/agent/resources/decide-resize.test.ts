@@ -36,7 +36,7 @@ function brief(action: ResizeAction): string {
   }
   const { cpuPeriodUs: _, ...limits } = action.limits;
   return `pod ${Object.entries(limits)
-    .map(([name, value]) => `${name} ${String(value)}`)
+    .map(([name, value]) => `${name} ${JSON.stringify(value)}`)
     .join(' ')}`;
 }
 
