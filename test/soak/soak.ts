@@ -32,6 +32,8 @@ const restMsMax = 480_000;
 const pauseMsMax = 5_000;
 /** So often in a row, a second apart, all must be well: what was killed just now is not noticed at once. */
 const restLooks = 4;
+/** So often, a second apart, it is looked whether what is too much goes: a shim that containerd forgot takes two minutes. */
+const measureLooks = 180;
 
 export async function soak(options: SoakOptions): Promise<SoakReport> {
   const { say, pods } = options;
@@ -111,7 +113,7 @@ async function disturb(cluster: TestCluster, options: SoakOptions): Promise<Read
 /** What is measured beside `wanted`, when it has come to be like it, or does not change any more: what is swept away takes its turn. */
 async function measured(cluster: TestCluster, wanted?: Measures): Promise<Measures> {
   let now = await measure(cluster.home, cluster.pid);
-  for (let look = 0; look < 90; look++) {
+  for (let look = 0; look < measureLooks; look++) {
     const isEnough = wanted === undefined ? look >= 5 : differences('', wanted, now).length === 0;
     if (isEnough) break;
     await sleep(1_000);
@@ -130,8 +132,10 @@ function marginOf(what: string, before: number): number {
 /** Programs may take less than before; of everything else there must be as much. */
 function differences(when: string, before: Measures, now: Measures): string[] {
   return Object.entries(now).flatMap(([what, count]) => {
-    // Of each container the last that ended is kept, for its log.
+    // Of each container the last that ended is kept, for its log, and the sandbox that it was in.
+    const ended = now[endedContainers] ?? 0;
     if (what === endedContainers && count <= (now['running containers'] ?? 0)) return [];
+    if (what === 'sandboxes' && count >= (before[what] ?? 0) && count <= (before[what] ?? 0) + ended) return [];
     const expected = before[what] ?? 0;
     const margin = marginOf(what, expected);
     const isGood = margin > 0 ? count <= expected + margin : count === expected;

@@ -370,10 +370,10 @@ async function writeIfChanged(file: string, content: string): Promise<boolean> {
 
 async function shimsOf(paths: ContainerdPaths): Promise<Shim[]> {
   const found = await findProcesses((argv) => isOurShim(argv, paths));
-  return Promise.all(
-    found.map(async (shim) => {
-      const argv = await argumentsOf(shim.pid);
-      return { ...shim, container: argv[argv.indexOf('-id') + 1] ?? '' };
-    }),
-  );
+  const shims = found.map(async (shim) => {
+    const argv = await argumentsOf(shim.pid);
+    return { ...shim, container: argv[argv.indexOf('-id') + 1] ?? '' };
+  });
+  // One that ended meanwhile has no arguments any more.
+  return (await Promise.all(shims)).filter(({ container }) => container !== '');
 }

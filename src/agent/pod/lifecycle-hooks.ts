@@ -28,7 +28,7 @@ export async function runHook(
   else throw new Error('invalid handler: a life-cycle hook is one of exec, httpGet and sleep');
 }
 
-/** Any answer is a success, as upstream has it. A server of HTTP that is asked over HTTPS is asked again without, as it used to be. */
+/** Any answer is a success, whatever its code, as upstream has it: what counts is that the container was told. */
 async function httpHook({ platform }: HookHost, action: HTTPGetAction, target: HookTarget): Promise<void> {
   const { container, podIp, timeoutMs } = target;
   const probe = { ...httpTarget(action, container, podIp), userAgent: 'kube-lifecycle/1.36' };

@@ -160,7 +160,7 @@ export class PodWorkers implements Service {
     const { clock, log } = this.#host;
     const { signal } = this.#stop;
     const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-    await Promise.race([this.#feed.synced, stopped]);
+    await this.#awaitList(Promise.race([this.#feed.synced, stopped]));
     let hasSwept = false;
     while (!signal.aborted) {
       try {
@@ -186,6 +186,23 @@ export class PodWorkers implements Service {
     if (this.#relists) this.#lastRelist = { lastMs: nowMs };
   }
 
+  /** Until the API's list is known, only pods that came from elsewhere are looked at: nothing counts as forgotten. */
+  async #awaitList(synced: Promise<void>): Promise<void> {
+    const { clock, runtime } = this.#host;
+    let isKnown = false;
+    const known = synced.then(() => {
+      isKnown = true;
+    });
+    while (this.#relists && !isKnown) {
+      await Promise.race([known, clock.sleep(relistMs, this.#stop.signal).catch(() => {})]);
+      if (isKnown || this.#workers.size === 0) continue;
+      const state = await runtime.state().catch(() => undefined);
+      if (state !== undefined && !isKnown)
+        for (const worker of this.#workers.values()) worker.observe(ofPod(state, worker));
+    }
+    await known;
+  }
+
   #compare(state: RuntimeState): void {
     if (this.#stop.signal.aborted) return;
     const byUid = new Map<
@@ -202,4 +219,9 @@ export class PodWorkers implements Service {
     for (const container of state.containers) of(container.pod).containers.push(container);
     for (const [uid, worker] of this.#workers) worker.observe(byUid.get(uid) ?? { sandboxes: [], containers: [] });
   }
+}
+
+function ofPod({ sandboxes, containers }: RuntimeState, { identity }: PodWorker): RuntimeState {
+  const isOwn = ({ pod }: { readonly pod: PodIdentity }): boolean => pod.uid === identity.uid;
+  return { sandboxes: sandboxes.filter(isOwn), containers: containers.filter(isOwn) };
 }

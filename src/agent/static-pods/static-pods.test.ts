@@ -246,3 +246,29 @@ test('static pods run without a server, and are shown when it is there', async (
   await until(node, 'it is shown', async () => (await phaseOf(node)) === 'Running');
   await node.close();
 });
+
+test('without a server, also what the runtime does not tell of is seen within some seconds', async (context) => {
+  const folder = folderOf(context);
+  writeFileSync(path.join(folder, 'web.yaml'), manifest());
+  const node = await startNode();
+  await node.agent.close();
+  const silent = new Proxy(node.runtime, {
+    get(target, key) {
+      if (key === 'watch') return () => ({ cancel: () => {} });
+      const value = Reflect.get(target, key, target) as unknown;
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+  node.outage.begin();
+  await node.restart({ runtime: silent, configuration: { staticPodPath: folder }, readManifest: read });
+  const newest = async () => (await node.runs('app'))[0];
+  await until(node, 'it runs', async () => (await newest())?.state === 'running');
+  await node.clock.advance(10_000);
+  node.runtime.killContainer((await newest())?.id ?? '');
+  await until(node, 'it is restarted', async () => {
+    const run = await newest();
+    return run?.attempt === 1 && run.state === 'running';
+  });
+  node.outage.end();
+  await node.close();
+});

@@ -48,7 +48,7 @@ function containerType(pod: Pod, name: string): ContainerType {
   return ephemeralContainers(pod).some((one) => one.name === name) ? 'ephemeral_container' : 'container';
 }
 
-/** True: there is one. Until it has ended, the container does not count as running. Nothing limits how long that takes, but the container's own end. */
+/** True: there is one. Until it has ended, the container does not count as running. */
 function postStart(memory: PodMemory, container: Container, containerId: string, sandbox: SandboxStatus): boolean {
   const hook = container.lifecycle?.postStart;
   if (hook === undefined) return false;
