@@ -189,18 +189,15 @@ export class PodWorkers implements Service {
   /** Until the API's list is known, only pods that came from elsewhere are looked at: nothing counts as forgotten. */
   async #awaitList(synced: Promise<void>): Promise<void> {
     const { clock, runtime } = this.#host;
-    let isKnown = false;
-    const known = synced.then(() => {
-      isKnown = true;
-    });
-    while (this.#relists && !isKnown) {
-      await Promise.race([known, clock.sleep(relistMs, this.#stop.signal).catch(() => {})]);
-      if (isKnown || this.#workers.size === 0) continue;
+    if (!this.#relists) return synced;
+    const known = synced.then(() => true);
+    const later = (): Promise<boolean> => clock.sleep(relistMs, this.#stop.signal).then(no, no);
+    while (!(await Promise.race([known, later()]))) {
+      if (this.#workers.size === 0) continue;
       const state = await runtime.state().catch(() => undefined);
-      if (state !== undefined && !isKnown)
-        for (const worker of this.#workers.values()) worker.observe(ofPod(state, worker));
+      if (state === undefined) continue;
+      for (const worker of this.#workers.values()) worker.observe(ofPod(state, worker));
     }
-    await known;
   }
 
   #compare(state: RuntimeState): void {
@@ -225,3 +222,5 @@ function ofPod({ sandboxes, containers }: RuntimeState, { identity }: PodWorker)
   const isOwn = ({ pod }: { readonly pod: PodIdentity }): boolean => pod.uid === identity.uid;
   return { sandboxes: sandboxes.filter(isOwn), containers: containers.filter(isOwn) };
 }
+
+const no = (): boolean => false;
