@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Pod } from '../../api/schema/types/core-v1.ts';
 import { events, nodes, pods } from '../../client/resources.ts';
+import { VirtualClock } from '../../lib/clock.ts';
 import { startNode, type TestNode } from '../cluster-testing.ts';
 import { simulatedNodeFacts } from '../node-facts.ts';
+import { make } from '../testing.ts';
+import { NodeAdmission } from './admission.ts';
 
 /** 4 CPUs, 16Gi, and as little as `size` says. */
 async function start(context: TestContext, size: Parameters<typeof simulatedNodeFacts>[2] = {}): Promise<TestNode> {
@@ -169,4 +172,23 @@ test('a critical pod that could have no room even so is refused', async (context
   assert.equal(status?.reason, 'UnexpectedAdmissionError');
   assert.match(status?.message ?? '', /no set of running pods found to reclaim resources: \[\(res: cpu, q: 1000\), \]/);
   assert.equal((await node.pod('small')).status?.phase, 'Running');
+});
+
+test('a pod that comes before the first status of its node is measured by what the node has', () => {
+  const allocatable = { cpu: '4', memory: '16Gi', pods: '110' };
+  const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-1' } };
+  const admission = new NodeAdmission(
+    {
+      // The API has the node, and nothing of its status.
+      node: { get: () => node, fetch: () => Promise.resolve(node) },
+      newNode: { ...node, status: { allocatable } },
+      operatingSystem: 'linux',
+      events: { record: () => {} },
+      clock: new VirtualClock(),
+    },
+    () => ({ fail: () => {}, refuse: () => {} }),
+  );
+  const pod = (cpu: string): Pod => make.pod({ nodeName: 'node-1', ...asks({ cpu }) });
+  assert.equal(admission.admit(pod('1'), []), undefined);
+  assert.equal(admission.admit(pod('5'), [])?.reason, 'OutOfcpu');
 });

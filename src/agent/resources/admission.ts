@@ -25,7 +25,7 @@ export interface PodControl {
 
 export interface AdmissionOptions {
   readonly node: NodeSource;
-  /** How the node is made where the API does not know it yet. */
+  /** How the node is made, and what it has: for what the API does not know yet. */
   readonly newNode: Node;
   readonly operatingSystem: string;
   readonly events: EventSink;
@@ -52,7 +52,7 @@ export class NodeAdmission implements PodHook {
     if (pod.status?.startTime !== undefined) return undefined;
     const byKind = refusalByKind(pod, this.#options.operatingSystem);
     if (byKind !== undefined) return byKind;
-    const failures = decideAdmission(pod, active, this.#options.node.get() ?? this.#options.newNode);
+    const failures = decideAdmission(pod, active, this.#node());
     const [first] = failures;
     if (first === undefined) return undefined;
     if (failures.every(isAffinity)) {
@@ -63,6 +63,15 @@ export class NodeAdmission implements PodHook {
     const others = failures.filter((failure) => failure.kind === 'mismatch');
     if (others[0] !== undefined) return refusalOf(others[0]);
     return this.#makeRoom(pod, active, failures.filter(isShortage));
+  }
+
+  /** What the API does not know of a node yet, since it has only just been made, the node knows itself. */
+  #node(): Node {
+    const { node, newNode } = this.#options;
+    const known = node.get();
+    if (known === undefined) return newNode;
+    const allocatable = { ...newNode.status?.allocatable, ...known.status?.allocatable };
+    return { ...known, status: { ...known.status, allocatable } };
   }
 
   /** Waits for what `admit` left open. */
