@@ -44,5 +44,6 @@ export function imageCommands(program: Command, home: Home): void {
     .option('--cmd <argument...>', 'arguments that a pod may replace')
     .option('--workdir <path>', 'the working directory')
     .option('--user <user>', 'the user, as name or number')
+    .option('--stop-signal <signal>', 'what a container is told to end with; SIGTERM where absent')
     .action(async (programs, options) => (await import('./image.ts')).pack(home, programs, options));
 }

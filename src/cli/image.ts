@@ -82,6 +82,7 @@ export interface PackCommandOptions {
   readonly cmd?: readonly string[];
   readonly workdir?: string;
   readonly user?: string;
+  readonly stopSignal?: string;
 }
 
 export async function pack(home: Home, programs: readonly string[], options: PackCommandOptions): Promise<void> {
@@ -112,6 +113,7 @@ async function packTo(programs: readonly string[], options: PackCommandOptions, 
     ...(options.cmd !== undefined && { command: options.cmd }),
     ...(options.workdir !== undefined && { workdir: options.workdir }),
     ...(options.user !== undefined && { user: options.user }),
+    ...(options.stopSignal !== undefined && { stopSignal: options.stopSignal }),
   });
   for (const library of packed.missing) console.error(`naru: not found on this machine: ${library}`);
 }

@@ -134,6 +134,19 @@ describe('packing programs', onLinux, () => {
     assert.match(execFileSync('chroot', [root, 'ls', '/etc'], { encoding: 'utf8' }), /group\nnsswitch.conf\npasswd/);
   });
 
+  test('the signal that ends it is kept under its full name; one that is no signal is refused', async () => {
+    const output = path.join(folder, 'signal.tar');
+    await packImage({ name: 'signal', programs: ['ls'], output, stopSignal: 'quit' });
+    const read = (name: string): string => execFileSync('tar', ['-xOf', output, name], { encoding: 'utf8' });
+    const [image] = JSON.parse(read('manifest.json')) as { Config: string }[];
+    const { config } = JSON.parse(read(image?.Config ?? '')) as { config: { StopSignal?: string } };
+    assert.equal(config.StopSignal, 'SIGQUIT');
+    await assert.rejects(
+      packImage({ name: 'signal', programs: ['ls'], output, stopSignal: 'SIGNOTHING' }),
+      /no signal SIGNOTHING; signals have names such as SIGQUIT/,
+    );
+  });
+
   test('a program that is a link comes with its target; one that is not there is named', async () => {
     const real = put('opt/v1/tool', sharedObject({}));
     symlinkSync(real, path.join(folder, 'tool'));

@@ -8,6 +8,7 @@
  */
 import { execFile } from 'node:child_process';
 import { lstat, open, readdir, readFile, readlink, realpath, stat } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { type ImageConfig, type LayerEntry, type WrittenImage, writeImageArchive } from './archive-writer.ts';
@@ -29,6 +30,8 @@ export interface PackOptions {
   readonly workdir?: string;
   /** `UID[:GID]`, or the name of a user of this machine. */
   readonly user?: string;
+  /** What a container is told to end with, such as `SIGQUIT`; SIGTERM where absent. */
+  readonly stopSignal?: string;
   /** Adds this machine's certificate authorities, for programs that speak TLS. */
   readonly caCertificates?: boolean;
   /** The archive to write. */
@@ -76,7 +79,15 @@ function imageConfig(options: PackOptions, program: string): ImageConfig {
     Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
     WorkingDir: options.workdir ?? '/',
     ...(options.user === undefined ? {} : { User: options.user }),
+    ...(options.stopSignal === undefined ? {} : { StopSignal: signalName(options.stopSignal) }),
   };
+}
+
+/** Runtimes read the name, with or without SIG; one that they do not know, they would find out about only when a container is to end. */
+function signalName(text: string): string {
+  const name = `SIG${text.toUpperCase().replace(/^SIG/, '')}`;
+  if (!(name in constants.signals)) throw new Error(`there is no signal ${text}; signals have names such as SIGQUIT`);
+  return name;
 }
 
 /** Top folders of this machine that are links into /usr, as `bin` → `usr/bin`. */
