@@ -9,6 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { parse } from 'yaml';
+import { containerdPaths } from '../src/agent/containerd/paths.ts';
 import { RealClock } from '../src/lib/clock.ts';
 import { fetchDebianPackage } from '../tools/debian-package.ts';
 
@@ -145,6 +146,7 @@ export class TestCluster {
     this.home = home;
     this.#kubectl = kubectl;
     TestCluster.#open.add(this);
+    claimHome(home);
   }
 
   /** For `after` and `afterEach`: what a failed test could not close. */
@@ -247,6 +249,14 @@ function mustSucceed(what: string, result: CommandResult, log: string): string {
   throw new Error(`${what} exited with ${result.code}: ${result.stderr}${result.stdout}\n${log}`);
 }
 
+/** Homes that this process made: what names another one is another test's, which runs at the same time. */
+const ownHomes = new Set<string>();
+
+/** For homes that are not a `TestCluster`'s. */
+export function claimHome(home: string): void {
+  ownHomes.add(home);
+}
+
 /** What a cluster could leave behind on this machine, as sorted lines: take it before and after, and compare. */
 export async function machineState(): Promise<readonly string[]> {
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
@@ -254,12 +264,14 @@ export async function machineState(): Promise<readonly string[]> {
     .map((line) => line.split(' ')[4])
     .filter((mount) => mount !== undefined)
     .map((mount) => `mount ${mount}`);
+  const owners = networkOwners();
   const links = (await run('ip', ['-o', 'link'])).stdout
     .split('\n')
-    .map((line) => `link ${line.split(':')[1]?.trim().split('@')[0]}`);
+    .map((line) => line.split(':')[1]?.trim().split('@')[0])
+    .map((link) => `link ${link}${owners.get(link ?? '') ?? ''}`);
   const processes = processesNaming('containerd').map((command) => `process ${command}`);
-  const folders = ['/run/netns', '/var/lib/cni/results', '/var/lib/cni/networks'].flatMap((folder) =>
-    listed(folder).map((name) => `file ${folder}/${name}`),
+  const folders = ['/run/netns', networkResults, '/var/lib/cni/networks'].flatMap((folder) =>
+    listed(folder).map((name) => `file ${folder}/${name}${owners.get(name) ?? ''}`),
   );
   const cgroups = listed('/sys/fs/cgroup')
     .flatMap((controller) => listed(`/sys/fs/cgroup/${controller}`).map((name) => `cgroup ${controller}/${name}`))
@@ -269,10 +281,46 @@ export async function machineState(): Promise<readonly string[]> {
     .toSorted();
 }
 
-/** What is there now and was not before. */
+const networkResults = '/var/lib/cni/results';
+
+/** Whose links and files of the network are, as far as the network's own notes tell: ` of HOME/…`. */
+function networkOwners(): ReadonlyMap<string, string> {
+  const owners = new Map<string, string>();
+  for (const name of listed(networkResults)) {
+    let note: { result?: { interfaces?: readonly { name: string; sandbox?: string }[] } };
+    try {
+      note = JSON.parse(readFileSync(path.join(networkResults, name), 'utf8')) as typeof note;
+    } catch {
+      continue;
+    }
+    const interfaces = note.result?.interfaces ?? [];
+    const sandbox = interfaces.find((one) => one.sandbox)?.sandbox;
+    if (sandbox === undefined) continue;
+    for (const named of [name, ...interfaces.filter((one) => !one.sandbox).map((one) => one.name)]) {
+      owners.set(named, ` of ${sandbox}`);
+    }
+  }
+  return owners;
+}
+
+/** Things of pods that come and go elsewhere are nobody's for moments; what is left behind stays. */
+const leftLooks = 8;
+
+/** What is there now and was not before: of this process's homes at once, and what names no home where it stays. */
 export async function leftSince(before: readonly string[]): Promise<string[]> {
   const known = new Set(before);
-  return (await machineState()).filter((line) => !known.has(line));
+  const ids = [...ownHomes].map((home) => containerdPaths(home).cgroupRoot.slice(1));
+  const isOurs = (line: string): boolean => [...ownHomes, ...ids].some((name) => line.includes(name));
+  const isTheirs = (line: string): boolean => /\bnaru-[\w-]+/.test(line) && !isOurs(line);
+  const look = async (): Promise<string[]> =>
+    (await machineState()).filter((line) => !known.has(line) && !isTheirs(line));
+  let left = await look();
+  for (let looks = 1; looks < leftLooks && left.length > 0 && !left.some(isOurs); looks++) {
+    await clock.sleep(1000);
+    const now = new Set(await look());
+    left = left.filter((line) => now.has(line));
+  }
+  return left;
 }
 
 function listed(folder: string): string[] {

@@ -11,8 +11,8 @@
  *   soak      two minutes in which something of a full node is killed every few seconds; `npm run soak` does it for half an hour
  *   bench     every benchmark, small, with its figures
  *
- * A suite is a row; what it needs is installed before it runs. All suites run even if an earlier one failed, so that one run
- * shows everything; the exit code tells.
+ * A suite is a row; what it needs is installed before it runs. Suites of one lane run one after another, lanes side by side: those that
+ * start containers mostly wait. All suites run even if an earlier one failed, so that one run shows everything; the exit code tells.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
@@ -24,10 +24,12 @@ const root = path.dirname(import.meta.dirname);
 
 interface Suite {
   readonly name: string;
+  /** `last`: when all others are done, since others would spoil its figures. */
+  readonly lane: 'processor' | 'containers' | 'last';
   readonly files: readonly string[];
   /** Groups of files that share a process each: to load the house once for each file would take most of the time. */
   readonly together?: readonly (readonly string[])[];
-  /** Processes side by side. Suites that start containers take one at a time: they would only slow each other down. */
+  /** Processes side by side. */
   readonly concurrency: number;
   /** A test that takes longer (ms) has failed: what hangs names itself. */
   readonly timeoutMs: number;
@@ -53,6 +55,7 @@ function installForClients(): Promise<void> {
 const suites: readonly Suite[] = [
   {
     name: 'unit',
+    lane: 'processor',
     files: ['src/**/*.test.ts', 'tools/**/*.test.ts', 'bench/**/*.test.ts', 'test/*.test.ts'],
     together: [
       ['src/simulation/**/*.test.ts', 'src/agent/**/*.test.ts'],
@@ -63,25 +66,28 @@ const suites: readonly Suite[] = [
     concurrency: 2,
     timeoutMs: 120_000,
   },
-  { name: 'schema', files: ['test/schema/*.test.ts'], concurrency: 2, timeoutMs: 300_000 },
+  { name: 'schema', lane: 'processor', files: ['test/schema/*.test.ts'], concurrency: 2, timeoutMs: 300_000 },
   {
     name: 'clients',
+    lane: 'processor',
     files: ['test/clients/**/*.test.ts'],
     concurrency: 2,
     timeoutMs: 300_000,
     prepare: installForClients,
   },
-  { name: 'simulation', files: ['test/simulation/*.test.ts'], concurrency: 1, timeoutMs: 900_000 },
-  { name: 'fuzz', files: ['test/fuzz/*.test.ts'], concurrency: 1, timeoutMs: 400_000 },
+  { name: 'simulation', lane: 'processor', files: ['test/simulation/*.test.ts'], concurrency: 1, timeoutMs: 900_000 },
+  { name: 'fuzz', lane: 'processor', files: ['test/fuzz/*.test.ts'], concurrency: 1, timeoutMs: 400_000 },
   {
     name: 'cluster',
+    lane: 'containers',
     files: ['test/cluster/*.test.ts'],
-    concurrency: 1,
+    concurrency: 2,
     timeoutMs: 600_000,
     prepare: installForContainers,
   },
   {
     name: 'soak',
+    lane: 'containers',
     files: ['test/soak/*.test.ts'],
     concurrency: 1,
     timeoutMs: 1_200_000,
@@ -89,6 +95,7 @@ const suites: readonly Suite[] = [
   },
   {
     name: 'bench',
+    lane: 'last',
     files: ['test/bench/*.test.ts'],
     concurrency: 1,
     timeoutMs: 200_000,
@@ -109,21 +116,19 @@ const hasHooksForAll = (file: string): boolean =>
   /^(?:before|after)(?:Each)?\(/m.test(readFileSync(path.join(root, file), 'utf8'));
 
 async function runSuite(suite: Suite): Promise<boolean> {
+  await suite.prepare?.();
   const groups = (suite.together ?? []).map((patterns) => filesOf(patterns).filter((file) => !hasHooksForAll(file)));
   const grouped = new Set(groups.flat());
   const alone = filesOf(suite.files).filter((file) => !grouped.has(file));
   const common = ['--test', `--test-timeout=${suite.timeoutMs}`];
   const runs = groups.map((files) => [...common, '--test-isolation=none', ...files]);
   if (alone.length > 0) runs.push([...common, `--test-concurrency=${suite.concurrency}`, ...alone]);
-  const title = `${suite.name}: ${grouped.size + alone.length} files`;
-  const [only] = runs;
-  if (only === undefined) return true;
-  return runs.length === 1 ? node(title, only) : nodes(title, runs, suite.concurrency);
+  console.error(`\n=== ${suite.name}: ${grouped.size + alone.length} files, in ${runs.length} runs`);
+  return nodes(runs, suite.concurrency);
 }
 
 /** Several side by side. Each is shown when it is over, so that no two mix. */
-async function nodes(title: string, runs: readonly (readonly string[])[], concurrency: number): Promise<boolean> {
-  console.error(`\n=== ${title}, in ${runs.length} runs`);
+async function nodes(runs: readonly (readonly string[])[], concurrency: number): Promise<boolean> {
   const waiting = [...runs];
   let good = true;
   const work = async (): Promise<void> => {
@@ -135,6 +140,13 @@ async function nodes(title: string, runs: readonly (readonly string[])[], concur
   };
   await Promise.all(Array.from({ length: concurrency }, work));
   return good;
+}
+
+/** One after another. Resolves with the names of those that failed. */
+async function runInTurn(wanted: readonly Suite[]): Promise<readonly string[]> {
+  const failed: string[] = [];
+  for (const suite of wanted) if (!(await runSuite(suite))) failed.push(suite.name);
+  return failed;
 }
 
 function outputOf(args: readonly string[]): Promise<{ readonly status: number | null; readonly output: Buffer }> {
@@ -161,10 +173,9 @@ async function main(): Promise<void> {
   const wanted = choice === 'all' ? suites : suites.filter((suite) => [choice, ...names].includes(suite.name));
   if (wanted.length === 0)
     throw new Error(`no suite is called ${choice}; there are: ${suites.map((suite) => suite.name).join(', ')}, all`);
-  for (const suite of wanted) {
-    await suite.prepare?.();
-    if (!(await runSuite(suite))) failed.push(suite.name);
-  }
+  const ofLane = (lane: Suite['lane']): readonly Suite[] => wanted.filter((suite) => suite.lane === lane);
+  const lanes = await Promise.all([runInTurn(ofLane('processor')), runInTurn(ofLane('containers'))]);
+  failed.push(...lanes.flat(), ...(await runInTurn(ofLane('last'))));
   console.error(failed.length === 0 ? '\nAll suites passed.' : `\nFailed: ${failed.join(', ')}`);
   process.exitCode = failed.length === 0 ? 0 : 1;
 }

@@ -19,6 +19,7 @@ import { plainContainer, plainSandbox } from '../../src/agent/runtime-contract.t
 import { packImage } from '../../src/images/pack-image.ts';
 import { RealClock } from '../../src/lib/clock.ts';
 import { type Logger, silentLogger } from '../../src/lib/log.ts';
+import { claimHome } from '../harness.ts';
 
 export const clock = new RealClock({ keepsAlive: true });
 export const execute = promisify(execFile);
@@ -81,6 +82,7 @@ export class ContainerdLab {
 
   private constructor(home: string, options: LabOptions) {
     this.home = home;
+    claimHome(home);
     this.log = options.log ?? silentLogger;
     this.#isPlainCri = options.plainCri ?? false;
     const number = ++labCount;

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
 import process from 'node:process';
-import { root } from '../harness.ts';
+import { claimHome, root } from '../harness.ts';
 
 export class Foreground {
   static readonly #running = new Set<Foreground>();
@@ -12,6 +12,7 @@ export class Foreground {
 
   /** @param within a command that runs the command behind it somewhere else */
   constructor(home: string, args: readonly string[], within: readonly string[] = []) {
+    claimHome(home);
     // It becomes the program itself, so that signals reach it, and ends with this process, also where that is killed.
     this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', ...within, path.join(root, 'naru'), ...args], {
       env: { ...process.env, NARU_HOME: home },

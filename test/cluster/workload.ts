@@ -113,6 +113,11 @@ export class PodWatch {
     return this.#seen.get(name) ?? [];
   }
 
+  /** Those that are there, as they are now. */
+  pods(): readonly Pod[] {
+    return [...this.#seen].flatMap(([name, states]) => (this.#deleted.has(name) ? [] : states.slice(-1)));
+  }
+
   /** The pod as it is when `holds` holds of it: it may hold already. */
   until(name: string, what: string, holds: (pod: Pod) => boolean, timeoutMs = waitMsMax): Promise<Pod> {
     return this.#wait(name, what, timeoutMs, () => {

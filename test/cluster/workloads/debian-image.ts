@@ -7,7 +7,17 @@
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
@@ -77,7 +87,11 @@ async function pack(image: DebianImage, folders: ReadonlyMap<string, string>, ou
 
 /** Root, nobody, and the one whom the image is for. */
 function accounts(folder: string, { name, id }: DebianImage['user']): Mapping[] {
-  const passwd = ['root:x:0:0::/root:/bin/sh', `${name}:x:${id}:${id}::/tmp:/bin/sh`, 'nobody:x:65534:65534::/:/bin/sh'];
+  const passwd = [
+    'root:x:0:0::/root:/bin/sh',
+    `${name}:x:${id}:${id}::/tmp:/bin/sh`,
+    'nobody:x:65534:65534::/:/bin/sh',
+  ];
   const group = ['root:x:0:', `${name}:x:${id}:`, 'nogroup:x:65534:'];
   return Object.entries({ passwd, group }).map(([file, lines]) => {
     const source = path.join(folder, file);

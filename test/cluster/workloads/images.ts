@@ -42,7 +42,17 @@ export const postgresImage: DebianImage = {
     ...['liblzma5', 'libxml2', 'libxslt1.1', 'libuuid1', 'libselinux1', 'libpcre2-8-0', 'libpam0g', 'libaudit1'],
     ...['libcap-ng0', 'libcap2', 'libsystemd0', 'libgcrypt20', 'libgpg-error0', 'libldap-2.5-0', 'libsasl2-2'],
     ...['libgssapi-krb5-2', 'libkrb5-3', 'libk5crypto3', 'libkrb5support0', 'libcom-err2', 'libkeyutils1'],
-    ...['libpq5', 'libreadline8', 'libtinfo6', 'tzdata', 'postgresql-15', 'postgresql-client-15'],
+    ...[
+      'libgnutls30',
+      'libp11-kit0',
+      'libidn2-0',
+      'libunistring2',
+      'libtasn1-6',
+      'libnettle8',
+      'libhogweed6',
+      'libgmp10',
+    ],
+    ...['libffi8', 'libpq5', 'libreadline8', 'libtinfo6', 'tzdata', 'postgresql-15', 'postgresql-client-15'],
   ],
   contents: [
     ...from('postgresql-15', ...postgresPrograms, ...postgresModules, 'usr/share/postgresql/15'),
