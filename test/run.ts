@@ -116,7 +116,6 @@ const hasHooksForAll = (file: string): boolean =>
   /^(?:before|after)(?:Each)?\(/m.test(readFileSync(path.join(root, file), 'utf8'));
 
 async function runSuite(suite: Suite): Promise<boolean> {
-  await suite.prepare?.();
   const groups = (suite.together ?? []).map((patterns) => filesOf(patterns).filter((file) => !hasHooksForAll(file)));
   const grouped = new Set(groups.flat());
   const alone = filesOf(suite.files).filter((file) => !grouped.has(file));
@@ -173,6 +172,8 @@ async function main(): Promise<void> {
   const wanted = choice === 'all' ? suites : suites.filter((suite) => [choice, ...names].includes(suite.name));
   if (wanted.length === 0)
     throw new Error(`no suite is called ${choice}; there are: ${suites.map((suite) => suite.name).join(', ')}, all`);
+  // Here, since two cannot install at a time.
+  for (const { prepare } of wanted) await prepare?.();
   const ofLane = (lane: Suite['lane']): readonly Suite[] => wanted.filter((suite) => suite.lane === lane);
   const lanes = await Promise.all([runInTurn(ofLane('processor')), runInTurn(ofLane('containers'))]);
   failed.push(...lanes.flat(), ...(await runInTurn(ofLane('last'))));

@@ -1,0 +1,12 @@
+import * as k8s from '@kubernetes/client-node'; import net from 'node:net'; import {PassThrough, Readable} from 'node:stream';
+const config = new k8s.KubeConfig(); config.loadFromFile(process.env.KUBECONFIG);
+const collect=()=>{const p=new PassThrough(); let t=''; p.on('data',d=>t+=d); return [p,()=>t]};
+const exec=(cmd,stdin=null,tty=false)=>new Promise((ok,no)=>{const [o,ot]=collect(),[e,et]=collect(); let ws; new k8s.Exec(config).exec('default','web','app',cmd,o,e,stdin,tty,(st)=>setTimeout(()=>ok([ot(),et(),JSON.stringify(st)]),100)).then(w=>{w.on?.('close',()=>{})},no)});
+console.log(await exec(['sh','-c','echo out; echo err >&2; exit 3']));
+console.log(await exec(['nope']).catch(e=>String(e.message??e)));
+console.log(await exec(['cat'],Readable.from(['hello js'])));
+const pf=new k8s.PortForward(config); const srv=net.createServer(s=>pf.portForward('default','web',[8080],s,null,s)); await new Promise(r=>srv.listen(0,'127.0.0.1',r));
+const got=await new Promise((ok)=>{const s=net.connect(srv.address().port,'127.0.0.1');let d='';s.on('data',x=>d+=x);s.on('end',()=>ok(d));s.on('close',()=>ok(d));s.write('GET /index.html HTTP/1.0\r\n\r\n'); setTimeout(()=>ok('late '+d),8000)}); console.log(got.slice(-12)); srv.close();
+const cp=new k8s.Cp(config); await cp.cpFromPod('default','web','app','/tmp/index.html','/tmp/i-cp').then(()=>console.log('cp ok'),e=>console.log('cp',e.message));
+const [lo,lt]=collect(); await new k8s.Log(config).log('default','dep','one',lo,{}).catch(e=>console.log(e.code)); 
+setTimeout(()=>process.exit(0),500);
