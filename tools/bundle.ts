@@ -2,7 +2,10 @@
  * Puts the command line and all that it loads into one file, which starts in half the time of some four hundred. The launcher runs this when a
  * source is newer than the bundle; where there is no bundle, the sources run as they are. Nothing else depends on it.
  *
- *   tools/node tools/bundle.ts OUTPUT [ENTRY]      ENTRY: what to bundle instead of src/main.ts
+ *   tools/node tools/bundle.ts OUTPUT [--entry FILE] [--only COMMAND]
+ *
+ *   --entry   what to bundle instead of src/main.ts
+ *   --only    with what this command of the command line needs, and no other
  *
  * Code finds its companions (tables, protocol files, the worker) beside its source by `import.meta`: the bundle keeps these paths.
  */
@@ -10,6 +13,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 import { build, type Plugin } from 'esbuild';
 
 const root = path.dirname(import.meta.dirname);
@@ -26,6 +30,18 @@ const keepPaths: Plugin = {
   },
 };
 
+/** Other commands stay where they are: their sources. Nobody runs them from this bundle. */
+const onlyCommand = (command: string): Plugin => ({
+  name: 'only-command',
+  setup(bundler) {
+    bundler.onResolve({ filter: /^\.\// }, ({ path: file, kind, importer, resolveDir }) => {
+      const isOther =
+        kind === 'dynamic-import' && importer.endsWith('/cli/command-line.ts') && file !== `./${command}.ts`;
+      return isOther ? { path: path.join(resolveDir, file), external: true } : undefined;
+    });
+  },
+});
+
 /** The launcher reads the first line: a bundle is for one folder. Packages written for CommonJS expect the rest. */
 const banner = `// ${root}
 import { createRequire as makeRequire } from 'node:module';
@@ -33,11 +49,15 @@ const require = makeRequire(${JSON.stringify(path.join(root, 'package.json'))});
 const __filename = ${JSON.stringify(path.join(root, 'package.json'))};
 const __dirname = ${JSON.stringify(root)};`;
 
-const [, , output, entry = path.join(root, 'src/main.ts')] = process.argv;
-if (output === undefined) throw new Error('usage: tools/node tools/bundle.ts OUTPUT');
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { entry: { type: 'string' }, only: { type: 'string' } },
+});
+const [output] = positionals;
+if (output === undefined) throw new Error('usage: tools/node tools/bundle.ts OUTPUT [--entry FILE] [--only COMMAND]');
 const draft = `${output}.${process.pid}`;
 await build({
-  entryPoints: [entry],
+  entryPoints: [values.entry ?? path.join(root, 'src/main.ts')],
   bundle: true,
   platform: 'node',
   format: 'esm',
@@ -45,7 +65,7 @@ await build({
   outfile: draft,
   banner: { js: banner },
   logLevel: 'error',
-  plugins: [keepPaths],
+  plugins: [keepPaths, ...(values.only === undefined ? [] : [onlyCommand(values.only)])],
 });
 writeFileSync(draft, asAscii(readFileSync(draft, 'utf8')));
 renameSync(draft, output);

@@ -3,7 +3,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { debianMirror, explain, fetchDebianPackage, unpackedVersion } from './debian-package.ts';
+import {
+  debianMirror,
+  explain,
+  fetchDebianPackage,
+  fetchDebianPackages,
+  newestOf,
+  unpackedVersion,
+} from './debian-package.ts';
 
 test('the mirror comes from a one-line source', () => {
   const source =
@@ -44,4 +51,31 @@ test('a package that is in the cache needs neither apt nor a network', async (co
   const found = await fetchDebianPackage({ name: 'hello', suite: 'forky', version: '1.0-1', cacheDir });
   assert.equal(found, folder);
   assert.equal(unpackedVersion(found), '1.0-1');
+});
+
+test('several packages that are in the cache come by their names', async (context) => {
+  const cacheDir = mkdtempSync(join(tmpdir(), 'naru-debian-'));
+  context.after(() => rmSync(cacheDir, { recursive: true }));
+  const folders = ['one', 'two'].map((name) => join(cacheDir, 'debian/forky/unpacked', name));
+  for (const folder of folders) mkdirSync(folder, { recursive: true });
+  const found = await fetchDebianPackages(['two', 'one'], 'forky', cacheDir);
+  assert.deepEqual(
+    [...found],
+    [
+      ['two', folders[1]],
+      ['one', folders[0]],
+    ],
+  );
+});
+
+test('the newest version of each package is the first that apt names', () => {
+  const said =
+    ' zlib1g | 1:1.3-1 | http://m sid/main\n zlib1g | 1:1.2-9 | http://m sid/main\n   libc6 | 2.36-9 | http://m sid/main\n';
+  assert.deepEqual(
+    [...newestOf(said)],
+    [
+      ['zlib1g', '1:1.3-1'],
+      ['libc6', '2.36-9'],
+    ],
+  );
 });

@@ -44,17 +44,51 @@ const listsMsMax = 24 * 60 * 60 * 1000;
  * there, without a network; remove the folder to get a newer version.
  */
 export async function fetchDebianPackage(
-  request: DebianPackageRequest,
-  clock: Clock = new RealClock(),
+  { name, suite, version, cacheDir }: DebianPackageRequest,
+  clock?: Clock,
 ): Promise<string> {
-  const { name, suite = 'sid', version } = request;
-  const root = resolve(request.cacheDir, 'debian', suite);
-  const target = join(root, 'unpacked', version === undefined ? name : `${name}_${version}`);
-  if (existsSync(target)) return target;
-  mkdirSync(root, { recursive: true });
-  return withLock(join(root, 'lock'), async () => {
-    if (!existsSync(target)) await fetchInto(target, root, { ...request, suite }, clock);
-    return target;
+  const versions = version === undefined ? new Map<string, string>() : new Map([[name, version]]);
+  const folders = await fetchAll([name], versions, rootOf(cacheDir, suite), clock);
+  return folders.get(name) as string;
+}
+
+/** The newest of several packages of a suite, by name: apt is asked once for all, which takes little longer than for one. */
+export function fetchDebianPackages(
+  names: readonly string[],
+  suite: string,
+  cacheDir: string,
+  clock?: Clock,
+): Promise<ReadonlyMap<string, string>> {
+  return fetchAll(names, new Map(), rootOf(cacheDir, suite), clock);
+}
+
+interface Root {
+  readonly folder: string;
+  readonly suite: string;
+}
+
+function rootOf(cacheDir: string, suite = 'sid'): Root {
+  return { folder: resolve(cacheDir, 'debian', suite), suite };
+}
+
+async function fetchAll(
+  names: readonly string[],
+  versions: ReadonlyMap<string, string>,
+  root: Root,
+  clock: Clock = new RealClock(),
+): Promise<ReadonlyMap<string, string>> {
+  const targetOf = (name: string): string => {
+    const version = versions.get(name);
+    return join(root.folder, 'unpacked', version === undefined ? name : `${name}_${version}`);
+  };
+  const targets = new Map(names.map((name) => [name, targetOf(name)]));
+  const isMissing = (name: string): boolean => !existsSync(targetOf(name));
+  if (!names.some(isMissing)) return targets;
+  mkdirSync(root.folder, { recursive: true });
+  return withLock(join(root.folder, 'lock'), async () => {
+    const missing = names.filter(isMissing);
+    if (missing.length > 0) await fetchInto(missing, targets, versions, root, clock);
+    return targets;
   });
 }
 
@@ -64,35 +98,55 @@ export function unpackedVersion(folder: string): string {
 }
 
 async function fetchInto(
-  target: string,
-  root: string,
-  { name, suite, version: wanted }: DebianPackageRequest & { suite: string },
+  names: readonly string[],
+  targets: ReadonlyMap<string, string>,
+  wanted: ReadonlyMap<string, string>,
+  root: Root,
   clock: Clock,
 ): Promise<void> {
-  const config = writeConfig(root, suite);
-  await updateLists(config, root, clock);
-  const version = wanted ?? (await newestVersion(config, name, suite));
-  const work = mkdtempSync(join(root, 'fetch-'));
+  const config = writeConfig(root.folder, root.suite);
+  await updateLists(config, root.folder, clock);
+  const unversioned = names.filter((name) => !wanted.has(name));
+  const versions = new Map([...wanted, ...(await newestVersions(config, unversioned, root.suite))]);
+  const work = mkdtempSync(join(root.folder, 'fetch-'));
   try {
-    await apt(['download', `${name}=${version}`], config, work);
-    const [archive] = globSync('*.deb', { cwd: work });
-    if (archive === undefined) throw new Error(`apt-get downloaded nothing for ${name} ${version}.`);
-    const unpacked = join(work, 'unpacked');
-    await run('dpkg', ['-x', join(work, archive), unpacked]);
-    writeFileSync(join(unpacked, '.version'), `${version}\n`);
-    mkdirSync(join(root, 'unpacked'), { recursive: true });
-    renameSync(unpacked, target);
+    await apt(['download', ...names.map((name) => `${name}=${versions.get(name)}`)], config, work);
+    mkdirSync(join(root.folder, 'unpacked'), { recursive: true });
+    for (const name of names) {
+      const [archive] = globSync(`${name}_*.deb`, { cwd: work });
+      if (archive === undefined) throw new Error(`apt-get downloaded nothing for ${name} ${versions.get(name)}.`);
+      const unpacked = join(work, name);
+      await run('dpkg', ['-x', join(work, archive), unpacked]);
+      writeFileSync(join(unpacked, '.version'), `${versions.get(name)}\n`);
+      renameSync(unpacked, targets.get(name) as string);
+    }
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
 }
 
 /** Only this suite is in the private sources, so that the newest version is the suite's. */
-async function newestVersion(config: string, name: string, suite: string): Promise<string> {
-  const { stdout } = await run('apt-cache', ['madison', name], { env: { ...process.env, APT_CONFIG: config } });
-  const version = stdout.split('\n')[0]?.split('|')[1]?.trim();
-  if (!version) throw new Error(`Debian ${suite} has no package named ${name}.`);
-  return version;
+async function newestVersions(
+  config: string,
+  names: readonly string[],
+  suite: string,
+): Promise<ReadonlyMap<string, string>> {
+  if (names.length === 0) return new Map();
+  const { stdout } = await run('apt-cache', ['madison', ...names], { env: { ...process.env, APT_CONFIG: config } });
+  const newest = newestOf(stdout);
+  const absent = names.filter((name) => !newest.has(name));
+  if (absent.length > 0) throw new Error(`Debian ${suite} has no package named ${absent.join(', ')}.`);
+  return newest;
+}
+
+/** Of `apt-cache madison`'s lines, `name | version | source`, the first of each package has its newest version. */
+export function newestOf(madison: string): ReadonlyMap<string, string> {
+  const newest = new Map<string, string>();
+  for (const line of madison.split('\n')) {
+    const [name, version] = line.split('|').map((part) => part.trim());
+    if (name && version && !newest.has(name)) newest.set(name, version);
+  }
+  return newest;
 }
 
 async function updateLists(config: string, root: string, clock: Clock): Promise<void> {

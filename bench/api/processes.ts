@@ -70,7 +70,7 @@ const beside = (file: string): string => path.join(import.meta.dirname, file);
 function bundled(file: string, folder: string): string {
   const output = path.join(folder, 'server.mjs');
   const bundler = path.join(import.meta.dirname, '../../tools/bundle.ts');
-  execFileSync(process.execPath, [bundler, output, beside(file)], { stdio: 'inherit' });
+  execFileSync(process.execPath, [bundler, output, '--entry', beside(file)], { stdio: 'inherit' });
   return output;
 }
 
