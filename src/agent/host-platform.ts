@@ -2,11 +2,11 @@
 import fs from 'node:fs/promises';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
+import { noDrivers } from './devices/dynamic-resources.ts';
 import { LogFiles } from './logs/log-files.ts';
 import { SystemCgroups } from './pod/cgroups.ts';
-import { noDrivers } from './pod/devices.ts';
-import type { AgentPlatform } from './pod/pod-host.ts';
 import { parseResolvConf } from './pod/dns.ts';
+import type { AgentPlatform } from './pod/pod-host.ts';
 import { systemMounter } from './pod/volumes/mounter.ts';
 import { PodFolders } from './pod/volumes/pod-folders.ts';
 import { networkProbes } from './probes/probe-transport.ts';
@@ -22,7 +22,7 @@ export interface HostPlatformOptions {
 
 export function hostPlatform({ pods, podLogs, clock, log }: HostPlatformOptions): AgentPlatform {
   return {
-    storage: new PodFolders({ root: pods, mounter: systemMounter, log }),
+    storage: new PodFolders({ root: pods, memory: `${pods}-memory`, mounter: systemMounter, log }),
     cgroups: new SystemCgroups({ log }),
     probes: networkProbes,
     logs: new LogFiles({ root: podLogs, clock }),

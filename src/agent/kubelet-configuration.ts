@@ -9,6 +9,11 @@ export interface KubeletConfiguration {
   readonly podPidsLimit: number;
   /** A folder of manifests of pods that run without the API; empty: none. */
   readonly staticPodPath: string;
+  /**
+   * The folder of `device-plugins`, `plugins_registry` and `pod-resources`; absent: the node's own. Plugins made for upstream look in
+   * /var/lib/kubelet, which only one node of a machine can have. Said on the command line alone, as upstream's is fixed.
+   */
+  readonly pluginRoot?: string;
 
   /** A run's log is rotated at this size (quantity); so many files are kept of it, the one in use included. */
   readonly containerLogMaxSize: string;

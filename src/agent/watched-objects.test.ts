@@ -151,14 +151,17 @@ interface NodeWithDisk {
 /** A simulated node whose volumes are real files: as a node it may read what its pods refer to, and no more. */
 async function nodeWithDisk(context: TestContext, client?: (real: Client) => Client): Promise<NodeWithDisk> {
   const root = await mkdtemp(path.join(os.tmpdir(), 'naru-watched-'));
-  context.after(() => rm(root, { recursive: true, force: true }));
+  const memory = `${root}-memory`;
+  context.after(async () => {
+    for (const folder of [root, memory]) await rm(folder, { recursive: true, force: true });
+  });
   const node = await startNode();
   context.after(() => node.close());
   const closing = node.agent.close();
   await node.clock.advance(20_000);
   await closing;
   const underWay = new Set<Promise<unknown>>();
-  const storage = noted(new PodFolders({ root, mounter: notedMounts(), log }), underWay);
+  const storage = noted(new PodFolders({ root, memory, mounter: notedMounts(), log }), underWay);
   const settled = async () => {
     do {
       await Promise.allSettled(underWay);
@@ -169,7 +172,10 @@ async function nodeWithDisk(context: TestContext, client?: (real: Client) => Cli
   await node.restart({ platform, ...(client && { client: client(node.client) }) });
   const read = async (...parts: string[]) => {
     const { metadata } = await node.pod();
-    return readFile(path.join(root, metadata?.uid ?? '', 'volumes', ...parts), 'utf8').catch(() => '');
+    const uid = metadata?.uid ?? '';
+    const folders = [path.join(root, uid, 'volumes'), path.join(memory, uid)];
+    const found = folders.map((folder) => readFile(path.join(folder, ...parts), 'utf8').catch(() => ''));
+    return (await Promise.all(found)).join('');
   };
   const until: NodeWithDisk['until'] = (what, check, limitMs = 60_000) =>
     node.until(

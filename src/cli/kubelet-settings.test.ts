@@ -109,6 +109,10 @@ test('paths are kept absolute; the folder on the command line wins over the file
   assert.equal(changedKubeletOption(both, { staticPods: 'other' }, folder), undefined);
   assert.equal(changedKubeletOption(both, { staticPods: 'third' }, folder), '--static-pods');
   assert.equal(changedKubeletOption(both, { kubeletConfig: '' }, folder), '--kubelet-config');
+  const plugins = await kubeletSettings(both, { pluginFolder: 'plugins' }, folder);
+  assert.equal((await nodeConfiguration(plugins)).pluginRoot, path.join(folder, 'plugins'));
+  assert.equal(changedKubeletOption(both, { pluginFolder: 'plugins' }, folder), '--plugin-folder');
+  assert.deepEqual(await kubeletSettings(plugins, { pluginFolder: '' }, folder), both);
   const off = await kubeletSettings(both, { kubeletConfig: '', staticPods: '' }, folder);
   assert.deepEqual(await nodeConfiguration(off), {});
   await assert.rejects(

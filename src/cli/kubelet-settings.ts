@@ -1,4 +1,4 @@
-/** The options that say how the agent is to be: a kubelet's configuration file, and a folder of static pods. Empty ones turn earlier ones off. */
+/** The options that say how the agent is to be: a kubelet's configuration file, a folder of static pods, a folder for plugins. Empty ones turn earlier ones off. */
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { KubeletConfiguration } from '../agent/kubelet-configuration.ts';
@@ -8,12 +8,14 @@ import { UserError } from './user-error.ts';
 export interface KubeletCommandOptions {
   readonly kubeletConfig?: string;
   readonly staticPods?: string;
+  readonly pluginFolder?: string;
 }
 
 /** Absolute paths. */
 export interface KubeletSettings {
   readonly kubeletConfig?: string | undefined;
   readonly staticPods?: string | undefined;
+  readonly pluginFolder?: string | undefined;
 }
 
 export function withKubelet(command: Command): Command {
@@ -22,6 +24,10 @@ export function withKubelet(command: Command): Command {
     .option(
       '--static-pods <folder>',
       "run the pods of the manifests in this folder, with or without the API; '' to turn it off",
+    )
+    .option(
+      '--plugin-folder <folder>',
+      "where device plugins and drivers look for this machine's node: /var/lib/kubelet for those made for a kubelet; '' for the node's own folder",
     );
 }
 
@@ -41,9 +47,11 @@ function chosenSettings(before: KubeletSettings, options: KubeletCommandOptions,
     if (given === undefined) return old;
     return given === '' ? undefined : path.resolve(folder, given);
   };
+  const pluginFolder = chosen(before.pluginFolder, options.pluginFolder);
   return {
     kubeletConfig: chosen(before.kubeletConfig, options.kubeletConfig),
     staticPods: chosen(before.staticPods, options.staticPods),
+    ...(pluginFolder !== undefined && { pluginFolder }),
   };
 }
 
@@ -53,17 +61,21 @@ export function changedKubeletOption(
   options: KubeletCommandOptions,
   folder: string,
 ): string | undefined {
-  const { kubeletConfig, staticPods } = chosenSettings(before, options, folder);
+  const { kubeletConfig, staticPods, pluginFolder } = chosenSettings(before, options, folder);
   if (kubeletConfig !== before.kubeletConfig) return '--kubelet-config';
+  if (pluginFolder !== before.pluginFolder) return '--plugin-folder';
   return staticPods === before.staticPods ? undefined : '--static-pods';
 }
 
 /** What the agent is started with. @throws UserError where the file cannot be used (any more) */
 export async function nodeConfiguration(
-  { kubeletConfig, staticPods }: KubeletSettings,
+  { kubeletConfig, staticPods, pluginFolder }: KubeletSettings,
   log: Pick<Logger, 'warn'> = silentLogger,
 ): Promise<Partial<KubeletConfiguration>> {
-  const folder = staticPods === undefined ? {} : { staticPodPath: staticPods };
+  const folder = {
+    ...(staticPods !== undefined && { staticPodPath: staticPods }),
+    ...(pluginFolder !== undefined && { pluginRoot: pluginFolder }),
+  };
   if (kubeletConfig === undefined) return folder;
   // Other commands do not wait for it.
   const { readKubeletConfiguration } = await import('./kubelet-configuration-file.ts');

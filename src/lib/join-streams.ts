@@ -11,10 +11,12 @@ export interface JoinOptions {
   readonly clock: Clock;
   /** How long the other direction may go on after one has ended. */
   readonly lingerMsMax?: number;
+  /** Carries what comes out of `b` into `a`, and its end, where bytes as they come will not do. */
+  readonly carry?: (b: Duplex, a: Duplex) => Promise<void>;
 }
 
 /** Resolves when both are closed. */
-export function joinStreams(a: Duplex, b: Duplex, { clock, lingerMsMax }: JoinOptions): Promise<void> {
+export function joinStreams(a: Duplex, b: Duplex, { clock, lingerMsMax, carry }: JoinOptions): Promise<void> {
   let lingering: Timer | undefined;
   const breakBoth = (): void => {
     a.destroy();
@@ -40,6 +42,7 @@ export function joinStreams(a: Duplex, b: Duplex, { clock, lingerMsMax }: JoinOp
         closed();
       });
       if (from.destroyed) to.destroy();
+      else if (carry !== undefined && from === b) void carry(from, to);
       else from.pipe(to);
     }
     closed();

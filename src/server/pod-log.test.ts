@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
+import { WebSocket } from 'ws';
 import type { Pod } from '../api/schema/types/core-v1.ts';
 import { badRequest } from '../api/status-error.ts';
 import { RealClock } from '../lib/clock.ts';
@@ -43,6 +45,12 @@ test('options are checked and passed on, unknown ones left out', () => {
     /at most one of `sinceTime` or `sinceSeconds`/,
   );
   assert.throws(() => ask(one, 'limitBytes=0'), /limitBytes: Invalid value: 0: must be greater than 0/);
+  assert.throws(() => ask(one, 'stream=stdout'), /stream: Unsupported value: "stdout"/);
+  assert.throws(
+    () => ask(one, 'stream=Stderr&tailLines=1'),
+    /Forbidden: `tailLines` and specific `stream` are mutually exclusive/,
+  );
+  assert.equal(ask(one, 'stream=All&tailLines=1').path, '/containerLogs/default/web/a?tailLines=1&stream=All');
 });
 
 describe('a log over HTTP', () => {
@@ -110,5 +118,28 @@ describe('a log over HTTP', () => {
       },
     });
     await assert.rejects(admin.request(path));
+  });
+
+  test('comes over a WebSocket as bytes, or in base64 for who asks for it, and ends with it', async () => {
+    world.nodes.register('n1', {
+      handle: async () => ({ status: 200, headers: {}, body: Readable.from(['alive\n']) }),
+    });
+    const { certificate: cert, key } = await world.authority.issueClient({ user: 'admin', groups: ['system:masters'] });
+    const read = async (
+      protocol: string,
+    ): Promise<readonly [text: string, binary: boolean | undefined, code: number]> => {
+      const url = `wss://127.0.0.1:${world.server.port}${path}`;
+      const socket = new WebSocket(url, [protocol], { ca: world.authority.certificate, cert, key });
+      let text = '';
+      let isBinary: boolean | undefined;
+      socket.on('message', (data: Buffer, binary) => {
+        text += data.toString();
+        isBinary = binary;
+      });
+      const [code] = (await once(socket, 'close')) as [number];
+      return [text, isBinary, code];
+    };
+    assert.deepEqual(await read('binary.k8s.io'), ['alive\n', true, 1000]);
+    assert.deepEqual(await read('base64.binary.k8s.io'), [Buffer.from('alive\n').toString('base64'), false, 1000]);
   });
 });

@@ -13,6 +13,7 @@ import { badRequest, type FieldError, internalError, invalid, StatusError } from
 import type { NodeConnections, NodeResponse } from '../client/node-api.ts';
 import { type AnswerHeaders, closeSignal, type Exchange } from './http/exchange.ts';
 import { booleanOf, integerOf } from './queries.ts';
+import { logOutput } from './websocket-watch.ts';
 
 /** Resolves when the log was sent, or the client has gone. @throws StatusError before anything was sent */
 export async function servePodLog(
@@ -26,7 +27,7 @@ export async function servePodLog(
   const signal = closeSignal(exchange);
   const answer = await nodes.call(node, { method: 'GET', path, headers: {}, signal });
   if (answer.status !== 200) throw await agentError(answer, pod.metadata?.name ?? '');
-  const out = exchange.stream(200, { ...headers, 'content-type': 'text/plain' });
+  const out = logOutput(exchange).stream(200, { ...headers, 'content-type': 'text/plain' });
   try {
     await pipeline(answer.body, out);
   } catch {
@@ -111,6 +112,10 @@ function optionErrors(
   }
   if (stream !== null && !['All', 'Stdout', 'Stderr'].includes(stream)) {
     errors.push(notSupported('stream', stream, ['All', 'Stdout', 'Stderr']));
+  }
+  // The last lines are counted before it is known whose they are.
+  if (stream !== null && stream !== 'All' && tailLines !== undefined) {
+    errors.push(forbiddenField('', '`tailLines` and specific `stream` are mutually exclusive for now'));
   }
   return errors;
 }

@@ -195,7 +195,7 @@ describe('the volumes of a pod', { timeout: 600_000, concurrency: 1 }, () => {
       securityContext: { runAsUser: 1234, runAsGroup: 1234, fsGroup: 4321 },
       containers: [script(text, { volumeMounts, resources: { limits } })],
     });
-    assert.deepEqual(found, ['1234', '4321 2777', '4321 2777', '4321', 'No space left on device', '32']);
+    assert.deepEqual(found, ['1234', '4321 2777', '4321 3777', '4321', 'No space left on device', '32']);
   });
 
   const persistent = (name: string, spec: Partial<PersistentVolumeSpec>, storageClassName: string): Manifest[] => [

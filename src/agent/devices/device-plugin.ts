@@ -51,7 +51,9 @@ const preStartMs = 30_000;
 export const loadRegistration = (): Promise<PluginService> => loadService(protocolFile, 'v1beta1.Registration');
 
 export async function connectDevicePlugin(socket: string, clock: Clock): Promise<DevicePlugin> {
-  return new SocketDevicePlugin(new PluginClient(await loadService(protocolFile, 'v1beta1.DevicePlugin'), socket, clock));
+  return new SocketDevicePlugin(
+    new PluginClient(await loadService(protocolFile, 'v1beta1.DevicePlugin'), socket, clock),
+  );
 }
 
 class SocketDevicePlugin implements DevicePlugin {
@@ -109,7 +111,11 @@ interface WirePreferred {
 }
 interface WireAccess {
   readonly envs: Readonly<Record<string, string>>;
-  readonly mounts: readonly { readonly container_path: string; readonly host_path: string; readonly read_only: boolean }[];
+  readonly mounts: readonly {
+    readonly container_path: string;
+    readonly host_path: string;
+    readonly read_only: boolean;
+  }[];
   readonly devices: readonly {
     readonly container_path: string;
     readonly host_path: string;

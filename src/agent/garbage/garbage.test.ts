@@ -43,7 +43,15 @@ describe('what is kept for pods that are gone', () => {
       log,
       cgroupRoot: '/naru',
       source: { forget() {} },
-      hooks: [{ name: 'test', cleanUp: async (uid: string) => void cleaned.push(uid) }],
+      hooks: [
+        { name: 'test', cleanUp: async (uid: string) => void cleaned.push(uid), uids: () => ['here', 'noted'] },
+        {
+          name: 'unreadable',
+          uids: () => {
+            throw new Error('no');
+          },
+        },
+      ],
       platform: {
         storage: {
           uids: async () => [...folders],
@@ -79,8 +87,8 @@ describe('what is kept for pods that are gone', () => {
     await node.sweeper.sweep();
     assert.deepEqual([...node.folders], ['here', 'stuck']);
     assert.deepEqual((await node.left()).sort(), ['a_b_c_d', 'default_web', 'default_web_here', 'other', 'podhere']);
-    assert.deepEqual(node.cleaned.sort(), ['gone', 'gone-3', 'stuck']);
-    assert.equal(node.warned.length, 1);
+    assert.deepEqual(node.cleaned.sort(), ['gone', 'gone-3', 'noted', 'stuck']);
+    assert.equal(node.warned.length, 2, 'of the folder, and of the notes');
 
     node.stuck.clear();
     await node.clock.advance(30_000);

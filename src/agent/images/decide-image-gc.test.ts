@@ -53,6 +53,17 @@ describe('the image garbage collector', () => {
     assert.deepEqual(order, ['old', 'new', 'used-early', 'used-late']);
   });
 
+  test('a clock that was set back makes no image young for long', () => {
+    const first = observeImages(undefined, [], new Set(), nowMs);
+    let records = observeImages(first, [image('here')], new Set(['id']), nowMs);
+    const backMs = nowMs - 500 * minuteMs;
+    records = observeImages(records, [image('here')], new Set(), backMs);
+    assert.deepEqual(
+      removableImages(records, policy, backMs + policy.imageMinimumGCAgeMs).map(({ id }) => id),
+      ['here'],
+    );
+  });
+
   test('an image that came just now stays for its minimum age; those found at the start have none', () => {
     const first = observeImages(undefined, [image('before')], new Set(), nowMs);
     const records = observeImages(first, [image('before'), image('young')], new Set(), nowMs);

@@ -39,9 +39,11 @@ export function observeImages(
   return new Map(
     images.map((image) => {
       const known = before?.get(image.id);
+      // A clock that was set back leaves nothing in the future.
+      const past = (timeMs: number): number => Math.min(timeMs, nowMs);
       const isUsed = [image.id, ...image.digests, ...image.tags].some((name) => used.has(name));
-      const detectedAtMs = known?.detectedAtMs ?? (before === undefined ? 0 : nowMs);
-      return [image.id, { image, detectedAtMs, usedAtMs: isUsed ? nowMs : (known?.usedAtMs ?? 0), isUsed }];
+      const detectedAtMs = past(known?.detectedAtMs ?? (before === undefined ? 0 : nowMs));
+      return [image.id, { image, detectedAtMs, usedAtMs: isUsed ? nowMs : past(known?.usedAtMs ?? 0), isUsed }];
     }),
   );
 }

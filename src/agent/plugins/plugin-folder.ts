@@ -9,7 +9,6 @@
  * ```
  * Kept true: one socket is worked on by one look at a time, and is registered at most once until it goes.
  */
-import { type FSWatcher, watch } from 'node:fs';
 import { lstat, mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +16,7 @@ import { delayAfter } from '../../lib/backoff.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Service } from '../../lib/service.ts';
+import { PathWatch } from '../path-watch.ts';
 import { loadService, PluginClient } from './grpc-service.ts';
 
 export interface PluginHandler {
@@ -61,13 +61,16 @@ export class PluginFolder implements Service {
   readonly name = 'plugins';
   readonly #options: PluginFolderOptions;
   readonly #sockets = new Map<string, KnownSocket>();
-  #watcher: FSWatcher | undefined;
+  readonly #changes: PathWatch;
   #timer: Timer | undefined;
   #looking: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(options: PluginFolderOptions) {
     this.#options = options;
+    this.#changes = new PathWatch(options.folder, () => {
+      if (!this.#closed) this.#wakeIn(settleMs);
+    });
   }
 
   async start(): Promise<void> {
@@ -83,7 +86,7 @@ export class PluginFolder implements Service {
   destroy(): void {
     this.#closed = true;
     this.#timer?.cancel();
-    this.#watcher?.close();
+    this.#changes.close();
   }
 
   #look(): void {
@@ -96,7 +99,7 @@ export class PluginFolder implements Service {
   async #lookOnce(): Promise<void> {
     if (this.#closed) return;
     this.#wakeIn(checkMs);
-    this.#watch();
+    this.#changes.open();
     const found = await this.#list();
     for (const [socket, known] of this.#sockets) {
       if (found.get(socket) !== known.identity) this.#forget(socket, known);
@@ -113,23 +116,7 @@ export class PluginFolder implements Service {
     this.#timer = this.#options.clock.after(ms, () => this.#look());
   }
 
-  /** Tries again at each look: the folder may be made anew. */
-  #watch(): void {
-    if (this.#watcher !== undefined) return;
-    const forget = (): void => {
-      this.#watcher?.close();
-      this.#watcher = undefined;
-    };
-    try {
-      this.#watcher = watch(this.#options.folder, { persistent: false }, () => !this.#closed && this.#wakeIn(settleMs));
-      this.#watcher.on('error', forget);
-      this.#watcher.on('close', forget);
-    } catch {
-      this.#watcher = undefined;
-    }
-  }
-
-  /** Sockets, here and one folder down, with what tells one from its successor. */
+  /** Sockets, also in folders within (those are found at the next look that time brings), with what tells one from its successor. */
   async #list(): Promise<ReadonlyMap<string, string>> {
     const { folder, log } = this.#options;
     const found = new Map<string, string>();

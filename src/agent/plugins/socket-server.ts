@@ -69,7 +69,9 @@ export class SocketServer implements Service {
 
   async #listen(socket: string): Promise<void> {
     if (Buffer.byteLength(socket) > socketPathBytesMax) {
-      throw new Error(`${socket} is longer than the ${socketPathBytesMax} bytes of a socket's path: use a shorter folder`);
+      throw new Error(
+        `${socket} is longer than the ${socketPathBytesMax} bytes of a socket's path: use a shorter folder`,
+      );
     }
     await mkdir(path.dirname(socket), { recursive: true, mode: 0o700 });
     await rm(socket, { force: true });

@@ -49,3 +49,11 @@ test('a stop signal of its own shows in the status of a container that was made'
   const { status } = decidePod(make.observation({ ...seen, containers: [run('app')] }));
   assert.equal(status.containerStatuses?.[0]?.stopSignal, 'SIGUSR1');
 });
+
+test('how the devices of a container are shows in its status', () => {
+  const seen = { sandboxes, containers: [run('app')] };
+  assert.ok(!('allocatedResourcesStatus' in (decidePod(make.observation(seen)).status.containerStatuses?.[0] ?? {})));
+  const health = [{ name: 'example.com/gpu', resources: [{ resourceID: 'g0', health: 'Unhealthy' }] }];
+  const { status } = decidePod(make.observation({ ...seen, devices: new Map([['app', health]]) }));
+  assert.deepEqual(status.containerStatuses?.[0]?.allocatedResourcesStatus, health);
+});

@@ -48,6 +48,7 @@ export function containerStatus(
   const last = lastState(observation, { actual, state, previous, known, newest });
   const running = newest !== undefined && state.running !== undefined;
   const stopSignal = container.lifecycle?.stopSignal;
+  const devices = observation.devices?.get(container.name);
   const id = newest === undefined ? known?.containerID : containerId(observation, newest);
   return {
     name: container.name,
@@ -66,6 +67,7 @@ export function containerStatus(
     ...((newest ?? known?.volumeMounts) !== undefined && mountsOf(container, newest)),
     ...(newest !== undefined && stopSignal !== undefined && { stopSignal }),
     ...(newest?.user !== undefined && { user: userOf(newest.user) }),
+    ...(devices !== undefined && { allocatedResourcesStatus: devices }),
   };
 }
 

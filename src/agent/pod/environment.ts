@@ -1,5 +1,5 @@
 /**
- * The variables of a container, in order: the node's own, `envFrom`, `env`. A later one of the same name replaces an earlier one; values may refer
+ * The variables of a container, in order: those of services, `envFrom`, `env`. A later one of the same name replaces an earlier one; values may refer
  * to those before them.
  */
 import type { Container, EnvFromSource, EnvVarSource, FileKeySelector } from '../../api/schema/types/core-v1.ts';
@@ -8,11 +8,12 @@ import { ConfigError } from './config-error.ts';
 import { type DownwardFacts, fieldValue, resourceValue } from './downward.ts';
 import { envFileBytesMax, envFileValue, envKeyCharsMax, envValueBytesMax } from './env-file.ts';
 import { expand } from './expansion.ts';
+import type { Variable } from './service-variables.ts';
 
 export interface EnvironmentFacts extends DownwardFacts {
   readonly source: ObjectSource;
-  /** What every container on the node gets: how to reach the API. */
-  readonly base: readonly { readonly name: string; readonly value: string }[];
+  /** Where services are. */
+  readonly base: readonly Variable[];
   /** At most `bytesMax` of a file in a volume of the pod. */
   readonly file: (volume: string, path: string, bytesMax: number) => Promise<Buffer>;
 }

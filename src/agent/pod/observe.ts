@@ -48,6 +48,7 @@ export function observationOf(memory: PodMemory): PodObservation {
   const { clock, hostIps, runtimeName } = memory.host;
   const { pod, lastPod, failed } = memory;
   const resize = memory.host.resizes.view(memory.identity.uid);
+  const devices = lastPod && memory.host.deviceHealth?.(lastPod);
   const mustEnd = pod?.metadata?.deletionTimestamp !== undefined || pod === undefined || failed;
   // Whole milliseconds: sums and differences of deadlines are exact.
   const monotonicMs = Math.floor(clock.monotonic());
@@ -71,6 +72,7 @@ export function observationOf(memory: PodMemory): PodObservation {
     endingSinceMs: memory.endingSinceMs ?? monotonicMs,
     ...(failed !== undefined && { failed }),
     ...(resize !== undefined && { resize }),
+    ...(devices !== undefined && { devices }),
     deleteSent: memory.deleteSent,
     hostIps,
     runtimeName,

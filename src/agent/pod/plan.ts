@@ -2,7 +2,7 @@
  * What the pod worker sees and what it decides, as data. `decide-pod.ts` maps the one to the other; `pod-worker.ts` observes
  * and carries out.
  */
-import type { Pod, PodStatus } from '../../api/schema/types/core-v1.ts';
+import type { Pod, PodStatus, ResourceStatus } from '../../api/schema/types/core-v1.ts';
 import type { ContainerStatus, PodIdentity, SandboxStatus } from '../runtime.ts';
 import type { ResizeView } from './resize-view.ts';
 import type { RestartBackoff } from './restart.ts';
@@ -86,6 +86,8 @@ export interface PodObservation {
   readonly failed?: NodeFailure;
   /** A resize that waits or is under way; absent: none. */
   readonly resize?: ResizeView;
+  /** How the devices given to its containers are, by container; absent: it has none. */
+  readonly devices?: ReadonlyMap<string, readonly ResourceStatus[]>;
   /** The API was told that the pod is gone. */
   readonly deleteSent: boolean;
   readonly hostIps: readonly string[];

@@ -47,6 +47,10 @@ export interface PodHook {
   release?(uid: string): void;
   /** Nothing of it runs any more: what `prepare` made goes. Also for uids that only their traces tell of. */
   cleanUp?(uid: string): Promise<void>;
+  /** The pods that something is kept for, beside what storage, cgroups and logs tell: those among them that are gone are cleaned up after. */
+  uids?(): Iterable<string>;
+  /** The agent ends, and the pods run on: nobody waits in `prepare` any more. */
+  stopWaiting?(): void;
 }
 
 /** Pods that have no special wishes pass all hooks without a trace. */

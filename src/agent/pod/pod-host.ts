@@ -1,9 +1,10 @@
 /** What all pod workers of one node share. */
-import type { Container, Pod } from '../../api/schema/types/core-v1.ts';
+import type { Pod, ResourceStatus } from '../../api/schema/types/core-v1.ts';
 import type { Client } from '../../client/client.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Prng } from '../../lib/prng.ts';
+import type { DeviceDrivers } from '../devices/dynamic-resources.ts';
 import type { Gate } from '../gate.ts';
 import type { NodeImages } from '../images/node-images.ts';
 import type { KubeletConfiguration } from '../kubelet-configuration.ts';
@@ -16,10 +17,10 @@ import type { Runtime } from '../runtime.ts';
 import type { StatsFacts } from '../stats/stats-facts.ts';
 import type { StatsSource } from '../stats/summary.ts';
 import type { PodCgroups } from './cgroups.ts';
-import type { DeviceDrivers } from './devices.ts';
 import type { ClusterDns, DnsConfig } from './dns.ts';
 import type { PodHook } from './pod-hook.ts';
 import type { ResourceRules } from './qos.ts';
+import type { Variable } from './service-variables.ts';
 import type { PodStorage } from './volumes/pod-storage.ts';
 
 /** Where events go; `fieldPath` names the part of the pod that they are about, `annotations` tell tools more. */
@@ -84,10 +85,9 @@ export interface PodHost {
   readonly rules: ResourceRules;
   /** Who was given what, and the resizes under way. */
   readonly resizes: Pick<PodResizer, 'allocated' | 'view' | 'adopt' | 'changed' | 'persisted' | 'acted' | 'failed'>;
+  /** How the devices given to its containers are, by container; undefined: it has none. */
+  readonly deviceHealth?: (pod: Pod) => ReadonlyMap<string, readonly ResourceStatus[]> | undefined;
   readonly clusterDns: ClusterDns | undefined;
-  /** What every container gets: how to reach the API. */
-  readonly environment: (
-    pod: Pod,
-    container: Container,
-  ) => readonly { readonly name: string; readonly value: string }[];
+  /** What a container gets beside its own variables: where services are. @throws ConfigError while that is not known */
+  readonly environment: (pod: Pod) => Promise<readonly Variable[]>;
 }

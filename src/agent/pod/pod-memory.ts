@@ -51,6 +51,12 @@ export class PodMemory {
   deleteSent = false;
   /** When volumes made from objects are brought up to date. */
   refreshAtMs = Number.POSITIVE_INFINITY;
+  /** How far the time of day was ahead of the clock that never jumps. */
+  clockLeadMs: number | undefined;
+  /** The agent lets go of the pod: nothing more is begun. */
+  isClosed = false;
+  /** Of pauses in the background. */
+  #pauses: AbortController | undefined;
 
   constructor(identity: PodIdentity, host: PodHost, wake: () => void) {
     this.identity = identity;
@@ -92,6 +98,18 @@ export class PodMemory {
     for (const [name, { reason }] of this.failures.entries()) {
       if (reason === 'CreateContainerConfigError') this.failures.delete(name);
     }
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.#pauses?.abort(new Error('closed'));
+  }
+
+  /** Ends early where the agent lets go. */
+  async pause(durationMs: number): Promise<void> {
+    if (this.isClosed) return;
+    this.#pauses ??= new AbortController();
+    await this.host.clock.sleep(durationMs, this.#pauses.signal).catch(() => {});
   }
 
   /** What takes long does not hold up the steps; its end wakes the worker. */

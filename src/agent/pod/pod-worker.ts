@@ -25,6 +25,7 @@ import type { NodeFailure } from './plan.ts';
 import type { PodHost } from './pod-host.ts';
 import { PodMemory } from './pod-memory.ts';
 import { isTerminal } from './pod-status.ts';
+import { followClock } from './set-clock.ts';
 import { StatusWriter } from './status-writer.ts';
 import { carryOut } from './steps/all-steps.ts';
 import { prepareVolumes } from './steps/volumes.ts';
@@ -135,6 +136,7 @@ export class PodWorker {
   async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();
+    this.#memory.close();
     this.#memory.prober?.close();
     await this.#memory.writer?.close();
     await this.#rounds;
@@ -174,6 +176,7 @@ export class PodWorker {
     const { clock, platform } = memory.host;
     await look(memory);
     if (this.#closed) return;
+    followClock(memory);
     followProbes(memory);
     const observation = observationOf(memory);
     memory.decidedAtMs = observation.monotonicMs;

@@ -65,7 +65,9 @@ export class PodWorkers implements Service {
     this.#watch?.cancel();
     await this.#feed.close();
     await this.#relisting;
-    await Promise.all([...this.#workers.values()].map((worker) => worker.close()));
+    const closing = [...this.#workers.values()].map((worker) => worker.close());
+    for (const hook of this.#host.hooks) hook.stopWaiting?.();
+    await Promise.all(closing);
     await this.#host.source.close();
   }
 

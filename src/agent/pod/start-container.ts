@@ -62,7 +62,7 @@ async function configOf(host: PodHost, target: StartTarget): Promise<ContainerCo
   const podIps = pod.spec?.hostNetwork ? hostIps : sandbox.ips;
   const image = await runtime.imageStatus(imageId);
   if (image === undefined) throw new Error(`image "${container.image}" is no longer there`);
-  const base = host.environment(pod, container);
+  const base = await host.environment(pod);
   const { storage } = platform;
   const file = (volume: string, path: string, bytesMax: number) => storage.readFile(pod, volume, path, bytesMax);
   const env = await environmentOf({ pod, podIps, hostIps, allocatable, source, base, file }, container);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Pod } from '../../api/schema/types/core-v1.ts';
-import { forbidden } from '../../api/status-error.ts';
+import { forbidden, StatusError } from '../../api/status-error.ts';
 import { timedOut } from '../../client/errors.ts';
 import { intercept } from '../../client/intercept.ts';
 import { pods } from '../../client/resources.ts';
@@ -125,4 +125,30 @@ test('what others own in the status stays as they wrote it', () => {
     extendedResourceClaimStatus: { resourceClaimName: 'e', requestMappings: [] },
   };
   assert.deepEqual(withForeignStatus({ phase: 'Running' }, theirs), { phase: 'Running', conditions: [], ...theirs });
+});
+
+test('a status that the API goes on refusing is told of, once, and tried again at leisure', async () => {
+  const api = await startTestApi();
+  const pod = await createPod(api);
+  let isRefused = true;
+  let writes = 0;
+  const client = intercept(api.client, {
+    update: (real) => (resource, object, options) => {
+      writes++;
+      return isRefused
+        ? Promise.reject(new StatusError(422, 'Invalid', 'no', {}))
+        : real.update(resource, object, options);
+    },
+  });
+  const told: string[] = [];
+  const log = { ...api.log, warn: (message: string) => void told.push(message), debug: () => {} };
+  const writer = new StatusWriter({ pod, client, clock: api.clock, log });
+  writer.set({ phase: 'Running' });
+  await api.clock.advance(600_000);
+  assert.deepEqual(told, ['the status of a pod cannot be written; it is tried again']);
+  assert.ok(writes > 10 && writes < 75, `${writes} writes in ten minutes`);
+  isRefused = false;
+  await api.clock.advance(20_000);
+  assert.equal((await api.client.get(pods, reference)).status?.phase, 'Running');
+  await writer.close();
 });

@@ -16,6 +16,8 @@ import { allContainersRestarting } from './restart-all.ts';
 
 const retryMsMin = 100;
 const retryMsMax = 10_000;
+/** After so many in a row it is more than a passing trouble: what the API shows of the pod is old. */
+const failuresTold = 7;
 /** As upstream's status manager looks; at once would be a race with who overwrites it. */
 const repairMs = 10_000;
 /** Shared: every pod has a writer, and most of them rest. */
@@ -181,7 +183,10 @@ export class StatusWriter {
   }
 
   async #pause(failures: number, error: unknown): Promise<void> {
-    this.#log.debug('the status of a pod could not be written', { pod: this.#pod.metadata?.name, error });
+    const { namespace, name } = this.#pod.metadata ?? {};
+    const facts = { pod: `${namespace}/${name}`, error };
+    if (failures === failuresTold) this.#log.warn('the status of a pod cannot be written; it is tried again', facts);
+    else this.#log.debug('the status of a pod could not be written', facts);
     const delayMs = delayAfter(failures, retryMsMin, retryMsMax);
     if (this.#closed) return;
     this.#pausing = new AbortController();

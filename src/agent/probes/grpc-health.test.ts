@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server, ServerCredentials, status } from '@grpc/grpc-js';
 import { encodeRequest, grpcHealth, type ServingStatus, servingStatuses } from './grpc-health.ts';
 
 /** A server that tells each service's state; `hangs` gives no answer. */
@@ -12,14 +12,15 @@ async function serve(states: Readonly<Record<string, ServingStatus>>): Promise<{
     responseStream: false,
     requestSerialize: encodeRequest,
     requestDeserialize: (bytes: Buffer) => ({ service: bytes.subarray(2).toString() }),
-    responseSerialize: (status: ServingStatus) => Buffer.from([0x08, servingStatuses.indexOf(status)]),
+    responseSerialize: (state: ServingStatus) => Buffer.from([0x08, servingStatuses.indexOf(state)]),
     responseDeserialize: () => 'UNKNOWN',
   };
   const answer = (
     { request: { service } }: { request: { service: string } },
-    done: (error: null, status: ServingStatus) => void,
+    done: (error: { code: status; details: string } | null, state?: ServingStatus) => void,
   ): void => {
-    if (service !== 'hangs') done(null, states[service] ?? 'SERVICE_UNKNOWN');
+    if (service === 'lost') done({ code: status.NOT_FOUND, details: 'unknown service' });
+    else if (service !== 'hangs') done(null, states[service] ?? 'SERVICE_UNKNOWN');
   };
   server.addService({ Check: check }, { Check: answer });
   const port = await new Promise<number>((resolve, reject) => {
@@ -37,9 +38,29 @@ test('a service that serves is healthy; one that does not, hangs or is not there
   assert.deepEqual(await ask(''), { ok: true, message: '' });
   assert.deepEqual(await ask('cart'), { ok: false, message: 'service unhealthy (responded with "NOT_SERVING")' });
   assert.deepEqual(await ask('other'), { ok: false, message: 'service unhealthy (responded with "SERVICE_UNKNOWN")' });
-  assert.match((await ask('hangs', 50)).message, /did not complete within 50ms/);
+  assert.equal((await ask('hangs', 500)).message, 'timeout: health rpc did not complete within 0.5s');
   close();
-  const gone = await ask('', 2000);
-  assert.equal(gone.ok, false);
-  assert.notEqual(gone.message, '');
+  assert.deepEqual(await ask('', 500), {
+    ok: false,
+    message: `timeout: failed to connect service "127.0.0.1:${port}" within 0.5s: context deadline exceeded`,
+  });
+});
+
+test('a server without the health protocol says so, and an error of its own is told with Go’s name for it', async (t) => {
+  const { port, close } = await serve({});
+  t.after(close);
+  const plain = new Server();
+  t.after(() => plain.forceShutdown());
+  const bound = await new Promise<number>((resolve, reject) => {
+    plain.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, at) =>
+      error ? reject(error) : resolve(at),
+    );
+  });
+  const unknown = await grpcHealth({ host: '127.0.0.1', port: bound, service: '' }, 5000);
+  assert.match(
+    unknown.message,
+    /^error: this server does not implement the grpc health protocol \(grpc\.health\.v1\.Health\): /,
+  );
+  const failed = await grpcHealth({ host: '127.0.0.1', port, service: 'lost' }, 5000);
+  assert.equal(failed.message, 'error: health rpc probe failed: rpc error: code = NotFound desc = unknown service');
 });

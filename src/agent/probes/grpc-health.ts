@@ -17,6 +17,15 @@ export type ServingStatus = (typeof servingStatuses)[number];
 
 const healthService = 'grpc.health.v1.Health';
 
+const channelOptions = {
+  'grpc.enable_retries': 0,
+  'grpc.primary_user_agent': 'kube-probe/1.36',
+  // Each probe looks for itself, and soon again.
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1000,
+};
+
 /** HealthCheckRequest { string service = 1 } */
 export function encodeRequest(service: string): Buffer {
   const text = Buffer.from(service);
@@ -30,11 +39,19 @@ export function decodeStatus(bytes: Buffer): ServingStatus {
   return (bytes[0] === 0x08 ? servingStatuses[bytes[1] ?? 0] : undefined) ?? 'UNKNOWN';
 }
 
-/** Never rejects. */
+/** As Go names it in an error: `NOT_FOUND` is `NotFound`. */
+function goCode(name: string): string {
+  if (name === 'CANCELLED') return 'Canceled';
+  return name.replaceAll(/([A-Z])([A-Z]*)_?/g, (_all, first: string, rest: string) => first + rest.toLowerCase());
+}
+
+/** Never rejects. A connection that is refused is tried again until the time is over: the server may just be starting. */
 export async function grpcHealth({ host, port, service }: GrpcProbe, timeoutMs: number): Promise<ProbeResult> {
   const grpc = await import('@grpc/grpc-js');
   const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-  const client = new grpc.Client(address, grpc.credentials.createInsecure(), { 'grpc.enable_retries': 0 });
+  const client = new grpc.Client(address, grpc.credentials.createInsecure(), channelOptions);
+  const signal = AbortSignal.timeout(timeoutMs);
+  const took = `${timeoutMs / 1000}s`;
   return new Promise((resolve) => {
     const end = (message: string): void => {
       client.close();
@@ -42,11 +59,27 @@ export async function grpcHealth({ host, port, service }: GrpcProbe, timeoutMs: 
     };
     const answered = (error: ServiceError | null, status?: ServingStatus): void => {
       if (error === null) end(status === 'SERVING' ? '' : `service unhealthy (responded with "${status}")`);
-      else if (error.code === grpc.status.CANCELLED) end(`timeout: health rpc did not complete within ${timeoutMs}ms`);
-      else if (error.code === grpc.status.UNIMPLEMENTED) end(`this server does not implement ${healthService}`);
-      else end(`error: health rpc probe failed: ${error.details}`);
+      else if (signal.aborted) end(`timeout: health rpc did not complete within ${took}`);
+      else if (error.code === grpc.status.UNIMPLEMENTED) {
+        end(`error: this server does not implement the grpc health protocol (${healthService}): ${error.details}`);
+      } else {
+        const code = goCode(grpc.status[error.code]);
+        end(`error: health rpc probe failed: rpc error: code = ${code} desc = ${error.details}`);
+      }
     };
-    const call = client.makeUnaryRequest(`/${healthService}/Check`, encodeRequest, decodeStatus, service, answered);
-    AbortSignal.timeout(timeoutMs).addEventListener('abort', () => call.cancel());
+    const check = (): void => {
+      const call = client.makeUnaryRequest(`/${healthService}/Check`, encodeRequest, decodeStatus, service, answered);
+      signal.addEventListener('abort', () => call.cancel());
+    };
+    let isConnected = false;
+    signal.addEventListener('abort', () => {
+      if (!isConnected)
+        end(`timeout: failed to connect service "${address}" within ${took}: context deadline exceeded`);
+    });
+    client.waitForReady(Infinity, (error) => {
+      if (error !== undefined || signal.aborted) return;
+      isConnected = true;
+      check();
+    });
   });
 }

@@ -40,8 +40,9 @@ export class NodeAdmission implements PodHook {
   readonly #asking = new Map<string, Promise<void>>();
   /** Pods that go, by uid, with who waits for their end. */
   readonly #leaving = new Map<string, PromiseWithResolvers<void>>();
-  /** Critical pods that wait for room: until when at the latest, and for whose end. */
+  /** Critical pods that wait for room: until when at the latest, on the clock that never jumps, and for whose end. */
   readonly #waiting = new Map<string, { readonly untilMs: number; readonly ends: readonly Promise<void>[] }>();
+  readonly #closed = Promise.withResolvers<void>();
 
   constructor(options: AdmissionOptions, control: () => PodControl) {
     this.#options = options;
@@ -82,10 +83,14 @@ export class NodeAdmission implements PodHook {
     if (waiting === undefined) return;
     const { clock } = this.#options;
     const stop = new AbortController();
-    const late = clock.sleep(Math.max(1, waiting.untilMs - clock.now()), stop.signal).catch(() => {});
-    await Promise.race([Promise.all(waiting.ends), late]);
+    const late = clock.sleep(Math.max(1, waiting.untilMs - clock.monotonic()), stop.signal).catch(() => {});
+    await Promise.race([Promise.all(waiting.ends), late, this.#closed.promise]);
     stop.abort();
     this.#waiting.delete(uid);
+  }
+
+  stopWaiting(): void {
+    this.#closed.resolve();
   }
 
   release(uid: string): void {
@@ -132,7 +137,7 @@ export class NodeAdmission implements PodHook {
       this.#control().fail(uid, 'Preempting', preemptedMessage);
       return leaving.promise;
     });
-    const untilMs = clock.now() + graceSeconds * 1000 + preemptedSlackMs;
+    const untilMs = clock.monotonic() + graceSeconds * 1000 + preemptedSlackMs;
     this.#waiting.set(pod.metadata?.uid ?? '', { untilMs, ends });
     return undefined;
   }

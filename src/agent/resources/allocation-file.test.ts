@@ -37,7 +37,11 @@ test('no file, and one that is not ours, are none; it is told', async (context) 
   });
   assert.equal((await new AllocationFile(folder, noted).load()).size, 0);
   assert.deepEqual(errors, []);
-  for (const text of ['{"version":1', '{"version":2,"pods":{}}', '{"version":1,"pods":{"u-1":{}}}']) {
+  for (const text of [
+    '{"version":1',
+    '{"version":2,"content":{"pods":{}}}',
+    '{"version":1,"content":{"pods":{"u-1":{}}}}',
+  ]) {
     writeFileSync(path.join(folder, 'allocated_pods_state'), text);
     assert.equal((await new AllocationFile(folder, noted).load()).size, 0);
   }

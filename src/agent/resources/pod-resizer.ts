@@ -60,6 +60,8 @@ export class PodResizer implements PodHook {
   readonly #entries = new Map<string, Entry>();
   readonly #pods: () => ResizablePods;
   #saved: Promise<void> = Promise.resolve();
+  /** The last writing failed. */
+  #isUnsaved = false;
   #timer: Timer | undefined;
   #closed = false;
 
@@ -139,8 +141,9 @@ export class PodResizer implements PodHook {
     await this.persisted();
   }
 
-  /** What was given up to now is safe. Rejects where it cannot be written. */
+  /** What was given up to now is safe. Rejects where it cannot be written; asked again, it is tried again. */
   persisted(): Promise<void> {
+    if (this.#isUnsaved) this.#save();
     return this.#saved;
   }
 
@@ -152,6 +155,11 @@ export class PodResizer implements PodHook {
   /** Also of pods that only their traces tell of. */
   async cleanUp(uid: string): Promise<void> {
     this.release(uid);
+  }
+
+  /** Of pods that went while no agent ran, the file tells still. */
+  uids(): readonly string[] {
+    return [...this.#entries.keys()];
   }
 
   /** The worker has set what could be set now. @param isLast nothing is left to do */
@@ -287,8 +295,12 @@ export class PodResizer implements PodHook {
   #save(): void {
     const { store, log } = this.#options;
     if (!store.isPersistent) return;
+    this.#isUnsaved = false;
     this.#saved = store.save(this.#records());
-    this.#saved.catch((error: unknown) => log.error('what was allocated to pods cannot be written', { error }));
+    this.#saved.catch((error: unknown) => {
+      this.#isUnsaved = true;
+      log.error('what was allocated to pods cannot be written', { error });
+    });
   }
 
   /** Read when the writing begins. */

@@ -42,6 +42,7 @@ export class QosTiers implements PodHook {
   #writing: Promise<void> = Promise.resolve();
   #isDirty = false;
   #retry: Timer | undefined;
+  #sharesRetry: Timer | undefined;
   #closed = false;
 
   constructor(options: QosTiersOptions) {
@@ -60,6 +61,7 @@ export class QosTiers implements PodHook {
   async close(): Promise<void> {
     this.#closed = true;
     this.#retry?.cancel();
+    this.#sharesRetry?.cancel();
     await this.#writing;
   }
 
@@ -97,7 +99,19 @@ export class QosTiers implements PodHook {
   #update(): void {
     if (this.#isDirty || this.#closed) return;
     this.#isDirty = true;
-    this.#writing = this.#writing.then(() => this.#write());
+    this.#writing = this.#writing.then(() => this.#writeOrRetry());
+  }
+
+  /** Never rejects: shares are no reason to keep pods from starting. */
+  async #writeOrRetry(): Promise<void> {
+    try {
+      await this.#write();
+    } catch (error) {
+      const { clock, log } = this.#options;
+      log.warn('the shares of burstable pods cannot be written', { cgroup: this.#root, error });
+      this.#sharesRetry?.cancel();
+      if (!this.#closed) this.#sharesRetry = clock.after(retryMs, () => this.#update());
+    }
   }
 
   async #write(): Promise<void> {

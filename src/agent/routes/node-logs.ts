@@ -2,12 +2,16 @@
  * `/logs/…`: the files below /var/log of the node: a folder as a list of links, a file as it is (its end, where it is long). Queries of the
  * system's journal are off, as upstream's are unless switched on.
  *
- * Kept true: nothing outside that folder is read, also where a link leads out of it; nothing but plain files and folders is opened.
+ * Kept true: nothing outside that folder is read, also where a link leads out of it, or comes while the way is looked at (a pod may have the
+ * folder mounted); nothing but plain files and folders is opened.
  */
-import fs from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import fs, { type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { StatusError } from '../../api/status-error.ts';
+import type { NodeResponse } from '../../client/node-api.ts';
 import { limits } from '../../lib/limits.ts';
+import { openInside, pathOf } from '../pod/volumes/safe-path.ts';
 import { notServed, type Route, type RouteRequest, textAnswer } from './route.ts';
 
 /** @param folder absent: the node has none, as a simulated one */
@@ -36,13 +40,21 @@ function decodedPath(text: string): string {
   }
 }
 
-async function answerFor(root: string, wanted: string) {
-  const [realRoot, file] = await Promise.all([realOf(root), realOf(path.join(root, path.posix.join('/', wanted)))]);
-  if (file !== realRoot && !file.startsWith(`${realRoot}/`)) throw notServed();
-  const entry = await fs.stat(file);
-  if (entry.isDirectory()) return textAnswer(await listing(file), 'text/html; charset=utf-8');
-  if (!entry.isFile()) throw notServed();
-  const handle = await fs.open(file);
+async function answerFor(root: string, wanted: string): Promise<NodeResponse> {
+  const found = await openInside(root, path.posix.join('/', wanted)).catch(() => {
+    throw notServed();
+  });
+  try {
+    const entry = await found.stat();
+    if (entry.isDirectory()) return textAnswer(await listing(pathOf(found)), 'text/html; charset=utf-8');
+    if (!entry.isFile()) throw notServed();
+    return await fileAnswer(await fs.open(pathOf(found)), entry);
+  } finally {
+    await found.close();
+  }
+}
+
+async function fileAnswer(handle: FileHandle, entry: Stats): Promise<NodeResponse> {
   // A log that grows meanwhile is told as long as it was.
   const start = Math.max(0, entry.size - limits.nodeLogBytesMax);
   if (entry.size === 0) {
@@ -50,14 +62,6 @@ async function answerFor(root: string, wanted: string) {
     return textAnswer('');
   }
   return textAnswer(handle.createReadStream({ start, end: entry.size - 1 }), 'application/octet-stream');
-}
-
-async function realOf(file: string): Promise<string> {
-  try {
-    return await fs.realpath(file);
-  } catch {
-    throw notServed();
-  }
 }
 
 async function listing(folder: string): Promise<string> {

@@ -1,5 +1,6 @@
 /** What a node answers by the kubelet's paths, over a simulated one in virtual time. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -147,6 +148,7 @@ test('a node’s logs are read below their folder and nowhere else', async (cont
   writeFileSync(path.join(folder, 'empty'), '');
   symlinkSync('../secret', path.join(folder, 'out'));
   symlinkSync('sub/a <b>.log', path.join(folder, 'in'));
+  execFileSync('mkfifo', [path.join(folder, 'pipe')]);
   const read = async (wanted: string, query = '') => {
     const request = { method: 'GET', path: wanted, headers: {}, signal: new AbortController().signal };
     const { body } = await nodeLogs(folder).answer({ request, path: wanted, query: new URLSearchParams(query) });
@@ -157,7 +159,15 @@ test('a node’s logs are read below their folder and nowhere else', async (cont
   assert.equal(await read('/logs/empty'), '');
   assert.match(await read('/logs/'), /<a href="sub\/">sub\/<\/a>/);
   assert.match(await read('/logs/sub'), /<a href="a%20%3Cb%3E.log">a &lt;b&gt;.log<\/a>/);
-  for (const wanted of ['/logs/out', '/logs/../secret', '/logs/%2e%2e/secret', '/logs/none', '/logs/%']) {
+  for (const wanted of [
+    '/logs/out',
+    '/logs/../secret',
+    '/logs/%2e%2e/secret',
+    '/logs/none',
+    '/logs/%',
+    '/logs/pipe',
+    '/logs/%00',
+  ]) {
     await assert.rejects(read(wanted), (error) => error instanceof StatusError && error.code === 404, wanted);
   }
   await assert.rejects(read('/logs/', 'query=sshd'), (error) => error instanceof StatusError && error.code === 403);

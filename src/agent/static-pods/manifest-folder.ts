@@ -5,7 +5,6 @@
  * A file that cannot be read as a pod is said to be so once, and what it last held runs on: half a file, as an editor leaves it for a moment,
  * ends no pod. A file that is gone does.
  */
-import { type FSWatcher, watch } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Pod } from '../../api/schema/types/core-v1.ts';
@@ -13,6 +12,7 @@ import { type Clock, formatTime, type Timer } from '../../lib/clock.ts';
 import { limits } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Service } from '../../lib/service.ts';
+import { PathWatch } from '../path-watch.ts';
 import { asStaticPod, fullName } from './static-pod.ts';
 
 /** From text to a pod with its defaults, adapted and checked. @throws Error that says what is wrong */
@@ -43,9 +43,9 @@ interface KnownFile {
 export class ManifestFolder implements Service {
   readonly name = 'static pods';
   readonly #options: ManifestFolderOptions;
+  readonly #changes: PathWatch;
   #files = new Map<string, KnownFile>();
   #told: readonly Pod[] | undefined;
-  #watcher: FSWatcher | undefined;
   #timer: Timer | undefined;
   #looking: Promise<void> = Promise.resolve();
   #closed = false;
@@ -53,6 +53,7 @@ export class ManifestFolder implements Service {
 
   constructor(options: ManifestFolderOptions) {
     this.#options = options;
+    this.#changes = new PathWatch(options.path, () => this.#soon());
   }
 
   async start(): Promise<void> {
@@ -68,7 +69,7 @@ export class ManifestFolder implements Service {
   destroy(): void {
     this.#closed = true;
     this.#timer?.cancel();
-    this.#watcher?.close();
+    this.#changes.close();
   }
 
   #look(): void {
@@ -79,29 +80,13 @@ export class ManifestFolder implements Service {
     if (this.#closed) return;
     this.#timer?.cancel();
     this.#timer = this.#options.clock.after(checkMs, () => this.#look());
-    this.#watch();
+    this.#changes.open();
     const files = await this.#list();
     if (files === undefined) return;
     const known = new Map<string, KnownFile>();
     for (const file of files) known.set(file, await this.#readFile(file));
     this.#files = known;
     await this.#tell();
-  }
-
-  /** Tries again at each look: the folder may be made later, or anew. */
-  #watch(): void {
-    if (this.#watcher !== undefined) return;
-    try {
-      this.#watcher = watch(this.#options.path, { persistent: false }, () => this.#soon());
-      const forget = (): void => {
-        this.#watcher?.close();
-        this.#watcher = undefined;
-      };
-      this.#watcher.on('error', forget);
-      this.#watcher.on('close', forget);
-    } catch {
-      this.#watcher = undefined;
-    }
   }
 
   #soon(): void {
@@ -125,8 +110,7 @@ export class ManifestFolder implements Service {
       if (!isMissing || !this.#wasMissing) this.#complain(error);
       this.#wasMissing = isMissing;
       // A folder that vanished must be watched anew when it is back.
-      this.#watcher?.close();
-      this.#watcher = undefined;
+      this.#changes.close();
       return isMissing ? [] : undefined;
     }
   }
@@ -136,7 +120,10 @@ export class ManifestFolder implements Service {
     const { nodeName, read, clock, log } = this.#options;
     let text = '';
     try {
-      const { size } = await stat(file);
+      const facts = await stat(file);
+      // Of a pipe or a device nobody knows when it ends.
+      if (!facts.isFile()) throw new Error('it is not a file');
+      const { size } = facts;
       if (size > limits.configurationFileBytesMax) throw new Error('the file is too large');
       text = await readFile(file, 'utf8');
       if (before !== undefined && before.text === text) return before;

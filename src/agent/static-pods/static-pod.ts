@@ -33,13 +33,15 @@ export interface ManifestOrigin {
 
 /**
  * The pod of a manifest as this node runs it: named after the node, known by the hash of its content, and not sent away by taints.
- * @throws Error where it refers to objects of the API, which must not be needed to start it
+ * @throws Error where it refers to objects of the API, which must not be needed to start it, and where its uid could be no folder's name
  */
 export function asStaticPod(pod: Pod, { nodeName, file, seen }: ManifestOrigin): Pod {
   const referred = apiReference(pod);
   if (referred !== undefined) throw new Error(`static pods may not reference ${referred}`);
   const { status: _, ...rest } = pod;
   const { uid = hashOf(pod, nodeName, file), namespace, name = '', annotations } = pod.metadata ?? {};
+  // Folders are named by it.
+  if (!/^[\w-]{1,253}$/.test(uid)) throw new Error(`the uid "${uid}" is none: leave it out`);
   return {
     ...rest,
     metadata: {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -75,6 +76,11 @@ const refused: readonly (readonly [string, string, RegExp])[] = [
     manifest('a', '  volumes: [{ name: v, configMap: { name: x } }]\n'),
     /static pods may not reference configmaps/,
   ],
+  [
+    'a uid that is a path',
+    manifest().replace(/name: web\b/, 'name: web, uid: "../../etc"'),
+    /the uid "\.\.\/\.\.\/etc" is none: leave it out/,
+  ],
 ];
 
 for (const [what, text, problem] of refused) {
@@ -117,6 +123,8 @@ test('a folder is read in order; half a file, and one of no use, end nothing; on
   );
   writeFileSync(at('broken.yaml'), 'kind: [');
   mkdirSync(at('sub'));
+  // Nobody writes into it: who opened it would wait for ever.
+  execFileSync('mkfifo', [at('pipe.yaml')]);
   const clock = new VirtualClock();
   const told: string[][] = [];
   const changed = (found: readonly Pod[]): void =>

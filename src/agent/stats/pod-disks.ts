@@ -42,10 +42,16 @@ export class PodDiskLooks {
   of(shown: ShownPod): PodDisks | undefined {
     const { uid } = shown.identity;
     const last = this.#looks.get(uid);
-    const isOld = last === undefined || this.#options.clock.now() - last.timeMs >= this.#options.periodMs;
+    const ageMs = last === undefined ? Number.POSITIVE_INFINITY : this.#options.clock.now() - last.timeMs;
+    // Where the clock was set back, nobody knows how old it is.
+    const isOld = ageMs < 0 || ageMs >= this.#options.periodMs;
     if (isOld && !this.#queued.has(uid)) {
       this.#queued.add(uid);
-      this.#walking = this.#walking.then(() => this.#look(shown)).finally(() => this.#queued.delete(uid));
+      this.#walking = this.#walking
+        .then(() => this.#look(shown))
+        // The next who asks begins another.
+        .catch(() => {})
+        .finally(() => this.#queued.delete(uid));
     }
     return last;
   }

@@ -18,8 +18,9 @@ export class CpuRates {
   /** In 10⁻⁹ of a core; undefined in the first look. */
   rate(key: string, cpuNs: number, timeMs: number): number | undefined {
     const before = this.#looks.get(key);
-    if (before !== undefined && timeMs - before.timeMs < betweenMsMin) return before.nanoCores;
-    const nanoCores = before === undefined ? undefined : rateBetween(before, cpuNs, timeMs);
+    const isSetBack = before !== undefined && timeMs < before.timeMs;
+    if (before !== undefined && !isSetBack && timeMs - before.timeMs < betweenMsMin) return before.nanoCores;
+    const nanoCores = before === undefined || isSetBack ? undefined : rateBetween(before, cpuNs, timeMs);
     this.#looks.set(key, { cpuNs, timeMs, nanoCores });
     return nanoCores;
   }

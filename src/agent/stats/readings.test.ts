@@ -100,6 +100,8 @@ test('a rate takes two looks; close looks share it, and a counter that went back
   assert.equal(rates.rate('a', 2_500_000_000, 2500), 500_000_000, 'too close: the one before');
   assert.equal(rates.rate('a', 0, 10_000), undefined, 'another cgroup of that name');
   assert.equal(rates.rate('a', 9_000_000_000, 1_000_000), undefined, 'too long ago');
+  assert.equal(rates.rate('a', 9_100_000_000, 500_000), undefined, 'the clock was set back');
+  assert.equal(rates.rate('a', 9_600_000_000, 501_000), 500_000_000, 'and goes on from there');
   rates.forgetOlderThan(2_000_000);
   assert.equal(rates.size, 0);
 });

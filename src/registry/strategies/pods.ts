@@ -9,7 +9,7 @@ import type { Strategy } from '../strategy.ts';
 import { validatePod } from '../validation/pod.ts';
 import { validatePodStatusUpdate } from '../validation/pod-status.ts';
 import { validatePodUpdate } from '../validation/pod-update.ts';
-import { podWarnings } from '../validation/pod-warnings.ts';
+import { graceWarnings, podWarnings } from '../validation/pod-warnings.ts';
 import { dropDisabledPodFields, dropDisabledPodStatus } from './pod-disabled-fields.ts';
 import { mergeLabelKeys, takeAppArmor } from './pod-prepare.ts';
 
@@ -21,6 +21,8 @@ export const podStrategy: Strategy<Pod> = {
   prepareForCreate(pod, { warn }) {
     pod.status = { phase: 'Pending', qosClass: qualityOfService(pod.spec) };
     dropDisabledPodFields(pod.spec, undefined);
+    for (const warning of graceWarnings('spec', pod.spec ?? { containers: [] })) warn(warning);
+    mendGracePeriod(pod);
     if (pod.spec?.schedulingGates?.length) pod.status.conditions = [gatedCondition];
     mergeLabelKeys(pod);
     takeAppArmor(pod, warn);
@@ -28,6 +30,7 @@ export const podStrategy: Strategy<Pod> = {
   prepareForUpdate(pod, old) {
     if (pod.spec) mirrorServiceAccount(pod.spec);
     dropDisabledPodFields(pod.spec, old.spec);
+    mendGracePeriod(pod);
   },
   validate: validatePod,
   validateUpdate: validatePodUpdate,
@@ -68,6 +71,11 @@ const gatedCondition = {
   reason: 'SchedulingGated',
   message: 'Scheduling is blocked due to non-empty scheduling gates',
 };
+
+/** A negative grace period counts as one second, as its warning says. */
+function mendGracePeriod({ spec }: Draft<Pod>): void {
+  if (spec && (spec.terminationGracePeriodSeconds ?? 0) < 0) spec.terminationGracePeriodSeconds = 1;
+}
 
 /**
  * How long the pod may take to end. Nobody runs a pod that has no node or is over: it goes at once, and so does one whose grace

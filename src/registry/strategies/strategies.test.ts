@@ -22,6 +22,18 @@ test('a pod that tolerates everything gets no more tolerations', async () => {
   assert.deepEqual(pod.spec.tolerations, tolerations);
 });
 
+test('a pod’s negative grace period becomes a second, when it is made and later', async () => {
+  const cluster = await startRegistry();
+  const spec = { terminationGracePeriodSeconds: -1 };
+  const pod = await cluster.create('pods', make.pod({ spec }));
+  assert.equal((pod.spec as Partial<PodSpec>).terminationGracePeriodSeconds, 1);
+  const patched = await cluster.patch('pods', 'pod', { spec });
+  assert.deepEqual(
+    [(patched.spec as Partial<PodSpec>).terminationGracePeriodSeconds, patched.metadata.generation],
+    [1, 1],
+  );
+});
+
 test('quality of service follows from requests and limits', async () => {
   const cluster = await startRegistry();
   const withResources = async (name: string, resources: object) => {

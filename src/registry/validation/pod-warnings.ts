@@ -184,7 +184,7 @@ function shownPort({ name = '', hostPort = 0, containerPort, protocol, hostIP = 
   return `{Name:${name} HostPort:${hostPort} ContainerPort:${containerPort} Protocol:${protocol} HostIP:${hostIP}}`;
 }
 
-function graceWarnings(path: string, { terminationGracePeriodSeconds: seconds = 0 }: PodSpec): string[] {
+export function graceWarnings(path: string, { terminationGracePeriodSeconds: seconds = 0 }: PodSpec): string[] {
   if (seconds >= 0) return [];
   const effect = 'must be >= 0; negative values are invalid and will be treated as 1';
   return [`${path}.terminationGracePeriodSeconds: ${effect}`];

@@ -177,6 +177,22 @@ describe('exec, attach and port-forward over HTTP', () => {
     await once(other.socket as Duplex, 'close');
   });
 
+  test('bring the frames of a WebSocket one by one, as clients expect that look for more in the socket alone', async () => {
+    const { socket } = await send(`${path}/exec?command=ls&stdout=1`, {
+      method: 'GET',
+      headers: { upgrade: 'websocket', 'sec-websocket-key': 'k', 'sec-websocket-version': '13' },
+    });
+    assert.ok(socket);
+    const frames = ['one', 'two', 'a third'].map((text) => Buffer.from([0x82, text.length, ...Buffer.from(text)]));
+    const seen: Buffer[] = [];
+    socket.on('data', (piece: Buffer) => seen.push(piece));
+    socket.write(Buffer.concat(frames));
+    while (Buffer.concat(seen).length < Buffer.concat(frames).length) await once(socket, 'data');
+    assert.deepEqual(seen, frames);
+    socket.end();
+    await once(socket, 'close');
+  });
+
   test('tell the agent nothing of the caller’s credentials', async () => {
     const { socket } = await send(`${path}/portforward`, {
       method: 'GET',

@@ -1,6 +1,7 @@
 /**
  * `pods/exec`, `pods/attach`, `pods/portforward`: the way from a client to a pod. The server says who may and where the pod is; the bytes
- * behind the upgrade pass through unread. What they mean is the agent's affair (`src/agent/streaming`).
+ * behind the upgrade pass through; of a WebSocket only the frames' lengths are read. What they mean is the agent's affair
+ * (`src/agent/streaming`).
  *
  * ```
  *  client ── GET, POST with Upgrade ──▶ may they create? ─▶ pod, container, node ─▶ agent ── 101, or why not ──▶ client
@@ -22,6 +23,7 @@ import { withoutBearerProtocol } from '../authentication/authentication.ts';
 import type { RequestContext } from '../context.ts';
 import { closeSignal, type Exchange, type Upgrade } from '../http/exchange.ts';
 import { type ConnectSubresource, connectPath, isConnectSubresource } from './connect-path.ts';
+import { sendFrames } from './websocket-frames.ts';
 
 export interface PodConnectOptions {
   readonly handler: RequestHandler;
@@ -78,7 +80,9 @@ export class PodConnect {
     const { socket, head } = upgrade.take();
     socket.write(switching(upgrade, headers));
     if (head.length > 0) socket.unshift(head);
-    void joinStreams(socket, connection, { clock: this.#options.clock, lingerMsMax: limits.connectionLingerMsMax });
+    const options = { clock: this.#options.clock, lingerMsMax: limits.connectionLingerMsMax };
+    const isWebSocket = upgrade.protocol === 'websocket';
+    void joinStreams(socket, connection, isWebSocket ? { ...options, carry: sendFrames } : options);
   }
 }
 

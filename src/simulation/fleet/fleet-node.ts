@@ -3,8 +3,9 @@
  * for its pods (runtime, workers, what answers for them) is made with its first pod or the first question to it, since most of
  * thousands of nodes may never have one. Its Node and Lease are written by the fleet (`fleet-reporter.ts`).
  */
-import { type AgentOptions, composePods, type PodParts } from '../../agent/agent.ts';
+import type { PodOptions } from '../../agent/agent-options.ts';
 import type { EventSink } from '../../agent/pod/pod-host.ts';
+import { composePods, type PodParts } from '../../agent/pod-parts.ts';
 import type { Lease } from '../../api/schema/types/coordination-v1.ts';
 import type { Pod } from '../../api/schema/types/core-v1.ts';
 import { StatusError } from '../../api/status-error.ts';
@@ -143,7 +144,7 @@ export class FleetNode implements LosableNode {
     this.#runtime ??= new SimulatedRuntime({ clock, prng, podCidr: plan.podCidr, catalogue, evict });
     const feed = new NodePodFeed(plan.name, this.#options.pods, present);
     const told = toldEvents(events, { ...who, client: this.client, clock, log });
-    const options: AgentOptions = {
+    const options: PodOptions = {
       client: this.client,
       runtime: this.#runtime,
       platform: simulatedPlatform(this.#runtime),

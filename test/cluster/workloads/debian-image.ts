@@ -1,6 +1,6 @@
 /**
  * Images of Debian's software, where no registry is within reach: files out of Debian's packages, with the libraries that they need
- * out of packages, too, so that an image holds the same on every machine. `packImage` makes the archive; the cache keeps it until
+ * out of packages, too, so that an image holds the same on every machine; only the shell is the machine's busybox. `packImage` makes the archive; the cache keeps it until
  * anything that it is made of changes.
  *
  * Only what is named is taken, and libraries. One that no package holds is an error that says who needs it.
@@ -23,10 +23,11 @@ import path from 'node:path';
 import process from 'node:process';
 import { neededBy } from '../../../src/images/library-search.ts';
 import { type PackOptions, packImage } from '../../../src/images/pack-image.ts';
-import { fetchDebianPackage, unpackedVersion } from '../../../tools/debian-package.ts';
+import { fetchDebianPackages, unpackedVersion } from '../../../tools/debian-package.ts';
 import { root } from '../../harness.ts';
 
 const cacheDir = path.join(root, '.cache');
+const shell = '/usr/bin/busybox';
 
 export interface DebianImage extends Omit<PackOptions, 'output' | 'programs' | 'files' | 'user'> {
   readonly user: { readonly name: string; readonly id: number };
@@ -47,10 +48,7 @@ interface Mapping {
 
 /** The archive, from the cache where it is there. */
 export async function debianArchive(image: DebianImage): Promise<string> {
-  const folders = new Map<string, string>();
-  for (const name of image.packages) {
-    folders.set(name, await fetchDebianPackage({ name, suite: 'bookworm', cacheDir }));
-  }
+  const folders = await fetchDebianPackages(image.packages, 'bookworm', cacheDir);
   const base = path.join(cacheDir, 'workloads', path.basename(image.name).replace(':', '-'));
   const archive = `${base}-${fingerprint(image, folders)}.tar`;
   if (existsSync(archive)) return archive;
@@ -60,9 +58,10 @@ export async function debianArchive(image: DebianImage): Promise<string> {
   return archive;
 }
 
-/** Of everything that the archive is made of: packages, files of this machine, and the code that packs. */
+/** Of everything that the archive is made of: packages, the shell, files of this machine, and the code that packs. */
 function fingerprint(image: DebianImage, folders: ReadonlyMap<string, string>): string {
   const hash = createHash('sha256').update(JSON.stringify(image)).update(process.version);
+  hash.update(`${statSync(shell).size} ${statSync(shell).mtimeMs}`);
   for (const folder of folders.values()) hash.update(unpackedVersion(folder));
   for (const source of [import.meta.filename, path.join(root, 'src/images/pack-image.ts')]) {
     hash.update(readFileSync(source));
@@ -78,7 +77,7 @@ async function pack(image: DebianImage, folders: ReadonlyMap<string, string>, ou
   const own = mkdtempSync(path.join(os.tmpdir(), 'naru-debian-image-'));
   try {
     const files = [...accounts(own, user), ...(await mappings(contents, folders))];
-    const packed = await packImage({ ...options, programs: ['busybox'], files, user: `${user.id}:${user.id}`, output });
+    const packed = await packImage({ ...options, programs: [shell], files, user: `${user.id}:${user.id}`, output });
     assert.deepEqual(packed.missing, [], image.name);
   } finally {
     rmSync(own, { recursive: true, force: true });

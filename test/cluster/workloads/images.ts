@@ -6,6 +6,8 @@ import type { Content, DebianImage } from './debian-image.ts';
 const from = (name: string, ...paths: readonly string[]): Content[] =>
   paths.map((one) => ({ package: name, path: one }));
 
+const words = (text: string): string[] => text.trim().split(/\s+/);
+
 export const nginxImage: DebianImage = {
   name: 'test/nginx:1',
   user: { name: 'www-data', id: 33 },
@@ -18,11 +20,10 @@ export const nginxImage: DebianImage = {
 export const redisImage: DebianImage = {
   name: 'test/redis:1',
   user: { name: 'redis', id: 998 },
-  packages: [
-    ...['libc6', 'libgcc-s1', 'libstdc++6', 'libatomic1', 'libjemalloc2', 'liblzf1', 'libssl3', 'libsystemd0'],
-    ...['libcap2', 'libgcrypt20', 'libgpg-error0', 'liblz4-1', 'liblzma5', 'libzstd1', 'liblua5.1-0', 'lua-cjson'],
-    ...['lua-bitop', 'libhiredis0.14', 'redis-tools'],
-  ],
+  packages: words(`
+    libc6 libgcc-s1 libstdc++6 libatomic1 libjemalloc2 liblzf1 libssl3 libsystemd0 libcap2 libgcrypt20
+    libgpg-error0 liblz4-1 liblzma5 libzstd1 liblua5.1-0 lua-cjson lua-bitop libhiredis0.14 redis-tools
+  `),
   contents: [
     ...from('redis-tools', 'usr/bin/redis-cli'),
     // Debian's redis-server is a link to this: the program looks at the name under which it runs.
@@ -37,23 +38,13 @@ const postgresModules = ['plpgsql', 'dict_snowball'].map((name) => `usr/lib/post
 export const postgresImage: DebianImage = {
   name: 'test/postgres:15',
   user: { name: 'postgres', id: 999 },
-  packages: [
-    ...['libc6', 'libc-bin', 'libgcc-s1', 'libstdc++6', 'libicu72', 'libssl3', 'zlib1g', 'liblz4-1', 'libzstd1'],
-    ...['liblzma5', 'libxml2', 'libxslt1.1', 'libuuid1', 'libselinux1', 'libpcre2-8-0', 'libpam0g', 'libaudit1'],
-    ...['libcap-ng0', 'libcap2', 'libsystemd0', 'libgcrypt20', 'libgpg-error0', 'libldap-2.5-0', 'libsasl2-2'],
-    ...['libgssapi-krb5-2', 'libkrb5-3', 'libk5crypto3', 'libkrb5support0', 'libcom-err2', 'libkeyutils1'],
-    ...[
-      'libgnutls30',
-      'libp11-kit0',
-      'libidn2-0',
-      'libunistring2',
-      'libtasn1-6',
-      'libnettle8',
-      'libhogweed6',
-      'libgmp10',
-    ],
-    ...['libffi8', 'libpq5', 'libreadline8', 'libtinfo6', 'tzdata', 'postgresql-15', 'postgresql-client-15'],
-  ],
+  packages: words(`
+    libc6 libc-bin libgcc-s1 libstdc++6 libicu72 libssl3 zlib1g liblz4-1 libzstd1 liblzma5 libxml2 libxslt1.1
+    libuuid1 libselinux1 libpcre2-8-0 libpam0g libaudit1 libcap-ng0 libcap2 libsystemd0 libgcrypt20 libgpg-error0
+    libldap-2.5-0 libsasl2-2 libgssapi-krb5-2 libkrb5-3 libk5crypto3 libkrb5support0 libcom-err2 libkeyutils1
+    libgnutls30 libp11-kit0 libidn2-0 libunistring2 libtasn1-6 libnettle8 libhogweed6 libgmp10 libffi8 libpq5
+    libreadline8 libtinfo6 tzdata postgresql-15 postgresql-client-15
+  `),
   contents: [
     ...from('postgresql-15', ...postgresPrograms, ...postgresModules, 'usr/share/postgresql/15'),
     ...from('postgresql-client-15', 'usr/lib/postgresql/15/bin/psql', 'usr/lib/postgresql/15/bin/pg_isready'),

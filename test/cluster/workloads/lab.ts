@@ -1,6 +1,6 @@
 /** What the workloads' tests have in common: the cluster, its pods by their labels, and clients from outside. */
 import assert from 'node:assert/strict';
-import { get } from 'node:http';
+import { type ClientRequest, request as httpRequest } from 'node:http';
 import type { Pod } from '../../../src/api/schema/types/core-v1.ts';
 import { eventually, sleep, type TestCluster } from '../../harness.ts';
 import { isReady, type Manifest, type PodWatch } from '../workload.ts';
@@ -67,9 +67,9 @@ export function shell(lab: Lab, pod: string, text: string): Promise<string> {
 
 /** Deletes the pod, waits until it is gone, and says how its first container ended. */
 export async function deleteAndSeeEnd(lab: Lab, pod: string) {
+  const { metadata } = await lab.watch.until(pod, 'it is there', () => true);
   await kubectl(lab, 'delete', 'pod', pod, '--wait=false');
-  const uid = lab.watch.history(pod).at(-1)?.metadata?.uid;
-  return endOf(lab, pod, uid);
+  return endOf(lab, pod, metadata?.uid);
 }
 
 /** How the first container of this one of the pods of that name ended; waits for it. */
@@ -82,6 +82,21 @@ export function endOf({ watch }: Lab, name: string, uid: string | undefined) {
   );
 }
 
+/** A request whose body stays open until `finish`. @throws Error where the answer does not come whole */
+export function upload(pod: Pod, port = 8080): { finish(): Promise<Answer> } {
+  const outgoing = httpRequest({ host: pod.status?.podIP ?? '', port, method: 'POST', agent: false });
+  const answer = answerTo(outgoing);
+  // Whoever never comes to `finish` has failed for a reason of its own.
+  answer.catch(() => {});
+  outgoing.write('begun, ');
+  return {
+    finish() {
+      outgoing.end('and finished');
+      return answer;
+    },
+  };
+}
+
 export interface Answer {
   readonly status: number;
   readonly body: string;
@@ -89,16 +104,21 @@ export interface Answer {
 
 /** On a connection of its own, as a new client. @throws Error where the answer does not come whole */
 export function request(pod: Pod, path: string, port = 8080): Promise<Answer> {
+  const outgoing = httpRequest({ host: pod.status?.podIP ?? '', port, path, agent: false, timeout: 60_000 });
+  outgoing.once('timeout', () => outgoing.destroy(new Error(`no answer from ${nameOf(pod)}`)));
+  outgoing.end();
+  return answerTo(outgoing);
+}
+
+function answerTo(outgoing: ClientRequest): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const host = pod.status?.podIP ?? '';
-    const outgoing = get({ host, port, path, agent: false, timeout: 60_000 }, (response) => {
+    outgoing.once('error', reject);
+    outgoing.once('response', (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
       response.once('end', () => resolve({ status: response.statusCode ?? 0, body }));
       response.once('error', reject);
     });
-    outgoing.once('timeout', () => outgoing.destroy(new Error(`no answer from ${nameOf(pod)}`)));
-    outgoing.once('error', reject);
   });
 }
 

@@ -57,7 +57,7 @@ const deployment: Manifest = {
             readinessProbe: probe,
             livenessProbe: { ...probe, failureThreshold: 10 },
             // Until everybody has heard that this pod is going, it serves on.
-            lifecycle: { preStop: { sleep: { seconds: 3 } } },
+            lifecycle: { preStop: { sleep: { seconds: 5 } } },
             securityContext: {
               readOnlyRootFilesystem: true,
               allowPrivilegeEscalation: false,

@@ -109,13 +109,23 @@ export function postgresTests(lab: () => Lab): void {
     assert.notEqual(refused.code, 0);
   });
 
+  test('a dump goes in by standard input, and comes out the same', async () => {
+    const rows = Array.from({ length: 50_000 }, (_, row) => `${row}\ttext of row ${row}\n`).join('');
+    const copy = `create table rows (id int primary key, text text);\ncopy rows from stdin;\n${rows}\\.\n`;
+    const psql = ['exec', '-i', name, '-c', 'postgres', '--', 'psql', '-qX', '-v', 'ON_ERROR_STOP=1'];
+    const { code, stderr } = await lab().cluster.kubectl(psql, { input: copy });
+    assert.equal(code, 0, stderr);
+    const dumped = await sql('copy (select * from rows order by id) to stdout');
+    assert.ok(`${dumped}\n` === rows, `${dumped.length} characters of ${rows.length} came back`);
+  });
+
   test('it writes only where it may: its disk, its run folder, its shared memory of 128 MiB', async () => {
     const look =
       'id -un; id -G; touch /x 2>&1; df -m /dev/shm | tail -1; stat -c "%a %U" /data/pg; ls /dev/shm | head -1';
     const text = await kubectl(lab(), 'exec', name, '-c', 'postgres', '--', '/bin/sh', '-c', look);
     assert.match(
       text,
-      /^postgres\n999\ntouch: \/x: Read-only file system\n\S+ +128 .* \/dev\/shm\n700 postgres\nPostgreSQL\.\d+\n$/,
+      /^postgres\n999\ntouch: \/x: Read-only file system\n\S+ +128 .* \/dev\/shm\n2700 postgres\nPostgreSQL\.\d+\n$/,
     );
   });
 

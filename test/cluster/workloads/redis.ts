@@ -33,8 +33,16 @@ const statefulSet: Manifest = {
             image: 'test/redis:1',
             // What is acknowledged is on the disk; how much memory it may use, it is not told.
             args: [
-              ...['--requirepass', '$(REDISCLI_AUTH)', '--dir', '/data', '--save', ''],
-              ...['--appendonly', 'yes', '--appendfsync', 'always'],
+              '--requirepass',
+              '$(REDISCLI_AUTH)',
+              '--dir',
+              '/data',
+              '--save',
+              '',
+              '--appendonly',
+              'yes',
+              '--appendfsync',
+              'always',
             ],
             env: [{ name: 'REDISCLI_AUTH', valueFrom: fromSecret }],
             ports: [{ name: 'redis', containerPort: 6379 }],
@@ -54,7 +62,7 @@ const statefulSet: Manifest = {
 };
 
 /** More than the container may have, in one step: so nothing of it is on the disk when it ends. */
-const fill = "for i = 1, 200 do redis.call('set', 'filling' .. i, string.rep('x', 1024 * 1024)) end";
+const filling = "for i = 1, 100 do redis.call('set', 'filling:' .. i, string.rep('x', 1024 * 1024)) end";
 
 export function redisTests(lab: () => Lab): void {
   const disk = (): string => `${lab().disks}/redis`;
@@ -90,16 +98,37 @@ export function redisTests(lab: () => Lab): void {
     assert.equal(await redis('get', 'greeting'), 'hello');
   });
 
+  const fill = () => lab().cluster.kubectl(['exec', 'redis-0', '--', 'redis-cli', 'eval', filling, '0']);
+
   test('filled beyond its limit it is OOMKilled, and starts again with what it had', async () => {
     const old = await readyPod(lab(), 'redis');
-    const filling = await lab().cluster.kubectl(['exec', 'redis-0', '--', 'redis-cli', 'eval', fill, '0']);
+    const filled = await fill();
     const killed = await lab().watch.until('redis-0', 'it was killed', restarted);
     const { exitCode, reason } = statusOf(killed)?.lastState?.terminated ?? {};
-    assert.deepEqual({ exitCode, reason }, { exitCode: 137, reason: 'OOMKilled' }, JSON.stringify(filling));
+    assert.deepEqual({ exitCode, reason }, { exitCode: 137, reason: 'OOMKilled' }, JSON.stringify(filled));
     const again = await lab().watch.until('redis-0', 'it is ready again', (pod) => restarted(pod) && isReady(pod));
     assert.equal(again.metadata?.uid, old.metadata?.uid);
     assert.equal(await redis('get', 'greeting'), 'hello');
     assert.equal(await redis('dbsize'), '1');
+    assert.match(await kubectl(lab(), 'logs', 'redis-0', '--previous'), /Ready to accept connections/);
+  });
+
+  test('given more memory where it stands, it takes all of that, and was not restarted for it', async () => {
+    const resources = { limits: { memory: '512Mi' } };
+    const patch = JSON.stringify({ spec: { containers: [{ name: 'redis', resources }] } });
+    await kubectl(lab(), 'patch', 'pod', 'redis-0', '--subresource', 'resize', '--patch', patch);
+    await lab().watch.until(
+      'redis-0',
+      'it has more memory',
+      (pod) => statusOf(pod)?.resources?.limits?.['memory'] === '512Mi',
+    );
+    // Only in memory: the next pod has the old limit, and must be able to load what is on the disk.
+    assert.equal(await redis('config', 'set', 'appendonly', 'no'), 'OK');
+    const { code, stderr } = await fill();
+    assert.equal(code, 0, stderr);
+    assert.equal(await redis('dbsize'), '101');
+    const { restartCount } = statusOf(await readyPod(lab(), 'redis')) ?? {};
+    assert.equal(restartCount, 1);
   });
 }
 

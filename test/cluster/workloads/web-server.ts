@@ -1,9 +1,9 @@
 /**
- * A small web application as teams write it: it says who it is, has work that takes a while, keeps its log as lines of JSON in a file
+ * A small web application as teams write it: it says who it is, takes uploads, keeps its log as lines of JSON in a file
  * and, told to end, takes no new work and finishes what it has. It runs in the image, so it imports nothing but Node.js.
  */
 import { appendFileSync } from 'node:fs';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import process from 'node:process';
 
 const { LOG_FILE = '/dev/stdout', PORT = '8080', ...variables } = process.env;
@@ -25,22 +25,28 @@ function whoAmI(): object {
   };
 }
 
-function answer(response: ServerResponse, work: string): void {
-  response.setHeader('content-type', 'application/json').end(`${JSON.stringify({ ...whoAmI(), work })}\n`);
+function answer(response: ServerResponse, received: number): void {
+  response.setHeader('content-type', 'application/json').end(`${JSON.stringify({ ...whoAmI(), received })}\n`);
+}
+
+/** Of a body that the client sends as slowly as it likes. */
+async function receive(request: IncomingMessage): Promise<number> {
+  let bytes = 0;
+  for await (const chunk of request) bytes += (chunk as Buffer).length;
+  return bytes;
 }
 
 const server = createServer((request, response) => {
-  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
   open += 1;
   response.once('close', () => (open -= 1));
-  if (pathname !== '/work') return answer(response, 'none');
-  log('work begins', { id: searchParams.get('id') });
-  setTimeout(
-    () => {
-      log('work done', { id: searchParams.get('id') });
-      answer(response, 'done');
+  if (request.method !== 'POST') return answer(response, 0);
+  log('upload begins');
+  receive(request).then(
+    (bytes) => {
+      log('upload done', { bytes });
+      answer(response, bytes);
     },
-    Number(searchParams.get('ms')),
+    (error: Error) => log('upload failed', { error: error.message }),
   );
 });
 

@@ -2,11 +2,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create, type Manifest, statusOf } from '../workload.ts';
-import { endOf, isEnding, kubectl, type Lab, nameOf, readyPod, request, until, visited } from './lab.ts';
+import { endOf, kubectl, type Lab, nameOf, readyPod, request, until, upload, visited } from './lab.ts';
 
 const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
 
 const logs = { name: 'logs', mountPath: '/logs' };
+
+/** It looks once a second whether there is more: told to end, it looks once more. */
+const ship = `
+touch /logs/web.log
+trap 'sleep 2; exit 0' TERM
+tail -n +1 -F /logs/web.log &
+wait
+`;
 
 const deployment: Manifest = {
   apiVersion: 'apps/v1',
@@ -26,7 +34,7 @@ const deployment: Manifest = {
             name: 'shipper',
             image: 'test/busybox:1',
             restartPolicy: 'Always',
-            command: ['/bin/sh', '-c', 'touch /logs/web.log; exec tail -n +1 -F /logs/web.log'],
+            command: ['/bin/sh', '-c', ship],
             securityContext: { runAsUser: 1000 },
             volumeMounts: [logs],
           },
@@ -47,7 +55,7 @@ const deployment: Manifest = {
             ],
             ports: [{ name: 'http', containerPort: 8080 }],
             readinessProbe: { httpGet: { path: '/', port: 'http' }, periodSeconds: 1, timeoutSeconds: 10 },
-            lifecycle: { preStop: { sleep: { seconds: 3 } } },
+            lifecycle: { preStop: { sleep: { seconds: 5 } } },
             resources: { requests: { cpu: '50m', memory: '64M' }, limits: { cpu: '500m', memory: '256M' } },
             volumeMounts: [logs],
           },
@@ -65,7 +73,7 @@ export function webTests(lab: () => Lab): void {
     const { status, body } = await request(pod, '/');
     assert.equal(status, 200);
     const { podIP: ip } = pod.status ?? {};
-    const expected = { pod: nameOf(pod), ip, node: lab().nodeName, memoryLimitMb: 256, uid: 1000, work: 'none' };
+    const expected = { pod: nameOf(pod), ip, node: lab().nodeName, memoryLimitMb: 256, uid: 1000, received: 0 };
     assert.deepEqual(JSON.parse(body), expected);
   });
 
@@ -88,17 +96,20 @@ export function webTests(lab: () => Lab): void {
     assert.match(limit, /^80000\b/);
   });
 
-  test('when a new version comes, no request fails, and the work under way is done', async () => {
+  test('when a new version comes, no request fails, and the upload under way is taken', async () => {
     const old = await readyPod(lab(), 'web');
     const name = nameOf(old);
     const shipped = lab().cluster.stream('logs', '-f', name, '-c', 'shipper');
-    const working = request(old, '/work?ms=12000&id=long');
+    const sending = upload(old);
     const servedBy = await visited(lab(), 'web', '/', async () => {
-      await until('the work has begun', () => shipped.text().includes('"work begins"'));
+      await until('the upload has begun', () => shipped.text().includes('"upload begins"'));
       await kubectl(lab(), 'rollout', 'restart', 'deployment/web');
-      await until('the old pod is told to end', () => isEnding(lab().watch.history(name).at(-1) ?? old));
-      const { status, body } = await working;
-      assert.deepEqual([status, (JSON.parse(body) as { work: string }).work], [200, 'done']);
+      await until('the old pod is told to end', () => shipped.text().includes('"ending"'));
+      const { status, body } = await sending.finish();
+      assert.deepEqual(
+        [status, (JSON.parse(body) as { received: number }).received],
+        [200, 'begun, and finished'.length],
+      );
       await readyPod(lab(), 'web', [old]);
     });
     assert.equal(servedBy.length, 2);
@@ -113,7 +124,7 @@ export function webTests(lab: () => Lab): void {
       .map((line) => JSON.parse(line) as LogLine);
     assert.deepEqual(
       lines.map(({ message }) => message),
-      ['listening', 'work begins', 'ending', 'work done', 'ended'],
+      ['listening', 'upload begins', 'ending', 'upload done', 'ended'],
     );
     assert.ok(lines.every(({ pod }) => pod === name));
     assert.equal(lines.find(({ message }) => message === 'ending')?.open, 1);

@@ -305,6 +305,23 @@ test('ids of pods do not overlap, outlive the agent, and are free when their pod
   assert.equal(mappingOf(second, 'a'), undefined);
 });
 
+test('ids that cannot be read are given to nobody until their pod is gone, and what could not be removed is tried again', async (context) => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'naru-users-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(path.join(folder, 'a'), '');
+  const hook = namespacesOf(infoWith({ userNamespaces: true }), folder);
+  await assert.rejects(hook.prepare(ownUsers('a')), /the ids of pod a cannot be read from .*\/a/);
+  await assert.rejects(hook.prepare(ownUsers('b')), /the ids of pod a cannot be read from .*\/a/);
+  assert.deepEqual(hook.uids(), ['a'], 'so that who sweeps finds what was left of it');
+  rmSync(path.join(folder, 'a'));
+  mkdirSync(path.join(folder, 'a', 'busy'), { recursive: true });
+  await assert.rejects(hook.cleanUp('a'));
+  rmSync(path.join(folder, 'a'), { recursive: true });
+  await hook.cleanUp('a');
+  await hook.prepare(ownUsers('b'));
+  assert.equal(mappingOf(hook, 'b'), 65_536);
+});
+
 test('another operating system, and groups that would not be kept to, are refused at the door or before the sandbox', async () => {
   const strict = podOf({ supplementalGroupsPolicy: 'Strict' }).pod;
   const message = 'SupplementalGroupsPolicy=Strict is not supported in this node';

@@ -23,6 +23,7 @@ export interface UserNamespaceOptions {
 
 /** The ids of one pod: as many as programs expect to find. */
 const idsPerPod = 65_536;
+const firstIdCharsMax = 20;
 
 export class UserNamespaces implements PodHook {
   readonly name = 'user namespace';
@@ -51,8 +52,13 @@ export class UserNamespaces implements PodHook {
     // Nothing was asked of it since the start, and there is nothing to read.
     if (this.#firstIds === undefined && this.#options.folder === undefined) return;
     const firstIds = this.#read();
-    if (!firstIds.delete(uid)) return;
+    if (!firstIds.has(uid)) return;
     if (this.#options.folder !== undefined) rmSync(path.join(this.#options.folder, uid), { force: true });
+    firstIds.delete(uid);
+  }
+
+  uids(): readonly string[] {
+    return [...this.#read().keys()];
   }
 
   async #checkRuntime(pod: Pod): Promise<void> {
@@ -66,6 +72,7 @@ export class UserNamespaces implements PodHook {
 
   #take(uid: string): void {
     const firstIds = this.#read();
+    for (const [owner, first] of firstIds) if (Number.isNaN(first)) throw this.#unreadable(owner);
     if (firstIds.has(uid)) return;
     const taken = new Set(firstIds.values());
     for (let slot = 1; slot <= this.#options.podsMax; slot++) {
@@ -76,6 +83,14 @@ export class UserNamespaces implements PodHook {
       return;
     }
     throw new Error('could not find an empty slot to allocate a user namespace');
+  }
+
+  /** Any ids may be those that are written there. */
+  #unreadable(uid: string): Error {
+    const file = path.join(this.#options.folder ?? '', uid);
+    return new Error(
+      `the ids of pod ${uid} cannot be read from ${file}: remove that file when nothing of the pod runs`,
+    );
   }
 
   #write(uid: string, first: number): void {
@@ -102,8 +117,17 @@ function readFolder(folder: string | undefined): Map<string, number> {
     throw error;
   }
   for (const name of names.filter((one) => !one.endsWith('.new'))) {
-    const first = Number(readFileSync(path.join(folder, name), 'utf8'));
-    if (Number.isSafeInteger(first) && first > 0 && first % idsPerPod === 0) found.set(name, first);
+    const first = readFirstId(path.join(folder, name));
+    const isFirst = Number.isSafeInteger(first) && first > 0 && first % idsPerPod === 0;
+    found.set(name, isFirst ? first : Number.NaN);
   }
   return found;
+}
+
+function readFirstId(file: string): number {
+  try {
+    return Number(readFileSync(file, 'utf8').slice(0, firstIdCharsMax));
+  } catch {
+    return Number.NaN;
+  }
 }

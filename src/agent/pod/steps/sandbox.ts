@@ -15,6 +15,7 @@ export async function makeSandbox(memory: PodMemory, { attempt }: StepOf<'make-s
   if (pod === undefined) return false;
   try {
     await preparePod(host.hooks, pod, identity);
+    if (memory.isClosed) return false;
     await host.starts.run(() => runSandbox(host, pod, identity, attempt));
     await tellDnsProblems(memory, pod);
     memory.failures.delete('');

@@ -55,7 +55,7 @@ export function stopInBackground(
       if (!hasEnded(memory, containerId)) await runtime.stopContainer(containerId, leftMs, stopSignalOf(memory, name));
     } catch (error) {
       memory.log.warn('a container could not be stopped', { container: name, error });
-      await clock.sleep(memory.retries.next(containerId));
+      await memory.pause(memory.retries.next(containerId));
     }
     if (memory.stops.get(containerId) === deadlineMs) memory.stops.delete(containerId);
     ended();

@@ -34,7 +34,7 @@ export async function writeFolder(folder: string, content: FolderContent, gid?: 
   const version = `..${fingerprint(content)}`;
   const current = await fs.readlink(path.join(folder, dataLink)).catch(() => undefined);
   if (current !== version) {
-    await fs.mkdir(folder, { recursive: true, mode: 0o777 });
+    await makeFolder(folder, 0o777, gid);
     await writeVersion(path.join(folder, version), content, gid);
     await replaceLink(folder, dataLink, version);
   }
@@ -68,14 +68,26 @@ function fingerprint(content: FolderContent): string {
   return hash.digest('hex').slice(0, 24);
 }
 
+/** What is made anew in a group's folder is the group's. The umask takes no bits away. */
+async function makeFolder(folder: string, mode: number, gid?: number): Promise<void> {
+  await fs.mkdir(folder, { recursive: true });
+  if (gid !== undefined) await fs.chown(folder, -1, gid).catch(ignoreNotPermitted);
+  await fs.chmod(folder, gid === undefined ? mode : mode | 0o2000);
+}
+
+/** `a/b/c`: `a`, `a/b`. */
+function parentsOf(name: string): readonly string[] {
+  const parts = name.split('/').slice(0, -1);
+  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
+}
+
 /** The umask must not take bits away that the pod asked for, hence the chmod. */
 async function writeVersion(folder: string, content: FolderContent, gid?: number): Promise<void> {
   await fs.rm(folder, { recursive: true, force: true });
-  await fs.mkdir(folder, { recursive: true });
-  await fs.chmod(folder, 0o755);
+  await makeFolder(folder, 0o755, gid);
   for (const [name, { data, mode, uid = -1 }] of content) {
     const file = path.join(folder, name);
-    await fs.mkdir(path.dirname(file), { recursive: true });
+    for (const parent of parentsOf(name)) await makeFolder(path.join(folder, parent), 0o755, gid);
     await fs.writeFile(file, data, { mode: 0o600 });
     if (gid !== undefined || uid !== -1) await fs.chown(file, uid, gid ?? -1).catch(ignoreNotPermitted);
     await fs.chmod(file, gid === undefined ? mode : mode | 0o440);

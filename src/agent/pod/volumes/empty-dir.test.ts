@@ -47,7 +47,7 @@ test('memory is mounted once, and again where a power cut took it', async (conte
     securityContext: { fsGroup: 7 },
   };
   await prepare(spec);
-  assert.equal(mounter.mounted.get(at('v')), `tmpfs ${mebi} 2777:7`);
+  assert.equal(mounter.mounted.get(at('v')), `tmpfs ${mebi} 3777:7`);
   restart();
   await prepare(spec);
   assert.equal(mounter.mounted.size, 1);

@@ -26,19 +26,21 @@ async function setUp(context: VolumeContext, source: EmptyDirVolumeSource): Prom
   const { medium = '' } = source;
   const gid = pod.spec?.securityContext?.fsGroup;
   const mode = gid === undefined ? 0o777 : 0o2777;
-  const root = { mode, ...(gid !== undefined && { gid }) };
+  const group = gid === undefined ? {} : { gid };
   if (medium === '') {
     await makeFolder(folder, mode, gid);
   } else if (medium === 'Memory') {
     await fs.mkdir(folder, { recursive: true });
     await mounter.mountMemory(folder, {
-      ...root,
+      ...group,
+      // As the kernel makes the root of a tmpfs: everybody makes files in it, and each removes their own alone.
+      mode: mode | 0o1000,
       sizeBytes: memoryBytes(pod, source, context.allocatable.memoryBytes),
     });
   } else if (hugePages.test(medium)) {
     const { size, bytes } = hugePagesOf(pod, medium);
     await fs.mkdir(folder, { recursive: true });
-    await mounter.mountHugePages(folder, size, { ...root, sizeBytes: bytes });
+    await mounter.mountHugePages(folder, size, { ...group, mode, sizeBytes: bytes });
   } else {
     throw new VolumeError(`unknown storage medium "${medium}"`);
   }

@@ -16,6 +16,8 @@ export interface VolumeContext extends ProjectionFacts {
   readonly volume: Volume;
   /** The volume's own place on the disk of the node. Its parent is there. */
   readonly folder: string;
+  /** The same in memory, for what must never lie on a disk. Its parent may not be there. */
+  readonly memoryFolder: () => Promise<string>;
   readonly mounter: Mounter;
   /** Which PersistentVolumes the node's pods use. */
   readonly book: VolumeBook;

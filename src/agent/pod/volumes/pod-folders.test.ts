@@ -27,7 +27,7 @@ test('volumes made from objects hold their keys, with the modes asked for, and c
 });
 
 test('several sources in one volume: a key under another path, facts about the pod, a token', async (context) => {
-  const { at, prepare } = await fixture(context);
+  const { inMemory: at, prepare } = await fixture(context);
   const sources = [
     { secret: { name: 'password', items: [{ key: 'pw', path: 'deep/down', mode: 0o400 }] } },
     { downwardAPI: { items: [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }] } },
@@ -47,7 +47,7 @@ const tokenVolume = (expirationSeconds: number) => ({
 });
 
 test('a token is made anew at four fifths of its life, and after a day at the latest', async (context) => {
-  const { at, prepare, clock } = await fixture(context);
+  const { inMemory: at, prepare, clock } = await fixture(context);
   const after = async (seconds: number, life: number): Promise<string> => {
     clock.nowMs = nowMs + seconds * 1000;
     await prepare({ volumes: [tokenVolume(life)] });
@@ -61,8 +61,16 @@ test('a token is made anew at four fifths of its life, and after a day at the la
   assert.equal(await after(86_401, 864_000), 'token-4');
 });
 
+test('a clock that was set back does not keep a token beyond its life', async (context) => {
+  const { inMemory: at, prepare, clock } = await fixture(context);
+  await prepare({ volumes: [tokenVolume(3600)] });
+  clock.nowMs = nowMs - 3_600_000;
+  for (let round = 0; round < 2; round++) await prepare({ volumes: [tokenVolume(3600)] });
+  assert.equal(await readFile(at('api', 'token'), 'utf8'), 'token-2');
+});
+
 test('while the server is down, a token stays until it has ended', async (context) => {
-  const { at, prepare, clock } = await fixture(context);
+  const { inMemory: at, prepare, clock } = await fixture(context);
   await prepare({ volumes: [tokenVolume(3600)] });
   clock.isDown = true;
   clock.nowMs = nowMs + 3_500_000;
@@ -76,7 +84,7 @@ test('while the server is down, a token stays until it has ended', async (contex
 });
 
 test('a token’s file is for those alone who run in the pod', async (context) => {
-  const { at, root, prepare, restart } = await fixture(context);
+  const { inMemory: at, root, prepare, restart } = await fixture(context);
   const seen = async (spec: Partial<PodSpec>): Promise<readonly [number, string]> => {
     restart();
     await prepare({ ...spec, volumes: [{ ...tokenVolume(3600) }] });
@@ -106,7 +114,11 @@ test('what cannot be mounted says which volume, and why', async (context) => {
     [{ configMap: { name: 'absent' } }, /^MountVolume.SetUp failed for volume "v" : configmap "absent" not found$/],
     [
       { configMap: { name: 'settings', items: [{ key: 'x', path: 'x' }] } },
-      /non-existent configmap key: default\/settings: x$/,
+      /: configmap references non-existent config key: x$/,
+    ],
+    [
+      { secret: { secretName: 'password', items: [{ key: 'x', path: 'x' }] } },
+      /volume "v" : references non-existent secret key: x$/,
     ],
     [{ hostPath: { path: path.join(root, 'none'), type: 'Directory' } }, /is not a directory$/],
     [{ hostPath: { path: root, type: 'File' } }, /is not a file$/],
@@ -227,6 +239,50 @@ test('it is told where the bytes of each volume lie, and whose they are', async 
     { name: 'config', path: at('config'), usage: 'disk' },
     { name: 'host', path: root, usage: 'foreign' },
   ]);
+});
+
+test('secrets and tokens lie in memory, under one mount for all pods, and go with the pod', async (context) => {
+  const { prepare, folders, at, inMemory, mounter, restart } = await fixture(context);
+  const memory = path.dirname(inMemory());
+  const volumes = [
+    { name: 'secret', secret: { secretName: 'password' } },
+    tokenVolume(3600),
+    { name: 'config', configMap: { name: 'settings' } },
+  ];
+  for (const uid of ['u-1', 'u-2']) await prepare({ volumes }, uid);
+  restart();
+  await prepare({ volumes });
+  assert.deepEqual([...mounter.mounted], [[memory, 'tmpfs 0 750:0']]);
+  assert.deepEqual((await readdir(inMemory())).toSorted(), ['api', 'secret']);
+  assert.deepEqual(await readdir(at()), ['config']);
+  await folders.remove('u-1');
+  assert.deepEqual(await readdir(memory), ['u-2']);
+  assert.equal(mounter.mounted.size, 1);
+  assert.deepEqual(await folders.uids(), ['u-2']);
+});
+
+test('what is left in memory alone is known by its uid, and a mount that failed is tried again', async (context) => {
+  const { prepare, folders, inMemory, mounter } = await fixture(context);
+  const { mountMemory } = mounter;
+  mounter.mountMemory = () => Promise.reject(new Error('no memory'));
+  const volumes = [{ name: 'secret', secret: { secretName: 'password' } }];
+  await assert.rejects(prepare({ volumes }), /^VolumeError: MountVolume.SetUp failed for volume "secret" : no memory$/);
+  mounter.mountMemory = mountMemory;
+  await prepare({ volumes });
+  await mkdir(path.join(path.dirname(inMemory()), 'u-9'));
+  assert.deepEqual((await folders.uids()).toSorted(), ['u-1', 'u-9']);
+});
+
+test('the folders of objects are the group’s, as their files are', async (context) => {
+  const { at, prepare } = await fixture(context);
+  const { gid } = await stat('/proc/self');
+  const items = [{ key: 'key', path: 'deep/er/key' }];
+  await prepare({
+    volumes: [{ name: 'config', configMap: { name: 'settings', items } }],
+    securityContext: { fsGroup: gid },
+  });
+  const modes = ['', '..data/', 'deep', 'deep/er'].map(async (name) => (await stat(at('config', name))).mode & 0o7777);
+  assert.deepEqual(await Promise.all(modes), [0o2777, 0o2755, 0o2755, 0o2755]);
 });
 
 test('a certificate in the name of a pod is refused in words', async (context) => {

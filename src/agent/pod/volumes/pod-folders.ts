@@ -6,6 +6,7 @@
  *          volume-subpaths/VOLUME/CONTAINER/N   parts of volumes, mounted
  *          containers/NAME/termination-log-3    what run 3 says about its end
  *          etc-hosts
+ * pods-memory/UID/NAME/…                        secrets and tokens: one file system in memory for the whole node
  * ```
  * Kept true: a path that a pod names inside a volume (`subPath`) never leads out of it; what was made for a pod is gone with its
  * folder, mounts first. What a kind of volume needs is its plugin's business (`plugins.ts`).
@@ -34,6 +35,8 @@ const politeRemovals = 4;
 
 export interface PodFoldersOptions {
   readonly root: string;
+  /** Where the file system in memory is mounted: with one for each volume, every pod would pay for a mount, since every pod has a token. */
+  readonly memory: string;
   readonly mounter: Mounter;
   readonly log: Logger;
   /** Beside those that every node has. */
@@ -48,6 +51,8 @@ interface PodVolumes {
 
 export class PodFolders implements PodStorage {
   readonly #root: string;
+  readonly #memory: string;
+  #memoryMount: Promise<void> | undefined;
   readonly #mounter: Mounter;
   readonly #log: Logger;
   readonly #plugins: readonly VolumePlugin[];
@@ -55,8 +60,9 @@ export class PodFolders implements PodStorage {
   readonly #book = new VolumeBook();
   readonly #removals = new Map<string, number>();
 
-  constructor({ root, mounter, log, plugins = [] }: PodFoldersOptions) {
+  constructor({ root, memory, mounter, log, plugins = [] }: PodFoldersOptions) {
     this.#root = root;
+    this.#memory = memory;
     this.#mounter = mounter;
     this.#log = log;
     this.#plugins = [...plugins, ...volumePlugins];
@@ -75,7 +81,8 @@ export class PodFolders implements PodStorage {
 
   async #prepareVolume(facts: StorageFacts, volume: Volume, { tokens, prepared }: PodVolumes): Promise<number> {
     const folder = this.#volumeFolder(facts.pod.metadata?.uid ?? '', volume.name);
-    const context = { ...facts, tokens, volume, folder, mounter: this.#mounter, book: this.#book };
+    const memoryFolder = () => this.#memoryFolder(facts.pod.metadata?.uid ?? '', volume.name);
+    const context = { ...facts, tokens, volume, folder, memoryFolder, mounter: this.#mounter, book: this.#book };
     try {
       const plugin = pluginOf(this.#plugins, volume);
       if (plugin.isRefreshed || !prepared.has(volume.name)) {
@@ -167,19 +174,43 @@ export class PodFolders implements PodStorage {
     const tries = (this.#removals.get(uid) ?? 0) + 1;
     this.#removals.set(uid, tries);
     await removeFolder(folder, this.#mounter, tries > politeRemovals);
+    await removeFolder(this.#memoryOf(uid), this.#mounter, false);
     this.#removals.delete(uid);
     this.#pods.delete(uid);
     this.#book.release(uid);
   }
 
   async uids(): Promise<readonly string[]> {
-    return fs.readdir(this.#root).catch(() => []);
+    const found = await Promise.all([this.#root, this.#memory].map((folder) => fs.readdir(folder).catch(() => [])));
+    return [...new Set(found.flat())];
   }
 
   #folder(uid: string): string {
-    // A uid that is no uid must not lead elsewhere.
-    if (!/^[\w-]+$/.test(uid)) throw new VolumeError(`"${uid}" is not the uid of a pod`);
-    return path.join(this.#root, uid);
+    return path.join(this.#root, checkedUid(uid));
+  }
+
+  #memoryOf(uid: string): string {
+    return path.join(this.#memory, checkedUid(uid));
+  }
+
+  /** The mount is made with the first volume that needs it, and found again by the next agent; the teardown of the node takes it away. */
+  async #memoryFolder(uid: string, name: string): Promise<string> {
+    this.#memoryMount ??= this.#mountMemory();
+    await this.#memoryMount;
+    const folder = this.#memoryOf(uid);
+    await fs.mkdir(folder, { recursive: true, mode: 0o750 });
+    return path.join(folder, name);
+  }
+
+  async #mountMemory(): Promise<void> {
+    try {
+      await fs.mkdir(this.#memory, { recursive: true, mode: 0o750 });
+      await this.#mounter.mountMemory(this.#memory, { mode: 0o750, sizeBytes: 0 });
+    } catch (error) {
+      // The next that needs it tries again.
+      this.#memoryMount = undefined;
+      throw error;
+    }
   }
 
   #volumeFolder(uid: string, name: string): string {
@@ -189,6 +220,12 @@ export class PodFolders implements PodStorage {
   #terminationLog(uid: string, container: string, attempt: number): string {
     return path.join(this.#folder(uid), 'containers', container, `termination-log-${attempt}`);
   }
+}
+
+/** A uid that is no uid must not lead elsewhere. */
+function checkedUid(uid: string): string {
+  if (!/^[\w-]+$/.test(uid)) throw new VolumeError(`"${uid}" is not the uid of a pod`);
+  return uid;
 }
 
 async function readStart(file: string, bytesMax: number): Promise<Buffer> {

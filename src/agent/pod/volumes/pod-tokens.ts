@@ -16,10 +16,13 @@ export interface TokenWish {
 interface Held {
   readonly token: string;
   readonly expiresAtMs: number;
+  /** By this machine's clock; the others are the server's times. */
+  readonly givenAtMs: number;
   readonly renewAtMs: number;
 }
 
 const defaultSeconds = 3600;
+const clockSlackMs = 1000;
 const ageMsMax = 24 * 60 * 60 * 1000;
 
 export class PodTokens {
@@ -38,10 +41,17 @@ export class PodTokens {
     const { expirationSeconds = defaultSeconds, audience = '' } = wish;
     const key = JSON.stringify([serviceAccountName, audience, expirationSeconds]);
     const held = this.#held.get(key);
-    if (held !== undefined && nowMs <= held.renewAtMs) return held.token;
+    // A clock that was set back says nothing about how old the token is.
+    const isSetBack = held !== undefined && nowMs < held.givenAtMs - clockSlackMs;
+    if (held !== undefined && !isSetBack && nowMs <= held.renewAtMs) return held.token;
     try {
       const { token, expiresAtMs } = await source.token(pod, wish);
-      this.#held.set(key, { token, expiresAtMs, renewAtMs: renewalMs(expiresAtMs, expirationSeconds) });
+      this.#held.set(key, {
+        token,
+        expiresAtMs,
+        givenAtMs: nowMs,
+        renewAtMs: renewalMs(expiresAtMs, expirationSeconds),
+      });
       return token;
     } catch (error) {
       if (held !== undefined && nowMs <= held.expiresAtMs) return held.token;

@@ -33,11 +33,11 @@ export async function projectedFiles(facts: ProjectionFacts, volume: Volume): Pr
   const { configMap, secret, downwardAPI, projected } = volume;
   const mode = (configMap ?? secret ?? downwardAPI ?? projected)?.defaultMode ?? defaultFileMode;
   const files = new Map<string, FolderFile>();
-  const { secretName, ...ofSecret } = secret ?? {};
+  const { secretName, ...keysOfSecret } = secret ?? {};
   const sources: readonly VolumeProjection[] = projected?.sources ?? [
     {
       ...(configMap !== undefined && { configMap }),
-      ...(secret !== undefined && { secret: { ...ofSecret, name: secretName ?? '' } }),
+      ...(secret !== undefined && { secret: { ...keysOfSecret, name: secretName ?? '' } }),
       ...(downwardAPI !== undefined && { downwardAPI }),
     },
   ];
@@ -56,12 +56,12 @@ async function addSource(
   if (configMap !== undefined) {
     const name = configMap.name ?? '';
     const object = await facts.source.configMap({ namespace, name });
-    const what = { kind: 'configmap', namespace, name, optional: configMap.optional ?? false, items: configMap.items };
+    const what = { ...ofConfigMap, name, optional: configMap.optional ?? false, items: configMap.items };
     addKeys(files, mode, object === undefined ? undefined : configMapData(object), what);
   } else if (secret !== undefined) {
     const name = secret.name ?? '';
     const object = await facts.source.secret({ namespace, name });
-    const what = { kind: 'secret', namespace, name, optional: secret.optional ?? false, items: secret.items };
+    const what = { ...ofSecret, name, optional: secret.optional ?? false, items: secret.items };
     addKeys(files, mode, object === undefined ? undefined : secretData(object), what);
   } else if (downwardAPI !== undefined) {
     for (const item of downwardAPI.items ?? []) addDownward(facts, files, mode, item);
@@ -82,9 +82,13 @@ async function addSource(
   }
 }
 
+/** Upstream's words for the two kinds. */
+const ofConfigMap = { kind: 'configmap', noKey: 'configmap references non-existent config key' };
+const ofSecret = { kind: 'secret', noKey: 'references non-existent secret key' };
+
 interface KeysFrom {
   readonly kind: string;
-  readonly namespace: string;
+  readonly noKey: string;
   readonly name: string;
   readonly optional: boolean;
   readonly items: readonly KeyToPath[] | undefined;
@@ -94,7 +98,7 @@ function addKeys(
   files: Map<string, FolderFile>,
   mode: number,
   data: ReadonlyMap<string, Buffer> | undefined,
-  { kind, namespace, name, optional, items }: KeysFrom,
+  { kind, noKey, name, optional, items }: KeysFrom,
 ): void {
   if (data === undefined && !optional) throw new VolumeError(`${kind} "${name}" not found`);
   if (items === undefined || items.length === 0) {
@@ -104,7 +108,7 @@ function addKeys(
   for (const item of items) {
     const value = data?.get(item.key);
     if (value !== undefined) files.set(item.path, { data: value, mode: item.mode ?? mode });
-    else if (!optional) throw new VolumeError(`references non-existent ${kind} key: ${namespace}/${name}: ${item.key}`);
+    else if (!optional) throw new VolumeError(`${noKey}: ${item.key}`);
   }
 }
 

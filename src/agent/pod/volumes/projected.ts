@@ -1,18 +1,27 @@
-/** Volumes that are made from objects: `configMap`, `secret`, `downwardAPI`, and `projected`, which is several of them together. */
+/**
+ * Volumes that are made from objects: `configMap`, `secret`, `downwardAPI`, and `projected`, which is several of them together. All but ConfigMaps
+ * lie in memory: a disk that is stolen, sold or copied tells no secret and no token.
+ */
 import { writeFolder } from './atomic-folder.ts';
 import { folderVolume, type VolumeContext, type VolumePlugin } from './plugin.ts';
 import { projectedFiles } from './projected-files.ts';
 
-const fields = ['configMap', 'secret', 'downwardAPI', 'projected'] as const;
+const kinds = [
+  { field: 'configMap', medium: 'disk' },
+  { field: 'secret', medium: 'memory' },
+  { field: 'downwardAPI', medium: 'memory' },
+  { field: 'projected', medium: 'memory' },
+] as const;
 
-export const projectedPlugins: readonly VolumePlugin[] = fields.map((field) => ({
+export const projectedPlugins: readonly VolumePlugin[] = kinds.map(({ field, medium }) => ({
   field,
-  usage: () => 'disk',
+  usage: () => medium,
   isRefreshed: true,
   async prepare(context) {
     const files = await projectedFiles(context, context.volume);
-    await writeFolder(context.folder, files, context.pod.spec?.securityContext?.fsGroup);
-    return folderVolume(context.folder, true);
+    const folder = medium === 'memory' ? await context.memoryFolder() : context.folder;
+    await writeFolder(folder, files, context.pod.spec?.securityContext?.fsGroup);
+    return folderVolume(folder, true);
   },
   refreshAtMs,
 }));

@@ -72,15 +72,20 @@ export interface StorageFixture {
   readonly restart: () => void;
   /** The path of the first pod's volumes. */
   readonly at: (...parts: string[]) => string;
+  /** Of those that lie in memory. */
+  readonly inMemory: (...parts: string[]) => string;
 }
 
 const node: Node = { metadata: { name: 'node-1', labels: { 'kubernetes.io/hostname': 'node-1' } } };
 
 export async function storageFixture(context: TestContext): Promise<StorageFixture> {
   const root = await mkdtemp(path.join(os.tmpdir(), 'naru-volumes-'));
-  context.after(() => rm(root, { recursive: true, force: true }));
+  const memory = `${root}-memory`;
+  context.after(async () => {
+    for (const folder of [root, memory]) await rm(folder, { recursive: true, force: true });
+  });
   const mounter = notedMounts();
-  const newFolders = () => new PodFolders({ root, mounter, log });
+  const newFolders = () => new PodFolders({ root, memory, mounter, log });
   let folders = newFolders();
   const data: Record<string, string> = { key: 'value' };
   const clock = { nowMs, isDown: false };
@@ -137,5 +142,6 @@ export async function storageFixture(context: TestContext): Promise<StorageFixtu
       folders = newFolders();
     },
     at: (...parts) => path.join(root, 'u-1', 'volumes', ...parts),
+    inMemory: (...parts) => path.join(memory, 'u-1', ...parts),
   };
 }

@@ -8,7 +8,7 @@ import { SeededPrng } from '../../lib/prng.ts';
 import { simulatedPlatform } from '../../simulation/simulated-platform.ts';
 import { SimulatedRuntime } from '../../simulation/simulated-runtime.ts';
 import { startNode, type TestNode } from '../cluster-testing.ts';
-import { noDrivers } from './devices.ts';
+import { noDrivers } from './dynamic-resources.ts';
 
 const shared: PodResourceClaim = { name: 'gpu', resourceClaimName: 'claim' };
 const reference = { namespace: 'default', name: 'claim' };

@@ -4,7 +4,7 @@
  */
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import type { Logger } from '../../lib/log.ts';
+import type { Logger } from '../lib/log.ts';
 
 const version = 1;
 /** Some thousand pods; a larger file is none of ours. */
@@ -15,6 +15,8 @@ export interface StateStore<T> {
   load(): Promise<T | undefined>;
   /** Resolves when what `content` gives, as it is when the writing begins, is safe. */
   save(content: () => T): Promise<void>;
+  /** Resolves when nothing is being written. */
+  settled(): Promise<void>;
 }
 
 export class StateFile<T> implements StateStore<T> {
@@ -55,6 +57,10 @@ export class StateFile<T> implements StateStore<T> {
         return this.#writing;
       });
     return this.#next;
+  }
+
+  async settled(): Promise<void> {
+    await (this.#next ?? this.#writing).catch(() => {});
   }
 
   async #write(text: string): Promise<void> {
