@@ -14,8 +14,8 @@ import { claimNameOf } from '../../api/pod-resource-claims.ts';
 import type { Container, Pod } from '../../api/schema/types/core-v1.ts';
 import type { ResourceClaim } from '../../api/schema/types/resource-v1.ts';
 import { ConfigError } from '../pod/config-error.ts';
-import type { DraDrivers, PreparedDevice } from './dra-drivers.ts';
 import type { StateStore } from '../state-file.ts';
+import type { DraDrivers, PreparedDevice } from './dra-drivers.ts';
 
 /** Of one claim. */
 export interface ClaimInfo {

@@ -15,6 +15,7 @@ import { ConfigError } from '../pod/config-error.ts';
 import { appContainers, initContainers } from '../pod/containers.ts';
 import type { ContainerHookTarget, PodHook, Refusal } from '../pod/pod-hook.ts';
 import type { ContainerConfig, PodIdentity } from '../runtime.ts';
+import type { StateStore } from '../state-file.ts';
 import {
   AllocationError,
   checkStillHealthy,
@@ -26,7 +27,6 @@ import { withAccess } from './device-access.ts';
 import type { DeviceInventory } from './device-inventory.ts';
 import type { DeviceAccess } from './device-plugin.ts';
 import { preferDevices } from './prefer-devices.ts';
-import type { StateStore } from '../state-file.ts';
 
 /** What a container has of one resource. */
 export interface GivenDevices {

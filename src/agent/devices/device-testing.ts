@@ -4,8 +4,8 @@ import path from 'node:path';
 import type { Server, ServerWritableStream } from '@grpc/grpc-js';
 import type { Clock } from '../../lib/clock.ts';
 import { loadService, PluginClient } from '../plugins/grpc-service.ts';
-import type { DeviceAccess, DevicePlugin, PluginDevice, PluginOptions } from './device-plugin.ts';
 import type { StateStore } from '../state-file.ts';
+import type { DeviceAccess, DevicePlugin, PluginDevice, PluginOptions } from './device-plugin.ts';
 
 const proto = (file: string): string => path.join(import.meta.dirname, file);
 

@@ -26,10 +26,10 @@ test('a pod’s negative grace period becomes a second, when it is made and late
   const cluster = await startRegistry();
   const spec = { terminationGracePeriodSeconds: -1 };
   const pod = await cluster.create('pods', make.pod({ spec }));
-  assert.equal((pod.spec as Partial<PodSpec>).terminationGracePeriodSeconds, 1);
+  assert.equal((pod.spec as unknown as PodSpec).terminationGracePeriodSeconds, 1);
   const patched = await cluster.patch('pods', 'pod', { spec });
   assert.deepEqual(
-    [(patched.spec as Partial<PodSpec>).terminationGracePeriodSeconds, patched.metadata.generation],
+    [(patched.spec as unknown as PodSpec).terminationGracePeriodSeconds, patched.metadata.generation],
     [1, 1],
   );
 });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { WebSocket } from 'ws';
 import type { Pod } from '../../../src/api/schema/types/core-v1.ts';
+import { refusal } from '../../clients/conformance/client.ts';
 import { update } from '../../clients/conformance/lifecycle.ts';
 import type { Sent } from '../../clients/conformance/wire.ts';
 import { eventually } from '../../harness.ts';
@@ -33,7 +34,11 @@ export function changeTests(lab: GetLab): void {
   test('Pod Generation: starts at 1, follows the specification alone, and the status tells what was seen of it', async () => {
     const { pods, watch } = lab();
     const name = 'generation';
-    const manifest = podManifest(name, { initContainers: [script('true')], containers: [script(forever)] });
+    const manifest = podManifest(name, {
+      restartPolicy: 'Always',
+      initContainers: [script('true')],
+      containers: [script(forever)],
+    });
     const made = await pods.create({ ...manifest, metadata: { ...manifest.metadata, generation: 100 } });
     assert.equal(made.metadata.generation, 1);
     const begun = await watch.ready(name);
@@ -55,7 +60,8 @@ export function changeTests(lab: GetLab): void {
     }
     const latest = await eventually('a write that says another generation', async () => {
       const pod = await pods.get(name);
-      return pods.update({ ...pod, metadata: { ...pod.metadata, generation: 1 } }).catch(() => undefined);
+      const written = pods.update({ ...pod, metadata: { ...pod.metadata, generation: 1 } });
+      return (await refusal(written, 409)) === undefined ? written : undefined;
     });
     assert.equal(latest.metadata.generation, 5, 'what the client says of it is ignored');
     const seen = await watch.until(name, 'all is seen', ({ status }) => status?.observedGeneration === 5);
@@ -81,7 +87,11 @@ export function changeTests(lab: GetLab): void {
       podManifest('negative-grace', { terminationGracePeriodSeconds: -1, containers: [script(forever)] }),
     );
     assert.equal((await pods.get('negative-grace')).spec.terminationGracePeriodSeconds, 1);
-    await update(pods, 'negative-grace', '', { spec: { terminationGracePeriodSeconds: -1 } });
+    await eventually('a write that says so again', async () => {
+      const pod = await pods.get('negative-grace');
+      const spec = { ...pod.spec, terminationGracePeriodSeconds: -1 };
+      return (await refusal(pods.update({ ...pod, spec }), 409)) === undefined;
+    });
     assert.equal((await pods.get('negative-grace')).spec.terminationGracePeriodSeconds, 1);
     await lab().remove('negative-grace');
   });

@@ -309,10 +309,12 @@ test('ids that cannot be read are given to nobody until their pod is gone, and w
   const folder = mkdtempSync(path.join(os.tmpdir(), 'naru-users-'));
   context.after(() => rmSync(folder, { recursive: true }));
   writeFileSync(path.join(folder, 'a'), '');
+  writeFileSync(path.join(folder, 'known'), '131072\n');
   const hook = namespacesOf(infoWith({ userNamespaces: true }), folder);
   await assert.rejects(hook.prepare(ownUsers('a')), /the ids of pod a cannot be read from .*\/a/);
   await assert.rejects(hook.prepare(ownUsers('b')), /the ids of pod a cannot be read from .*\/a/);
-  assert.deepEqual(hook.uids(), ['a'], 'so that who sweeps finds what was left of it');
+  await hook.prepare(ownUsers('known'));
+  assert.deepEqual(hook.uids(), ['a', 'known'], 'so that who sweeps finds what was left of it');
   rmSync(path.join(folder, 'a'));
   mkdirSync(path.join(folder, 'a', 'busy'), { recursive: true });
   await assert.rejects(hook.cleanUp('a'));

@@ -72,8 +72,8 @@ export class UserNamespaces implements PodHook {
 
   #take(uid: string): void {
     const firstIds = this.#read();
+    if (!Number.isNaN(firstIds.get(uid) ?? Number.NaN)) return;
     for (const [owner, first] of firstIds) if (Number.isNaN(first)) throw this.#unreadable(owner);
-    if (firstIds.has(uid)) return;
     const taken = new Set(firstIds.values());
     for (let slot = 1; slot <= this.#options.podsMax; slot++) {
       const first = slot * idsPerPod;
