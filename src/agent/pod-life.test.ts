@@ -255,3 +255,26 @@ test('activeDeadlineSeconds that is set while the pod runs ends it in time', asy
   assert.equal((await pod()).status?.reason, 'DeadlineExceeded');
   assert.equal((await pod()).status?.message, 'Pod was active on the node longer than the specified deadline');
 });
+
+test('a container whose image changes starts anew also where its policy would not restart it, and the pod does not end meanwhile', async (context) => {
+  for (const restartPolicy of ['Never', 'OnFailure'] as const) {
+    const world = await node(context);
+    const { client, pod, until } = world;
+    const phases = new Set<string | undefined>();
+    // A process that ends well on TERM.
+    await world.run(
+      { restartPolicy, containers: [container('app')] },
+      behaves({ app: { stopMs: 500, stopExitCode: 0 } }),
+    );
+    const before = await world.running();
+    const spec = { ...before.spec, containers: [{ ...before.spec?.containers[0], name: 'app', image: 'app:2' }] };
+    await client.update(pods, { ...before, spec });
+    await until('the new image runs', async () => {
+      const now = await pod();
+      phases.add(now.status?.phase);
+      return statusOf(now, 'app')?.image === 'app:2' && statusOf(now, 'app')?.ready === true;
+    });
+    assert.deepEqual([...phases], ['Running']);
+    assert.equal(statusOf(await pod(), 'app')?.restartCount, 1);
+  }
+});

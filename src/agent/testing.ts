@@ -85,6 +85,7 @@ function observation(changes: Partial<PodObservation> = {}): PodObservation {
     postStarts: new Map(),
     preStops: new Map(),
     stops: new Map(),
+    renewals: new Set(),
     volumes: 'ready',
     endingSinceMs: nowMs,
     deleteSent: false,

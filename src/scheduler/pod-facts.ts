@@ -4,10 +4,11 @@
  * Two pods of one class are the same to every plugin that looks at a node alone, so that what was found out about a node for one of them
  * holds for all others (`node-memory.ts`).
  */
+
+import { type PodRequests, podRequests } from '../api/node-requests.ts';
 import { objectKey } from '../api/object.ts';
 import type { Pod } from '../api/schema/types/core-v1.ts';
 import type { Labels } from '../api/selector.ts';
-import { type PodRequests, podRequests } from '../api/node-requests.ts';
 import { type PodTerms, podTerms } from './snapshot/terms.ts';
 
 export const priorityOf = (pod: Pod): number => pod.spec?.priority ?? 0;

@@ -1,4 +1,6 @@
 /** Makers of nodes and pods for the scheduler's tests. */
+
+import { type PodRequests, podRequests } from '../api/node-requests.ts';
 import type { Node, Pod, PodSpec } from '../api/schema/types/core-v1.ts';
 import type { Prng } from '../lib/prng.ts';
 import { parseSchedulerConfiguration } from './config/configuration.ts';
@@ -10,7 +12,6 @@ import { Profile } from './framework/profile.ts';
 import { type PodGroupReader, PodGroups } from './gang/pod-groups.ts';
 import { PodFacts } from './pod-facts.ts';
 import { decidePreemption, newPreemptionMemory, type Preemption } from './preemption.ts';
-import { type PodRequests, podRequests } from '../api/node-requests.ts';
 import { Nominations } from './snapshot/nominations.ts';
 import { Snapshot } from './snapshot/snapshot.ts';
 import type { VolumeReader } from './volumes/volume-reader.ts';

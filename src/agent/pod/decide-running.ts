@@ -129,8 +129,12 @@ class RunningPod {
   #initContainer(container: Container): boolean {
     const run = this.#runHere(container.name);
     if (run?.state === 'running') this.#supervise(container, run);
-    else if (run?.state === 'exited' && run.exitCode === 0) return true;
-    else if (run?.state !== 'exited' || shouldRestart(this.#pod, container, run.exitCode, true)) {
+    else if (run?.state === 'exited' && run.exitCode === 0 && !this.#isRenewed(run)) return true;
+    else if (
+      run?.state !== 'exited' ||
+      this.#isRenewed(run) ||
+      shouldRestart(this.#pod, container, run.exitCode, true)
+    ) {
       this.#startOrWait(container, run ?? newestRun(this.#observation, container.name));
     }
     return false;
@@ -143,10 +147,14 @@ class RunningPod {
         this.#supervise(container, run);
         // Its postStart hook holds back those after it.
         if (this.#observation.postStarts.has(run.id)) this.#held = true;
-      } else if (run?.state !== 'exited' || shouldRestart(this.#pod, container, run.exitCode)) {
+      } else if (run?.state !== 'exited' || this.#isRenewed(run) || shouldRestart(this.#pod, container, run.exitCode)) {
         this.#startOrWait(container, run);
       }
     }
+  }
+
+  #isRenewed({ id }: ContainerStatus): boolean {
+    return this.#observation.renewals.has(id);
   }
 
   /** What was promised to the pod: told to containers that run, or they start anew with it. */
@@ -163,7 +171,7 @@ class RunningPod {
       if (stops.has(run.id)) continue;
       const message = `Container ${container.name} resize requires restart`;
       const target = { container: container.name, containerId: run.id };
-      this.#plan.steps.push({ kind: 'stop-container', ...target, gracePeriodMs, message });
+      this.#plan.steps.push({ kind: 'stop-container', ...target, gracePeriodMs, message, renews: true });
     }
     if (!isDue) return;
     if (resize.retryAtMs > nowMs) this.#plan.wakeAt(resize.retryAtMs);
@@ -178,6 +186,8 @@ class RunningPod {
   /** @param last the newest run of it, in this sandbox or an earlier one */
   #startOrWait(container: Container, last: ContainerStatus | undefined): void {
     const { name } = container;
+    // Once the API is told that it has ended, its policy would not let it begin again.
+    if (last !== undefined && this.#isRenewed(last)) this.#plan.waiting.set(name, { reason: 'ContainerCreating' });
     if (last === undefined) {
       this.#start(container, this.#attemptAfterLoss(name));
     } else if (last.state === 'created') {

@@ -68,6 +68,7 @@ export function observationOf(memory: PodMemory): PodObservation {
     postStarts: memory.postStarts,
     preStops: memory.preStops,
     stops: memory.stops,
+    renewals: memory.renewals,
     volumes: memory.volumes,
     endingSinceMs: memory.endingSinceMs ?? monotonicMs,
     ...(failed !== undefined && { failed }),

@@ -8,31 +8,41 @@ export interface PhaseFacts {
   readonly statuses: readonly ContainerStatus[];
   /** Nothing will run any more, whatever the restart policy says. */
   readonly isOver: boolean;
+  /** Names of containers that start anew whatever their restart policy says. */
+  readonly renewed: ReadonlySet<string>;
 }
 
 type Progress = 'unknown' | 'waiting' | 'running' | 'succeeded' | 'failed';
 
-export function podPhase(pod: Pod, { initStatuses, statuses, isOver }: PhaseFacts): PodPhase {
+export function podPhase(pod: Pod, { initStatuses, statuses, isOver, renewed }: PhaseFacts): PodPhase {
   const apps = appContainers(pod).map((container) => ({ container, status: find(statuses, container.name) }));
   const progress = apps.map(({ status }) => progressOf(status));
   const initialized = progress.some((p) => p === 'running') || apps.some(({ status }) => hasRun(status));
   if (!initialized) {
-    const init = initPhase(pod, initStatuses, isOver);
+    const init = initPhase(pod, initStatuses, { isOver, renewed });
     if (init !== undefined) return init;
   }
   if (progress.some((p) => p === 'waiting' || p === 'unknown')) return 'Pending';
   if (progress.some((p) => p === 'running')) return 'Running';
   const succeeded = progress.every((p) => p === 'succeeded');
   if (isOver) return succeeded ? 'Succeeded' : 'Failed';
-  if (apps.some(({ container, status }) => willRun(pod, container, status))) return 'Running';
+  const willRunSoon = apps.some(
+    ({ container, status }) => renewed.has(container.name) || willRun(pod, container, status),
+  );
+  if (willRunSoon) return 'Running';
   return succeeded ? 'Succeeded' : 'Failed';
 }
 
 /** Undefined: the init containers are through. */
-function initPhase(pod: Pod, statuses: readonly ContainerStatus[], isOver: boolean): PodPhase | undefined {
+function initPhase(
+  pod: Pod,
+  statuses: readonly ContainerStatus[],
+  { isOver, renewed }: Pick<PhaseFacts, 'isOver' | 'renewed'>,
+): PodPhase | undefined {
   for (const container of initContainers(pod)) {
     const status = find(statuses, container.name);
     const progress = progressOf(status);
+    if (renewed.has(container.name) && !isOver) return 'Pending';
     if (isSidecar(container)) {
       if (progress !== 'running' && !isOver) return 'Pending';
     } else if (progress === 'failed') {

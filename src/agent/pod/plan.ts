@@ -79,6 +79,8 @@ export interface PodObservation {
   readonly preStops: ReadonlyMap<string, 'running' | 'done'>;
   /** Containers that are being stopped: until when they may live, on the clock that never jumps. By container id. */
   readonly stops: ReadonlyMap<string, number>;
+  /** Runs that were stopped so that their containers start anew, whatever their restart policy says. By container id. */
+  readonly renewals: ReadonlySet<string>;
   readonly volumes: 'unknown' | 'ready' | 'removed';
   /** When the worker first saw that the pod must end, on the clock that never jumps. */
   readonly endingSinceMs: number;
@@ -141,6 +143,8 @@ export type Step =
       readonly message: string;
       /** At once: its preStop hook is not asked. */
       readonly skipsPreStop?: true;
+      /** The container starts anew when it has ended, whatever its restart policy says. */
+      readonly renews?: true;
     }
   /** Limits that were promised to the pod; `update` are the ids of containers to tell, and no other waits for its restart where `isLast`. */
   | { readonly kind: 'resize-pod'; readonly update: readonly string[]; readonly isLast: boolean }

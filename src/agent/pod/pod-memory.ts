@@ -34,6 +34,7 @@ export class PodMemory {
   readonly postStarts = new SmallMap<string, true>();
   readonly preStops = new SmallMap<string, 'running' | 'done'>();
   readonly stops = new SmallMap<string, number>();
+  readonly renewals = new Set<string>();
   /** Made for the first container that has probes. */
   prober: Prober | undefined;
   /** As the API has it; undefined: it is gone from there, or was never seen. */

@@ -30,7 +30,7 @@ export function podStatus(observation: PodObservation, facts: StatusFacts): PodS
   const lists = wasRefused(observation) ? noLists : containerLists(observation, pod, facts);
   const { init, apps, ephemeral } = lists;
   const isRestarting = facts.ending === undefined && isRestartingAll(observation, pod);
-  const phase = phaseOf(pod, known, lists, facts);
+  const phase = phaseOf(observation, pod, lists, facts);
   const failure = failureOf(known, facts.ending);
   const { generation } = pod.metadata ?? {};
   const network = addressesOf(observation, pod);
@@ -157,13 +157,29 @@ function hasSucceeded(observation: PodObservation, container: Container, known: 
  * A pod that has ended has ended for good. So it has not ended while one of its containers still runs: whoever waits for its end may
  * take its place then.
  */
-function phaseOf(pod: Pod, known: PodStatus, { init, apps }: Lists, { isOver, ending }: StatusFacts): PodPhase {
+function phaseOf(
+  observation: PodObservation,
+  pod: Pod,
+  { init, apps }: Lists,
+  { isOver, ending }: StatusFacts,
+): PodPhase {
+  const { status: known } = observation;
   if (isTerminal(known.phase)) return known.phase ?? 'Failed';
   if (ending?.kind === 'failed' && isOver) return 'Failed';
-  const phase = podPhase(pod, { initStatuses: init, statuses: apps, isOver });
+  const phase = podPhase(pod, { initStatuses: init, statuses: apps, isOver, renewed: renewedOf(observation) });
   if (ending !== undefined && !isOver && isTerminal(phase)) return known.phase ?? 'Pending';
   return isOver && !isTerminal(phase) ? 'Failed' : phase;
 }
+
+/** Those that have ended, and have not begun anew yet. */
+function renewedOf(observation: PodObservation): ReadonlySet<string> {
+  const { renewals, containers } = observation;
+  if (renewals.size === 0) return noNames;
+  const names = containers.filter(({ id }) => renewals.has(id)).map(({ name }) => name);
+  return new Set(names.filter((name) => renewals.has(runsOf(observation, name)[0]?.id ?? '')));
+}
+
+const noNames: ReadonlySet<string> = new Set();
 
 function failureOf(known: PodStatus, ending: Ending | undefined): Pick<PodStatus, 'reason' | 'message'> {
   if (ending?.kind === 'failed') {

@@ -25,7 +25,14 @@ export function supervise(
   const seconds = probe?.terminationGracePeriodSeconds ?? pod.spec?.terminationGracePeriodSeconds ?? 30;
   const message = restarts ? `${text}, will be restarted` : text;
   const gracePeriodMs = Math.max(0, seconds * 1000);
-  plan.steps.push({ kind: 'stop-container', container: container.name, containerId: run.id, gracePeriodMs, message });
+  plan.steps.push({
+    kind: 'stop-container',
+    container: container.name,
+    containerId: run.id,
+    gracePeriodMs,
+    message,
+    ...(probe === undefined && { renews: true as const }),
+  });
   plan.wakeAt(observation.nowMs + gracePeriodMs + 1000);
 }
 

@@ -1,9 +1,9 @@
 /** NodePorts: no two pods on a node share a host port. */
 import { portsConflict } from '../../api/host-ports.ts';
+import { knownPodRequests, podRequests } from '../../api/node-requests.ts';
 import type { Pod } from '../../api/schema/types/core-v1.ts';
 import { type Plugin, refusal } from '../framework/plugin.ts';
 import { always, type Hint } from '../queue/changes.ts';
-import { knownPodRequests, podRequests } from '../../api/node-requests.ts';
 
 const refused = refusal('NodePorts', true, "node(s) didn't have free ports for the requested pod ports");
 

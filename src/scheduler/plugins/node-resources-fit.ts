@@ -1,10 +1,11 @@
 /** NodeResourcesFit: a node must have left what the pod asks for; which of those that have suits best, its strategy says. */
+
+import { type Amounts, amountsOf, knownPodRequests, podRequests } from '../../api/node-requests.ts';
 import { isClassResource } from '../../api/resource-names.ts';
 import type { Node, Pod } from '../../api/schema/types/core-v1.ts';
 import { type Plugin, type Refusal, refusal } from '../framework/plugin.ts';
 import type { PodFacts } from '../pod-facts.ts';
 import { always, type Hint } from '../queue/changes.ts';
-import { type Amounts, amountsOf, knownPodRequests, podRequests } from '../../api/node-requests.ts';
 import type { NodeInfo } from '../snapshot/snapshot.ts';
 import { meanScore, type ScoringStrategy, scoreOf } from './resource-scores.ts';
 

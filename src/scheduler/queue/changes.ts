@@ -2,9 +2,10 @@
  * What may happen in a cluster that makes a waiting pod fit: the names of such changes, and which of them an update of an object is. Pure.
  * Each plugin says in its table of hints which of them could undo its refusal.
  */
+
+import { podRequests } from '../../api/node-requests.ts';
 import type { KubeObject } from '../../api/object.ts';
 import type { Node, Pod } from '../../api/schema/types/core-v1.ts';
-import { podRequests } from '../../api/node-requests.ts';
 
 export type ChangeKind =
   | 'NodeAdd'

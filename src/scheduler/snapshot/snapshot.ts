@@ -6,11 +6,11 @@
  * appears. A node's `generation` changes whenever anything does that a plugin may read of it alone; no two states of nodes share one.
  */
 import type { HostPort } from '../../api/host-ports.ts';
+import { type Amounts, addTo, amountsOf } from '../../api/node-requests.ts';
 import type { Node, Pod } from '../../api/schema/types/core-v1.ts';
 import type { Labels } from '../../api/selector.ts';
 import { PodFacts } from '../pod-facts.ts';
 import { nodeChanges } from '../queue/changes.ts';
-import { type Amounts, addTo, amountsOf } from '../../api/node-requests.ts';
 import { ImageTable, imagesOf } from './images.ts';
 import { type CountedPods, type PodCounter, PodCounters } from './pod-counters.ts';
 import { type TermGroup, TermIndex, type TermKind } from './term-index.ts';

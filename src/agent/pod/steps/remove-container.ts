@@ -10,6 +10,7 @@ export async function removeContainer(
   const run = state.containers.find(({ id }) => id === containerId);
   await host.runtime.removeContainer(containerId);
   memory.messages.delete(containerId);
+  memory.renewals.delete(containerId);
   memory.postStarts.delete(containerId);
   memory.preStops.delete(containerId);
   if (run !== undefined && run.state === 'exited') await host.platform.logs.removeRun(run);

@@ -47,6 +47,7 @@ export function stopInBackground(
   const deadlineMs = fromMs + gracePeriodMs;
   const wasTold = memory.stops.has(containerId) || memory.preStops.has(containerId);
   memory.stops.set(containerId, deadlineMs);
+  if (step.renews) memory.renewals.add(containerId);
   if (!wasTold) memory.event('Normal', 'Killing', step.message, name);
   memory.inBackground(async () => {
     try {
