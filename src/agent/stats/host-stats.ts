@@ -2,7 +2,8 @@
  * The statistics of a real machine and its pods. Nothing is read unless somebody asks; who asks at the same time shares a look.
  *
  * Processor, memory and processes come from the cgroups' files at each look; layers and the image disk from the runtime, which itself looks
- * every ten seconds, so that it is not asked oftener; volumes and logs from `pod-disks.ts`.
+ * every ten seconds, so that it is not asked oftener (of layers only where one has a limit, else each minute); volumes and logs from
+ * `pod-disks.ts`.
  */
 import fs from 'node:fs/promises';
 import path from 'node:path';
@@ -62,9 +63,18 @@ export class HostStats implements StatsSource {
 
   async cgroups(): Promise<readonly CgroupReading[]> {
     const gate = new Gate(readsMax);
-    const layers = await this.#layers.get(runtimeLookMs).catch(() => new Map<string, LayerUsage>());
+    const layers = await this.#layersOf(this.#shown());
     const readings = this.#shown().map((shown) => gate.run(() => this.#readings(shown, layers)));
     return (await Promise.all(readings)).flat();
+  }
+
+  /**
+   * The runtime asks each container's shim, which takes 2 ms a container: it is asked often only where a limit must be kept. Where it is away,
+   * nothing is known of layers.
+   */
+  #layersOf(shown: readonly ShownPod[]): Promise<ReadonlyMap<string, LayerUsage>> {
+    const ageMsMax = shown.some(hasDiskLimit) ? runtimeLookMs : this.#reader.facts.volumePeriodMs;
+    return this.#layers.get(ageMsMax).catch(() => new Map<string, LayerUsage>());
   }
 
   #shown(): readonly ShownPod[] {
@@ -89,7 +99,7 @@ export class HostStats implements StatsSource {
       readNode(this.#reader, false),
       // A runtime that is away must not hide what the machine itself tells.
       this.#imageDisk().catch(() => undefined),
-      this.#layers.get(runtimeLookMs).catch(() => new Map<string, LayerUsage>()),
+      this.#layersOf(shown),
     ]);
     const homeRoom = roomOf(node);
     const around = { layers, homeRoom, imageRoom: images?.room ?? {} };
@@ -150,4 +160,9 @@ function roomOf({ fs: disk }: NodeStats): FsRoom {
     ...(inodes !== undefined && { inodes }),
     ...(inodesFree !== undefined && { inodesFree }),
   };
+}
+
+function hasDiskLimit({ pod }: ShownPod): boolean {
+  const limits = [pod.spec?.resources, ...(pod.spec?.containers ?? []).map(({ resources }) => resources)];
+  return limits.some((resources) => resources?.limits?.['ephemeral-storage'] !== undefined);
 }
