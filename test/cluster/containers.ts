@@ -50,7 +50,8 @@ export function runningTraces(home: string, podUids: readonly string[]): string[
   const running = processes().filter((pid) => isAlive(pid) && ofPods(read(`/proc/${pid}/cgroup`), podUids));
   const mounts = read('/proc/self/mountinfo')
     .split('\n')
-    .filter((line) => line.includes(`${home}/`));
+    // The node's own, for secrets of all its pods, stays as long as the node.
+    .filter((line) => line.includes(`${home}/`) && !line.includes(`${home}/node/pods-memory `));
   const cgroups = folders('/sys/fs/cgroup', 6).filter((folder) => ofPods(folder, podUids));
   return [
     ...running.map((pid) => `process ${pid}`),

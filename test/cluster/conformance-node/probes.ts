@@ -249,12 +249,15 @@ export function probeTests(lab: GetLab): void {
     const container = script(text, {
       readinessProbe: {
         ...command('cat', '/tmp/ready'),
+        // On a busy machine a command may take long.
+        timeoutSeconds: 10,
         failureThreshold: 1,
         initialDelaySeconds: 2,
         periodSeconds: 1,
       },
       livenessProbe: {
         ...command('cat', '/tmp/liveness'),
+        timeoutSeconds: 10,
         failureThreshold: 1,
         initialDelaySeconds: 2,
         periodSeconds: 1,
