@@ -50,14 +50,18 @@ export function runningTraces(home: string, podUids: readonly string[]): string[
   const running = processes().filter((pid) => isAlive(pid) && ofPods(read(`/proc/${pid}/cgroup`), podUids));
   const mounts = read('/proc/self/mountinfo')
     .split('\n')
-    // The node's own, for secrets of all its pods, stays as long as the node.
-    .filter((line) => line.includes(`${home}/`) && !line.includes(`${home}/node/pods-memory `));
+    .filter((line) => line.includes(`${home}/`) && !isOfNode(home, line));
   const cgroups = folders('/sys/fs/cgroup', 6).filter((folder) => ofPods(folder, podUids));
   return [
     ...running.map((pid) => `process ${pid}`),
     ...mounts.map((line) => `mount ${line.split(' ')[4]}`),
     ...cgroups.map((folder) => `cgroup ${folder}`),
   ];
+}
+
+/** The node's own memory, for secrets of all its pods, is mounted as long as the node runs. */
+export function isOfNode(home: string, mount: string): boolean {
+  return mount.includes(` ${home}/node/pods-memory `);
 }
 
 function ofPods(text: string, podUids: readonly string[]): boolean {

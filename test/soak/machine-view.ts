@@ -10,6 +10,7 @@ import { isOurShim } from '../../src/agent/containerd/teardown.ts';
 import { CriRuntime } from '../../src/agent/cri/cri-runtime.ts';
 import { RealClock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/log.ts';
+import { isOfNode } from '../cluster/containers.ts';
 import { run } from '../harness.ts';
 
 const clock = new RealClock({ keepsAlive: true });
@@ -52,7 +53,7 @@ export async function measure(home: string, agentPid: number): Promise<Measures>
   const node = path.join(home, 'node');
   const mounts = read('/proc/self/mountinfo')
     .split('\n')
-    .filter((line) => line.split(' ')[4]?.startsWith(`${home}/`));
+    .filter((line) => line.split(' ')[4]?.startsWith(`${home}/`) && !isOfNode(home, line));
   return {
     ...(await known(paths.address)),
     'pause processes': pauses.length,
