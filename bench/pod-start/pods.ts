@@ -24,6 +24,8 @@ export class BenchPods {
       { namespace, resourceVersion },
       {
         event: ({ type, object }) => {
+          // A bookmark is no pod.
+          if (type === 'BOOKMARK') return;
           const name = object.metadata?.name ?? '';
           if (type === 'DELETED') this.#newest.delete(name);
           else this.#newest.set(name, object);
@@ -74,6 +76,13 @@ export class BenchPods {
   async remove(names: readonly string[]): Promise<void> {
     for (const name of names) await this.#client.delete(pods, { namespace, name }, { gracePeriodSeconds: 0 });
     await Promise.all(names.map((name) => this.until(name, (pod) => pod === undefined)));
-    await eventually('the pods are gone', () => this.#newest.size === 0 || undefined, 120_000);
+    await eventually(
+      'the pods are gone',
+      () => {
+        if (this.#newest.size === 0) return true;
+        throw new Error(JSON.stringify([...this.#newest.values()].slice(0, 2)));
+      },
+      120_000,
+    );
   }
 }
