@@ -48,9 +48,9 @@ export class Agent implements Service {
   async start(): Promise<void> {
     const options = this.#options;
     const facts = options.facts ?? (await readNodeFacts(path.dirname(options.home), options.address));
-    // Several nodes on one machine are several hosts to the cluster.
     const info = options.runtimeInfo ?? (await options.runtime.info().catch(() => undefined));
     const told = { ...options, ...(info !== undefined && { runtimeInfo: info }) };
+    // Several nodes on one machine are several hosts to the cluster.
     this.#running = compose(told, { ...facts, ...ownLimits(options), hostname: options.nodeName });
     await this.#running.group.start();
   }
