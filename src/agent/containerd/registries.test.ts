@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'n
 import os from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { VirtualClock } from '../../lib/clock.ts';
+import { RealClock, VirtualClock } from '../../lib/clock.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { dockerConfig, hostsFolder, hostsToml, managedMark, parseRegistries } from './registries.ts';
 import { RegistrySettings } from './registry-settings.ts';
@@ -98,6 +98,8 @@ test('what is wrong is told with its place, and what would be right', () => {
   }
 });
 
+const realTime = new RealClock({ keepsAlive: true });
+
 async function fixture(context: TestContext) {
   const home = await mkdtemp(path.join(os.tmpdir(), 'naru-registries-'));
   context.after(() => rm(home, { recursive: true, force: true }));
@@ -115,7 +117,10 @@ async function fixture(context: TestContext) {
   context.after(() => settings.close());
   /** Reading files takes real time, which the clock knows nothing of. */
   const changed = async (check: () => Promise<boolean>): Promise<void> => {
-    for (let look = 0; look < 200 && !(await check()); look++) await clock.advance(1000);
+    for (let look = 0; look < 1000 && !(await check()); look++) {
+      await clock.advance(1000);
+      await realTime.sleep(2);
+    }
     assert.ok(await check());
   };
   return { file, folder, credentials, settings, problems, changed };

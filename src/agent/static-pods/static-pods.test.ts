@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import type { Pod } from '../../api/schema/types/core-v1.ts';
 import { pods } from '../../client/resources.ts';
-import { VirtualClock } from '../../lib/clock.ts';
+import { RealClock, VirtualClock } from '../../lib/clock.ts';
 import { silentLogger as log } from '../../lib/log.ts';
 import { readPodManifest } from '../../registry/manifest.ts';
 import { startNode, type TestNode } from '../cluster-testing.ts';
@@ -137,7 +137,7 @@ test('a folder is read in order; half a file, and one of no use, end nothing; on
   const tells = async (...expected: readonly string[]): Promise<void> => {
     for (let look = 0; look < 500 && !isDeepStrictEqual(told.at(-1), expected); look++) {
       await clock.advance(20_000);
-      await nextTurns(20);
+      await realTime.sleep(5);
     }
     assert.deepEqual(told.at(-1), expected);
   };
@@ -151,20 +151,19 @@ test('a folder is read in order; half a file, and one of no use, end nothing; on
   await tells();
 });
 
-async function nextTurns(count: number): Promise<void> {
-  for (let turn = 0; turn < count; turn++) await new Promise((next) => setImmediate(next));
-}
+/** For the reading of files. */
+const realTime = new RealClock({ keepsAlive: true });
 
 const mirrorName = 'web-node-1';
 const phaseOf = async (node: TestNode): Promise<string | undefined> =>
   (await node.client.list(pods)).items.find(({ metadata }) => metadata?.name === mirrorName)?.status?.phase;
 
-/** Virtual time and real reads of files: some turns for each step. */
+/** Virtual time and real reads of files: each step has a moment for them. */
 async function until(node: TestNode, what: string, check: () => Promise<boolean>): Promise<void> {
   for (let step = 0; step < 600; step++) {
     if (await check()) return;
     await node.clock.advance(100);
-    await nextTurns(5);
+    await realTime.sleep(2);
   }
   assert.fail(`not within 60 s: ${what}`);
 }
