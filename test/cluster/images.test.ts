@@ -213,7 +213,8 @@ describe('images', { timeout: 600_000, concurrency: 8 }, () => {
       const text = await cluster.mustKubectl('logs', 'reads-image');
       return text.includes('read-only') ? text : undefined;
     });
-    assert.match(log, /^the data.*read-only/s);
+    // The two streams of one moment may come in either order.
+    assert.match(log, /the data/);
     assert.ok((await reasons('reads-image')).filter((reason) => reason === 'Pulled').length >= 2);
     const notes = path.join(cluster.home, 'node', 'image-volumes');
     assert.equal(readdirSync(notes).length, 1);

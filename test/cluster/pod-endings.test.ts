@@ -55,8 +55,8 @@ describe('the end of a pod, and of its containers', { timeout: 600_000, concurre
     Date.parse(statusOf(pod, container)?.state?.terminated?.finishedAt ?? '');
 
   test('sidecars end after the container and the last of them first; all their hooks run when the end begins', async () => {
-    const sidecar = (name: string): Partial<Container> =>
-      shared(endsIn(0.2, name), {
+    const sidecar = (name: string, seconds: number): Partial<Container> =>
+      shared(endsIn(seconds, name), {
         name,
         restartPolicy: 'Always',
         lifecycle: { preStop: command(note(`hook-of-${name}`)) },
@@ -66,7 +66,8 @@ describe('the end of a pod, and of its containers', { timeout: 600_000, concurre
       podManifest('ordered', {
         volumes,
         terminationGracePeriodSeconds: 20,
-        initContainers: [sidecar('first'), sidecar('second')],
+        // Who reads the notes looks once a second, from within the first.
+        initContainers: [sidecar('first', 3), sidecar('second', 0.2)],
         containers: [shared(endsIn(2, 'app'))],
       }),
     );
