@@ -47,7 +47,7 @@ export interface ClaimSource {
 
 /** Keeps what pods refer to from when they are followed to when they are forgotten, and says what changes. */
 export interface PodObjects extends ObjectSource, ClaimSource {
-  /** Idempotent. False: something that the pod refers to is not followed (yet), and must be asked for now and then. */
+  /** Idempotent. False: something that the pod refers to has no watch, and must be asked for at intervals. */
   follow(pod: Pod): boolean;
   forget(uid: string): void;
   /** Called with the uid of each pod that refers to what changed. */

@@ -9,7 +9,7 @@ export async function prepareVolumes(memory: PodMemory): Promise<boolean> {
   if (pod === undefined) return false;
   const { platform, source, hostIps, allocatable, clock, configuration } = memory.host;
   const { storage } = platform;
-  // What is made of objects follows them; where one is not followed (yet), it is asked for now and then.
+  // What is made of objects follows them; where one has no watch, it is asked for at intervals.
   const retryAtMs = clock.now() + configuration.syncFrequencyMs;
   try {
     const isFollowed = storage.isEmpty === true || source.follow(pod);
