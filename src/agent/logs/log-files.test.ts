@@ -63,6 +63,17 @@ test('options choose lines: the last ones, those since a time, those of a stream
   for (const [options, expected] of cases) assert.equal(await read(options), expected, JSON.stringify(options));
 });
 
+test('times are shown with nine digits, however many the runtime wrote', async (context) => {
+  const times = ['2026-01-01T00:00:01.5Z', '2026-01-01T00:00:02Z', '2026-01-01T00:00:03.000000004+09:00'];
+  const { read } = await logFile(context, times.map((time) => `${time} stdout F x\n`).join(''));
+  assert.deepEqual((await read({ timestamps: true })).split(' x\n'), [
+    '2026-01-01T00:00:01.500000000Z',
+    '2026-01-01T00:00:02.000000000Z',
+    '2026-01-01T00:00:03.000000004+09:00',
+    '',
+  ]);
+});
+
 test('a large log is read in blocks, and its end is found from the end', async (context) => {
   const lines = Array.from({ length: 20_000 }, (_, number) => `line ${number} ${'x'.repeat(number % 50)}`);
   const { read } = await logFile(context, lines.map((text) => line(1, text)).join(''));

@@ -61,7 +61,7 @@ export class LogFilter {
   render(raw: Buffer): Buffer {
     const line = parseLogLine(raw);
     if (line === undefined || !this.#wanted(line)) return Buffer.alloc(0);
-    const stamp = this.#options.timestamps && this.#continuing !== line.stream ? `${line.timestamp} ` : '';
+    const stamp = this.#options.timestamps && this.#continuing !== line.stream ? `${fixedWidth(line.timestamp)} ` : '';
     this.#continuing = line.partial ? line.stream : '';
     const whole = Buffer.concat([Buffer.from(stamp), line.text, Buffer.from(line.partial ? '' : '\n')]);
     const shown = whole.subarray(0, Math.min(whole.length, this.#leftBytes));
@@ -74,6 +74,12 @@ export class LogFilter {
     if (only !== undefined && only !== stream) return false;
     return sinceMs === undefined || timeOf(timestamp) >= sinceMs;
   }
+}
+
+/** With nine digits of a second, as the kubelet shows times; runtimes leave zeros at the end away. */
+function fixedWidth(timestamp: string): string {
+  const [, seconds = '', digits = '', zone = ''] = /^([^.Z+]+T[^.Z+-]+)(?:\.(\d+))?(.*)$/.exec(timestamp) ?? [];
+  return seconds === '' ? timestamp : `${seconds}.${digits.padEnd(9, '0')}${zone}`;
 }
 
 /** Nanoseconds are more than a Date takes. */

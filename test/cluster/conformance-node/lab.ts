@@ -91,14 +91,21 @@ export class NodeLab {
 
   /** Resolves with the message. */
   event(name: string, reason: string, message = /./): Promise<string> {
-    return eventually(`event ${reason} ${message.source} of ${name}`, async () => {
-      const events = await this.events(name);
-      return events.find((one) => one.reason === reason && message.test(one.message ?? ''))?.message;
-    });
+    return eventually(
+      `event ${reason} ${message.source} of ${name}`,
+      async () => {
+        const events = await this.events(name);
+        return events.find((one) => one.reason === reason && message.test(one.message ?? ''))?.message;
+      },
+      eventWaitMs,
+    );
   }
 }
 
 export type GetLab = () => NodeLab;
+
+/** On a busy machine a server may take several starts until it listens when it is first probed. */
+const eventWaitMs = 120_000;
 
 /** As an app container, and as a restartable init container before one: upstream holds both to the same steps. */
 export type Role = 'app' | 'sidecar';
