@@ -61,6 +61,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   scheduler: ['lib', 'api', 'client'],
   images: ['lib', 'api'],
   agent: ['lib', 'api', 'client', 'images'],
+  network: ['lib', 'api', 'client', 'controllers'],
   simulation: ['lib', 'api', 'store', 'registry', 'client', 'controllers', 'scheduler', 'agent', 'cluster.ts'],
 };
 

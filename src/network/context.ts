@@ -1,0 +1,41 @@
+/**
+ * What every part of a node's network is made from. A part is a function `(context) => Service` in a folder of its own and a line in
+ * `node-network.ts`; it reads the API through shared informers, computes with pure functions, and touches the kernel or HAProxy in one thin shell.
+ *
+ * Kept true for all parts: `close` lets go and leaves what runs as it is (rules, routes, HAProxy), so that a restart of the agent interrupts
+ * nobody; the next start brings what is there to what is wanted, without a gap. What `naru down` removes says `teardown.ts`.
+ */
+import type { KubeObject } from '../api/object.ts';
+import type { Client, Resource } from '../client/client.ts';
+import type { InformerSet } from '../client/informer.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/log.ts';
+import type { Prng } from '../lib/prng.ts';
+import type { NetworkConfigurationSource } from './configuration.ts';
+
+/** Events about objects of the API: which one is at fault, and why. */
+export interface NetworkEvents {
+  record<T extends KubeObject>(
+    resource: Resource<T>,
+    object: T,
+    type: 'Normal' | 'Warning',
+    reason: string,
+    message: string,
+  ): void;
+}
+
+export interface NetworkContext {
+  readonly client: Client;
+  /** This node's own, shared by all parts of its network. A part asks for what it reads when it is made, or later where few need it. */
+  readonly informers: InformerSet;
+  readonly events: NetworkEvents;
+  readonly configuration: NetworkConfigurationSource;
+  readonly nodeName: string;
+  /** Eight hex digits that stand for this home: names of tables, interfaces and files outside of it carry them. */
+  readonly id: string;
+  /** A folder (0700) in this home for the state of the network's parts. */
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly log: Logger;
+}

@@ -1,0 +1,198 @@
+/**
+ * What HAProxy is to do on a node, as a value: made of Ingresses by `ingress/` and of Gateway API objects by `routes/`, joined by `merge.ts`, turned into
+ * files, maps and commands by `haproxy/`. Knows neither annotations nor HAProxy's language: only what happens to a request.
+ *
+ * ```
+ *   Entry (address, port) ─▶ by server name: passed through, or terminated ─▶ by host: VirtualHost ─▶ first Route that matches ─▶ Backend ─▶ Server
+ * ```
+ */
+
+/** Which object something comes from, for logs, events and ids. */
+export interface Source {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface Plan {
+  readonly entries: readonly Entry[];
+  /** By id: `default/web:http` and the like; the same id from two sources is the same backend. */
+  readonly backends: ReadonlyMap<string, Backend>;
+}
+
+/** `*` is every address of the node. No two entries of a plan share address and port. */
+export interface Entry {
+  readonly address: string;
+  readonly port: number;
+  readonly protocol: 'http' | 'https' | 'tls' | 'tcp';
+  /** Clients in these ranges (CIDR) send a PROXY header; others must not. */
+  readonly acceptProxyFrom: readonly string[];
+  /** Of `http` and `https`. Exact hosts win over wildcards, longer wildcards over shorter ones, `*` is last. */
+  readonly hosts: readonly VirtualHost[];
+  /** Of `https` and `tls`: what is terminated here. A name without one is refused, or gets the one whose serverName is `*`. */
+  readonly certificates: readonly Certificate[];
+  /** Of `https` and `tls`: connections for these server names go on as they are. */
+  readonly passThrough: readonly {
+    readonly serverName: string;
+    readonly targets: readonly Target[];
+    readonly source: Source;
+  }[];
+  /** Of `tls`: terminated connections by server name, as bytes. */
+  readonly terminated: readonly {
+    readonly serverName: string;
+    readonly targets: readonly Target[];
+    readonly source: Source;
+  }[];
+  /** Of `tcp`. */
+  readonly targets: readonly Target[];
+  /** Of `https`: the client must show a certificate that one of these (PEM) signed; `optional` lets it through and says so in headers. */
+  readonly clientAuthorities?: { readonly pem: string; readonly isOptional: boolean };
+}
+
+export interface Certificate {
+  /** `example.com`, `*.example.com`, `*`. */
+  readonly serverName: string;
+  /** `namespace/name` of the Secret: the name of its file. */
+  readonly id: string;
+  /** Private key and chain, checked to fit each other by whoever made the plan. */
+  readonly pem: string;
+}
+
+export interface VirtualHost {
+  /** `example.com`, `*.example.com` (one label or more, as its source means it), `*`. */
+  readonly host: string;
+  /** `*.example.com` matches exactly one label (Ingress), or one and more (Gateway API). */
+  readonly isOneLabel?: boolean;
+  /** The first that matches is taken: in order of precedence. */
+  readonly routes: readonly Route[];
+}
+
+export type TextMatch = { readonly kind: 'exact' | 'regex'; readonly value: string };
+
+export interface RouteMatch {
+  /** `prefix` by whole path elements: `/a` matches `/a` and `/a/b`, not `/ab`. `regex` (RE2's common subset) matches from the start. */
+  readonly path: { readonly kind: 'exact' | 'prefix' | 'regex'; readonly value: string; readonly ignoreCase?: boolean };
+  readonly method?: string;
+  readonly headers: readonly (TextMatch & { readonly name: string })[];
+  readonly query: readonly (TextMatch & { readonly name: string })[];
+  /** Clients in these ranges alone. */
+  readonly clients?: readonly string[];
+  readonly cookie?: { readonly name: string; readonly value: string };
+}
+
+export interface Route {
+  /** Unique in the plan, and stable while its source means the same: `HTTPRoute/default/web/0/1`. */
+  readonly id: string;
+  readonly source: Source;
+  readonly match: RouteMatch;
+  /** In order, before the action. */
+  readonly filters: readonly Filter[];
+  readonly action: Action;
+}
+
+export type Action =
+  | { readonly kind: 'forward'; readonly targets: readonly Target[]; readonly options?: ForwardOptions }
+  | { readonly kind: 'redirect'; readonly status: number; readonly to: UrlChange }
+  /** A fixed answer: 404 and 503 where nothing can be reached, ACME's answers. */
+  | { readonly kind: 'respond'; readonly status: number; readonly body?: string; readonly contentType?: string };
+
+/** Traffic goes to targets in proportion to their weights; all 0 (or none at all) answers 503 (500 where the reference is not valid). */
+export interface Target {
+  readonly backend: string;
+  readonly weight: number;
+  /** For what goes to this target alone. */
+  readonly filters: readonly Filter[];
+  /** The reference leads nowhere: its share of the requests gets this status. */
+  readonly unresolvedStatus?: number;
+}
+
+export interface ForwardOptions {
+  readonly requestTimeoutMs?: number;
+  readonly backendTimeoutMs?: number;
+  readonly connectTimeoutMs?: number;
+  readonly idleTimeoutMs?: number;
+  readonly retries?: {
+    readonly attempts: number;
+    readonly backoffMs?: number;
+    readonly statuses: readonly number[];
+    readonly onConnectFailure?: boolean;
+  };
+  /** Stickiness by a cookie. */
+  readonly cookie?: {
+    readonly name: string;
+    readonly maxAgeSeconds?: number;
+    readonly path?: string;
+    readonly isSession: boolean;
+    readonly sameSite?: string;
+  };
+  /** Stickiness by a hash of the client's address, a header or the path. */
+  readonly hash?: { readonly kind: 'client' | 'header' | 'uri'; readonly name?: string };
+  readonly bodyBytesMax?: number;
+  /** Requests a second of one client's address. */
+  readonly rateLimit?: { readonly perSecond: number; readonly burst: number };
+  readonly connectionsMax?: number;
+}
+
+/** What a redirect or a rewrite puts in place of the request's own parts. */
+export interface UrlChange {
+  readonly scheme?: 'http' | 'https';
+  readonly host?: string;
+  readonly port?: number;
+  readonly path?:
+    | { readonly kind: 'full'; readonly value: string }
+    /** In place of the part that the route's prefix matched. */
+    | { readonly kind: 'prefix'; readonly value: string }
+    /** With `$1` … of the route's regular expression. */
+    | { readonly kind: 'regex'; readonly value: string };
+}
+
+export interface HeaderChange {
+  readonly set: readonly { readonly name: string; readonly value: string }[];
+  readonly add: readonly { readonly name: string; readonly value: string }[];
+  readonly remove: readonly string[];
+}
+
+export type Filter =
+  | { readonly kind: 'requestHeaders'; readonly change: HeaderChange }
+  | { readonly kind: 'responseHeaders'; readonly change: HeaderChange }
+  | { readonly kind: 'rewrite'; readonly to: UrlChange }
+  | { readonly kind: 'mirror'; readonly backend: string; readonly percent: number }
+  | { readonly kind: 'cors'; readonly cors: Cors }
+  | { readonly kind: 'allowClients'; readonly ranges: readonly string[] }
+  | { readonly kind: 'denyClients'; readonly ranges: readonly string[] }
+  /** Lines of htpasswd. */
+  | { readonly kind: 'basicAuth'; readonly realm: string; readonly users: readonly string[] };
+
+export interface Cors {
+  readonly origins: readonly string[];
+  readonly methods: readonly string[];
+  readonly headers: readonly string[];
+  readonly exposeHeaders: readonly string[];
+  readonly allowCredentials: boolean;
+  readonly maxAgeSeconds: number;
+}
+
+export interface Backend {
+  readonly id: string;
+  readonly source: Source;
+  readonly protocol: 'http' | 'h2c' | 'https' | 'h2' | 'tcp' | 'tls';
+  readonly servers: readonly Server[];
+  readonly balance?: 'roundrobin' | 'leastconn' | 'random' | 'source';
+  /** How its certificate is checked, for `https`, `h2`, `tls`. */
+  readonly tls?: {
+    readonly serverName?: string;
+    /** PEM; `system`: the machine's own; absent: not checked. */
+    readonly authorities?: string | 'system';
+    readonly verifiedNames?: readonly string[];
+    readonly clientCertificate?: Certificate;
+  };
+  readonly sendProxy?: 'v1' | 'v2';
+}
+
+/** A server that drains gets no new requests; what it is doing goes on. */
+export interface Server {
+  readonly address: string;
+  readonly port: number;
+  readonly isDraining: boolean;
+  readonly nodeName?: string;
+}
