@@ -131,3 +131,11 @@ test('the running server takes over what stands in the file, and keeps what it h
   assert.equal(infos.length, 2);
   await service.close();
 });
+
+test('no new key has a name that a command line would take for an option', () => {
+  const ids = Array.from({ length: 300 }, () => newKeyBlock().key.id);
+  assert.deepEqual(
+    ids.filter((id) => id.startsWith('-')),
+    [],
+  );
+});

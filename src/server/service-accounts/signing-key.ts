@@ -111,10 +111,13 @@ export function writeKeyBlocks(file: string, blocks: readonly KeyBlock[]): Promi
   );
 }
 
+/** Its id never begins with a hyphen: a command line would take it for an option. One key in 64 is made again for that. */
 export function newKeyBlock(added?: string): KeyBlock {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const key = describe(privateKey, 'ES256');
+  if (key.id.startsWith('-')) return newKeyBlock(added);
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).trimEnd();
-  return { key: describe(privateKey, 'ES256'), pem, ...(added !== undefined && { added }) };
+  return { key, pem, ...(added !== undefined && { added }) };
 }
 
 /** A key that nobody keeps: for clusters in memory, and tests. */
