@@ -36,7 +36,13 @@ const benchmark: Benchmark = {
     const target = { user, resource: info, namespace: 'default', name: '', subresource: '' };
     const body = JSON.parse(podBody('web').toString()) as JsonObject;
     const { object } = await registry.create(target, body, {});
-    const context: StrategyContext = { user, nowMs: clock.now(), store, warn: () => undefined };
+    const context: StrategyContext = {
+      user,
+      nowMs: clock.now(),
+      store,
+      serviceFamilies: ['IPv4'],
+      warn: () => undefined,
+    };
     const text = JSON.stringify(object);
     const validated = microseconds(rounds, () => {
       if (validateNew(served, object, context).length > 0) throw new Error('the pod keeps all rules');

@@ -8,7 +8,16 @@ import type { Resource } from './client/client.ts';
 import { httpsClient } from './client/https-client.ts';
 import { Informer } from './client/informer.ts';
 import { readKubeconfig } from './client/kubeconfig.ts';
-import { deployments, pods, resourceClaims, resourceClaimTemplates, resourceSlices } from './client/resources.ts';
+import {
+  deployments,
+  endpointSlices,
+  nodes,
+  pods,
+  resourceClaims,
+  resourceClaimTemplates,
+  resourceSlices,
+  services,
+} from './client/resources.ts';
 import { startCluster } from './cluster.ts';
 import { allocate, makeClaimTemplate, makePodWithClaims } from './controllers/resource-claim/testing.ts';
 import { RealClock } from './lib/clock.ts';
@@ -45,6 +54,49 @@ test('a cluster in this process runs a Deployment on simulated nodes, and leaves
   await informer.close();
   await cluster.close();
   assert.equal(existsSync(cluster.kubeconfig), false);
+});
+
+test('a cluster of two families: nodes, pods, Services and EndpointSlices have both, the primary one first', async () => {
+  const clock = new RealClock({ keepsAlive: true });
+  const cluster = await startCluster({
+    nodes: { kind: 'simulated', count: 1 },
+    serviceCidrs: ['10.71.0.0/24', 'fd00:71::/112'],
+    clusterCidrs: ['10.42.0.0/16', 'fd00:42::/56'],
+  });
+  const client = cluster.client();
+  const informer = new Informer({
+    client,
+    resource: endpointSlices,
+    clock,
+    prng: new SeededPrng(1),
+    log: silentLogger,
+  });
+  const addressesIn = (type: string): readonly string[] => {
+    const own = informer.cache
+      .list()
+      .filter((slice) => slice.metadata?.labels?.['kubernetes.io/service-name'] === 'web');
+    const ends = own.filter(({ addressType }) => addressType === type).flatMap(({ endpoints: all }) => all ?? []);
+    return ends.filter(({ conditions }) => conditions?.ready).flatMap(({ addresses }) => addresses);
+  };
+  const told = new Promise<void>((resolve) => {
+    const look = (): void => void (addressesIn('IPv4').length === 1 && addressesIn('IPv6').length === 1 && resolve());
+    informer.addHandler({ added: look, updated: look });
+  });
+  await informer.start();
+  const place = { namespace: 'default', name: 'web' };
+  const spec = { selector: { app: 'web' }, ports: [{ port: 80 }], ipFamilyPolicy: 'PreferDualStack' } as const;
+  const service = await client.create(services, { metadata: place, spec });
+  assert.match(service.spec?.clusterIPs?.join(' ') ?? '', /^10\.71\.0\.\d+ fd00:71::[0-9a-f]+$/);
+  await client.create(deployments, deployment('web', 1));
+  await told;
+  const [pod] = (await client.list(pods, { namespace: 'default' })).items;
+  const ips = (pod?.status?.podIPs ?? []).map(({ ip }) => ip);
+  assert.match(ips.join(' '), /^10\.100\.0\.\d+ fd64:0:0:1::[0-9a-f]+$/);
+  assert.deepEqual([pod?.status?.podIP, addressesIn('IPv4'), addressesIn('IPv6')], [ips[0], [ips[0]], [ips[1]]]);
+  const [node] = (await client.list(nodes)).items;
+  assert.deepEqual(node?.spec?.podCIDRs, ['10.100.0.0/24', 'fd64:0:0:1::/64']);
+  await informer.close();
+  await cluster.close();
 });
 
 test('the same cluster is reached over HTTPS with its kubeconfig', async () => {

@@ -28,7 +28,8 @@ import { type Logger, silentLogger } from './lib/log.ts';
 import { MetricRegistry } from './lib/metrics.ts';
 import { type Prng, unseededPrng } from './lib/prng.ts';
 import { type Service, ServiceGroup, ServicesTogether } from './lib/service.ts';
-import { clusterCidrs, containerNode, removeTemporaryFolder } from './node.ts';
+import { networkLoops } from './network/loops.ts';
+import { containerNode, clusterCidrs as defaultClusterCidrs, removeTemporaryFolder } from './node.ts';
 import { bootstrap } from './registry/bootstrap.ts';
 import { Registry } from './registry/registry.ts';
 import type { UserInfo } from './registry/request.ts';
@@ -65,7 +66,10 @@ export type ClusterNodes =
   | {
       readonly kind: 'containers';
       readonly name: string;
+      /** One range of a family, the primary first, with a comma between. */
       readonly podCidr: string;
+      /** The machine's own, where others cannot reach its first: one of a family, with a comma between. */
+      readonly address?: string | undefined;
       /** What differs from upstream's defaults. */
       readonly configuration?: Partial<KubeletConfiguration>;
     }
@@ -93,6 +97,10 @@ export interface ClusterOptions {
   readonly tokenSettings?: TokenSettings | undefined;
   /** A `kubescheduler.config.k8s.io/v1 KubeSchedulerConfiguration`; its defaults where absent. */
   readonly schedulerConfig?: string | undefined;
+  /** Where Services' addresses come from, one range or one of each family. Absent: what the state says, else 10.43.0.0/16. */
+  readonly serviceCidrs?: readonly string[] | undefined;
+  /** Of which nodes that come without ranges for their pods get parts, likewise; 10.42.0.0/16 where absent. */
+  readonly clusterCidrs?: readonly string[] | undefined;
 }
 
 export interface Cluster {
@@ -198,7 +206,18 @@ function parts(
   const guard = makeGuard({ store, schema, resources, tokenKeys, tokenSettings, files, clock, prng, log, metrics });
   const { authorizer, authenticators, tokens, virtualResources, grants, admission } = guard;
   const connections = new NodeConnectionTable();
-  const handler = new Registry({ store, clock, prng, schema, resources, log, virtualResources, grants, admission });
+  const handler = new Registry({
+    store,
+    clock,
+    prng,
+    schema,
+    resources,
+    log,
+    virtualResources,
+    grants,
+    admission,
+    serviceCidrs: options.serviceCidrs,
+  });
   const clientFor = (user: UserInfo): Client => inProcessClient({ handler, authorizer, user, resources });
   const { port = 0, host = '127.0.0.1', nodes = { kind: 'simulated', count: 1 } } = options;
   const common = { clock, prng, log };
@@ -212,6 +231,7 @@ function parts(
     host,
     port,
     names: servedAddresses(host, os.networkInterfaces()),
+    serviceAddress: () => handler.serviceRanges.apiAddress,
     certificates,
     tls: options.tls,
     nodes: connections,
@@ -225,7 +245,8 @@ function parts(
   const informers = new InformerSet({ ...common, client: controllerClient });
   const schedulerInformers = new InformerSet({ ...common, client: schedulerClient });
   const configuration = readSchedulerConfiguration(options.schedulerConfig);
-  const nodeParts = partsOfNodes(nodes, { ...foundations, clientFor, informers });
+  const podFamilies = options.clusterCidrs?.map((cidr) => (cidr.includes(':') ? 'IPv6' : 'IPv4'));
+  const nodeParts = partsOfNodes(nodes, { ...foundations, clientFor, informers, podFamilies });
   const controlPlane: Service[] = [
     store,
     ...(kept?.services ?? []),
@@ -238,22 +259,25 @@ function parts(
     new ApiEndpoints({
       ...common,
       client: clientFor(apiServerUser),
-      address: advertisedAddress(host),
+      address: () => advertisedAddress(host, handler.serviceRanges.primaryFamily),
       port: () => server.port,
     }),
     informers,
-    ...allControllers({
-      ...common,
-      client: controllerClient,
-      clientFor: (account) => clientFor(serviceAccount(account)),
-      informers,
-      resources,
-      rootCa: certificates.certificate,
-      signer: certificates,
-      signAccountToken: (account, secret) => tokens.signLegacy(account, secret),
-      ...nodeFacilities(nodes),
-      metrics,
-    }),
+    ...allControllers(
+      {
+        ...common,
+        client: controllerClient,
+        clientFor: (account) => clientFor(serviceAccount(account)),
+        informers,
+        resources,
+        rootCa: certificates.certificate,
+        signer: certificates,
+        signAccountToken: (account, secret) => tokens.signLegacy(account, secret),
+        ...nodeFacilities(nodes, options.clusterCidrs),
+        metrics,
+      },
+      networkLoops,
+    ),
     new Scheduler({ ...common, client: schedulerClient, informers: schedulerInformers, configuration, metrics }),
     schedulerInformers,
   ];
@@ -317,6 +341,8 @@ function kubeconfigs(home: Home, nodes: ClusterNodes): readonly KubeconfigFile[]
 interface NodeSurroundings extends Foundations {
   readonly clientFor: (user: UserInfo) => Client;
   readonly informers: InformerSet;
+  /** Of pods on nodes that are simulated. */
+  readonly podFamilies: readonly ('IPv4' | 'IPv6')[] | undefined;
 }
 
 interface PartsOfNodes {
@@ -334,8 +360,8 @@ function partsOfNodes(nodes: ClusterNodes, surroundings: NodeSurroundings): Part
       return { machines: [], handlers: new Map(), services: [] };
     case 'containers': {
       const client = clientFor(nodeUser(nodes.name));
-      const { machine, agent, handler } = containerNode({ ...surroundings, ...nodes, client });
-      return { machines: [machine], handlers: new Map([[nodes.name, handler]]), services: [agent] };
+      const { machine, network, agent, handler } = containerNode({ ...surroundings, ...nodes, client });
+      return { machines: [machine], handlers: new Map([[nodes.name, handler]]), services: [network, agent] };
     }
     case 'simulated': {
       makeClosedFolder(home.simulated);
@@ -353,7 +379,10 @@ function partsOfNodes(nodes: ClusterNodes, surroundings: NodeSurroundings): Part
 }
 
 /** What control loops may do about nodes of this kind. Simulated ones bring their ranges along, and keep nothing in folders. */
-function nodeFacilities(nodes: ClusterNodes): Pick<ControllerContext, 'removeHostPath' | 'clusterCidrs'> {
+function nodeFacilities(
+  nodes: ClusterNodes,
+  clusterCidrs: readonly string[] = defaultClusterCidrs,
+): Pick<ControllerContext, 'removeHostPath' | 'clusterCidrs'> {
   switch (nodes.kind) {
     case 'none':
       return { clusterCidrs };

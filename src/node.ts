@@ -10,6 +10,7 @@ import { RegistrySettings } from './agent/containerd/registry-settings.ts';
 import { CriRuntime } from './agent/cri/cri-runtime.ts';
 import { credentialFiles } from './agent/images/node-images.ts';
 import type { KubeletConfiguration } from './agent/kubelet-configuration.ts';
+import { PodGates } from './agent/pod/pod-gates.ts';
 import type { ManifestReader } from './agent/static-pods/manifest-folder.ts';
 import type { Client } from './client/client.ts';
 import type { NodeHandler } from './client/node-api.ts';
@@ -18,12 +19,16 @@ import type { Clock } from './lib/clock.ts';
 import type { Logger } from './lib/log.ts';
 import type { Prng } from './lib/prng.ts';
 import { type Service, ServiceGroup } from './lib/service.ts';
+import { nodeNetwork } from './network/node-network.ts';
+import { firstPodMtu } from './network/pod-network/underlay.ts';
 
 export interface ContainerNodeOptions {
   readonly home: Home;
   readonly name: string;
   /** The addresses of this node's pods; those that the API gives to the Node where absent. */
   readonly podCidr?: string;
+  /** The machine's own, where others cannot reach its first: one of a family, with a comma between. */
+  readonly address?: string | undefined;
   /** What differs from upstream's defaults. */
   readonly configuration?: Partial<KubeletConfiguration>;
   readonly client: Client;
@@ -35,6 +40,8 @@ export interface ContainerNodeOptions {
 export interface NodeParts {
   /** What the agent stands on, and needs no API: it can start while the API does. */
   readonly machine: Service;
+  /** Routes, services, names and policies of this machine. It waits for nobody, and what it set up outlasts it. */
+  readonly network: Service;
   readonly agent: Service;
   /** For the server's calls. */
   readonly handler: NodeHandler;
@@ -43,23 +50,27 @@ export interface NodeParts {
 export function containerNode(options: ContainerNodeOptions): NodeParts {
   const { home, name, podCidr, client, clock, prng, log } = options;
   makeClosedFolder(home.node);
+  makeClosedFolder(home.network);
   const told = podCidr === undefined ? {} : { podCidr };
-  const containerd = new Containerd({ home: home.root, nodeName: name, ...told, clock, log });
+  const containerd = new Containerd({ home: home.root, nodeName: name, ...told, mtu: firstPodMtu, clock, log });
   const runtime = new CriRuntime({
     address: containerd.address,
     fifoFolder: path.join(home.node, 'fifos'),
     clock,
     log,
   });
+  const gates = new PodGates();
   const agent = new Agent({
     client,
     runtime,
     nodeName: name,
     home: home.node,
     cgroupRoot: containerd.cgroupRoot,
-    ...(podCidr === undefined ? { takePodCidr: (range) => containerd.usePodCidr(range) } : told),
+    ...(podCidr === undefined ? { takePodCidrs: (ranges) => containerd.usePodCidrs(ranges) } : told),
+    ...(options.address && { address: options.address }),
     ...(options.configuration && { configuration: options.configuration }),
     readManifest,
+    hooks: [gates],
     clock,
     prng,
     log,
@@ -72,7 +83,17 @@ export function containerNode(options: ContainerNodeOptions): NodeParts {
     log,
   });
   const machine = new ServiceGroup('machine', [registries, containerd], { clock, log });
-  return { machine, agent, handler: agent.handler };
+  const network = nodeNetwork({
+    client,
+    nodeName: name,
+    id: containerd.paths.id,
+    folder: home.network,
+    machine: { usePodMtu: (mtu) => containerd.usePodMtu(mtu), addPodGate: (gate) => gates.add(gate) },
+    clock,
+    prng,
+    log,
+  });
+  return { machine, network, agent, handler: agent.handler };
 }
 
 /** Loaded when there is a manifest: it needs what makes pods complete, and what checks them. */

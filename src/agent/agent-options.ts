@@ -8,6 +8,7 @@ import type { DiskLayout } from './eviction/thresholds.ts';
 import { defaultKubeletConfiguration, type KubeletConfiguration } from './kubelet-configuration.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { ClusterDns } from './pod/dns.ts';
+import type { PodHook } from './pod/pod-hook.ts';
 import type { AgentPlatform, EventSink, PodHost } from './pod/pod-host.ts';
 import type { Runtime, RuntimeInfo } from './runtime.ts';
 import type { ManifestReader } from './static-pods/manifest-folder.ts';
@@ -24,14 +25,15 @@ export interface AgentOptions {
   readonly log: Logger;
   /** This node's part of the cgroup hierarchy: `/naru-1a2b3c`. */
   readonly cgroupRoot?: string;
+  /** One range of a family, with a comma between. */
   readonly podCidr?: string;
-  /** Where the node was told no range of its own: is called with the one that the API gave to it. */
-  readonly takePodCidr?: (podCidr: string) => Promise<void>;
+  /** Where the node was told no range of its own: is called with those that the API gave to it, one of a family. */
+  readonly takePodCidrs?: (podCidrs: readonly string[]) => Promise<void>;
   /** The machine's own where absent. */
   readonly platform?: AgentPlatform;
   /** Read from the machine at the start where absent. */
   readonly facts?: NodeFacts;
-  /** The node's address, where the machine has several. */
+  /** The node's own, where the machine has several: one of a family, with a comma between. */
   readonly address?: string;
   /** How ids of containers begin in statuses; `containerd` where absent. */
   readonly runtimeName?: string;
@@ -54,6 +56,8 @@ export interface AgentOptions {
   readonly configuration?: Partial<KubeletConfiguration>;
   /** For `configuration.staticPodPath`: makes a pod of a manifest's text. Without it there are no static pods. */
   readonly readManifest?: ManifestReader;
+  /** Others than the agent's own, which pods pass last. */
+  readonly hooks?: readonly PodHook[];
   /** Where events go; to the API where absent. */
   readonly events?: EventSink;
 }

@@ -8,6 +8,7 @@
  * ```
  * The same with containers (`CriRuntime`, `hostPlatform`) and without (`SimulatedRuntime`, `simulatedPlatform`, `simulatedNodeFacts`); one process may hold several.
  */
+import os from 'node:os';
 import path from 'node:path';
 import type { Pod } from '../api/schema/types/core-v1.ts';
 import { StatusError } from '../api/status-error.ts';
@@ -18,6 +19,7 @@ import { type Service, ServiceGroup } from '../lib/service.ts';
 import { type AgentOptions, configurationOf, isMachine } from './agent-options.ts';
 import { AgentMetrics } from './metrics/agent-metrics.ts';
 import { measuredRuntime } from './metrics/measured-runtime.ts';
+import { nodeAddresses } from './node-addresses.ts';
 import { nodeProblems } from './node-conditions.ts';
 import { recordedEvents } from './node-events.ts';
 import { type NodeFacts, readNodeFacts } from './node-facts.ts';
@@ -47,7 +49,8 @@ export class Agent implements Service {
 
   async start(): Promise<void> {
     const options = this.#options;
-    const facts = options.facts ?? (await readNodeFacts(path.dirname(options.home), options.address));
+    const addresses = options.address?.split(',') ?? nodeAddresses(os.networkInterfaces(), options.podCidr);
+    const facts = options.facts ?? (await readNodeFacts(path.dirname(options.home), addresses));
     const info = options.runtimeInfo ?? (await options.runtime.info().catch(() => undefined));
     const told = { ...options, ...(info !== undefined && { runtimeInfo: info }) };
     // Several nodes on one machine are several hosts to the cluster.
@@ -92,7 +95,11 @@ function compose(given: AgentOptions, facts: NodeFacts) {
   const feed = new StaticPodFeed(podInformer(options), hasManifests(options));
   const ownNode = new OwnNode(options);
   const services = (options.serviceLinks ?? isMachine(options)) ? new NodeServices(options) : undefined;
-  const linked = services === undefined ? {} : { environment: (pod: Pod) => services.variables(pod) };
+  const { clusterDNS, clusterDomain } = configurationOf(options);
+  const linked = services && {
+    environment: (pod: Pod) => services.variables(pod),
+    clusterDns: options.clusterDns ?? services.clusterDns(clusterDNS, clusterDomain),
+  };
   const podParts = composePods({ ...options, ...linked, events }, facts, feed, metrics, ownNode);
   const { pods, streaming, handler, resources, devices } = podParts;
   const group = new ServiceGroup(
@@ -122,7 +129,7 @@ function podInformer({ client, nodeName, clock, prng, log }: AgentOptions): PodF
 
 /** Tells of the node what each part knows. */
 function nodeReporter(options: AgentOptions, facts: NodeFacts, podParts: PodParts): NodeReporter {
-  const { client, runtime, nodeName, clock, log, podCidr, takePodCidr, labels, taints } = options;
+  const { client, runtime, nodeName, clock, log, podCidr, takePodCidrs, labels, taints } = options;
   const { pods, images, pressures, resources, devices } = podParts;
   const ofDevices = devices ? [devices.statusPart] : [];
   const reporter = new NodeReporter({
@@ -134,7 +141,7 @@ function nodeReporter(options: AgentOptions, facts: NodeFacts, podParts: PodPart
     problems: () => nodeProblems({ relist: pods.relist, nowMs: clock.monotonic() }),
     imagesMax: configurationOf(options).nodeStatusMaxImages,
     ...(podCidr !== undefined && { podCidr }),
-    ...(takePodCidr !== undefined && { takePodCidr }),
+    ...(takePodCidrs !== undefined && { takePodCidrs }),
     ...(labels !== undefined && { labels }),
     ...(taints !== undefined && { taints }),
     clock,

@@ -7,6 +7,9 @@ export interface KubeletConfiguration {
   readonly maxPods: number;
   /** Processes of one pod; -1: as many as the node allows. */
   readonly podPidsLimit: number;
+  /** Where pods ask for names; none: the addresses of the Service kube-system/kube-dns. */
+  readonly clusterDNS: readonly string[];
+  readonly clusterDomain: string;
   /** A folder of manifests of pods that run without the API; empty: none. */
   readonly staticPodPath: string;
   /**
@@ -83,6 +86,8 @@ const minuteMs = 60_000;
 export const defaultKubeletConfiguration: KubeletConfiguration = {
   maxPods: 110,
   podPidsLimit: -1,
+  clusterDNS: [],
+  clusterDomain: 'cluster.local',
   staticPodPath: '',
 
   containerLogMaxSize: '10Mi',

@@ -29,14 +29,14 @@ export interface NodeFacts {
 
 const defaultPodsMax = 110;
 
-/** @param stateFolder the disk that pods will write to; @param address the node's own, where it has several */
-export async function readNodeFacts(stateFolder: string, address?: string): Promise<NodeFacts> {
+/** @param stateFolder the disk that pods will write to; @param addresses the node's own */
+export async function readNodeFacts(stateFolder: string, addresses: readonly string[]): Promise<NodeFacts> {
   const text = async (file: string): Promise<string> => (await fs.readFile(file, 'utf8').catch(() => '')).trim();
   const disk = await fs.statfs(stateFolder).catch(() => undefined);
   const machineId = await text('/etc/machine-id');
   return {
     hostname: os.hostname().toLowerCase(),
-    addresses: [address ?? firstAddress()],
+    addresses,
     milliCpu: os.availableParallelism() * 1000,
     memoryBytes: os.totalmem(),
     ephemeralStorageBytes: disk === undefined ? 0 : disk.blocks * disk.bsize,
@@ -77,12 +77,6 @@ export function simulatedNodeFacts(
     architecture: 'amd64',
     ...size,
   };
-}
-
-function firstAddress(): string {
-  const all = Object.values(os.networkInterfaces()).flatMap((list) => list ?? []);
-  const outside = all.find(({ internal, family }) => !internal && family === 'IPv4');
-  return outside?.address ?? '127.0.0.1';
 }
 
 function goArchitecture(arch: string): string {

@@ -32,7 +32,7 @@ test('a node that was told no range takes the one that the API gives to it, and 
     runtime,
     nodeName: 'node-1',
     facts: simulatedNodeFacts('node-1', '192.0.2.1'),
-    takePodCidr: async (podCidr) => void taken.push(podCidr),
+    takePodCidrs: async (ranges) => void taken.push(...ranges),
     clock,
     log: silentLogger,
   });

@@ -45,7 +45,7 @@ export interface NodeReporterOptions {
   readonly facts: NodeFacts;
   readonly podCidr?: string;
   /** Where the node brings no range along: is called with the one that the API gave to it, at each look. */
-  readonly takePodCidr?: (podCidr: string) => Promise<void>;
+  readonly takePodCidrs?: (podCidrs: readonly string[]) => Promise<void>;
   readonly labels?: Readonly<Record<string, string>>;
   /** The node is made with these; afterwards they are others' to change. */
   readonly taints?: readonly Taint[];
@@ -136,7 +136,8 @@ export class NodeReporter implements Service {
   async #reportStatus(): Promise<void> {
     const { client, clock, facts, runtime } = this.#options;
     const node = await this.#ensureNode();
-    if (node.spec?.podCIDR) await this.#options.takePodCidr?.(node.spec.podCIDR);
+    const { podCIDR, podCIDRs = podCIDR ? [podCIDR] : [] } = node.spec ?? {};
+    if (podCIDRs.length > 0) await this.#options.takePodCidrs?.(podCIDRs);
     const info = await infoOf(runtime);
     const images = info.problem === '' ? await runtime.images().catch(() => []) : [];
     const problems = this.#options.problems?.() ?? [];

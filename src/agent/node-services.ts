@@ -1,7 +1,7 @@
 /**
- * The cluster's services as a node knows them, for the variables of its containers: one watch, however many pods there are. A pod of the API waits
- * until they have been read once, since what its variables leave out they leave out for good; a pod of a manifest does not, as it may be
- * what makes the API answer.
+ * The cluster's services as a node knows them, for the variables of its containers and for the resolver of its pods: one watch, however many pods there
+ * are. A pod of the API waits until they have been read once, since what its variables leave out they leave out for good; a pod of a manifest
+ * does not, as it may be what makes the API answer.
  */
 import type { Pod, Service as ServiceObject } from '../api/schema/types/core-v1.ts';
 import type { Client } from '../client/client.ts';
@@ -12,6 +12,7 @@ import type { Logger } from '../lib/log.ts';
 import type { Prng } from '../lib/prng.ts';
 import type { Service } from '../lib/service.ts';
 import { ConfigError } from './pod/config-error.ts';
+import type { ClusterDns } from './pod/dns.ts';
 import { servicesFor, serviceVariables, type Variable } from './pod/service-variables.ts';
 import { isStaticPod } from './static-pods/static-pod.ts';
 
@@ -48,6 +49,23 @@ export class NodeServices implements Service {
     if (!isStaticPod(pod)) await this.#firstList();
     const { cache } = this.#informer;
     return servicesFor(pod, (namespace) => cache.list(namespace)).flatMap(serviceVariables);
+  }
+
+  /**
+   * Where the cluster's names are answered: what was configured, else the addresses of the Service kube-system/kube-dns as it is now.
+   * @param configured `clusterDNS` of the kubelet's configuration
+   */
+  clusterDns(configured: readonly string[], domain: string): ClusterDns {
+    const { cache } = this.#informer;
+    return {
+      domain,
+      get servers() {
+        if (configured.length > 0) return configured;
+        const { clusterIPs = [] } = cache.byKey('kube-system/kube-dns')?.spec ?? {};
+        return clusterIPs.filter((address) => address !== 'None');
+      },
+      ready: (pod) => (configured.length > 0 || isStaticPod(pod) ? Promise.resolve() : this.#firstList()),
+    };
   }
 
   async #firstList(): Promise<void> {

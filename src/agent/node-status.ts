@@ -41,10 +41,16 @@ export function newNode(
     kind: 'Node',
     metadata: { name, labels: { ...labels, ...ownLabels(facts) }, annotations: ownAnnotations },
     spec: {
-      ...(podCidr !== undefined && { podCIDR: podCidr, podCIDRs: [podCidr] }),
+      ...podRanges(podCidr),
       ...(taints.length > 0 && { taints }),
     },
   };
+}
+
+/** @param podCidr one of a family, with a comma between */
+function podRanges(podCidr: string | undefined): Pick<NonNullable<Node['spec']>, 'podCIDR' | 'podCIDRs'> {
+  const [podCIDR, ...others] = podCidr?.split(',') ?? [];
+  return podCIDR === undefined ? {} : { podCIDR, podCIDRs: [podCIDR, ...others] };
 }
 
 /** Labels that always say what the machine is, whatever somebody wrote there. */

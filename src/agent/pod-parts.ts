@@ -174,6 +174,7 @@ function podHooks(options: AgentOptions, drivers: DeviceDrivers, facts: NodeFact
     new PortBook(),
     ...securityHooks({ client, runtime, runtimeInfo, facts, configuration, home }),
     dynamicResources(client, drivers),
+    ...(options.hooks ?? []),
   ];
 }
 

@@ -44,6 +44,10 @@ export const internalFieldError = (path: string, detail: string): FieldError =>
 export const invalidValue = (path: string, value: unknown, detail: string): FieldError =>
   withValue('FieldValueInvalid', path, value, detail);
 
+/** The value is a list or an object, which upstream does not show. */
+export const invalidWhole = (path: string, detail: string): FieldError =>
+  withoutValue('FieldValueInvalid', path, detail);
+
 /** The value's JSON type is not the field's. */
 export const typeInvalid = (path: string, value: unknown, detail: string): FieldError =>
   withValue('FieldValueTypeInvalid', path, value, detail);

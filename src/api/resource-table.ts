@@ -61,6 +61,7 @@ interface TableFile {
   readonly groupVersions: readonly {
     readonly group: string;
     readonly version: string;
+    readonly custom?: true;
     readonly resources: readonly Row[];
   }[];
 }
@@ -80,8 +81,8 @@ export function makeResourceTable(rows: readonly ResourceInfo[]): ResourceTable 
 function readRows(): ResourceInfo[] {
   const path = join(import.meta.dirname, 'schema', 'tables', 'resources.json');
   const file = JSON.parse(readFileSync(path, 'utf8')) as TableFile;
-  return file.groupVersions.flatMap(({ group, version, resources }) =>
-    resources.map((row) => expand(group, version, row)),
+  return file.groupVersions.flatMap(({ group, version, custom, resources }) =>
+    resources.map((row) => ({ ...expand(group, version, row), ...(custom && { custom }) })),
   );
 }
 

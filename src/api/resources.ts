@@ -39,6 +39,8 @@ export interface ResourceInfo {
   /** The resource that holds the objects where two groups show the same ones: `events` of the core group for `events.events.k8s.io`. */
   readonly storedAs?: { readonly group: string; readonly resource: string };
   readonly deprecated?: Deprecation;
+  /** Upstream declares it by a CustomResourceDefinition, and it behaves as one, though it is served from the start: finalizers, patches, statuses. */
+  readonly custom?: true;
 }
 
 /** `pods`, `deployments.apps`: how upstream writes a resource with its group. */

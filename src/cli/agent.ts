@@ -12,11 +12,11 @@ import { NodeTunnel } from '../agent/tunnel.ts';
 import { httpsClient } from '../client/https-client.ts';
 import { type Home, makeHome } from '../home.ts';
 import { RealClock } from '../lib/clock.ts';
+import { parseCidr } from '../lib/ip-addresses.ts';
 import { JsonLogger } from '../lib/log.ts';
 import { unseededPrng } from '../lib/prng.ts';
 import { ServiceGroup } from '../lib/service.ts';
 import { containerNode } from '../node.ts';
-import { parseCidr } from '../registry/validation/ip-addresses.ts';
 import { type KubeletCommandOptions, kubeletSettings, nodeConfiguration } from './kubelet-settings.ts';
 import { toStandardError } from './log-output.ts';
 import { removeProcessFile, writeProcessFile } from './process-file.ts';
@@ -53,7 +53,17 @@ export async function agent(home: Home, options: AgentCommandOptions): Promise<v
   const { config } = identity;
   const client = httpsClient({ config, clock, userAgent: 'kubelet/v1.36' });
   const range = podCidr !== undefined && { podCidr };
-  const node = containerNode({ home, name, ...range, configuration, client, clock, prng, log });
+  const node = containerNode({
+    home,
+    name,
+    ...range,
+    address: kubelet.nodeIp,
+    configuration,
+    client,
+    clock,
+    prng,
+    log,
+  });
   const url = new URL(config.server);
   const tunnel = new NodeTunnel({
     server: { host: url.hostname, port: Number(url.port || 443) },
@@ -75,7 +85,7 @@ export async function agent(home: Home, options: AgentCommandOptions): Promise<v
   });
   // The tunnel takes up a new certificate when it dials next: what runs through it is not broken off. It outlasts the agent,
   // which takes its leave of those who are connected to its pods.
-  const group = new ServiceGroup('agent', [node.machine, tunnel, rotation, node.agent], { clock, log });
+  const group = new ServiceGroup('agent', [node.machine, tunnel, rotation, node.network, node.agent], { clock, log });
   writeProcessFile(home.agentProcessFile, { node: name });
   const starting = group.start();
   endOnSignals(async () => {

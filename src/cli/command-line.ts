@@ -5,6 +5,7 @@
 import process from 'node:process';
 import { Command, InvalidArgumentError } from 'commander';
 import { defaultHome } from '../home.ts';
+import { withRanges } from './address-ranges.ts';
 import { withGuardFiles } from './guard-files.ts';
 import { imageCommands } from './image-commands.ts';
 import { withKubelet } from './kubelet-settings.ts';
@@ -38,7 +39,7 @@ const templateOption = [
 
 /** For every command that starts the API. */
 const withApi = (command: Command): Command =>
-  withSchedulerConfig(withTls(withTokenSettings(withGuardFiles(withAudit(command)))));
+  withRanges(withSchedulerConfig(withTls(withTokenSettings(withGuardFiles(withAudit(command))))));
 
 const wholeOption = wholeNumber(0, 1_000_000);
 

@@ -5,9 +5,11 @@
 import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { Containerd } from '../agent/containerd/containerd.ts';
+import { containerdPaths } from '../agent/containerd/paths.ts';
 import { type Home, removeHome } from '../home.ts';
 import { RealClock } from '../lib/clock.ts';
 import { JsonLogger } from '../lib/log.ts';
+import { tearDownNetwork } from '../network/teardown.ts';
 import { stopRunning } from './background.ts';
 import { stopProcess } from './process-file.ts';
 import { UserError } from './user-error.ts';
@@ -39,9 +41,15 @@ async function removeContainers(home: Home, clock: RealClock): Promise<void> {
     throw new UserError('containers can be removed only by root; run the command with sudo');
   const log = new JsonLogger({ clock, level: 'error', write: (line) => process.stderr.write(line) });
   const report = await new Containerd({ home: home.root, clock, log }).teardown();
+  const { id } = containerdPaths(home.root);
+  const network = existsSync(home.network)
+    ? await tearDownNetwork({ id, folder: home.network, clock })
+    : { removed: [], left: [] };
   const removed = Object.entries(report.removed).map(([kind, count]) => `${count} ${kind}`);
+  if (network.removed.length > 0) removed.push(`${network.removed.length} of the network`);
   if (removed.length > 0) console.log(`Removed: ${removed.join(', ')}.`);
-  if (report.left.length > 0) {
-    throw new UserError(`these are still there, and need a look: ${report.left.join('; ')}; then run naru down again`);
+  const left = [...report.left, ...network.left];
+  if (left.length > 0) {
+    throw new UserError(`these are still there, and need a look: ${left.join('; ')}; then run naru down again`);
   }
 }

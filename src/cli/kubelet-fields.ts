@@ -31,6 +31,8 @@ const int32Max = 2 ** 31 - 1;
 /** A dot leads into an object. */
 export const fieldRows: Readonly<Record<string, FieldRow>> = {
   maxPods: { kind: 'number', range: [0, int32Max] },
+  clusterDNS: { kind: 'strings' },
+  clusterDomain: { kind: 'string' },
   podPidsLimit: { kind: 'number', range: [-1, Number.MAX_SAFE_INTEGER] },
   staticPodPath: { kind: 'string' },
   containerLogMaxSize: { kind: 'quantity' },
@@ -97,8 +99,6 @@ export const withoutEffect: ReadonlySet<string> = new Set([
   'healthzPort',
   'healthzBindAddress',
   'oomScoreAdj',
-  'clusterDomain',
-  'clusterDNS',
   'streamingConnectionIdleTimeout',
   'nodeStatusUpdateFrequency',
   'nodeStatusReportFrequency',

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { defaultKubeletConfiguration } from '../agent/kubelet-configuration.ts';
 import { parseKubeletConfiguration } from './kubelet-configuration-file.ts';
 import { fieldRows, withoutEffect } from './kubelet-fields.ts';
-import { changedKubeletOption, kubeletSettings, nodeConfiguration } from './kubelet-settings.ts';
+import { changedKubeletOption, checkNodeIp, kubeletSettings, nodeConfiguration } from './kubelet-settings.ts';
 
 const head = 'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n';
 const read = (text: string) => parseKubeletConfiguration(`${head}${text}`);
@@ -119,4 +119,32 @@ test('paths are kept absolute; the folder on the command line wins over the file
     kubeletSettings({}, { kubeletConfig: 'absent.yaml' }, folder),
     /absent\.yaml cannot be used: ENOENT/,
   );
+});
+
+test('the machine’s addresses are kept as they were named, and refused where nobody reaches it there', () => {
+  const at = (address: string, internal = false) => ({ address, internal });
+  const interfaces = {
+    lo: [at('127.0.0.1', true)],
+    eth0: [at('192.0.2.7'), at('192.0.2.8'), at('2001:db8::7'), at('fe80::7')],
+  } as unknown as ReturnType<typeof os.networkInterfaces>;
+  for (const good of ['192.0.2.8', '2001:db8::7', '192.0.2.7,2001:db8::7', '2001:db8::7,192.0.2.7']) {
+    assert.doesNotThrow(() => checkNodeIp(good, interfaces), good);
+  }
+  const rows = [
+    ['web', /; web is none$/],
+    ['192.0.2.7,', /; '' is none$/],
+    ['192.0.2.9', /; 192\.0\.2\.9 is on none of its network interfaces$/],
+    ['127.0.0.1', /; nobody else reaches 127\.0\.0\.1$/],
+    ['192.0.2.7,fe80::7', /; nobody else reaches fe80::7$/],
+    ['192.0.2.7,192.0.2.8', /; 192\.0\.2\.7,192\.0\.2\.8 are too many$/],
+  ] as const;
+  for (const [text, message] of rows) assert.throws(() => checkNodeIp(text, interfaces), { message }, text);
+});
+
+test('an address of the machine that cannot be had is refused before it is kept; an empty one turns it off', async () => {
+  await assert.rejects(kubeletSettings({}, { nodeIp: '203.0.113.254' }, '/'), { message: /on none of its network/ });
+  assert.equal((await kubeletSettings({ nodeIp: '192.0.2.7' }, {}, '/')).nodeIp, '192.0.2.7');
+  assert.equal((await kubeletSettings({ nodeIp: '192.0.2.7' }, { nodeIp: '' }, '/')).nodeIp, undefined);
+  assert.equal(changedKubeletOption({ nodeIp: '192.0.2.7' }, { nodeIp: '192.0.2.8' }, '/'), '--node-ip');
+  assert.equal(changedKubeletOption({}, { nodeIp: '' }, '/'), undefined);
 });

@@ -38,6 +38,8 @@ export async function run(home: Home, options: RunOptions): Promise<void> {
       tls: settings.tls,
       tokenSettings: settings.tokenSettings,
       schedulerConfig: settings.schedulerConfig,
+      serviceCidrs: settings.serviceCidrs,
+      clusterCidrs: settings.clusterCidrs,
       nodes: options.nodes === 'none' ? { kind: 'none', name: settings.nodeName } : await nodesOf(settings, log),
       clock,
       prng: unseededPrng(),
@@ -63,7 +65,13 @@ async function nodesOf(settings: Settings, log: Logger): Promise<ClusterNodes> {
   const configuration = await nodeConfiguration(settings.kubelet ?? {}, log);
   return settings.simulatedNodes > 0
     ? { kind: 'simulated', count: settings.simulatedNodes, template: await templateOf(settings.simulatedNodeTemplate) }
-    : { kind: 'containers', name: settings.nodeName, podCidr: settings.podCidr, configuration };
+    : {
+        kind: 'containers',
+        name: settings.nodeName,
+        podCidr: settings.podCidr,
+        address: settings.kubelet?.nodeIp,
+        configuration,
+      };
 }
 
 /** The first signal ends in order, what is still starting when it has started; a second one at once. */

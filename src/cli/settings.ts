@@ -1,7 +1,6 @@
 /**
  * What the cluster in a home was last told to be, so that `naru up` after a crash needs no options. The command line wins over it.
  */
-import { createHash } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import process from 'node:process';
@@ -10,6 +9,7 @@ import { type Home, makeHome } from '../home.ts';
 import type { AuditSettings } from '../server/audit/open-auditor.ts';
 import type { TlsSettings } from '../server/http/tls-settings.ts';
 import type { TokenSettings } from '../server/service-accounts/tokens.ts';
+import { freshRanges, type RangeCommandOptions, type RangeSettings, rangeSettings } from './address-ranges.ts';
 import { type AuditCommandOptions, auditSettings, checkAudit } from './audit.ts';
 import { type GuardCommandOptions, guardFiles } from './guard-files.ts';
 import { type KubeletCommandOptions, type KubeletSettings, kubeletSettings } from './kubelet-settings.ts';
@@ -19,7 +19,7 @@ import { type TlsCommandOptions, tlsSettings } from './tls.ts';
 import { type TokenCommandOptions, tokenSettings } from './token-settings.ts';
 import { UserError } from './user-error.ts';
 
-export interface Settings {
+export interface Settings extends RangeSettings {
   readonly port: number;
   /** The address that the API listens on. */
   readonly host: string;
@@ -28,8 +28,6 @@ export interface Settings {
   /** The file that says how they are; plain ones where absent. */
   readonly simulatedNodeTemplate?: string | undefined;
   readonly nodeName: string;
-  /** The pods' addresses on this node. */
-  readonly podCidr: string;
   /** What is written down about requests, and where; nothing where absent. */
   readonly audit?: AuditSettings | undefined;
   readonly guardFiles?: GuardFiles;
@@ -49,7 +47,8 @@ export interface SettingsOptions
     TokenCommandOptions,
     SchedulerCommandOptions,
     KubeletCommandOptions,
-    TlsCommandOptions {
+    TlsCommandOptions,
+    RangeCommandOptions {
   readonly port?: number;
   readonly host?: string;
   readonly simulatedNodes?: number;
@@ -67,15 +66,8 @@ function freshSettings(home: Home): Settings {
       .hostname()
       .toLowerCase()
       .replace(/[^a-z0-9.-]/g, '-'),
-    podCidr: podCidrOf(home.root),
+    ...freshRanges(home),
   };
-}
-
-/** Clusters side by side on one machine need different addresses: the usual home has the first range, others one by their path. */
-function podCidrOf(root: string): string {
-  if (root === '/var/lib/naru') return '10.42.0.0/24';
-  const byte = createHash('sha256').update(root).digest()[0] ?? 0;
-  return `10.42.${1 + (byte % 254)}.0/24`;
 }
 
 export function readSettings(home: Home): Settings {
@@ -107,6 +99,7 @@ export async function updateSettings(home: Home, options: SettingsOptions): Prom
     ...(options.host !== undefined && { host: options.host }),
     ...(await simulatedSettings(before, options, process.cwd())),
     ...(options.nodeName !== undefined && { nodeName: options.nodeName }),
+    ...(await rangeSettings(before, options, home)),
     audit: auditSettings(before.audit, options, process.cwd()),
     guardFiles: guardFiles(before.guardFiles, options, process.cwd()),
     tls: tlsSettings(before.tls, options),

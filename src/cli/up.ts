@@ -7,6 +7,7 @@ import path from 'node:path';
 import process from 'node:process';
 import { type Home, makeHome } from '../home.ts';
 import { RealClock } from '../lib/clock.ts';
+import { defaultServiceCidrs } from '../registry/service-ranges.ts';
 import { authorityEnd } from '../server/certificates/authority-end.ts';
 import { findRunning, type RunningCluster, startInBackground } from './background.ts';
 import { changedKubeletOption } from './kubelet-settings.ts';
@@ -73,6 +74,16 @@ function refuseChanges(running: RunningCluster, options: UpOptions, settings: Se
   if (options.simulatedNodes !== undefined && options.simulatedNodes !== running.simulatedNodes) {
     const now = running.simulatedNodes === 0 ? 'with containers' : `with ${running.simulatedNodes} simulated nodes`;
     throw new UserError(`the cluster already runs, ${now}; to change that: naru down, then naru up again`);
+  }
+  for (const [option, has] of [
+    ['serviceCidr', settings.serviceCidrs ?? defaultServiceCidrs],
+    ['clusterCidr', settings.clusterCidrs],
+  ] as const) {
+    const asked = options[option]?.replaceAll(' ', '');
+    if (asked === undefined || asked === has.join()) continue;
+    throw new UserError(
+      `the cluster already runs, with other addresses; to add those of another family: naru down, then naru up again`,
+    );
   }
   const changed = changedKubeletOption(settings.kubelet ?? {}, options, process.cwd());
   if (changed !== undefined) {

@@ -43,8 +43,11 @@ import { volumeExpansion } from './volume-expansion.ts';
 
 export type { ControllerContext } from './shared/context.ts';
 
-/** The loops, each a `Service` with its name. `context.informers` is not among them. */
-export function allControllers(outer: ControllerContext): Service[] {
+/** The loops, each a `Service` with its name, and those of another layer. `context.informers` is not among them. */
+export function allControllers(
+  outer: ControllerContext,
+  others: (context: ControllerContext) => readonly Service[] = () => [],
+): Service[] {
   const recorders = new Set<EventRecorder>();
   const context = { ...outer, recorders };
   return [
@@ -84,6 +87,7 @@ export function allControllers(outer: ControllerContext): Service[] {
     volumeExpansion(context),
     resourceClaimController(context),
     deviceTaintEvictionController(context),
+    ...others(context),
   ];
 }
 

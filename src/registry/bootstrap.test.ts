@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Service } from '../api/schema/types/core-v1.ts';
 import type { FlowSchema, PriorityLevelConfiguration } from '../api/schema/types/flowcontrol-v1.ts';
 import { bootstrap } from './bootstrap.ts';
 import { startRegistry } from './testing.ts';
@@ -71,4 +72,25 @@ test('a cluster starts again although a quota leaves no room for what it has alr
     { type: 'merge', namespace: 'default', subresource: 'status' },
   );
   await bootstrap(registry.registry);
+});
+
+test('the name server has its address from the start, in each family, and a Service that had it first keeps it', async () => {
+  const registry = await startRegistry(undefined, ['10.43.0.0/16', 'fd43::/112']);
+  const { spec, metadata } = (await registry.get('services', 'kube-dns', { namespace: 'kube-system' })) as unknown as Service;
+  assert.deepEqual(spec?.clusterIPs, ['10.43.0.10', 'fd43::a']);
+  assert.deepEqual(metadata?.labels, { 'k8s-app': 'kube-dns' });
+  assert.deepEqual(
+    spec?.ports?.map(({ name, port, protocol }) => [name, port, protocol]),
+    [
+      ['dns', 53, 'UDP'],
+      ['dns-tcp', 53, 'TCP'],
+    ],
+  );
+  await registry.delete('services', 'kube-dns', { namespace: 'kube-system' });
+  const taken = { metadata: { name: 'first' }, spec: { clusterIP: '10.43.0.10', ports: [{ port: 80 }] } };
+  await registry.create('services', taken, { namespace: 'default' });
+  await bootstrap(registry.registry);
+  const again = (await registry.get('services', 'kube-dns', { namespace: 'kube-system' })) as unknown as Service;
+  assert.match(again.spec?.clusterIP ?? '', /^10\.43\./);
+  assert.notEqual(again.spec?.clusterIP, '10.43.0.10');
 });

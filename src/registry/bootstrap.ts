@@ -1,14 +1,17 @@
 /**
  * What every cluster has from the start: four namespaces, the priority classes of the cluster's own pods, the `kubernetes` Service, by
- * which pods find the API, and upstream's flow schemas with their priority levels. Made where missing, through the registry as anybody
+ * which pods find the API, the class of its own gateway, and upstream's flow schemas with their priority levels. Made where missing, through the registry as anybody
  * would; left alone where present.
  */
+import { gatewayController } from '../api/gateway-references.ts';
+import { ingressController, ownIngressClass } from '../api/ingress-classes.ts';
 import type { JsonObject, KubeObject } from '../api/object.ts';
 import { resourceTable } from '../api/resource-table.ts';
+import type { ServiceCIDR } from '../api/schema/types/networking-v1.ts';
 import { hasReason } from '../api/status-error.ts';
 import { flowSchemas, foundLevels, priorityLevels } from './bootstrap-flow-control.ts';
 import type { RequestHandler, RequestTarget, UserInfo } from './request.ts';
-import { apiServiceAddress, clusterCidr } from './service-ranges.ts';
+import { dnsAddress, ownCidrName, type ServiceRanges } from './service-ranges.ts';
 
 const apiServer: UserInfo = { name: 'system:apiserver', groups: ['system:masters', 'system:authenticated'] };
 
@@ -53,24 +56,62 @@ const priorityClasses = [
   }),
 );
 
-const apiService: Wanted = {
+const apiService = ({ apiAddress }: ServiceRanges): Wanted => ({
   group: '',
   resource: 'services',
   namespace: 'default',
   body: {
     metadata: { name: 'kubernetes', labels: { component: 'apiserver', provider: 'kubernetes' } },
     spec: {
-      clusterIP: apiServiceAddress,
+      clusterIP: apiAddress,
       ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: 6443 }],
     },
   },
-};
+});
+
+/** By which pods find names: each node answers at its address (`network/dns`), so it selects nobody. */
+const dnsService = ({ cidrs }: ServiceRanges): Wanted => ({
+  group: '',
+  resource: 'services',
+  namespace: 'kube-system',
+  body: {
+    metadata: { name: 'kube-dns', labels: { 'k8s-app': 'kube-dns' } },
+    spec: {
+      clusterIP: dnsAddress(cidrs[0] ?? ''),
+      clusterIPs: cidrs.map(dnsAddress),
+      ipFamilyPolicy: 'PreferDualStack',
+      ports: [
+        { name: 'dns', port: 53, protocol: 'UDP' },
+        { name: 'dns-tcp', port: 53, protocol: 'TCP' },
+      ],
+    },
+  },
+});
+
+const cidrGroup = 'networking.k8s.io';
 
 /** Where the addresses of Services come from. */
-const serviceCidr: Wanted = {
-  group: 'networking.k8s.io',
+const serviceCidr = ({ cidrs }: ServiceRanges): Wanted => ({
+  group: cidrGroup,
   resource: 'servicecidrs',
-  body: { metadata: { name: 'kubernetes' }, spec: { cidrs: [clusterCidr] } },
+  body: { metadata: { name: ownCidrName }, spec: { cidrs: [...cidrs] } },
+});
+
+/** Whoever names no class gets it, as long as it is marked so: of several that are marked, the newest counts. */
+const ingressClass: Wanted = {
+  group: 'networking.k8s.io',
+  resource: 'ingressclasses',
+  body: {
+    metadata: { name: ownIngressClass, annotations: { 'ingressclass.kubernetes.io/is-default-class': 'true' } },
+    spec: { controller: ingressController },
+  },
+};
+
+/** Of Gateways that this cluster serves itself. */
+const gatewayClass: Wanted = {
+  group: 'gateway.networking.k8s.io',
+  resource: 'gatewayclasses',
+  body: { metadata: { name: 'naru' }, spec: { controllerName: gatewayController } },
 };
 
 const flowGroup = 'flowcontrol.apiserver.k8s.io';
@@ -87,10 +128,26 @@ const flowControl = Object.entries({ prioritylevelconfigurations: priorityLevels
     ),
 );
 
-/** Idempotent. Rejects with what the registry refuses, save that something exists already. */
-export async function bootstrap(handler: RequestHandler): Promise<void> {
-  for (const wanted of [...namespaces, ...serviceAccounts, ...priorityClasses, serviceCidr, apiService])
+/** The registry itself, whose ranges are settled first. */
+type Bootstrapped = RequestHandler & { readonly serviceRanges: ServiceRanges };
+
+/** Idempotent. Rejects with what the registry refuses, save that something exists already; Error where the cluster was told other ranges. */
+export async function bootstrap(handler: Bootstrapped): Promise<void> {
+  const { serviceRanges: ranges } = handler;
+  ranges.settle();
+  const cidr = serviceCidr(ranges);
+  for (const wanted of [
+    ...namespaces,
+    ...serviceAccounts,
+    ...priorityClasses,
+    cidr,
+    apiService(ranges),
+    ingressClass,
+    gatewayClass,
+  ])
     await createMissing(handler, wanted);
+  await addFamily(handler, ranges.cidrs);
+  await createDnsService(handler, dnsService(ranges));
   // None of these needs another: together they are one commit.
   await Promise.all(flowControl.map((wanted) => createMissing(handler, wanted)));
   await sayWhatIsFound(handler);
@@ -120,6 +177,32 @@ async function listed(handler: RequestHandler, resource: string): Promise<readon
 function flowTarget(resource: string, name = '', subresource = ''): RequestTarget | undefined {
   const info = resourceTable().find(flowGroup, 'v1', resource);
   return info && { user: apiServer, resource: info, namespace: '', name, subresource };
+}
+
+/** A cluster of one family that was told of a second one says so. */
+async function addFamily(handler: RequestHandler, cidrs: readonly string[]): Promise<void> {
+  const info = resourceTable().find(cidrGroup, 'v1', 'servicecidrs');
+  if (info === undefined || cidrs.length < 2) return;
+  const target: RequestTarget = { user: apiServer, resource: info, namespace: '', name: ownCidrName, subresource: '' };
+  const { object } = await handler.get(target);
+  if ((object as ServiceCIDR).spec?.cidrs?.length === cidrs.length) return;
+  await handler.patch(
+    target,
+    'application/merge-patch+json',
+    { spec: { cidrs: [...cidrs] } },
+    { fieldManager: 'kube-apiserver' },
+  );
+}
+
+/** A Service of the users' that got the address first keeps it, and this one gets another: a cluster starts all the same. */
+async function createDnsService(handler: RequestHandler, wanted: Wanted): Promise<void> {
+  try {
+    await createMissing(handler, wanted);
+  } catch (error) {
+    if (!hasReason(error, 'Invalid')) throw error;
+    const { clusterIP: _one, clusterIPs: _all, ...spec } = wanted.body['spec'] as JsonObject;
+    await createMissing(handler, { ...wanted, body: { ...wanted.body, spec } });
+  }
 }
 
 async function createMissing(

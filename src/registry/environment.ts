@@ -12,6 +12,7 @@ import type { Pages } from './paging.ts';
 import type { UserInfo } from './request.ts';
 import type { ServedResources } from './served-resource.ts';
 import type { ServiceAddresses } from './service-addresses.ts';
+import type { ServiceRanges } from './service-ranges.ts';
 import type { StrategyContext } from './strategy.ts';
 import type { Turns } from './turns.ts';
 
@@ -23,6 +24,7 @@ export interface Environment {
   readonly resources: ResourceTable;
   readonly served: ServedResources;
   readonly addresses: ServiceAddresses;
+  readonly ranges: ServiceRanges;
   readonly book: AddressBook;
   readonly pages: Pages;
   readonly indexes: FieldIndexes;
@@ -36,5 +38,6 @@ export interface Environment {
 /** What a strategy has to say goes into `warnings`. */
 export function strategyContext(environment: Environment, user: UserInfo, warnings: string[]): StrategyContext {
   const warn = (message: string): void => void warnings.push(message);
-  return { user, nowMs: environment.clock.now(), store: environment.store, warn };
+  const { store, clock, ranges } = environment;
+  return { user, nowMs: clock.now(), store, serviceFamilies: ranges.families, warn };
 }

@@ -48,6 +48,7 @@ import type {
 import { parseResourceVersion, waitUntilFresh } from './resource-version.ts';
 import { keyOf, ServedResources, shownEntry, subjectOf } from './served-resource.ts';
 import { ServiceAddresses } from './service-addresses.ts';
+import { ServiceRanges } from './service-ranges.ts';
 import { bindPod } from './subresources/binding.ts';
 import { evictPod } from './subresources/eviction.ts';
 import { getScale, patchScale, updateScale } from './subresources/scale.ts';
@@ -68,6 +69,8 @@ export interface RegistryOptions {
   readonly grants?: GrantGuard;
   /** Asked about every write; the usual ones where absent. */
   readonly admission?: readonly AdmissionPlugin[];
+  /** Where the addresses of Services come from; see `ServiceRanges`. */
+  readonly serviceCidrs?: readonly string[] | undefined;
 }
 
 export class Registry implements RequestHandler {
@@ -79,7 +82,8 @@ export class Registry implements RequestHandler {
     const { store, clock, prng, schema, resources, log, virtualResources, grants } = options;
     const served = new ServedResources({ schema, resources });
     const book = new AddressBook({ store, clock, prng, log });
-    const addresses = new ServiceAddresses({ store, prng, book });
+    const ranges = new ServiceRanges(store, options.serviceCidrs);
+    const addresses = new ServiceAddresses({ store, prng, book, ranges });
     const pages = new Pages(store, clock);
     const indexes = new FieldIndexes(store);
     this.#environment = {
@@ -90,6 +94,7 @@ export class Registry implements RequestHandler {
       resources,
       served,
       addresses,
+      ranges,
       book,
       pages,
       indexes,
@@ -99,6 +104,10 @@ export class Registry implements RequestHandler {
     };
     this.#schema = schema;
     this.#virtual = virtualResources ?? new Map();
+  }
+
+  get serviceRanges(): ServiceRanges {
+    return this.#environment.ranges;
   }
 
   /** After a start: what a crash left half written. */

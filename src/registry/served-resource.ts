@@ -29,7 +29,7 @@ export interface ServedResource {
   readonly strategy: Strategy;
   /** Status has a subresource of its own, so that the main resource leaves it alone. */
   readonly hasStatus: boolean;
-  /** Made by a CustomResourceDefinition. */
+  /** Made by a CustomResourceDefinition, here or upstream. */
   readonly custom: boolean;
 }
 
@@ -62,7 +62,7 @@ export class ServedResources {
   #make(info: ResourceInfo): ServedResource {
     const stored = this.#storedRow(info);
     const name = groupResource(stored);
-    const custom = resourceTable().find(info.group, info.version, info.resource) === undefined;
+    const custom = info.custom === true || resourceTable().find(info.group, info.version, info.resource) === undefined;
     return {
       info,
       apiVersion: apiVersionOf(info),

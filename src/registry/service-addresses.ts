@@ -9,23 +9,23 @@
  * the objects that show who holds them: `address-book.ts`.
  * Does not: agree on node ports with a second server on the same store; that takes allocation objects in the store.
  */
-import type { Service, ServicePort } from '../api/schema/types/core-v1.ts';
+import type { IPFamily, Service, ServicePort } from '../api/schema/types/core-v1.ts';
 import { internalError } from '../api/status-error.ts';
+import { familyOf } from '../lib/ip-addresses.ts';
 import { nextInt, type Prng } from '../lib/prng.ts';
 import type { Store } from '../store/store.ts';
 import { type AddressBook, addressesOf } from './address-book.ts';
-import { type AddressRange, serviceRanges } from './service-ranges.ts';
+import type { AddressRange, ServiceRanges } from './service-ranges.ts';
 
 export const nodePortRange = { first: 30_000, last: 32_767 } as const;
 const staticNodePortCount = 86;
 
 /** What one request has taken. */
 export interface Reservations {
-  /** Is this one of ours to give? */
-  isOurs(address: string): boolean;
-  /** False where somebody else has it. */
-  takeAddress(address: string): boolean;
-  freeAddress(): string;
+  /** Why an address that somebody asks for cannot be had; undefined: it is taken now. */
+  takeAddress(address: string): string | undefined;
+  /** @throws StatusError InternalError where none is left */
+  freeAddress(family: IPFamily): string;
   takeNodePort(port: number): boolean;
   freeNodePort(): number;
   /** Gives all of them back: the write is visible, or failed. */
@@ -36,13 +36,15 @@ export class ServiceAddresses {
   readonly #store: Store;
   readonly #prng: Prng;
   readonly #book: AddressBook;
+  readonly #ranges: ServiceRanges;
   /** Values that requests under way have taken. */
   readonly #reserved = new Set<string>();
 
-  constructor(options: { store: Store; prng: Prng; book: AddressBook }) {
+  constructor(options: { store: Store; prng: Prng; book: AddressBook; ranges: ServiceRanges }) {
     this.#store = options.store;
     this.#prng = options.prng;
     this.#book = options.book;
+    this.#ranges = options.ranges;
   }
 
   /** For a write to `own`, whose present values count as free. */
@@ -62,9 +64,11 @@ export class ServiceAddresses {
     };
     const takeAddress = (address: string): boolean => !this.#book.isTaken(address, own) && take(address);
     return {
-      isOurs: (address) => serviceRanges(this.#store).some((range) => range.has(address)),
-      takeAddress,
-      freeAddress: () => this.#freeAddress(takeAddress),
+      takeAddress: (address) => {
+        if (!this.#isOurs(address)) return 'the provided network does not match the current range';
+        return takeAddress(address) ? undefined : 'provided IP is already allocated';
+      },
+      freeAddress: (family) => this.#freeAddress(family, takeAddress),
       takeNodePort: (port) => take(portKey(port)),
       freeNodePort: () => this.#freeNodePort((port) => !mine.has(portKey(port)) && take(portKey(port))),
       release: () => {
@@ -73,17 +77,25 @@ export class ServiceAddresses {
     };
   }
 
-  #freeAddress(take: (value: string) => boolean): string {
-    for (const range of serviceRanges(this.#store)) {
+  /** Neither a network's own address nor IPv4's broadcast address is one to give. */
+  #isOurs(text: string): boolean {
+    const family = familyOf(text);
+    return family !== undefined && this.#ranges.of(family).some((range) => range.has(text));
+  }
+
+  #freeAddress(family: IPFamily, take: (value: string) => boolean): string {
+    for (const range of this.#ranges.of(family)) {
       const found = this.#freeWithin(range, (offset) => take(range.addressAt(offset)));
       if (found !== undefined) return range.addressAt(found);
     }
     throw internalError(new Error('failed to allocate a serviceIP: range is full'));
   }
 
-  #freeWithin({ size, firstChosen }: AddressRange, free: (offset: number) => boolean): number | undefined {
-    if (size <= 2) return undefined;
-    return this.#firstFree(firstChosen, size - 1, free) ?? firstFrom(1, firstChosen, free);
+  #freeWithin({ firstChosen, lastChosen }: AddressRange, free: (offset: number) => boolean): number | undefined {
+    if (lastChosen < 1) return undefined;
+    return (
+      this.#firstFree(firstChosen, lastChosen + 1, free) ?? firstFrom(1, Math.min(firstChosen, lastChosen + 1), free)
+    );
   }
 
   #freeNodePort(free: (port: number) => boolean): number {
@@ -97,6 +109,7 @@ export class ServiceAddresses {
 
   /** From a random place on, round the end: neighbours in time are no neighbours in value, and the end is always found. */
   #firstFree(from: number, to: number, free: (value: number) => boolean): number | undefined {
+    if (from >= to) return undefined;
     const start = from + nextInt(this.#prng, to - from);
     return firstFrom(start, to, free) ?? firstFrom(from, start, free);
   }

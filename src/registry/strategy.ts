@@ -10,6 +10,7 @@
  * A new kind gets an entry in `strategies/index.ts`; see there for the families.
  */
 import type { KubeObject } from '../api/object.ts';
+import type { IPFamily } from '../api/schema/types/core-v1.ts';
 import type { FieldError } from '../api/status-error.ts';
 import type { Store } from '../store/store.ts';
 import type { Draft } from './draft.ts';
@@ -22,6 +23,8 @@ export interface StrategyContext {
   readonly nowMs: number;
   /** For kinds whose rules look at other objects. Read only. */
   readonly store: Store;
+  /** Those that the cluster's Services can have; the primary first. */
+  readonly serviceFamilies: readonly IPFamily[];
   /** Shown to the client beside the result: what only the object as it was sent tells. See also `Strategy.warnings`. */
   warn(message: string): void;
 }

@@ -149,7 +149,11 @@ export class TestRegistry {
   readonly registry: Registry;
 
   /** `history` is how many changes the store remembers. */
-  constructor(history?: number, virtualResources?: ReadonlyMap<string, VirtualResource>) {
+  constructor(
+    history?: number,
+    virtualResources?: ReadonlyMap<string, VirtualResource>,
+    serviceCidrs?: readonly string[],
+  ) {
     const { clock } = this;
     const remembered = history === undefined ? {} : { history: { eventsMax: history } };
     this.store = new MemoryStore({ clock, log: silentLogger, ...remembered });
@@ -161,6 +165,7 @@ export class TestRegistry {
       resources: resourceTable(),
       log: silentLogger,
       ...(virtualResources && { virtualResources }),
+      serviceCidrs,
     });
   }
 
@@ -249,8 +254,9 @@ const patchTypes: Readonly<Record<'json' | 'merge' | 'strategic' | 'apply', Patc
 };
 
 /** A registry with what `bootstrap` makes. */
-export async function startRegistry(history?: number): Promise<TestRegistry> {
-  const registry = new TestRegistry(history);
+/** @param serviceCidrs where Services' addresses come from; the usual range of IPv4 where absent */
+export async function startRegistry(history?: number, serviceCidrs?: readonly string[]): Promise<TestRegistry> {
+  const registry = new TestRegistry(history, undefined, serviceCidrs);
   await registry.store.start();
   await bootstrap(registry.registry);
   // Without a token for each pod, tests see the pods that they wrote.

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { networkInterfaces } from 'node:os';
 import { test } from 'node:test';
 import { endpointSlices, endpoints } from '../client/resources.ts';
 import { startTestApi } from '../client/testing.ts';
@@ -7,7 +8,7 @@ import { ApiEndpoints, advertisedAddress } from './api-endpoints.ts';
 test('the API says where it is reached, and puts right what others change', async () => {
   const { client, clock, log, store } = await startTestApi();
   let port = 6443;
-  const service = new ApiEndpoints({ client, clock, log, address: '192.0.2.1', port: () => port });
+  const service = new ApiEndpoints({ client, clock, log, address: () => '192.0.2.1', port: () => port });
   await service.start();
   await clock.advance(0);
   const place = { namespace: 'default', name: 'kubernetes' };
@@ -45,7 +46,7 @@ test('a server that is reached by the other family now says so', async () => {
   const { client, clock, log, store } = await startTestApi();
   const place = { namespace: 'default', name: 'kubernetes' };
   for (const [address, family] of [['192.0.2.1', 'IPv4'] as const, ['2001:db8::1', 'IPv6'] as const]) {
-    const service = new ApiEndpoints({ client, clock, log, address, port: () => 6443 });
+    const service = new ApiEndpoints({ client, clock, log, address: () => address, port: () => 6443 });
     await service.start();
     await clock.advance(0);
     const slice = await client.get(endpointSlices, place);
@@ -61,4 +62,25 @@ test('an address that nobody else can reach is not told', () => {
   for (const host of ['127.0.0.1', '0.0.0.0', '::', '::1', 'localhost']) {
     assert.notEqual(advertisedAddress(host), host);
   }
+});
+
+test('the address is of the family that the Service has, and one that others reach', () => {
+  const at = (address: string, family: 'IPv4' | 'IPv6', internal = false) =>
+    ({
+      address,
+      family,
+      internal,
+      netmask: '',
+      mac: '',
+      cidr: null,
+      ...(family === 'IPv6' && { scopeid: 0 }),
+    }) as const;
+  const interfaces = {
+    lo: [at('127.0.0.1', 'IPv4', true), at('::1', 'IPv6', true)],
+    eth0: [at('fe80::7', 'IPv6'), at('192.0.2.7', 'IPv4'), at('2001:db8::7', 'IPv6')],
+  } as unknown as ReturnType<typeof networkInterfaces>;
+  assert.equal(advertisedAddress('127.0.0.1', 'IPv6', interfaces), '2001:db8::7');
+  assert.equal(advertisedAddress('192.0.2.7', 'IPv6', interfaces), '2001:db8::7');
+  assert.equal(advertisedAddress('2001:db8::9', 'IPv6', interfaces), '2001:db8::9');
+  assert.equal(advertisedAddress('::', 'IPv4', interfaces), '192.0.2.7');
 });

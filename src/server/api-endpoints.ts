@@ -27,8 +27,8 @@ export const apiServerUser: UserInfo = {
 export interface ApiEndpointsOptions {
   /** The API server's own. */
   readonly client: Client;
-  /** At which nodes and pods reach it; undefined: at none. */
-  readonly address: string | undefined;
+  /** At which nodes and pods reach it; undefined: at none. Asked at the start. */
+  readonly address: () => string | undefined;
   /** Known once the server listens. */
   readonly port: () => number;
   readonly clock: Clock;
@@ -51,7 +51,8 @@ export class ApiEndpoints implements Service {
 
   /** Begins; resolves at once. */
   async start(): Promise<void> {
-    const { address, log } = this.#options;
+    const { log } = this.#options;
+    const address = this.#options.address();
     if (address === undefined) log.info('this machine has no address that pods could reach the API at');
     else this.#work = this.#keep(address);
   }
@@ -124,10 +125,17 @@ function wantedFor(address: string, port: number): { readonly endpoints: Endpoin
 
 /**
  * The address that the API listens on, where others can reach that; else the machine's own, as upstream's: an endpoint may not be on the
- * loopback device, and one that is not open yet says at least where the server is.
+ * loopback device, and one that is not open yet says at least where the server is. It is of the family of the Service's address, since
+ * nothing leads from one family to the other.
  */
-export function advertisedAddress(host: string): string | undefined {
-  if (isIP(host) !== 0 && !/^(127\.|0\.0\.0\.0$|::1?$)/.test(host)) return host;
-  const all = Object.values(os.networkInterfaces()).flatMap((list) => list ?? []);
-  return all.find(({ internal, family }) => !internal && family === 'IPv4')?.address;
+export function advertisedAddress(
+  host: string,
+  family: 'IPv4' | 'IPv6' = 'IPv4',
+  interfaces: ReturnType<typeof os.networkInterfaces> = os.networkInterfaces(),
+): string | undefined {
+  const isWanted = isIP(host) === (family === 'IPv4' ? 4 : 6);
+  if (isWanted && !/^(127\.|0\.0\.0\.0$|::1?$)/.test(host)) return host;
+  const all = Object.values(interfaces).flatMap((list) => list ?? []);
+  const outside = all.filter((each) => !each.internal && each.family === family && !/^fe[89ab]/i.test(each.address));
+  return outside[0]?.address;
 }

@@ -60,8 +60,8 @@ export interface ApiServerOptions {
   readonly shutdownDelayMs?: number;
   /** What else the server is reached by: names and addresses for its certificate. */
   readonly names?: readonly string[];
-  /** Of the service `kubernetes`. */
-  readonly serviceAddress?: string;
+  /** Of the service `kubernetes`; asked when the server starts. */
+  readonly serviceAddress?: () => string;
 }
 
 /** How long watches, logs and their like get to end by themselves when the server closes. */
@@ -192,7 +192,7 @@ export class ApiServer implements Service {
 
   #names(): readonly string[] {
     const { names = [], serviceAddress } = this.#options;
-    return servingNames({ hostname: machineName(), addresses: names, ...(serviceAddress && { serviceAddress }) });
+    return servingNames({ hostname: machineName(), addresses: names, serviceAddress: serviceAddress?.() });
   }
 
   /** Looked at often, since a machine may sleep through the date that a timer was set to. */

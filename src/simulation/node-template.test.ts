@@ -81,6 +81,9 @@ test('five thousand nodes have names, addresses and ranges of their own', () => 
     ['simulated-1', '10.99.0.1', '10.100.0.0/24'],
   );
   assert.deepEqual([plans[4999]?.address, plans[4999]?.podCidr], ['10.99.19.136', '10.119.135.0/24']);
+  const [both, ...others] = planNodes(plainNodes, 5000, ['IPv6', 'IPv4']);
+  assert.equal(both?.podCidr, 'fd64:0:0:1::/64,10.100.0.0/24');
+  assert.equal(others.at(-1)?.podCidr, 'fd64:0:0:1388::/64,10.119.135.0/24');
 });
 
 test('counts and --simulated-nodes must fit', () => {

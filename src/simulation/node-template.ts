@@ -78,6 +78,7 @@ export interface SimulatedNodes {
 export interface NodePlan {
   readonly name: string;
   readonly address: string;
+  /** One range of a family, with a comma between. */
   readonly podCidr: string;
   readonly size: NodeTemplate['size'];
   readonly devices: readonly DevicePlan[];
@@ -255,8 +256,14 @@ export function countNodes({ templates }: SimulatedNodes, wanted: number | undef
   return total;
 }
 
-/** Each has an address and a range of pod addresses of its own (10.100.0.0/24, …). They exist on paper only. */
-export function planNodes(nodes: SimulatedNodes, total: number): readonly NodePlan[] {
+/**
+ * Each has an address and a range of pod addresses of its own (10.100.0.0/24, …; fd64:0:0:1::/64, …), of these families. They exist on paper only.
+ */
+export function planNodes(
+  nodes: SimulatedNodes,
+  total: number,
+  families: readonly ('IPv4' | 'IPv6')[] = ['IPv4'],
+): readonly NodePlan[] {
   const counted = nodes.templates.reduce((sum, { count = 0 }) => sum + count, 0);
   const named = nodes.templates.flatMap((template) =>
     Array.from({ length: template.count ?? total - counted }, (_, index) => ({ template, index })),
@@ -264,13 +271,19 @@ export function planNodes(nodes: SimulatedNodes, total: number): readonly NodePl
   return named.map(({ template, index }, place) => ({
     name: `${template.name}-${index + 1}`,
     address: `10.${99 - Math.floor((place + 1) / 65_536)}.${Math.floor((place + 1) / 256) % 256}.${(place + 1) % 256}`,
-    podCidr: `10.${100 + Math.floor(place / 256)}.${place % 256}.0/24`,
+    podCidr: families.map((family) => podRange(family, place)).join(),
     size: template.size,
     devices: template.devices,
     labels: { ...template.labels, ...topology(template, index) },
     taints: template.taints,
     stages: template.stages,
   }));
+}
+
+function podRange(family: 'IPv4' | 'IPv6', place: number): string {
+  return family === 'IPv4'
+    ? `10.${100 + Math.floor(place / 256)}.${place % 256}.0/24`
+    : `fd64:0:0:${(place + 1).toString(16)}::/64`;
 }
 
 function topology({ regions }: NodeTemplate, index: number): Readonly<Record<string, string>> {

@@ -28,6 +28,8 @@ export interface SimulatedNodesOptions {
   /** How many in all. */
   readonly count: number;
   readonly template?: SimulatedNodes | undefined;
+  /** Of which their pods have addresses; IPv4 where absent. */
+  readonly podFamilies?: readonly ('IPv4' | 'IPv6')[] | undefined;
   /** A node's own client, by its name. */
   readonly clientFor: (node: string) => Client;
   /** All pods and all nodes of the cluster; started by their owner. */
@@ -48,8 +50,8 @@ export interface SimulatedParts {
 }
 
 export function simulatedNodes(options: SimulatedNodesOptions): SimulatedParts {
-  const { count, template = plainNodes } = options;
-  const plans = planNodes(template, count);
+  const { count, template = plainNodes, podFamilies } = options;
+  const plans = planNodes(template, count, podFamilies);
   const catalogue = { ...outspokenCatalogue, stages: template.stages };
   if (plans.length > agentsMax) {
     const fleet = new SimulatedFleet({ ...options, plans, catalogue, events: template.events });

@@ -68,10 +68,22 @@ test('the same seed makes the same cluster', async () => {
 test('an address is used again only after all others were', () => {
   const pool = new AddressPool('10.42.1.0/29');
   const first = pool.take();
-  assert.equal(first, '10.42.1.2');
+  assert.deepEqual(first, ['10.42.1.2']);
   pool.give(first);
-  const rest = [pool.take(), pool.take(), pool.take(), pool.take()];
+  const rest = [pool.take(), pool.take(), pool.take(), pool.take()].flat();
   assert.deepEqual(rest, ['10.42.1.3', '10.42.1.4', '10.42.1.5', '10.42.1.6']);
-  assert.equal(pool.take(), first);
+  assert.deepEqual(pool.take(), first);
   assert.throws(() => pool.take(), /no addresses are left/);
+});
+
+test('where there are two families, each pod has an address of both, and gives both back', () => {
+  for (const cidrs of ['10.42.1.0/29,fd00:42:0:1::/64', 'fd00:42:0:1::/64,10.42.1.0/29']) {
+    const pool = new AddressPool(cidrs);
+    const all = Array.from({ length: 5 }, () => pool.take());
+    const both = ['10.42.1.3', 'fd00:42:0:1::3'];
+    assert.deepEqual(all[1], cidrs.startsWith('10') ? both : both.toReversed());
+    assert.throws(() => pool.take(), /no addresses are left/);
+    pool.give(all[3] ?? []);
+    assert.deepEqual(pool.take(), all[3]);
+  }
 });

@@ -40,7 +40,7 @@ import {
 export interface SimulatedRuntimeOptions {
   readonly clock: Clock;
   readonly prng: Prng;
-  /** Where pod addresses come from, as `10.42.1.0/24`. */
+  /** Where pod addresses come from, as `10.42.1.0/24`; one range of a family, with a comma between. */
   readonly podCidr: string;
   readonly catalogue?: BehaviourCatalogue;
   /** The node evicts the pod: a stage of one of its containers says so. */
@@ -121,7 +121,7 @@ export class SimulatedRuntime implements Runtime {
     );
     if (same !== undefined) throw new RuntimeError('failed', `sandbox ${same.status.id} has the same name`);
     const id = randomId(this.#prng);
-    const ips = config.hostNetwork ? [] : [this.#addresses.take()];
+    const ips = config.hostNetwork ? [] : this.#addresses.take();
     const { pod, attempt } = config;
     const status: SandboxStatus = { id, pod, attempt, ready: true, createdAtMs: this.#clock.now(), ips };
     this.#sandboxes.set(id, { status });
@@ -132,7 +132,7 @@ export class SimulatedRuntime implements Runtime {
     const sandbox = this.#sandboxes.get(sandboxId);
     if (sandbox?.status.ready) {
       for (const container of this.#containersOf(sandboxId)) this.#exit(container, killedExitCode);
-      for (const ip of sandbox.status.ips) this.#addresses.give(ip);
+      this.#addresses.give(sandbox.status.ips);
       sandbox.status = { ...sandbox.status, ready: false, ips: [] };
       this.#changed(sandbox.status.pod.uid);
     }
@@ -325,7 +325,7 @@ export class SimulatedRuntime implements Runtime {
   powerCut(): void {
     for (const container of this.#containers.values()) this.#exit(container, 255, 'Unknown');
     for (const sandbox of this.#sandboxes.values()) {
-      for (const ip of sandbox.status.ips) this.#addresses.give(ip);
+      this.#addresses.give(sandbox.status.ips);
       sandbox.status = { ...sandbox.status, ready: false, ips: [] };
     }
   }

@@ -47,6 +47,7 @@ function fieldRow(field: ModelField, model: GroupVersionModel): Record<string, u
     ...(field.patchMergeKey !== undefined && { patchMergeKey: field.patchMergeKey }),
     ...(field.enum !== undefined && { enum: field.enum }),
     ...(field.default !== undefined && { default: field.default }),
+    ...(field.rules !== undefined && { rules: field.rules }),
   };
 }
 

@@ -2,9 +2,13 @@
  * `npm run generate-schema`: makes `src/api/schema/tables` and `src/api/schema/types` from upstream's Go and protobuf
  * declarations (ARCHITECTURE.md, D1). With `--check` it writes nothing and exits with 1 when the committed files are not
  * what it would write. Files there that it does not make (`resources.json`) are left alone.
+ *
+ * `--crds FOLDER` reads CustomResourceDefinitions, too (those of the Gateway API, which upstream publishes as files); without it, what was made of
+ * them before stays.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { customModels, customOrigin } from './custom-resources.ts';
 import { tableText } from './emit-tables.ts';
 import { typesText } from './emit-types.ts';
 import { Joiner } from './join.ts';
@@ -13,12 +17,15 @@ import { readSources } from './sources.ts';
 const project = join(import.meta.dirname, '../..');
 const schemaFolder = join(project, 'src/api/schema');
 
+const customFolder = process.argv[process.argv.indexOf('--crds') + 1];
+const withCustom = process.argv.includes('--crds');
+
 async function generate(): Promise<Map<string, string>> {
   const { packages, apis } = await readSources(join(project, '.cache'));
   const joiner = new Joiner(packages);
   const files = new Map<string, string>();
-  for (const path of apis) {
-    const model = joiner.model(path);
+  const custom = withCustom && customFolder !== undefined ? customModels(customFolder) : [];
+  for (const model of [...apis.map((path) => joiner.model(path)), ...custom]) {
     files.set(`tables/${model.file}.json`, tableText(model));
     files.set(`types/${model.file}.ts`, typesText(model));
   }
@@ -30,7 +37,13 @@ function existingFiles(): string[] {
   return ['tables', 'types']
     .filter((folder) => existsSync(join(schemaFolder, folder)))
     .flatMap((folder) => readdirSync(join(schemaFolder, folder)).map((name) => `${folder}/${name}`))
-    .filter((name) => /\/[a-z]+-v\d\w*\.(json|ts)$/.test(name));
+    .filter((name) => /\/[a-z]+-v\d\w*\.(json|ts)$/.test(name))
+    .filter((name) => withCustom || !isCustom(name));
+}
+
+/** The head of a table and of its types names what they were made from. */
+function isCustom(name: string): boolean {
+  return readFileSync(join(schemaFolder, name), 'utf8').slice(0, 200).includes(customOrigin);
 }
 
 function differences(files: ReadonlyMap<string, string>): string[] {

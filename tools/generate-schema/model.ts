@@ -1,4 +1,5 @@
 /** What the generator knows about one group-version once Go and protobuf declarations are joined; the emitters write it out. */
+import type { ValueRules } from '../../src/api/schema/schema.ts';
 
 export type ModelType =
   | { readonly kind: 'scalar'; readonly scalar: string; readonly goType?: string; readonly enum?: string }
@@ -23,6 +24,7 @@ export interface ModelField {
   readonly patchMergeKey?: string;
   readonly enum?: readonly string[];
   readonly default?: unknown;
+  readonly rules?: ValueRules;
 }
 
 export interface ModelMessage {

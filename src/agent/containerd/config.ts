@@ -139,16 +139,22 @@ function tomlValue(value: TomlValue): string {
 export const cniConfigName = '10-naru.conflist';
 
 /**
- * One virtual cable from each pod to the host, and routes instead of a bridge; addresses from the node's range, remembered
+ * One virtual cable from each pod to the host, and routes instead of a bridge; addresses from the node's ranges, one of each family, remembered
  * in home. Masquerading and host ports belong to naru's own nftables rules, not to CNI plugins.
  */
-export function cniConfig(options: { network: string; podCidr: string; stateFolder: string; mtu?: number }): string {
+export function cniConfig(options: {
+  readonly network: string;
+  readonly podCidrs: readonly string[];
+  readonly stateFolder: string;
+  readonly mtu?: number | undefined;
+}): string {
+  const { network, podCidrs, stateFolder, mtu } = options;
   const ipam = {
     type: 'host-local',
-    dataDir: options.stateFolder,
-    ranges: [[{ subnet: options.podCidr }]],
-    routes: [{ dst: '0.0.0.0/0' }],
+    dataDir: stateFolder,
+    ranges: podCidrs.map((subnet) => [{ subnet }]),
+    routes: podCidrs.map((range) => ({ dst: range.includes(':') ? '::/0' : '0.0.0.0/0' })),
   };
-  const plugin = { type: 'ptp', ipMasq: false, ...(options.mtu === undefined ? {} : { mtu: options.mtu }), ipam };
-  return `${JSON.stringify({ cniVersion: '0.4.0', name: options.network, plugins: [plugin] }, null, 2)}\n`;
+  const plugin = { type: 'ptp', ipMasq: false, ...(mtu === undefined ? {} : { mtu }), ipam };
+  return `${JSON.stringify({ cniVersion: '0.4.0', name: network, plugins: [plugin] }, null, 2)}\n`;
 }

@@ -82,7 +82,9 @@ describe('configuration', () => {
   });
 
   test('the pod network is this home’s, with its own leases', () => {
-    const network = JSON.parse(cniConfig({ network: paths.network, podCidr: '10.42.3.0/24', stateFolder: '/s' })) as {
+    const network = JSON.parse(
+      cniConfig({ network: paths.network, podCidrs: ['10.42.3.0/24'], stateFolder: '/s' }),
+    ) as {
       name: string;
       plugins: { type: string; mtu?: number; ipam: { dataDir: string; ranges: unknown } }[];
     };

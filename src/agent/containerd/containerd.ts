@@ -41,10 +41,10 @@ export interface ContainerdOptions {
   readonly log: Logger;
   /** For the log. */
   readonly nodeName?: string;
-  /** The addresses of this node's pods. Absent: those that `usePodCidr` names; before the first time no pod gets a network. */
+  /** The addresses of this node's pods, one range of a family, with a comma between. Absent: those that `usePodCidrs` names; before the first time no pod gets a network. */
   readonly podCidr?: string;
-  /** The pods' largest packet, where it must be smaller than the machine's. */
-  readonly mtu?: number;
+  /** The pods' largest packet, where it must be smaller than the machine's; asked at the start. */
+  readonly mtu?: () => Promise<number | undefined>;
   /** Where programs are looked for, first folder first. */
   readonly searchPath?: readonly string[];
   readonly cniFolders?: readonly string[];
@@ -79,6 +79,9 @@ export class Containerd implements Service {
   /** Whether containerd may have forgotten shims: it does so only when it starts among those of an earlier one. */
   #mayHaveStrays = false;
   #strayLookAtMs = 0;
+  #podCidrs: readonly string[] = [];
+  #podMtu: number | undefined;
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(options: ContainerdOptions) {
     this.#options = options;
@@ -221,20 +224,36 @@ export class Containerd implements Service {
 
   /** Whether containerd must be started anew to see the change. The pod network's file it watches itself. */
   async #writeConfigs(config: string): Promise<boolean> {
-    if (this.#options.podCidr !== undefined) await this.usePodCidr(this.#options.podCidr);
+    this.#podMtu ??= await this.#options.mtu?.();
+    if (this.#options.podCidr !== undefined) await this.usePodCidrs(this.#options.podCidr.split(','));
     return writeIfChanged(this.#paths.config, config);
   }
 
   /** From now on pods get their addresses from there; those that run keep theirs. It is remembered in home. Idempotent. */
-  async usePodCidr(podCidr: string): Promise<void> {
-    const network = cniConfig({
-      network: this.#paths.network,
-      podCidr,
-      stateFolder: this.#paths.cniStateFolder,
-      ...(this.#options.mtu === undefined ? {} : { mtu: this.#options.mtu }),
-    });
-    const isNew = await writeIfChanged(join(this.#paths.cniConfigFolder, cniConfigName), network);
-    if (isNew) this.#log.info('pods get their addresses from', { podCidr });
+  async usePodCidrs(podCidrs: readonly string[]): Promise<void> {
+    this.#podCidrs = podCidrs;
+    await this.#writePodNetwork();
+  }
+
+  /** From now on pods have this largest packet; undefined: what the kernel takes. Idempotent. */
+  async usePodMtu(mtu: number | undefined): Promise<void> {
+    this.#podMtu = mtu;
+    if (this.#podCidrs.length > 0) await this.#writePodNetwork();
+  }
+
+  /** One after another: two who write the same file at a time would lose one's. */
+  #writePodNetwork(): Promise<void> {
+    const written = this.#writing.then(() => this.#writePodNetworkNow());
+    this.#writing = written.catch(() => {});
+    return written;
+  }
+
+  async #writePodNetworkNow(): Promise<void> {
+    const { network, cniStateFolder: stateFolder, cniConfigFolder } = this.#paths;
+    const [podCidrs, mtu] = [this.#podCidrs, this.#podMtu];
+    const text = cniConfig({ network, podCidrs, stateFolder, mtu });
+    const isNew = await writeIfChanged(join(cniConfigFolder, cniConfigName), text);
+    if (isNew) this.#log.info('pods get their addresses from', { podCidrs, mtu });
   }
 
   /** Waits until the CRI answers that it can run pods. @throws Error with containerd's last words */

@@ -13,6 +13,7 @@ const target = {
   identity: { namespace: 'default', name: 'web', uid: 'u' },
   attempt: 0,
   sandboxId: 's',
+  podIps: [],
 };
 
 describe('devices of the Container Device Interface', () => {

@@ -54,6 +54,7 @@ describe('devices of device plugins', () => {
       identity: identity(pod),
       attempt: 0,
       sandboxId: 's',
+      podIps: [],
     });
   const status = () => {
     const { capacity, allocatable } = inventory.statusPart({ capacity: { cpu: '2' } }, {} as never);
@@ -94,7 +95,7 @@ describe('devices of device plugins', () => {
     assert.deepEqual((await config(pod, wants(1))).env[0], { name: 'GPUS', value: 'g0' });
     const { env } = await manager.container(
       { ...plainContainer('app', { name: 'app:1', id: 'i' }, []), env: [{ name: 'GPUS', value: 'none' }] },
-      { pod, container: wants(1), identity: identity(pod), attempt: 0, sandboxId: 's' },
+      { pod, container: wants(1), identity: identity(pod), attempt: 0, sandboxId: 's', podIps: [] },
     );
     assert.deepEqual(env, [{ name: 'GPUS', value: 'none' }]);
   });

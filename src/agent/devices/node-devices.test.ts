@@ -94,6 +94,7 @@ describe('plugins on real sockets', () => {
     identity: { namespace: 'default', name: 'web', uid: pod.metadata?.uid ?? '' },
     attempt: 0,
     sandboxId: 's',
+    podIps: [],
   });
   const withGpu = (uid: string): Pod =>
     make.pod({ containers: [make.container('app', { resources: { limits: { [gpu]: '1' } } })] }, { uid });

@@ -8,10 +8,12 @@ export interface DnsConfig {
 }
 
 export interface ClusterDns {
-  /** Absent: the cluster has no DNS service, and pods use the host's resolver. */
+  /** As they are now; none: the cluster has no DNS service, and pods use the host's resolver. */
   readonly servers: readonly string[];
   /** `cluster.local`. */
   readonly domain: string;
+  /** Resolves when `servers` can be trusted: a pod keeps for good what it gets. @throws Error while they cannot */
+  ready?(pod: Pod): Promise<void>;
 }
 
 export interface DnsFacts {
@@ -47,10 +49,10 @@ export function dnsProblems(pod: Pod, facts: DnsFacts): readonly string[] {
 
 function wantedDns(pod: Pod, { hostDns, clusterDns }: DnsFacts): DnsConfig {
   const { dnsPolicy = 'ClusterFirst', hostNetwork, dnsConfig } = pod.spec ?? {};
-  const wantsCluster = dnsPolicy === 'ClusterFirstWithHostNet' || (dnsPolicy === 'ClusterFirst' && !hostNetwork);
   let base = hostDns;
   if (dnsPolicy === 'None') base = { servers: [], searches: [], options: [] };
-  else if (wantsCluster && clusterDns !== undefined) base = clusterResolver(pod, clusterDns, hostDns);
+  else if (wantsClusterDns(dnsPolicy, hostNetwork) && clusterDns && clusterDns.servers.length > 0)
+    base = clusterResolver(pod, clusterDns, hostDns);
   return merged(base, {
     servers: dnsConfig?.nameservers ?? [],
     searches: dnsConfig?.searches ?? [],
@@ -58,6 +60,10 @@ function wantedDns(pod: Pod, { hostDns, clusterDns }: DnsFacts): DnsConfig {
       value === undefined ? `${name}` : `${name}:${value}`,
     ),
   });
+}
+
+function wantsClusterDns(policy: string, hostNetwork = false): boolean {
+  return policy === 'ClusterFirstWithHostNet' || (policy === 'ClusterFirst' && !hostNetwork);
 }
 
 function clusterResolver(pod: Pod, { servers, domain }: ClusterDns, hostDns: DnsConfig): DnsConfig {

@@ -24,6 +24,7 @@ export interface ContainerHookTarget {
   readonly identity: PodIdentity;
   readonly attempt: number;
   readonly sandboxId: string;
+  readonly podIps: readonly string[];
 }
 
 export interface PodHook {

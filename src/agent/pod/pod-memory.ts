@@ -2,6 +2,7 @@
  * What one pod's worker keeps between two looks, and the small things that every step does with it: events, failures with their retries,
  * work in the background. Nothing is remembered here that the runtime or the API knows better.
  */
+
 import type { Pod, PodStatus } from '../../api/schema/types/core-v1.ts';
 import { Backoff } from '../../lib/backoff.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -11,6 +12,7 @@ import type { PodIdentity, RuntimeState, SandboxStatus } from '../runtime.ts';
 import { containerFieldPath, newestSandbox } from './containers.ts';
 import type { Failure, ImageState, PodObservation } from './plan.ts';
 import type { PodHost } from './pod-host.ts';
+import { podIpsOf } from './pod-ips.ts';
 import type { RestartBackoff } from './restart.ts';
 import type { StatusWriter } from './status-writer.ts';
 
@@ -71,7 +73,7 @@ export class PodMemory {
   }
 
   get podIps(): readonly string[] {
-    return this.lastPod?.spec?.hostNetwork ? this.host.hostIps : (this.sandbox?.ips ?? []);
+    return podIpsOf(this.lastPod, this.sandbox?.ips ?? [], this.host.hostIps);
   }
 
   get log(): Logger {

@@ -1,4 +1,5 @@
 /** The status that the API should show for a pod, from what the worker observes. Pure. */
+
 import { qualityOfService } from '../../api/pod-quality.ts';
 import type { Container, ContainerStatus, Pod, PodPhase, PodStatus } from '../../api/schema/types/core-v1.ts';
 import { formatTime } from '../../lib/clock.ts';
@@ -8,6 +9,7 @@ import { appContainers, ephemeralContainers, initContainers, newestSandbox, runs
 import type { Ending } from './decide-ending.ts';
 import { podPhase } from './phase.ts';
 import type { PodObservation, Waiting } from './plan.ts';
+import { podIpsOf } from './pod-ips.ts';
 import { resizeConditions } from './resize-view.ts';
 import { isSidecar } from './restart.ts';
 import { isRestartingAll } from './restart-all.ts';
@@ -198,7 +200,7 @@ function failureOf(known: PodStatus, ending: Ending | undefined): Pick<PodStatus
 function addressesOf(observation: PodObservation, pod: Pod): Partial<PodStatus> {
   const { hostIps, status: known, sandboxes } = observation;
   const sandbox = newestSandbox(sandboxes);
-  const current = pod.spec?.hostNetwork ? hostIps : (sandbox?.ips ?? []);
+  const current = podIpsOf(pod, sandbox?.ips ?? [], hostIps);
   const hasNone = sandbox === undefined || !sandbox.ready || current.length === 0;
   const podIps = hasNone ? (known.podIPs ?? []).map(({ ip }) => ip ?? '') : current;
   return {

@@ -1,4 +1,5 @@
 /** Starting one run of a container: its variables, its mounts, then create and start. What fails is named as the kubelet names it. */
+
 import type { Container, EphemeralContainer, Pod } from '../../api/schema/types/core-v1.ts';
 import {
   type ContainerConfig,
@@ -13,6 +14,7 @@ import { containerConfig } from './container-config.ts';
 import { environmentOf } from './environment.ts';
 import { containerWith } from './pod-hook.ts';
 import type { PodHost } from './pod-host.ts';
+import { podIpsOf } from './pod-ips.ts';
 import { sandboxConfigOf } from './steps/sandbox.ts';
 import { withVolumes } from './volumes/with-volumes.ts';
 
@@ -59,7 +61,7 @@ export async function startContainer(host: PodHost, target: StartTarget): Promis
 async function configOf(host: PodHost, target: StartTarget): Promise<ContainerConfig> {
   const { pod, container, attempt, imageId, sandbox, containers } = target;
   const { runtime, platform, source, hostIps, allocatable, rules } = host;
-  const podIps = pod.spec?.hostNetwork ? hostIps : sandbox.ips;
+  const podIps = podIpsOf(pod, sandbox.ips, hostIps);
   const image = await runtime.imageStatus(imageId);
   if (image === undefined) throw new Error(`image "${container.image}" is no longer there`);
   const base = await host.environment(pod);
@@ -73,7 +75,7 @@ async function configOf(host: PodHost, target: StartTarget): Promise<ContainerCo
   const shared = containers.find(({ name, state }) => name === targetContainerName && state === 'running');
   const facts = { pod, attempt, image, env, mounts: volumes.mounts, ...rules };
   const plain = containerConfig(container, { ...facts, ...(shared !== undefined && { targetContainerId: shared.id }) });
-  return containerWith(host.hooks, withVolumes(plain, volumes), target);
+  return containerWith(host.hooks, withVolumes(plain, volumes), { ...target, podIps });
 }
 
 /** The runtime is asked only where a mount wants more than each can do. */

@@ -10,6 +10,7 @@ import * as x509 from '@peculiar/x509';
 import { pemText } from './pem.ts';
 
 export interface RequestOptions {
+  /** Empty: the subject has none. */
   readonly commonName: string;
   readonly organizations?: readonly string[];
   readonly dnsNames?: readonly string[];
@@ -57,7 +58,7 @@ export async function makeCertificateRequest(options: RequestOptions): Promise<R
 /** As objects, because the library reads quotes and backslashes in plain strings as an escape. */
 function nameOf({ commonName, organizations = [] }: RequestOptions): x509.Name {
   const groups = organizations.map((group) => ({ O: [{ utf8String: group }] }));
-  return new x509.Name([...groups, { CN: [{ utf8String: commonName }] }]);
+  return new x509.Name([...groups, ...(commonName === '' ? [] : [{ CN: [{ utf8String: commonName }] }])]);
 }
 
 function alternativeNames(options: RequestOptions): x509.JsonGeneralNames {

@@ -16,6 +16,7 @@ import type {
   SchemaRegistry,
   SpecialForm,
   Type,
+  ValueRules,
 } from './schema.ts';
 
 const tablesFolder = join(import.meta.dirname, 'tables');
@@ -39,6 +40,7 @@ interface Row {
   readonly patchMergeKey?: string;
   readonly enum?: readonly string[];
   readonly default?: unknown;
+  readonly rules?: ValueRules;
 }
 
 interface Table {
@@ -244,6 +246,7 @@ function fieldOf(row: Row, type: Type): Field {
     ...(patchMergeKey !== undefined && { patchMergeKey }),
     ...(row.enum !== undefined && { enum: row.enum }),
     ...(row.default !== undefined && { default: row.default }),
+    ...(row.rules !== undefined && { rules: row.rules }),
   };
 }
 

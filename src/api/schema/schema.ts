@@ -75,6 +75,25 @@ export interface Field {
   readonly enum?: readonly string[];
   /** From `+default=`: a JSON value. */
   readonly default?: unknown;
+  readonly rules?: ValueRules;
+}
+
+/** What a value must be beside its type, in OpenAPI's keywords: of kinds that upstream declares by CustomResourceDefinitions. */
+export interface ValueRules {
+  /** In characters. */
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly pattern?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly minProperties?: number;
+  readonly maxProperties?: number;
+  /** Of what is no text: for texts, see `Field.enum`; of elements also texts. */
+  readonly enum?: readonly (string | number)[];
+  /** Of a list's elements, and of a map's values. */
+  readonly each?: ValueRules;
 }
 
 export interface MessageType {

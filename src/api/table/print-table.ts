@@ -15,6 +15,7 @@ import { ageColumn, nameColumn, type PrintContext, type Printer, printer } from 
 import { customPrinter } from './custom.ts';
 import { describe } from './descriptions.ts';
 import { eventPrinters } from './events.ts';
+import { gatewayPrinters } from './gateway.ts';
 import { networkPrinters } from './network.ts';
 import { podPrinters } from './pods.ts';
 import { storagePrinters } from './storage.ts';
@@ -60,6 +61,7 @@ const printers: ReadonlyMap<string, Printer> = new Map(
     ...podPrinters,
     ...workloadPrinters,
     ...networkPrinters,
+    ...gatewayPrinters,
     ...storagePrinters,
     ...clusterPrinters,
     ...eventPrinters,

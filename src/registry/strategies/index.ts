@@ -36,6 +36,7 @@ import {
   validatingPolicyStrategy,
   validatingWebhookStrategy,
 } from './extension.ts';
+import { gatewayStrategies } from './gateway.ts';
 import {
   ingressClassStrategy,
   ingressStrategy,
@@ -143,6 +144,7 @@ const strategies: Readonly<Record<string, Strategy<never>>> = {
   'resourceclaims.resource.k8s.io': resourceClaimStrategy,
   'resourceclaimtemplates.resource.k8s.io': resourceClaimTemplateStrategy,
   'resourceslices.resource.k8s.io': resourceSliceStrategy,
+  ...gatewayStrategies,
 };
 
 const plainStrategy: Strategy = {};

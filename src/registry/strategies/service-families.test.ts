@@ -10,7 +10,7 @@ const prefer: Fields = { ipFamilyPolicy: 'PreferDualStack' };
 const require: Fields = { ipFamilyPolicy: 'RequireDualStack' };
 const families = (...ipFamilies: string[]): Fields => ({ ipFamilies });
 const ips = (...clusterIPs: string[]): Fields => ({ clusterIP: clusterIPs[0], clusterIPs });
-const [four, six] = ['10.43.0.10', 'fd00::10'];
+const [four, six] = ['10.43.0.30', 'fd00::10'];
 const headless = ips('None');
 const free: Fields = { ...headless, selector: undefined };
 const external: Fields = { type: 'ExternalName', externalName: 'a.example' };
@@ -49,8 +49,8 @@ const creates: readonly Row[] = [
   ['an address of the other family', ips(six), [noSixIp(0, '["fd00::10"]')]],
   ['an address of the other family, said', { ...ips(six), ...families('IPv6') }, [noSix(0)]],
   ['an address of another family than said', { ...ips(four), ...families('IPv6') }, [expected('IPv6', 0, four)]],
-  ['two addresses', ips(four, six), [many('cluster IPs'), noSixIp(1, '["10.43.0.10","fd00::10"]')]],
-  ['two addresses, and two', { ...require, ...ips(four, six) }, [noSixIp(1, '["10.43.0.10","fd00::10"]')]],
+  ['two addresses', ips(four, six), [many('cluster IPs'), noSixIp(1, '["10.43.0.30","fd00::10"]')]],
+  ['two addresses, and two', { ...require, ...ips(four, six) }, [noSixIp(1, '["10.43.0.30","fd00::10"]')]],
   [
     'two addresses of two families, and one',
     { ...ips(four, six), ...families('IPv4', 'IPv6') },

@@ -2,7 +2,7 @@
  * What becomes of the fields of a Service that depend on each other: the singular address and the plural, values that were
  * allocated and that an update says nothing of, and those that a new type has no use for.
  */
-import type { Service, ServicePort, ServiceSpec } from '../../api/schema/types/core-v1.ts';
+import type { IPFamily, Service, ServicePort, ServiceSpec } from '../../api/schema/types/core-v1.ts';
 import { type Draft, sameJson } from '../draft.ts';
 import { isReachable, needsHealthCheck } from '../validation/service.ts';
 import { settleFamilies } from './service-families.ts';
@@ -29,12 +29,12 @@ export function fillAddresses(spec: Draft<ServiceSpec>): void {
  * no use any more goes.
  * @throws StatusError Invalid
  */
-export function carryOver(service: Draft<Service>, { spec: old }: Service): void {
+export function carryOver(service: Draft<Service>, { spec: old }: Service, cluster: readonly IPFamily[]): void {
   const { spec } = service;
   if (!spec || !old) return;
   keepAllocated(spec, old);
   followAddress(spec, old);
-  settleFamilies(service, old);
+  settleFamilies(service, cluster, old);
   dropUseless(spec, old);
   if (spec.type !== 'LoadBalancer' && service.status?.loadBalancer) {
     service.status = { ...service.status, loadBalancer: {} };

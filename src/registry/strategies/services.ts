@@ -29,11 +29,11 @@ export const serviceStrategy: Strategy<Service> = {
   nameErrors: isDns1123Label,
   updateRules: 'change first',
   setDefaults: setServiceDefaults,
-  prepareForCreate(service) {
+  prepareForCreate(service, { serviceFamilies }) {
     if (service.spec) fillAddresses(service.spec);
-    settleFamilies(service);
+    settleFamilies(service, serviceFamilies);
   },
-  prepareForUpdate: carryOver,
+  prepareForUpdate: (service, old, { serviceFamilies }) => carryOver(service, old, serviceFamilies),
   validate: validateService,
   validateUpdate: validateServiceUpdate,
   prepareForStatusUpdate: setServiceStatusDefaults,

@@ -143,13 +143,13 @@ test('an address or a port that somebody has is refused, one outside the range t
   const cluster = await startRegistry();
   await cluster.create(
     'services',
-    make.service({ spec: { clusterIP: '10.43.0.10', type: 'NodePort', ports: [{ port: 80, nodePort: 30080 }] } }),
+    make.service({ spec: { clusterIP: '10.43.0.30', type: 'NodePort', ports: [{ port: 80, nodePort: 30080 }] } }),
   );
   const message = async (spec: object) =>
     (await rejection(cluster.create('services', make.service({ spec }, 'b')), 'Invalid')).message;
   assert.match(
-    await message({ clusterIP: '10.43.0.10' }),
-    /failed to allocate IP 10\.43\.0\.10: provided IP is already allocated/,
+    await message({ clusterIP: '10.43.0.30' }),
+    /failed to allocate IP 10\.43\.0\.30: provided IP is already allocated/,
   );
   assert.match(await message({ clusterIP: '10.44.0.1' }), /the provided network does not match the current range/);
   assert.match(

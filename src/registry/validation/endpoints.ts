@@ -4,9 +4,9 @@ import { isDns1123Label, isDns1123Subdomain, isLabelValue, isPortNumber, isQuali
 import type { EndpointAddress, EndpointPort, EndpointSubset, Endpoints } from '../../api/schema/types/core-v1.ts';
 import type { Endpoint, EndpointSlice, EndpointPort as SlicePort } from '../../api/schema/types/discovery-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
+import { familyOf } from '../../lib/ip-addresses.ts';
 import { sameJson } from '../draft.ts';
 import { immutableField, invalidEach, requiredOneOf, validateLabels } from './checks.ts';
-import { familyOf } from './ip-addresses.ts';
 import { endpointIpErrors, ipErrors, ipWarnings } from './ip-rules.ts';
 
 const protocols = ['SCTP', 'TCP', 'UDP'];

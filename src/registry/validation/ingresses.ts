@@ -20,8 +20,8 @@ import type {
   IngressTLS,
 } from '../../api/schema/types/networking-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
+import { parseIp } from '../../lib/ip-addresses.ts';
 import { domainPrefixedPath, immutableField, invalidEach, requiredName } from './checks.ts';
-import { parseIp } from './ip-addresses.ts';
 import { ipErrors } from './ip-rules.ts';
 
 const classAnnotation = 'kubernetes.io/ingress.class';

@@ -4,7 +4,15 @@
  */
 import { goQuote, invalidValue } from '../../api/field-error.ts';
 import type { FieldError } from '../../api/status-error.ts';
-import { contains, formatCidr, formatIp, type IpNetwork, networkAddress, parseCidr, parseIp } from './ip-addresses.ts';
+import {
+  contains,
+  formatCidr,
+  formatIp,
+  type IpNetwork,
+  networkAddress,
+  parseCidr,
+  parseIp,
+} from '../../lib/ip-addresses.ts';
 
 const notAnIp = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
 const notACidr = 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)';

@@ -9,8 +9,8 @@ import type {
   NetworkPolicySpec,
 } from '../../api/schema/types/networking-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
+import { contains, parseCidr } from '../../lib/ip-addresses.ts';
 import { invalidEach, validateLabelSelector } from './checks.ts';
-import { contains, parseCidr } from './ip-addresses.ts';
 import { cidrErrors, cidrWarnings } from './ip-rules.ts';
 
 const protocols = ['TCP', 'UDP', 'SCTP'];

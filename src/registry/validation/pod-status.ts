@@ -14,8 +14,8 @@ import type {
   ResourceStatus,
 } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
+import { familyOf } from '../../lib/ip-addresses.ts';
 import { immutableField, invalidEach } from './checks.ts';
-import { familyOf } from './ip-addresses.ts';
 import { ipErrors } from './ip-rules.ts';
 import { validatePodAnnotations, validatePodAnnotationsUpdate } from './pod-annotations.ts';
 import { strictPod } from './pod-options.ts';

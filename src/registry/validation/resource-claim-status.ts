@@ -18,6 +18,7 @@ import type {
   ResourceClaimConsumerReference,
 } from '../../api/schema/types/resource-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
+import { formatIp, parseCidr } from '../../lib/ip-addresses.ts';
 import { immutableField, invalidEach, requiredText, validateDriverName } from './checks.ts';
 import { validateConditions } from './conditions.ts';
 import {
@@ -28,7 +29,6 @@ import {
   validatePoolName,
   validateSet,
 } from './device-lists.ts';
-import { formatIp, parseCidr } from './ip-addresses.ts';
 import { validateNodeSelector } from './node-selector.ts';
 import {
   configurationsMax,

@@ -2,7 +2,7 @@
 import { duplicate, invalidValue, notSupported, required } from '../../api/field-error.ts';
 import type { ServiceSpec } from '../../api/schema/types/core-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
-import { familyOf } from './ip-addresses.ts';
+import { familyOf } from '../../lib/ip-addresses.ts';
 import { ipErrors } from './ip-rules.ts';
 
 const families = ['IPv4', 'IPv6'];

@@ -3,8 +3,8 @@ import { invalidValue, required } from '../../api/field-error.ts';
 import { isDns1123Subdomain, isPathSegmentName } from '../../api/names.ts';
 import type { IPAddress, ServiceCIDR, ServiceCIDRSpec } from '../../api/schema/types/networking-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
+import { parseCidr } from '../../lib/ip-addresses.ts';
 import { immutableField, immutableMessage, invalidEach, requiredName } from './checks.ts';
-import { parseCidr } from './ip-addresses.ts';
 import { canonicalCidrErrors, canonicalIpErrors } from './ip-rules.ts';
 
 const invalidPrefix = /^Invalid value: "(?:[^"\\]|\\.)*": /;

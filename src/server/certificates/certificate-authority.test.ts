@@ -9,7 +9,7 @@ import { CertificateAuthority } from './certificate-authority.ts';
 import { servingNames } from './serving-names.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
-const names = servingNames({ hostname: 'Box', addresses: ['192.0.2.7', 'fd00:0:0::1'] });
+const names = servingNames({ hostname: 'Box', addresses: ['192.0.2.7', 'fd00:0:0::1'], serviceAddress: '10.43.0.1' });
 
 describe('the certificate authority', () => {
   let folder: string;

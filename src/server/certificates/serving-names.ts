@@ -10,8 +10,8 @@ export interface ServingNameOptions {
   readonly hostname: string;
   /** Of this machine, and whatever else the API is reached by. */
   readonly addresses: readonly string[];
-  /** Of the service `kubernetes`. */
-  readonly serviceAddress?: string;
+  /** Of the service `kubernetes`, where there is one. */
+  readonly serviceAddress?: string | undefined;
   readonly clusterDomain?: string;
 }
 
@@ -26,7 +26,7 @@ export function servingNames(options: ServingNameOptions): readonly string[] {
     options.hostname.toLowerCase(),
     '127.0.0.1',
     '::1',
-    options.serviceAddress ?? '10.43.0.1',
+    ...(options.serviceAddress === undefined ? [] : [options.serviceAddress]),
     ...options.addresses,
   ];
   return [...new Set(names)];

@@ -5,6 +5,7 @@
  *  node ◀── pod ◀─┬─ secret, config map, service account, resource claim
  *                 └─ claim ◀── volume ◀── secret
  *  node ◀── volume attachment, resource slice
+ *  node ◀── what its gateway needs (gateway-relations.ts)
  * ```
  * Upstream keeps this as a graph of everything. Here the store is the graph, since it tells each object's references for nothing; two
  * indexes lead back against its arrows: which pods are on a node, and which volumes need a secret. A check walks the few pods of one node
@@ -27,6 +28,7 @@ import type { VolumeAttachment } from '../../api/schema/types/storage-v1.ts';
 import type { Service } from '../../lib/service.ts';
 import { mirrorAnnotation } from '../../registry/validation/pod-annotations.ts';
 import type { Entry, Store, StoreEvent, StoreWatch } from '../../store/store.ts';
+import { GatewayRelations } from './gateway-relations.ts';
 
 export type Related =
   | 'configmap'
@@ -57,18 +59,22 @@ export class NodeRelations implements Service {
   readonly #pods = new Map<string, Map<string, Map<string, Entry>>>();
   /** `namespace/name` of a secret, names of volumes. */
   readonly #volumes = new Map<string, Set<string>>();
+  readonly #gateway: GatewayRelations;
   #watches: StoreWatch[] = [];
 
   constructor(store: Store) {
     this.#store = store;
+    this.#gateway = new GatewayRelations(store);
   }
 
   async start(): Promise<void> {
+    this.#gateway.start();
     this.#follow('pods', (event) => this.#podChanged(event));
     this.#follow('persistentvolumes', (event) => this.#volumeChanged(event));
   }
 
   async close(): Promise<void> {
+    this.#gateway.close();
     for (const watch of this.#watches) watch.cancel();
     this.#watches = [];
     this.#pods.clear();
@@ -87,8 +93,16 @@ export class NodeRelations implements Service {
       case 'resourceslice':
         return this.#find<ResourceSlice>('resourceslices.resource.k8s.io', name)?.spec.nodeName === node;
       case 'secret':
-        return this.#podRefers(node, namespace, name, references.secret) || this.#volumeNeeds(node, namespace, name);
+        return (
+          this.#podRefers(node, namespace, name, references.secret) ||
+          this.#volumeNeeds(node, namespace, name) ||
+          this.#gateway.leadsTo(node, 'Secret', namespace, name)
+        );
       case 'configmap':
+        return (
+          this.#podRefers(node, namespace, name, references.configmap) ||
+          this.#gateway.leadsTo(node, 'ConfigMap', namespace, name)
+        );
       case 'persistentvolumeclaim':
       case 'resourceclaim':
       case 'serviceaccount':

@@ -16,6 +16,7 @@ export const clusterRoleSubjects: Readonly<Record<string, readonly string[]>> = 
   'system:kube-scheduler': [scheduler],
   'system:volume-scheduler': [scheduler],
   'system:node': [],
+  'naru:node-network': ['Group:system:nodes'],
   'system:service-account-issuer-discovery': ['Group:system:serviceaccounts'],
   'system:cluster-trust-bundle-discovery': ['Group:system:serviceaccounts'],
 };
@@ -56,6 +57,12 @@ const leading = [
 ];
 
 export const bootstrapRoles: readonly NamespacedDefault[] = [
+  {
+    namespace: system,
+    name: 'naru:node-network',
+    rules: ['read core configmaps naru-acme-challenges,naru-network'],
+    subjects: ['Group:system:nodes'],
+  },
   {
     namespace: system,
     name: 'extension-apiserver-authentication-reader',

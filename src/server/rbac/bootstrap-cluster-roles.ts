@@ -93,6 +93,14 @@ export const bootstrapClusterRoles: Readonly<Record<string, readonly string[]>> 
     'get core serviceaccounts',
     'read certificates.k8s.io clustertrustbundles',
   ],
+  // Not one of upstream's, whose nodes run no network of their own: kube-proxy and others have identities beside the node's.
+  'naru:node-network': [
+    'list,watch core namespaces,nodes,pods',
+    'read core services',
+    'read discovery.k8s.io endpointslices',
+    'read gateway.networking.k8s.io backendtlspolicies,gatewayclasses,gateways,grpcroutes,httproutes,listenersets,referencegrants,tcproutes,tlsroutes,udproutes',
+    'read networking.k8s.io ingressclasses,ingresses,networkpolicies,servicecidrs',
+  ],
   'system:node-problem-detector': ['get core nodes', 'patch core nodes/status', events],
   'system:node-bootstrapper': ['create,get,list,watch certificates.k8s.io certificatesigningrequests'],
   'system:auth-delegator': [

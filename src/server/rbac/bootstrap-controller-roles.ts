@@ -1,11 +1,32 @@
 /**
  * What each of Kubernetes 1.36's control loops may do, where it runs as a service account of its own: the ClusterRole
- * `system:controller:NAME`, bound to the service account NAME in kube-system. Facts; read as `policy-text.ts` says.
+ * `system:controller:NAME`, bound to the service account NAME in kube-system. Facts; read as `policy-text.ts` says. Those of the network's loops,
+ * which upstream has no account for, are naru's own.
  */
 
 const events = 'create,patch,update core,events.k8s.io events';
 
 export const bootstrapControllerRoles: Readonly<Record<string, readonly string[]>> = {
+  'acme-controller': [
+    'read gateway.networking.k8s.io gatewayclasses,gateways,listenersets',
+    'read networking.k8s.io ingressclasses,ingresses',
+    'read core nodes',
+    'create,get,list,patch,update,watch core secrets',
+    'create,get,patch,update core configmaps',
+    events,
+  ],
+  'gateway-controller': [
+    'read gateway.networking.k8s.io backendtlspolicies,gatewayclasses,gateways,grpcroutes,httproutes,listenersets,referencegrants,tcproutes,tlsroutes,udproutes',
+    'patch,update gateway.networking.k8s.io backendtlspolicies/status,gatewayclasses/status,gateways/status,grpcroutes/status,httproutes/status,listenersets/status,tcproutes/status,tlsroutes/status,udproutes/status',
+    'read core configmaps,namespaces,nodes,secrets,services',
+    events,
+  ],
+  'ingress-controller': [
+    'read networking.k8s.io ingressclasses,ingresses',
+    'patch,update networking.k8s.io ingresses/status',
+    'read core nodes,secrets,services',
+    events,
+  ],
   'attachdetach-controller': [
     'list,watch core persistentvolumeclaims,persistentvolumes',
     'read core nodes',

@@ -4,11 +4,12 @@ import type { UserInfo } from '../../registry/request.ts';
 import { defaultPolicy, withGatheredRules } from './default-policy.ts';
 import { binding, RbacWorld, serviceAccount, user } from './testing.ts';
 
-/** Kubernetes 1.36 with its default features, ClusterTrustBundle, GenericWorkload and DRADeviceTaintRules, name and number of rules; 0 for those that gather theirs. */
+/** naru's own for its nodes' network, and Kubernetes 1.36 with its default features, ClusterTrustBundle, GenericWorkload and DRADeviceTaintRules, name and number of rules; 0 for those that gather theirs. */
 const clusterRoles: Readonly<Record<string, number>> = {
   admin: 0,
   'cluster-admin': 2,
   edit: 0,
+  'naru:node-network': 5,
   'system:aggregate-to-admin': 2,
   'system:aggregate-to-edit': 15,
   'system:aggregate-to-view': 12,
@@ -41,6 +42,7 @@ const clusterRoles: Readonly<Record<string, number>> = {
 };
 
 const controllers: Readonly<Record<string, number>> = {
+  'acme-controller': 6,
   'attachdetach-controller': 8,
   'certificate-controller': 6,
   'clusterrole-aggregation-controller': 1,
@@ -56,6 +58,7 @@ const controllers: Readonly<Record<string, number>> = {
   'expand-controller': 4,
   'generic-garbage-collector': 2,
   'horizontal-pod-autoscaler': 8,
+  'ingress-controller': 4,
   'job-controller': 5,
   'kube-apiserver-serving-clustertrustbundle-publisher': 3,
   'legacy-service-account-token-cleaner': 2,
@@ -122,17 +125,18 @@ test('each default is labelled, may be updated, and is bound to whom upstream bi
   assert.deepEqual(subjects['system:controller:job-controller'], ['ServiceAccount job-controller']);
   assert.equal(subjects['system:node'], undefined);
   assert.deepEqual(subjects['kubeadm:node-autoapprove-certificate-rotation'], ['Group system:nodes']);
-  assert.equal(clusterrolebindings.length, 13 + 3 + Object.keys(controllers).length);
+  assert.equal(clusterrolebindings.length, 14 + 3 + Object.keys(controllers).length);
   assert.deepEqual([...roles].map(({ metadata }) => `${metadata?.namespace}/${metadata?.name}`).sort(), [
     'kube-public/system:controller:bootstrap-signer',
     'kube-system/extension-apiserver-authentication-reader',
+    'kube-system/naru:node-network',
     'kube-system/system::leader-locking-kube-controller-manager',
     'kube-system/system::leader-locking-kube-scheduler',
     'kube-system/system:controller:bootstrap-signer',
     'kube-system/system:controller:cloud-provider',
     'kube-system/system:controller:token-cleaner',
   ]);
-  assert.equal(rolebindings.length, 7);
+  assert.equal(rolebindings.length, 8);
 });
 
 test('admin gathers edit, which gathers view', () => {

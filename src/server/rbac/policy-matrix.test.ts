@@ -95,6 +95,18 @@ const published: Readonly<Record<string, readonly string[]>> = {
   ],
   'system:discovery': ['g /api /api/* /apis /apis/* /healthz /livez /openapi /openapi/* /readyz /version /version/'],
   'system:heapster': ['glw events namespaces nodes pods', 'glw deployments.extensions'],
+  // naru's own: what the network of each node reads.
+  'naru:node-network': [
+    'lw namespaces nodes pods',
+    'glw services',
+    'glw endpointslices.discovery.k8s.io',
+    'glw backendtlspolicies.gateway.networking.k8s.io gatewayclasses.gateway.networking.k8s.io gateways.gateway.networking.k8s.io',
+    'glw grpcroutes.gateway.networking.k8s.io httproutes.gateway.networking.k8s.io listenersets.gateway.networking.k8s.io',
+    'glw referencegrants.gateway.networking.k8s.io tcproutes.gateway.networking.k8s.io tlsroutes.gateway.networking.k8s.io',
+    'glw udproutes.gateway.networking.k8s.io',
+    'glw ingressclasses.networking.k8s.io ingresses.networking.k8s.io networkpolicies.networking.k8s.io',
+    'glw servicecidrs.networking.k8s.io',
+  ],
   'system:kube-aggregator': ['glw endpoints services'],
   'system:kube-controller-manager': [
     events,
@@ -201,6 +213,22 @@ const published: Readonly<Record<string, readonly string[]>> = {
     'glpuw persistentvolumes',
     'glw storageclasses.storage.k8s.io',
     'glpuw persistentvolumeclaims',
+  ],
+
+  // naru's own loops of the network
+  'system:controller:acme-controller': [
+    'glw gatewayclasses.gateway.networking.k8s.io gateways.gateway.networking.k8s.io listenersets.gateway.networking.k8s.io',
+    'glw ingressclasses.networking.k8s.io ingresses.networking.k8s.io',
+    'glw nodes',
+    'cglpuw secrets',
+    'cgpu configmaps',
+    events,
+  ],
+  'system:controller:ingress-controller': [
+    'glw ingressclasses.networking.k8s.io ingresses.networking.k8s.io',
+    'pu ingresses/status.networking.k8s.io',
+    'glw nodes secrets services',
+    events,
   ],
 
   // controller-roles
@@ -414,6 +442,7 @@ const published: Readonly<Record<string, readonly string[]>> = {
 
   // namespace-roles
   'kube-public/system:controller:bootstrap-signer': ['glw configmaps', 'u configmaps#cluster-info', events],
+  'kube-system/naru:node-network': ['glw configmaps#naru-network', 'glw configmaps#naru-acme-challenges'],
   'kube-system/extension-apiserver-authentication-reader': ['glw configmaps#extension-apiserver-authentication'],
   'kube-system/system::leader-locking-kube-controller-manager': [
     'cgluw leases.coordination.k8s.io',
@@ -467,6 +496,8 @@ const bound: Readonly<Record<string, readonly [role: string, ...subjects: string
   'system:cluster-trust-bundle-discovery': ['system:cluster-trust-bundle-discovery', everyAccount],
   'system:discovery': ['system:discovery', 'Group:system:authenticated'],
   'system:kube-controller-manager': ['system:kube-controller-manager', manager],
+  'naru:node-network': ['naru:node-network', 'Group:system:nodes'],
+  'kube-system/naru:node-network': ['naru:node-network', 'Group:system:nodes'],
   'system:kube-dns': ['system:kube-dns', 'kube-system/kube-dns'],
   'system:kube-scheduler': ['system:kube-scheduler', scheduler],
   'system:monitoring': ['system:monitoring', 'Group:system:monitoring'],

@@ -11,7 +11,7 @@ import type { Store } from '../../store/store.ts';
 import { allocatableOf, requestsOf } from './checkers/pods.ts';
 import { controlled, isFinished, isReady, isTrue, list } from './convergence-list.ts';
 import { countsTrue } from './convergence-policies.ts';
-import { servicesKnown } from './convergence-services.ts';
+import { addressesHeld, servicesKnown } from './convergence-services.ts';
 import { setsComplete } from './convergence-sets.ts';
 import { claimsBound } from './convergence-storage.ts';
 import type { SimulatedCluster } from './simulated-cluster.ts';
@@ -29,6 +29,7 @@ export async function unconverged(cluster: SimulatedCluster): Promise<readonly s
     ...jobsAtRest(store),
     ...countsTrue(store),
     ...servicesKnown(store),
+    ...addressesHeld(store),
     ...claimsBound(store),
     ...podsSettled(store),
     ...(await runtimesTrue(cluster)),

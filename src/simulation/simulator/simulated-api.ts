@@ -27,6 +27,9 @@ import { JournaledStore } from '../../store/core.ts';
 import type { Store, StoreEvent } from '../../store/store.ts';
 import type { Disk } from './disk.ts';
 
+/** Services may have an address of each family. */
+const serviceCidrs = ['10.43.0.0/16', 'fd00:43::/112'];
+
 /** Who may do what, told from a store; what follows the store is started when it is open. */
 export type StoreAuthorizer = (store: Store) => {
   readonly authorizer: Authorizer;
@@ -131,7 +134,7 @@ export class SimulatedApi {
     const { clock, prng, log, disk, authorization } = this.#options;
     const store = new JournaledStore('simulated', disk.journal(), { clock, log });
     const resources = resourceTable();
-    const registry = new Registry({ store, clock, prng, schema: builtinSchema(), resources, log });
+    const registry = new Registry({ store, clock, prng, schema: builtinSchema(), resources, log, serviceCidrs });
     return { store, registry, authorization: authorization(store), waiting: new Set(), isUp: false };
   }
 

@@ -182,7 +182,7 @@ export class SimulatedCluster {
   #makeNode(clock: Clock, index: number): SimulatedNode {
     const { prng, log, network, runtimeFaults } = this.#options;
     const name = `node-${index + 1}`;
-    const podCidr = `10.100.${index}.0/24`;
+    const podCidr = `10.100.${index}.0/24,fd64:0:0:${index + 1}::/64`;
     const runtime = new SimulatedRuntime({ clock, prng, podCidr, catalogue });
     const platform = simulatedPlatform(runtime);
     const facts = simulatedNodeFacts(name, `192.0.2.${index + 1}`, nodeSize);

@@ -35,6 +35,18 @@ export function surveyState(file: string): SealedCounts {
   });
 }
 
+/** An object as it was written last, where its kind is not sealed; undefined where there is none, or none that can be read. */
+export function lastWritten(file: string, collection: string, name: string): object | undefined {
+  if (!existsSync(file)) return undefined;
+  const query = 'SELECT value FROM log WHERE collection=? AND name=? ORDER BY revision DESC LIMIT 1';
+  try {
+    const value = reading(file, (database) => database.prepare(query).get(collection, name)?.['value']);
+    return value instanceof Uint8Array ? (JSON.parse(Buffer.from(value).toString()) as object) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function reading<T>(file: string, look: (database: DatabaseSync) => T): T {
   const database = new DatabaseSync(file, { readOnly: true, timeout: 5_000 });
   try {

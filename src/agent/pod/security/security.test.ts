@@ -216,7 +216,7 @@ test('where there is no AppArmor, a pod that asks for a profile is refused, and 
   const running = { ...pod, status: { startTime: '2026-01-01T00:00:00Z' } };
   assert.equal(hook.admit?.(running, []), undefined);
   assert.equal(hook.admit?.(podOf({ appArmorProfile: { type: 'Unconfined' } }).pod, []), undefined);
-  const target = { pod, container, identity, attempt: 0, sandboxId: 's' };
+  const target = { pod, container, identity, attempt: 0, sandboxId: 's', podIps: [] };
   const config = { security: plain } as Parameters<NonNullable<typeof hook.container>>[0];
   assert.equal((await hook.container?.(config, target))?.security.appArmor, undefined);
   const enforcing = securityProfiles(profiles({ appArmor: true }));

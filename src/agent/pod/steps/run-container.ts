@@ -1,9 +1,11 @@
 /** One run of a container: started, and its postStart hook beside the other steps; where that fails, it is stopped. */
+
 import type { Container, Pod } from '../../../api/schema/types/core-v1.ts';
 import type { ContainerType } from '../../metrics/agent-metrics.ts';
 import type { SandboxStatus } from '../../runtime.ts';
 import { ephemeralContainers, findContainer, initContainers } from '../containers.ts';
 import { runHook } from '../lifecycle-hooks.ts';
+import { podIpsOf } from '../pod-ips.ts';
 import { messageOf, type PodMemory } from '../pod-memory.ts';
 import { StepFailure, startContainer } from '../start-container.ts';
 import type { StepOf } from './step.ts';
@@ -53,7 +55,7 @@ function postStart(memory: PodMemory, container: Container, containerId: string,
   const hook = container.lifecycle?.postStart;
   if (hook === undefined) return false;
   const { host } = memory;
-  const podIp = sandbox.ips[0] ?? host.hostIps[0] ?? '';
+  const podIp = podIpsOf(memory.lastPod, sandbox.ips, host.hostIps)[0] ?? host.hostIps[0] ?? '';
   memory.postStarts.set(containerId, true);
   memory.inBackground(async () => {
     try {

@@ -50,6 +50,7 @@ export async function sandboxConfigOf(
   identity: PodIdentity,
   attempt: number,
 ): Promise<SandboxConfig> {
+  await host.clusterDns?.ready?.(pod);
   const plain = sandboxConfig(pod, identity, {
     attempt,
     podLogs: host.podLogs,

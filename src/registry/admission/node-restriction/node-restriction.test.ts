@@ -79,6 +79,17 @@ test('a node makes itself, and no other', async (context) => {
   );
 });
 
+test('a node may leave load balancing by itself, and not come back', async (context) => {
+  const world = await start(context);
+  const excluded = 'node.kubernetes.io/exclude-from-external-load-balancers';
+  const label = (value: string | null) => ({ metadata: { labels: { [excluded]: value } } });
+  await world.merge('n1', 'nodes', 'n1', label(''));
+  await world.merge('n1', 'nodes', 'n1', label('true'));
+  const why = `nodes "n1" is forbidden: is not allowed to modify labels: ${excluded}`;
+  await refused(world.merge('n1', 'nodes', 'n1', label(null)), why);
+  await refused(world.merge('n1', 'nodes', 'n1', label(null), { subresource: 'status' }), why);
+});
+
 test('a node says what it is, and steers nothing', async (context) => {
   const world = await start(context);
   const change = (patch: object, subresource = '') => world.merge('n1', 'nodes', 'n1', patch, { subresource });

@@ -3,6 +3,7 @@
  * cluster.
  */
 import { goQuote } from '../../../api/field-error.ts';
+import { excludedFromLoadBalancers } from '../../../api/node-labels.ts';
 import type { Node } from '../../../api/schema/types/core-v1.ts';
 import { type NodeWrite, nameOf, refusal } from './refusal.ts';
 import { sameContent } from './same-content.ts';
@@ -26,6 +27,11 @@ const ownLabels: ReadonlySet<string> = new Set([
 
 /** … and those below here. */
 const ownDomains = ['kubelet.kubernetes.io', 'node.kubernetes.io'];
+/**
+ * Those of them that a node cannot take off: what keeps a node from running a gateway also keeps the certificates of all domains from it. Upstream, whose
+ * nodes run none, lets it.
+ */
+const keptLabels: readonly string[] = [excludedFromLoadBalancers];
 const clusterDomains = ['kubernetes.io', 'k8s.io'];
 const restrictedDomain = 'node-restriction.kubernetes.io';
 
@@ -62,7 +68,8 @@ function checkChange({ node, request }: NodeWrite, changed: Node, old: Node): vo
   if (!sameContent(changed.metadata?.ownerReferences, old.metadata?.ownerReferences)) {
     throw refusal(request, `${who} is not allowed to modify ownerReferences`);
   }
-  const labels = forbiddenLabels(changed.metadata?.labels ?? {}, old.metadata?.labels ?? {});
+  const [now, before] = [changed.metadata?.labels ?? {}, old.metadata?.labels ?? {}];
+  const labels = forbiddenLabels(now, before).concat(keptLabels.filter((key) => key in before && !(key in now)));
   if (labels.length > 0) throw refusal(request, `is not allowed to modify labels: ${labels.join(', ')}`);
 }
 

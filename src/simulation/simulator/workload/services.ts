@@ -5,6 +5,7 @@ import type { Family, World } from './world.ts';
 
 const servicesMax = 8;
 const byHand = 'by-hand';
+const familyPolicies = ['SingleStack', 'PreferDualStack', 'RequireDualStack'] as const;
 
 function newService(world: World): Service | undefined {
   const owner = world.oneIn(3) ? world.pickOf(statefulSets) : world.pickOf(deployments);
@@ -18,6 +19,8 @@ function newService(world: World): Service | undefined {
       selector,
       ports: [{ port: 80, targetPort: world.oneOf([80, 'web']) }],
       ...(world.oneIn(4) && { publishNotReadyAddresses: true }),
+      ...(world.oneIn(3) && { ipFamilyPolicy: world.oneOf(familyPolicies) }),
+      ...(world.oneIn(6) && { ipFamilies: ['IPv6'] }),
       ...kind,
     },
   };
@@ -78,6 +81,16 @@ export const serviceFamily: Family = {
         return world.patch(services, isOwn ? service : undefined, {
           spec: { selector: { $patch: 'replace', ...spec?.selector.matchLabels } },
         });
+      },
+    },
+    {
+      name: 'change the address families of a service',
+      weight: 2,
+      act: (world) => {
+        const isOwn = ({ metadata }: Service): boolean =>
+          metadata?.name === 'kubernetes' || metadata?.namespace === 'kube-system';
+        const service = world.pickOf(services, (one) => !isOwn(one));
+        return world.patch(services, service, { spec: { ipFamilyPolicy: world.oneOf(familyPolicies) } });
       },
     },
     {

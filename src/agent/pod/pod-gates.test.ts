@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import type { ContainerConfig } from '../runtime.ts';
+import { PodGates } from './pod-gates.ts';
+import { containerWith } from './pod-hook.ts';
+
+const pod = { metadata: { namespace: 'default', name: 'web' } };
+const target = {
+  pod,
+  container: { name: 'app' },
+  identity: { namespace: 'default', name: 'web', uid: 'u-1' },
+  attempt: 0,
+  sandboxId: 's-1',
+  podIps: ['10.42.0.5'],
+};
+const config = { name: 'app' } as ContainerConfig;
+
+it('a container waits for every gate, and each is told the addresses of its pod', async () => {
+  const gates = new PodGates();
+  const asked: string[] = [];
+  let open = (): void => {};
+  gates.add((asking, addresses) => {
+    asked.push(`${asking.metadata?.name} ${addresses.join()}`);
+    return new Promise((resolve) => {
+      open = resolve;
+    });
+  });
+  let isThrough = false;
+  const through = containerWith([gates], config, target).then(() => {
+    isThrough = true;
+  });
+  await new Promise(setImmediate);
+  assert.deepEqual([asked, isThrough], [['web 10.42.0.5'], false]);
+  open();
+  await through;
+});
+
+it('a gate that was taken out is not asked, and one that fails stops the container', async () => {
+  const gates = new PodGates();
+  const takeOut = gates.add(() => Promise.reject(new Error('no rules')));
+  await assert.rejects(containerWith([gates], config, target), /no rules/);
+  takeOut();
+  assert.equal(await containerWith([gates], config, target), config);
+});
