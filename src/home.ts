@@ -33,6 +33,8 @@ export interface Home {
   readonly containerd: string;
   /** The agent's: volumes and logs of pods. */
   readonly node: string;
+  /** What the network's parts of this node remember. */
+  readonly network: string;
   /** The same for simulated nodes, a folder each. */
   readonly simulated: string;
 }
@@ -54,6 +56,7 @@ export function homeOf(root: string): Home {
     registries: at('registries.yaml'),
     containerd: at('containerd'),
     node: at('node'),
+    network: at('network'),
     simulated: at('simulated'),
   };
 }

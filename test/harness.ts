@@ -11,6 +11,7 @@ import process from 'node:process';
 import { parse } from 'yaml';
 import { containerdPaths } from '../src/agent/containerd/paths.ts';
 import { RealClock } from '../src/lib/clock.ts';
+import { routeMetric, routeProtocol } from '../src/network/pod-network/kernel-routes.ts';
 import { fetchDebianPackage } from '../tools/debian-package.ts';
 
 export const root = path.dirname(import.meta.dirname);
@@ -268,7 +269,8 @@ export async function machineState(): Promise<readonly string[]> {
   const links = (await run('ip', ['-o', 'link'])).stdout
     .split('\n')
     .map((line) => line.split(':')[1]?.trim().split('@')[0])
-    .map((link) => `link ${link}${owners.get(link ?? '') ?? ''}`);
+    .filter((link) => link !== undefined)
+    .map((link) => `link ${ofHome(link)}${owners.get(link) ?? ''}`);
   const processes = processesNaming('containerd').map((command) => `process ${command}`);
   const folders = ['/run/netns', networkResults, '/var/lib/cni/networks'].flatMap((folder) =>
     listed(folder).map((name) => `file ${folder}/${name}${owners.get(name) ?? ''}`),
@@ -276,10 +278,29 @@ export async function machineState(): Promise<readonly string[]> {
   const cgroups = listed('/sys/fs/cgroup')
     .flatMap((controller) => listed(`/sys/fs/cgroup/${controller}`).map((name) => `cgroup ${controller}/${name}`))
     .filter((line) => line.includes('naru'));
-  return [...mounts, ...links, ...processes, ...folders, ...cgroups]
+  return [...mounts, ...links, ...processes, ...folders, ...cgroups, ...(await networkState())]
     .filter((line) => !line.endsWith('undefined'))
     .toSorted();
 }
+
+/** Tables of nftables and routes that nodes' networks made. */
+async function networkState(): Promise<string[]> {
+  const [tables, ...routes] = await Promise.all([
+    run('nft', ['list', 'tables']),
+    run('ip', ['-o', 'route', 'show', 'proto', String(routeProtocol)]),
+    run('ip', ['-o', '-6', 'route', 'show', 'proto', String(routeProtocol)]),
+  ]);
+  const named = tables.stdout.split('\n').filter((line) => line !== '');
+  const marked = routes.flatMap(({ stdout }) => stdout.split('\n')).filter((line) => line !== '');
+  return [...named.map(ofHome), ...marked.map((line) => `route ${line.replace(/ metric (\d+).*/, metricOfHome)}`)];
+}
+
+/** What carries a home's id, as `naru-ID`: other homes' comes and goes. */
+const ofHome = (name: string): string =>
+  name.replace(/naru-(?:[a-z]+-)?([0-9a-f]{6,8})\b/, (whole, id: string) => `naru-${id} (${whole})`);
+
+const metricOfHome = (_: string, metric: string): string =>
+  ` of naru-${(Number(metric) - routeMetric('000000')).toString(16).padStart(6, '0')}`;
 
 const networkResults = '/var/lib/cni/results';
 
@@ -309,7 +330,8 @@ const leftLooks = 8;
 /** What is there now and was not before: of this process's homes at once, and what names no home where it stays. */
 export async function leftSince(before: readonly string[]): Promise<string[]> {
   const known = new Set(before);
-  const ids = [...ownHomes].map((home) => containerdPaths(home).cgroupRoot.slice(1));
+  // Names that must be short carry six digits of the eight.
+  const ids = [...ownHomes].map((home) => `naru-${containerdPaths(home).id.slice(0, 6)}`);
   const isOurs = (line: string): boolean => [...ownHomes, ...ids].some((name) => line.includes(name));
   const isTheirs = (line: string): boolean => /\bnaru-[\w-]+/.test(line) && !isOurs(line);
   const look = async (): Promise<string[]> =>

@@ -7,6 +7,7 @@
  *             a cluster of simulated nodes
  *   fuzz      tens of thousands of broken requests, from one seed, against a server in a process of its own
  *   simulation   200 simulated clusters under faults, a quiet day, and the faults that must be caught; five minutes
+ *   network   the kernel's networks, in namespaces, with root: routes, services, policies, DNS, gateways
  *   cluster   real containers, with root
  *   soak      two minutes in which something of a full node is killed every few seconds; `npm run soak` does it for half an hour
  *   bench     every benchmark, small, with its figures
@@ -77,6 +78,14 @@ const suites: readonly Suite[] = [
   },
   { name: 'simulation', lane: 'processor', files: ['test/simulation/*.test.ts'], concurrency: 1, timeoutMs: 900_000 },
   { name: 'fuzz', lane: 'processor', files: ['test/fuzz/*.test.ts'], concurrency: 1, timeoutMs: 400_000 },
+  {
+    name: 'network',
+    lane: 'containers',
+    files: ['test/network/*.test.ts'],
+    concurrency: 2,
+    timeoutMs: 300_000,
+    prepare: installForContainers,
+  },
   {
     name: 'cluster',
     lane: 'containers',

@@ -38,6 +38,18 @@ import type {
 import type { EndpointSlice } from '../api/schema/types/discovery-v1.ts';
 import type { Event as EventV1 } from '../api/schema/types/events-v1.ts';
 import type {
+  BackendTLSPolicy,
+  Gateway,
+  GatewayClass,
+  GRPCRoute,
+  HTTPRoute,
+  ListenerSet,
+  ReferenceGrant,
+  TCPRoute,
+  TLSRoute,
+  UDPRoute,
+} from '../api/schema/types/gateway-v1.ts';
+import type {
   Ingress,
   IngressClass,
   IPAddress,
@@ -149,6 +161,24 @@ export const endpointSlices = namespaced<EndpointSlice>('discovery.k8s.io', 'v1'
 export const ingresses = namespaced<Ingress>('networking.k8s.io', 'v1', 'Ingress', 'ingresses');
 export const ingressClasses = clusterWide<IngressClass>('networking.k8s.io', 'v1', 'IngressClass', 'ingressclasses');
 export const networkPolicies = namespaced<NetworkPolicy>('networking.k8s.io', 'v1', 'NetworkPolicy', 'networkpolicies');
+
+const gatewayGroup = 'gateway.networking.k8s.io';
+
+export const gatewayClasses = clusterWide<GatewayClass>(gatewayGroup, 'v1', 'GatewayClass', 'gatewayclasses');
+export const gateways = namespaced<Gateway>(gatewayGroup, 'v1', 'Gateway', 'gateways');
+export const listenerSets = namespaced<ListenerSet>(gatewayGroup, 'v1', 'ListenerSet', 'listenersets');
+export const httpRoutes = namespaced<HTTPRoute>(gatewayGroup, 'v1', 'HTTPRoute', 'httproutes');
+export const grpcRoutes = namespaced<GRPCRoute>(gatewayGroup, 'v1', 'GRPCRoute', 'grpcroutes');
+export const tlsRoutes = namespaced<TLSRoute>(gatewayGroup, 'v1', 'TLSRoute', 'tlsroutes');
+export const tcpRoutes = namespaced<TCPRoute>(gatewayGroup, 'v1', 'TCPRoute', 'tcproutes');
+export const udpRoutes = namespaced<UDPRoute>(gatewayGroup, 'v1', 'UDPRoute', 'udproutes');
+export const referenceGrants = namespaced<ReferenceGrant>(gatewayGroup, 'v1', 'ReferenceGrant', 'referencegrants');
+export const backendTlsPolicies = namespaced<BackendTLSPolicy>(
+  gatewayGroup,
+  'v1',
+  'BackendTLSPolicy',
+  'backendtlspolicies',
+);
 
 export const roles = namespaced<Role>('rbac.authorization.k8s.io', 'v1', 'Role', 'roles');
 export const roleBindings = namespaced<RoleBinding>('rbac.authorization.k8s.io', 'v1', 'RoleBinding', 'rolebindings');

@@ -2,8 +2,21 @@
  * The cluster's network settings: ConfigMap `kube-system/naru-network`, key `network.yaml`; all of it optional, and read again whenever it changes. Each
  * section is parsed by the part that it is for. A section that is wrong keeps its last good value, and an event on the ConfigMap says what is wrong.
  *
- * To add a section: a file with its type, its defaults and `parse`, and a line in `sections`.
+ * To add a section: a file with its type, its defaults and `parse` (`settings-fields.ts` reads fields), and its name in `sectionNames`.
  */
+
+/** Of nodes and of the control plane: what is none of these is a fault of whoever wrote it, and told. */
+export const sectionNames = [
+  'podNetwork',
+  'proxy',
+  'dns',
+  'policy',
+  'gateway',
+  'ingress',
+  'acme',
+  'loadBalancer',
+  'externalDns',
+] as const;
 
 /** One section of the settings: pure. */
 export interface Section<T> {

@@ -6,12 +6,14 @@
  * nobody; the next start brings what is there to what is wanted, without a gap. What `naru down` removes says `teardown.ts`.
  */
 import type { KubeObject } from '../api/object.ts';
+import type { Pod } from '../api/schema/types/core-v1.ts';
 import type { Client, Resource } from '../client/client.ts';
 import type { InformerSet } from '../client/informer.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Prng } from '../lib/prng.ts';
 import type { NetworkConfigurationSource } from './configuration.ts';
+import type { NftRunner } from './kernel/nft.ts';
 
 /** Events about objects of the API: which one is at fault, and why. */
 export interface NetworkEvents {
@@ -24,12 +26,26 @@ export interface NetworkEvents {
   ): void;
 }
 
+/** What the node's own agent does for its network. */
+export interface NodeMachine {
+  /** Pods that begin from now on get this as their largest packet; undefined: the kernel's default. */
+  usePodMtu(mtu: number | undefined): Promise<void>;
+  /** From now on no container starts before the gate is through. The result takes the gate out. */
+  addPodGate(gate: PodGate): () => void;
+}
+
+/** Told of a pod and its addresses before each of its containers starts, also of static pods. Resolves when its network is ready. */
+export type PodGate = (pod: Pod, addresses: readonly string[]) => Promise<void>;
+
 export interface NetworkContext {
   readonly client: Client;
   /** This node's own, shared by all parts of its network. A part asks for what it reads when it is made, or later where few need it. */
   readonly informers: InformerSet;
   readonly events: NetworkEvents;
   readonly configuration: NetworkConfigurationSource;
+  readonly machine: NodeMachine;
+  /** The node's nft (an `NftProcess`), shared by all tables: `new NftKeeper({ ...context, base })` is a table on it. */
+  readonly nft: NftRunner;
   readonly nodeName: string;
   /** Eight hex digits that stand for this home: names of tables, interfaces and files outside of it carry them. */
   readonly id: string;

@@ -100,30 +100,15 @@ export class NodeLab {
     writeFileSync(path.join(this.folder, 'join.kubeconfig'), makeKubeconfig(joining), { mode: 0o600 });
   }
 
-  /** Every agent runs and is Ready, has an image with a shell, and the way to the others' pods. */
+  /** Every agent runs and is Ready, and has an image with a shell. */
   async join(): Promise<void> {
     for (const node of this.nodes) node.startAgent();
     for (const node of this.nodes) await this.ready(node);
-    await this.#addRoutes();
     const archive = path.join(this.folder, 'shell.tar');
     await packImage({ name: shellImage, programs: ['busybox'], entrypoint: [], command: ['/bin/sh'], output: archive });
     for (const node of this.nodes) {
       const { code, stderr } = await node.naru('image', 'import', archive);
       assert.equal(code, 0, `${node.name}: ${stderr}`);
-    }
-  }
-
-  /** The way from each machine to the pods of the others. A machine that was off has forgotten it. */
-  async #addRoutes(): Promise<void> {
-    for (const node of this.nodes) await this.addRoutesOn(node);
-  }
-
-  async addRoutesOn(node: LabNode): Promise<void> {
-    const { items } = await this.json<NodeList>('get', 'nodes');
-    for (const other of this.nodes.filter((one) => one !== node)) {
-      const range = items.find(({ metadata }) => metadata?.name === other.name)?.spec?.podCIDR;
-      assert.ok(range, `${other.name} has no range for its pods`);
-      await node.mustRun('ip', 'route', 'replace', range, 'via', other.address);
     }
   }
 

@@ -152,6 +152,28 @@ describe('three nodes', { timeout: 900_000, ...needsContainers }, () => {
     for (const pod of pods) await answers(pod);
   });
 
+  test('they reach each other through VXLAN, too, as soon as the settings say so, and without again', async () => {
+    const pods = lab.nodes.map((node) => node.name);
+    const all = await allReady('patient', 3);
+    for (const pod of all) {
+      const mtu = await lab.mustKubectl('exec', nameOf(pod), '--', 'cat', '/sys/class/net/eth0/mtu');
+      assert.equal(mtu.trim(), '1450', 'VXLAN has room for what pods send');
+    }
+    const settings = { name: 'naru-network', namespace: 'kube-system' };
+    const data = { 'network.yaml': 'podNetwork: {backend: vxlan}' };
+    await lab.create({ apiVersion: 'v1', kind: 'ConfigMap', metadata: settings, data });
+    const areTunnels = (count: number): Promise<unknown> =>
+      eventually(`${count} machines of ${pods.length} have a tunnel`, async () => {
+        const links = await Promise.all(lab.nodes.map((node) => node.mustRun('ip', '-o', 'link')));
+        return links.filter((text) => text.includes('naru-vx-')).length === count;
+      });
+    await areTunnels(3);
+    await reachEachOther(all);
+    await lab.mustKubectl('delete', 'configmap', '-n', 'kube-system', 'naru-network');
+    await areTunnels(0);
+    await reachEachOther(all);
+  });
+
   test('after a power cut the node is Unknown, and hasty pods run elsewhere', async () => {
     const earlier = await allReady('hasty', 6);
     await third.crash();
@@ -175,7 +197,6 @@ describe('three nodes', { timeout: 900_000, ...needsContainers }, () => {
     await third.powerOn();
     third.startAgent();
     await lab.ready(third);
-    await lab.addRoutesOn(third);
     await eventually(
       'what was replaced is gone',
       async () => on(third, await podsOf('hasty')).filter((pod) => !isStaying(pod)).length === 0,

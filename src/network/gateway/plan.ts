@@ -12,6 +12,8 @@ export interface Source {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
+  /** `metadata.creationTimestamp`: where two objects want the same, the older has it. */
+  readonly created?: string;
 }
 
 export interface Plan {
@@ -47,6 +49,11 @@ export interface Entry {
   readonly targets: readonly Target[];
   /** Of `https`: the client must show a certificate that one of these (PEM) signed; `optional` lets it through and says so in headers. */
   readonly clientAuthorities?: { readonly pem: string; readonly isOptional: boolean };
+  /**
+   * Of `http` and `https`: text that answers an exact path with 200, whatever the host, before all else: what shows an ACME authority that names are
+   * ours. Comes and goes while certificates are made: a map that changes at run time.
+   */
+  readonly answers?: readonly { readonly path: string; readonly body: string }[];
 }
 
 export interface Certificate {
@@ -56,6 +63,11 @@ export interface Certificate {
   readonly id: string;
   /** Private key and chain, checked to fit each other by whoever made the plan. */
   readonly pem: string;
+  /**
+   * Clients of this server name alone must show a certificate that one of these (PEM) signed; `optional` lets it through and says so in headers. Requests
+   * for this host that came under another server name get 421: they would pass by the check.
+   */
+  readonly clientAuthorities?: { readonly pem: string; readonly isOptional: boolean };
 }
 
 export interface VirtualHost {
@@ -124,17 +136,26 @@ export interface ForwardOptions {
     readonly path?: string;
     readonly isSession: boolean;
     readonly sameSite?: string;
+    readonly domain?: string;
+    readonly isSecure?: boolean;
   };
   /** Stickiness by a hash of the client's address, a header or the path. */
   readonly hash?: { readonly kind: 'client' | 'header' | 'uri'; readonly name?: string };
   readonly bodyBytesMax?: number;
   /** Requests a second of one client's address. */
-  readonly rateLimit?: { readonly perSecond: number; readonly burst: number };
+  readonly rateLimit?: {
+    readonly perSecond: number;
+    readonly burst: number;
+    /** Clients in these ranges are not counted. */
+    readonly exempt?: readonly string[];
+  };
   readonly connectionsMax?: number;
 }
 
 /** What a redirect or a rewrite puts in place of the request's own parts. */
 export interface UrlChange {
+  /** Of redirects: the whole location as it stands; there are no other parts, and nothing of the request is added. */
+  readonly location?: string;
   readonly scheme?: 'http' | 'https';
   readonly host?: string;
   readonly port?: number;
@@ -191,6 +212,7 @@ export interface Backend {
 
 /** A server that drains gets no new requests; what it is doing goes on. */
 export interface Server {
+  /** An IP address, or a DNS name that is asked for again and again (ExternalName). */
   readonly address: string;
   readonly port: number;
   readonly isDraining: boolean;

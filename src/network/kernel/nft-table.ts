@@ -30,7 +30,11 @@ export interface NftElement {
   readonly value?: string;
 }
 
-/** What one owner has in the table. Chains' names are the owner's own; elements go to sets of the base, or of the fragment. */
+/**
+ * What one owner has in the table. Chains' and sets' names are the owner's own; elements go to any set of the table, and verdicts lead to any chain,
+ * also of other owners (policy/ needs it: an address is an element of the sets that policies share). Who refers to what goes away is set anew before
+ * the same `apply`. No two owners put the same key into a set.
+ */
 export interface NftFragment {
   readonly chains?: Readonly<Record<string, NftChain>>;
   readonly sets?: Readonly<Record<string, NftSet>>;

@@ -1,0 +1,24 @@
+/** The addresses by which users reach the gateway: of the nodes that run it. Pure. */
+import { excludedFromLoadBalancers } from '../../api/node-labels.ts';
+import type { Node } from '../../api/schema/types/core-v1.ts';
+
+/** Of Ready nodes that are not kept out of load balancing: those for the world outside, where a node has such. In order, each once. */
+export function gatewayAddresses(nodes: readonly Node[]): readonly string[] {
+  const addresses = nodes.filter(runsGateway).flatMap((node) => {
+    const outside = addressesOf(node, 'ExternalIP');
+    return outside.length > 0 ? outside : addressesOf(node, 'InternalIP');
+  });
+  return [...new Set(addresses)].sort();
+}
+
+/** It is there, and says that it is well. */
+export function runsGateway({ metadata, status }: Node): boolean {
+  const isReady = status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True');
+  return isReady === true && metadata?.labels?.[excludedFromLoadBalancers] === undefined;
+}
+
+export function addressesOf({ status }: Node, type: 'ExternalIP' | 'InternalIP'): readonly string[] {
+  return (status?.addresses ?? [])
+    .filter((one) => one.type === type && one.address !== '')
+    .map(({ address }) => address);
+}

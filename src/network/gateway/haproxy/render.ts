@@ -1,0 +1,68 @@
+/**
+ * A plan as HAProxy's configuration: pure, the same text for the same plan. Whatever the plan's texts hold, the result is a configuration that HAProxy
+ * takes; what it would not take is left out and told, object by object.
+ */
+import type { Plan } from '../plan.ts';
+import { Build } from './build.ts';
+import { entryText, listenerOf } from './frontends.ts';
+import { type GlobalSettings, globalText } from './global.ts';
+import { mirrorAddress } from './names.ts';
+import { type Rendering, shortHash } from './rendering.ts';
+import { scriptText } from './script.ts';
+import { mirrorSection } from './sections.ts';
+import { word } from './words.ts';
+
+export interface RenderSettings extends GlobalSettings {
+  /** Of this home: eight hex digits. */
+  readonly id: string;
+}
+
+export function render(plan: Plan, settings: RenderSettings): Rendering {
+  const build = new Build(plan.backends);
+  const { id, accessLog, anyAddress } = settings;
+  const frontends = plan.entries.map((entry) => entryText(entry, { build, id, accessLog, anyAddress }));
+  const mirror = mirrorText(id, build);
+  const needsScript = mirror !== '' || build.scriptUsers.size > 0;
+  const script = needsScript ? build.file('script', scriptText(id, build.scriptUsers)) : undefined;
+  const config = [globalText(settings, script), userText(build), ...frontends, mirror, build.text()].join('\n');
+  return {
+    config,
+    files: build.files,
+    maps: build.maps,
+    certificates: build.certificates,
+    servers: build.servers,
+    listeners: plan.entries.map(listenerOf),
+    refusals: build.refusals,
+  };
+}
+
+function userText(build: Build): string {
+  return [...build.userLists]
+    .map(([name, users]) => [`userlist ${name}`, ...users.map((user) => `  ${user}`), ''].join('\n'))
+    .join('\n');
+}
+
+/** Where the script sends copies: each goes to the section that a header of ours names. */
+function mirrorText(id: string, build: Build): string {
+  const rows = [...build.mirrorSections].flatMap((backend) => {
+    const known = build.backends.get(backend);
+    if (known === undefined) return [];
+    try {
+      return [{ key: shortHash(`mirror ${backend}`), section: mirrorSection(known, build) }];
+    } catch (error) {
+      build.refuse(known.source, error);
+      return [];
+    }
+  });
+  if (build.mirrorSections.size === 0) return '';
+  const { path, entries } = build.map('mirror.map');
+  for (const { key, section } of rows) entries.set(key, section);
+  return [
+    'frontend mirror from http',
+    `  bind ${word(mirrorAddress(id))}`,
+    `  http-request set-var(txn.be) req.hdr(x-naru-mirror),map_str(${path})`,
+    '  http-request return status 404 unless { var(txn.be) -m found }',
+    '  use_backend %[var(txn.be)]',
+    '',
+  ].join('\n');
+}

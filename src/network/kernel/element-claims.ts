@@ -1,0 +1,126 @@
+/**
+ * Which elements of a table's sets are wanted, and by whom. Several owners may want the same element: it is there as long as one of them does. Where they
+ * want another value for one key of a map, the first who asked has it, and the next gets it when that one lets go; who has to wait is told.
+ *
+ * Moves are tried before they are kept: `changes` is what they come to all together, whatever the order in which owners let go and ask; then `commit`
+ * or `rollback`.
+ */
+import type { NftElementChange } from './nft-program.ts';
+import type { NftElement, NftFragment } from './nft-table.ts';
+
+interface Claim {
+  readonly owner: string;
+  readonly element: NftElement;
+}
+
+/** Of one key. One claim is the rule, so it is kept without an array. The first has the element. */
+type Claims = Claim | readonly Claim[] | undefined;
+
+export interface Clash {
+  readonly element: NftElement;
+  readonly holder: string;
+}
+
+export class ElementClaims {
+  readonly #sets = new Map<string, Map<string, Claim | readonly Claim[]>>();
+  /** As they were at the last commit, by set and key: of those that were moved since. */
+  readonly #before = new Map<string, Map<string, { readonly claims: Claims; readonly mover: string }>>();
+
+  move(owner: string, before: NftFragment | undefined, after: NftFragment | undefined): void {
+    const wanted = new Map((after?.elements ?? []).map((element) => [idOf(element), element]));
+    for (const element of before?.elements ?? []) {
+      if (wanted.get(idOf(element))?.value !== element.value || !wanted.has(idOf(element))) this.#release(owner, element);
+    }
+    for (const element of wanted.values()) this.#claim(owner, element);
+  }
+
+  /** What the table needs since the last commit, by owner. */
+  changes(): NftElementChange[] {
+    const changes = new Map<string, { owner: string; removed: NftElement[]; added: NftElement[] }>();
+    const of = (owner: string) => entry(changes, owner, () => ({ owner, removed: [], added: [] }));
+    for (const [set, keys] of this.#before) {
+      for (const [key, { claims, mover }] of keys) {
+        const old = listed(claims)[0];
+        const held = listed(this.#sets.get(set)?.get(key))[0];
+        if (old !== undefined && held !== undefined && old.element.value === held.element.value) continue;
+        if (old !== undefined) of(mover).removed.push(old.element);
+        if (held !== undefined) of(held.owner).added.push(held.element);
+      }
+    }
+    return [...changes.values()];
+  }
+
+  /** All that is held, by owner: for a table that is made anew. */
+  all(): NftElementChange[] {
+    const changes = new Map<string, { owner: string; removed: NftElement[]; added: NftElement[] }>();
+    for (const keys of this.#sets.values()) {
+      for (const claims of keys.values()) {
+        const [held] = listed(claims);
+        if (held === undefined) continue;
+        entry(changes, held.owner, () => ({ owner: held.owner, removed: [], added: [] })).added.push(held.element);
+      }
+    }
+    return [...changes.values()];
+  }
+
+  /** Elements of the fragment that another owner has with another value. */
+  clashes(owner: string, fragment: NftFragment | undefined): Clash[] {
+    return (fragment?.elements ?? []).flatMap((element) => {
+      const [held] = listed(this.#sets.get(element.set)?.get(element.key));
+      const isOther = held !== undefined && held.owner !== owner && held.element.value !== element.value;
+      return isOther ? [{ element, holder: held.owner }] : [];
+    });
+  }
+
+  commit(): void {
+    this.#before.clear();
+  }
+
+  rollback(): void {
+    for (const [set, keys] of this.#before) {
+      for (const [key, { claims }] of keys) this.#put(set, key, claims);
+    }
+    this.#before.clear();
+  }
+
+  #release(owner: string, { set, key }: NftElement): void {
+    const claims = listed(this.#sets.get(set)?.get(key));
+    this.#change(owner, set, key, claims.filter((claim) => claim.owner !== owner));
+  }
+
+  #claim(owner: string, element: NftElement): void {
+    const { set, key } = element;
+    const claims = listed(this.#sets.get(set)?.get(key));
+    if (claims.some((claim) => claim.owner === owner)) return;
+    this.#change(owner, set, key, [...claims, { owner, element }]);
+  }
+
+  #change(mover: string, set: string, key: string, claims: readonly Claim[]): void {
+    const before = entry(this.#before, set, () => new Map<string, { claims: Claims; mover: string }>());
+    if (!before.has(key)) before.set(key, { claims: this.#sets.get(set)?.get(key), mover });
+    this.#put(set, key, claims.length > 1 ? claims : claims[0]);
+  }
+
+  #put(set: string, key: string, claims: Claims): void {
+    const keys = entry(this.#sets, set, () => new Map<string, Claim | readonly Claim[]>());
+    if (claims === undefined) keys.delete(key);
+    else keys.set(key, claims);
+  }
+}
+
+function idOf({ set, key }: NftElement): string {
+  return `${set} ${key}`;
+}
+
+function listed(claims: Claims): readonly Claim[] {
+  if (claims === undefined) return [];
+  return Array.isArray(claims) ? (claims as readonly Claim[]) : [claims as Claim];
+}
+
+function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
+}

@@ -1,0 +1,200 @@
+/** What happens while plans change: nothing, as far as clients can see. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
+import { createServer } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { WebSocket, WebSocketServer } from 'ws';
+import { make } from '../../src/network/gateway/haproxy/testing.ts';
+import type { Plan, Route, Server } from '../../src/network/gateway/plan.ts';
+import { eventually } from '../harness.ts';
+import { ask, freePort, HaproxyLab, type LabServer } from './haproxy-lab.ts';
+import { needsNetwork } from './net-lab.ts';
+
+describe('While a plan changes', needsNetwork, () => {
+  const lab = new HaproxyLab();
+  let port = 0;
+  before(async () => {
+    port = await freePort();
+  });
+  after(() => lab.close());
+
+  const plan = (servers: readonly Server[], ...more: Route[]): Plan =>
+    make.plan([make.entry(port, [make.host('*', ...more, make.route('/', 'a'))])], [make.backend('a', servers)]);
+  const serverOf = ({ port }: LabServer, isDraining = false): Server => make.server(port, { isDraining });
+
+  test('endpoints come and go without a reload, and those that drain get nothing new', async () => {
+    const [one, two] = [await lab.server('one'), await lab.server('two')];
+    const who = async (): Promise<Set<string>> => {
+      const answers = await Promise.all(Array.from({ length: 12 }, () => ask(port)));
+      return new Set(answers.map(({ asked, status }) => asked?.server ?? String(status)));
+    };
+    await lab.apply(plan([]));
+    const { generation, pid } = lab.haproxy;
+    assert.deepEqual(await who(), new Set(['503']));
+    await lab.apply(plan([serverOf(one)]));
+    assert.deepEqual(await who(), new Set(['one']));
+    await lab.apply(plan([serverOf(one), serverOf(two)]));
+    assert.deepEqual(await who(), new Set(['one', 'two']));
+    await lab.apply(plan([serverOf(one, true), serverOf(two)]));
+    assert.deepEqual(await who(), new Set(['two']));
+    await lab.apply(plan([serverOf(two)]));
+    assert.deepEqual(await who(), new Set(['two']));
+    await lab.apply(plan([serverOf(one), serverOf(two)]));
+    assert.deepEqual(await who(), new Set(['one', 'two']));
+    assert.deepEqual([lab.haproxy.generation, lab.haproxy.pid], [generation, pid]);
+    const next = lab.newHaproxy();
+    const settings = { threads: 2, connectionsMax: 2000, accessLog: 'off' } as const;
+    await next.apply(plan([serverOf(one), serverOf(two)]), settings);
+    assert.deepEqual([next.generation, next.pid], [generation, pid], 'an agent that starts anew takes it as it is');
+    await next.apply(plan([serverOf(two)]), settings);
+    assert.deepEqual(await who(), new Set(['two']));
+    assert.equal(next.pid, pid);
+    await lab.haproxy.close();
+    lab.haproxy = next;
+  });
+
+  test('no request fails and no WebSocket ends while endpoints change and HAProxy is reloaded', async (t) => {
+    const held = await webSocketServer();
+    t.after(() => held.close());
+    const first = [await lab.server('s0'), await lab.server('s1')];
+    let live = first.map((server) => serverOf(server));
+    const socketServer = make.server(held.port);
+    const current = (round: number): Plan => {
+      const routes = [
+        make.route('/ws', 'ws'),
+        ...Array.from({ length: 1 + (round % 3) }, (_, index) => make.route(`/r${index}`, 'a')),
+      ];
+      const weights = {
+        kind: 'forward' as const,
+        targets: [make.target('a', { weight: 1 + round }), make.target('b')],
+      };
+      const hosts = [make.host('*', ...routes, make.route('/', 'a', { action: weights }))];
+      const backends = [make.backend('a', live), make.backend('b', live), make.backend('ws', [socketServer])];
+      return make.plan([make.entry(port, hosts)], backends);
+    };
+    await lab.apply(current(0));
+    const load = new Load(port);
+    t.after(() => load.end());
+    const sockets = await Promise.all(Array.from({ length: 10 }, () => openSocket(port)));
+    const generation = lab.haproxy.generation;
+    const servers = [...first];
+    for (let round = 1; round <= 6; round++) {
+      const fresh = await lab.server(`s${round + 1}`);
+      servers.push(fresh);
+      const leaving = servers.at(-3) as LabServer;
+      live = [serverOf(leaving), ...servers.slice(-2).map((server) => serverOf(server))];
+      await lab.apply(current(round));
+      live = [serverOf(leaving, true), ...servers.slice(-2).map((server) => serverOf(server))];
+      await lab.apply(current(round));
+      live = servers.slice(-2).map((server) => serverOf(server));
+      await lab.apply(current(round));
+      leaving.http.close();
+    }
+    const { done, failed } = await load.end();
+    t.after(() => sockets.forEach((socket) => socket.terminate()));
+    assert.deepEqual(failed, []);
+    assert.ok(done > 300, `only ${done} requests`);
+    assert.ok(lab.haproxy.generation >= generation + 6);
+    for (const socket of sockets) {
+      assert.equal(socket.readyState, WebSocket.OPEN);
+      socket.send('still there?');
+      assert.equal(String((await once(socket, 'message'))[0]), 'still there?');
+    }
+  });
+
+  test('a HAProxy that dies is started again with what it had', async () => {
+    const one = await lab.server('one');
+    await lab.apply(plan([serverOf(one)]));
+    const before = lab.haproxy.pid as number;
+    process.kill(before, 'SIGKILL');
+    await eventually('a new process', () => lab.haproxy.isRunning && lab.haproxy.pid !== before);
+    await eventually('an answer', async () => (await ask(port)).asked?.server === 'one');
+    await lab.apply(plan([]));
+    assert.equal((await ask(port)).status, 503);
+  });
+
+  test('a port that another program has is refused by itself, and the rest serves', async (t) => {
+    const one = await lab.server('one');
+    const other = createServer().listen(0, '127.0.0.1');
+    t.after(() => other.close());
+    await once(other, 'listening');
+    const { port: taken } = other.address() as { port: number };
+    const good = plan([serverOf(one)]);
+    const bad = make.entry(taken, [make.host('*', make.route('/', 'a', { source: make.source('bad') }))]);
+    const refusals = await lab.apply({ ...good, entries: [...good.entries, bad] });
+    assert.deepEqual(
+      refusals.map(({ source, message }) => `${source.name}: ${message}`),
+      [`bad: port ${taken} of 127.0.0.1 cannot be opened: another program listens there`],
+    );
+    assert.equal((await ask(port)).asked?.server, 'one');
+  });
+
+  test('a route that HAProxy would refuse closes its own path alone', async () => {
+    const one = await lab.server('one');
+    const regex = (value: string) => make.match('', { path: { kind: 'regex', value } });
+    const routes = [
+      make.route('/', 'a', { match: regex('/bad/(?=x)'), source: make.source('look') }),
+      make.route('/head', 'a', {
+        source: make.source('head'),
+        filters: [{ kind: 'responseHeaders', change: { set: [{ name: 'x', value: 'a\nb' }], add: [], remove: [] } }],
+      }),
+      make.route('/lost', 'gone', { source: make.source('lost') }),
+    ];
+    const refusals = await lab.apply(plan([serverOf(one)], ...routes));
+    assert.deepEqual(
+      refusals.map(({ source }) => source.name),
+      ['look', 'head', 'lost'],
+    );
+    assert.match(refusals[0]?.message ?? '', /the regular expression "\/bad\/\(\?=x\)" is not taken/);
+    const statuses = await Promise.all(
+      ['/', '/bad/x', '/head', '/lost/x'].map(async (path) => (await ask(port, { path })).status),
+    );
+    assert.deepEqual(statuses, [200, 200, 500, 500]);
+  });
+});
+
+/** Four clients that ask without a pause, over connections that they keep, and one that opens a new one each time. */
+class Load {
+  done = 0;
+  readonly failed: string[] = [];
+  #stopped = false;
+  readonly #agents = Array.from({ length: 4 }, () => new http.Agent({ keepAlive: true, maxSockets: 1 }));
+  readonly #clients: Promise<void>[];
+
+  constructor(port: number) {
+    this.#clients = [...this.#agents, undefined].map((agent) => this.#client(port, agent));
+  }
+
+  async #client(port: number, agent: http.Agent | undefined): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        const { status } = await ask(port, { ...(agent && { agent }) });
+        if (status === 200) this.done++;
+        else this.failed.push(`status ${status}`);
+      } catch (error) {
+        this.failed.push((error as Error).message);
+      }
+    }
+  }
+
+  async end(): Promise<this> {
+    this.#stopped = true;
+    await Promise.all(this.#clients);
+    for (const agent of this.#agents) agent.destroy();
+    return this;
+  }
+}
+
+async function webSocketServer(): Promise<{ port: number; close(): void }> {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+  await once(server, 'listening');
+  server.on('connection', (socket) => socket.on('message', (data) => socket.send(String(data))));
+  return { port: (server.address() as { port: number }).port, close: () => server.close() };
+}
+
+async function openSocket(port: number): Promise<WebSocket> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`);
+  await once(socket, 'open');
+  return socket;
+}
