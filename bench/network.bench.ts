@@ -1,10 +1,11 @@
 /** The network of a node, part by part: each has a file in `network/`. */
 import type { Benchmark } from './figure.ts';
 import { dnsFigures } from './network/dns.ts';
+import { proxyFigures } from './network/proxy.ts';
 
 const benchmark: Benchmark = {
   name: 'network',
-  run: (options) => dnsFigures(options),
+  run: async (options) => [...(await dnsFigures(options)), ...proxyFigures(options)],
 };
 
 export default benchmark;

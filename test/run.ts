@@ -37,11 +37,12 @@ interface Suite {
   readonly prepare?: () => Promise<void>;
 }
 
-/** Beside what a node needs, the program that the tests' images are made of. */
+/** Beside what a node needs, the program that the tests' images are made of, and the one that asks the DNS. */
 function installForContainers(): Promise<void> {
   return installSystemPackages(console.error, [
     ...nodePrograms,
     { program: 'busybox', debianPackage: 'busybox-static' },
+    { program: 'dig', debianPackage: 'bind9-dnsutils' },
   ]);
 }
 

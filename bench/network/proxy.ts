@@ -20,9 +20,22 @@ export function proxyFigures({ small }: { readonly small: boolean }): readonly F
   const of = `${services} Services of ${endpoints} endpoints`;
   return [
     figure(`first program of ${of}`, times.firstMs, times.plainFirstMs),
-    figure(`one endpoint changed among ${of}, median`, quantile(times.changesMs, 0.5), quantile(times.plainChangesMs, 0.5)),
-    figure(`one endpoint changed among ${of}, p99`, quantile(times.changesMs, 0.99), quantile(times.plainChangesMs, 0.99)),
-    { bench: 'network', figure: `memory of an agent's process with the proxy of ${of}`, value: Math.round(times.rssBytes / 1e6), unit: 'MB' },
+    figure(
+      `one endpoint changed among ${of}, median`,
+      quantile(times.changesMs, 0.5),
+      quantile(times.plainChangesMs, 0.5),
+    ),
+    figure(
+      `one endpoint changed among ${of}, p99`,
+      quantile(times.changesMs, 0.99),
+      quantile(times.plainChangesMs, 0.99),
+    ),
+    {
+      bench: 'network',
+      figure: `memory of an agent's process with the proxy of ${of}`,
+      value: Math.round(times.rssBytes / 1e6),
+      unit: 'MB',
+    },
   ];
 }
 
@@ -33,7 +46,15 @@ function measure(...sizes: readonly number[]): ProxyTimes {
     const program = path.join(folder, 'proxy-node.mjs');
     const entry = path.join(import.meta.dirname, 'proxy-node.ts');
     execFileSync(process.execPath, [path.join(root, 'tools/bundle.ts'), program, '--entry', entry]);
-    const argv = ['--net', '--', process.execPath, ...agentFlags, program, path.join(folder, 'nft'), ...sizes.map(String)];
+    const argv = [
+      '--net',
+      '--',
+      process.execPath,
+      ...agentFlags,
+      program,
+      path.join(folder, 'nft'),
+      ...sizes.map(String),
+    ];
     return JSON.parse(execFileSync('unshare', argv, { encoding: 'utf8' })) as ProxyTimes;
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -18,7 +18,6 @@ export type NetworkLoops = (context: NetworkLoopContext) => readonly Service[];
 const loops: readonly NetworkLoops[] = [gatewayController, ingressController, acmeController, loadBalancerController];
 
 export function networkLoops(context: ControllerContext): Service[] {
-  if (loops.length === 0) return [];
   const events = new EventRecorder({ ...context, component: 'naru-network' });
   context.recorders?.add(events);
   const configuration = new NetworkConfiguration({ ...context, events });

@@ -26,7 +26,13 @@ import { proxyPart } from './proxy/proxy-part.ts';
 export type NetworkPart = (context: NetworkContext) => Service;
 
 /** What others stand on comes first. */
-export const networkParts: readonly NetworkPart[] = [podNetworkPart, policyPart, proxyPart, addressAnnouncerPart, clusterDns];
+export const networkParts: readonly NetworkPart[] = [
+  podNetworkPart,
+  policyPart,
+  proxyPart,
+  addressAnnouncerPart,
+  clusterDns,
+];
 
 export interface NodeNetworkOptions {
   /** The node's own identity's. */

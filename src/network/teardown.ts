@@ -4,9 +4,9 @@
  *
  * What stays: that the machine forwards packets (`pod-network/forwarding.ts`), since others may have come to need it.
  */
-import { existsSync } from 'node:fs';
 import type { Clock } from '../lib/clock.ts';
 import { dropHeldAddresses, heldAddresses } from './dns/local-address.ts';
+import { tearDownGateway } from './gateway/teardown.ts';
 import { dropAnnouncedAddresses } from './load-balancer/announcer.ts';
 import { machineCommands, type NetworkCommands } from './pod-network/commands.ts';
 import { KernelNetwork } from './pod-network/kernel-network.ts';
@@ -30,7 +30,7 @@ type Remover = (home: NetworkHome, commands: NetworkCommands) => Promise<readonl
 
 /** Who sends packets goes before what their packets need. */
 const removers: readonly Remover[] = [
-  haproxy,
+  tearDownGateway,
   (home, commands) => new KernelNetwork(commands, home.id).remove(),
   dnsAddresses,
   announcedAddresses,
@@ -51,15 +51,6 @@ export async function tearDownNetwork(
     }
   }
   return { removed, left };
-}
-
-/** Loaded only here: `naru down` seldom needs it. */
-async function haproxy({ folder, clock }: NetworkHome): Promise<readonly string[]> {
-  const { gatewayFolder } = await import('./gateway/gateway-part.ts');
-  if (!existsSync(gatewayFolder(folder))) return [];
-  const { tearDownHaproxy } = await import('./gateway/haproxy/process.ts');
-  await tearDownHaproxy(gatewayFolder(folder), clock);
-  return [];
 }
 
 async function dnsAddresses({ folder }: NetworkHome): Promise<readonly string[]> {

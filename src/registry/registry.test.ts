@@ -253,7 +253,9 @@ test('every resource of the table that is stored can be created, read, listed, p
       metadata: { ...(body as { metadata?: object }).metadata, name: objectName },
     });
     assert.equal(created.kind, info.kind, name);
-    const patched = await cluster.patch(name, objectName, { metadata: { labels: { a: 'b' } } });
+    // Custom resources take no strategic merge.
+    const type = info.custom ? 'merge' : 'strategic';
+    const patched = await cluster.patch(name, objectName, { metadata: { labels: { a: 'b' } } }, { type });
     assert.equal(patched.metadata.labels.a, 'b', name);
     assert.ok((await cluster.names(name)).includes(objectName), name);
     const unprotected = { metadata: { finalizers: null } };
@@ -271,8 +273,28 @@ const admitted = {
   resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
 };
 
+const routeRules = [{ backendRefs: [{ name: 'web', port: 80 }] }];
+const listeners = [{ name: 'http', port: 80, protocol: 'HTTP' }];
+
 /** What a kind asks for beside a name. */
 const bodies: Readonly<Record<string, object>> = {
+  'backendtlspolicies.gateway.networking.k8s.io': {
+    spec: {
+      targetRefs: [{ group: '', kind: 'Service', name: 'web' }],
+      validation: { hostname: 'a.example', wellKnownCACertificates: 'System' },
+    },
+  },
+  'gatewayclasses.gateway.networking.k8s.io': { spec: { controllerName: 'a.b/c' } },
+  'gateways.gateway.networking.k8s.io': { spec: { gatewayClassName: 'a', listeners } },
+  'grpcroutes.gateway.networking.k8s.io': { spec: {} },
+  'httproutes.gateway.networking.k8s.io': { spec: {} },
+  'listenersets.gateway.networking.k8s.io': { spec: { parentRef: { name: 'a' }, listeners } },
+  'referencegrants.gateway.networking.k8s.io': {
+    spec: { from: [{ group: '', kind: 'Pod', namespace: 'a' }], to: [{ group: '', kind: 'Secret' }] },
+  },
+  'tcproutes.gateway.networking.k8s.io': { spec: { rules: routeRules } },
+  'tlsroutes.gateway.networking.k8s.io': { spec: { hostnames: ['a.example'], rules: routeRules } },
+  'udproutes.gateway.networking.k8s.io': { spec: { rules: routeRules } },
   'devicetaintrules.resource.k8s.io': { spec: { taint: { key: 'a.b/c', effect: 'NoSchedule' } } },
   'podgroups.scheduling.k8s.io': { spec: { schedulingPolicy: { basic: {} } } },
   'workloads.scheduling.k8s.io': { spec: { podGroupTemplates: [{ name: 'a', schedulingPolicy: { basic: {} } }] } },

@@ -131,11 +131,24 @@ export async function ask(port: number, options: AskOptions = {}): Promise<Answe
       ? http.request(common)
       : https.request({ ...common, servername: serverName, rejectUnauthorized: false });
   request.end(body);
-  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+  const response = await responseOf(request);
   const parts: Buffer[] = [];
   for await (const part of response) parts.push(part as Buffer);
   const text = Buffer.concat(parts).toString();
   return { status: response.statusCode ?? 0, headers: response.headers, body: text, asked: askedIn(text) };
+}
+
+/** A connection that was kept may end just when it is used again (RFC 9112, section 9.5): then the client is to ask again. */
+export class KeptConnectionEnded extends Error {}
+
+async function responseOf(request: http.ClientRequest): Promise<http.IncomingMessage> {
+  try {
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+    return response;
+  } catch (error) {
+    if (request.reusedSocket) throw new KeptConnectionEnded((error as Error).message);
+    throw error;
+  }
 }
 
 function askedIn(text: string): Asked | undefined {

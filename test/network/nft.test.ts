@@ -14,8 +14,16 @@ import { NetLab, type NetSpace, needsNetwork } from './net-lab.ts';
 const base: NftBase = {
   family: 'inet',
   name: 'naru-test',
-  sets: { pods: { kind: 'set', declaration: 'type ipv4_addr' }, ports: { kind: 'map', declaration: 'type inet_service : verdict' } },
-  chains: { inward: { hook: 'type filter hook input priority filter; policy accept;', rules: ['ip saddr @pods th dport vmap @ports'] } },
+  sets: {
+    pods: { kind: 'set', declaration: 'type ipv4_addr' },
+    ports: { kind: 'map', declaration: 'type inet_service : verdict' },
+  },
+  chains: {
+    inward: {
+      hook: 'type filter hook input priority filter; policy accept;',
+      rules: ['ip saddr @pods th dport vmap @ports'],
+    },
+  },
 };
 
 describe('nft', needsNetwork, () => {
@@ -70,7 +78,10 @@ describe('nft', needsNetwork, () => {
     second.set('good', chain('accept', '80'));
     second.set('bad', chain('ip saddr 1.2.3.4 nonsense', '81'));
     const refusals = await second.apply();
-    assert.deepEqual(refusals.map(({ owner }) => owner), ['bad']);
+    assert.deepEqual(
+      refusals.map(({ owner }) => owner),
+      ['bad'],
+    );
     assert.match(await listed(), /80 : goto c80/);
     assert.doesNotMatch(await listed(), /10\.0\.0\.9|c81/);
 

@@ -27,7 +27,7 @@ export function certificateOf({ data = {}, metadata }: Secret): Found<Certificat
   const [leaf] = chain;
   if (leaf === undefined) return bad('tls.crt has no certificate');
   if (!leaf.checkPrivateKey(key)) return bad('tls.key does not belong to the first certificate of tls.crt');
-  const pem = `${key.export({ type: 'pkcs8', format: 'pem' }).toString()}${pemOf(chain)}`;
+  const pem = `${key.export({ type: 'pkcs8', format: 'pem' })}${pemOf(chain)}`;
   return good({
     id: `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`,
     pem,

@@ -32,6 +32,7 @@ import { routesTranslator } from './routes/routes-translator.ts';
 import { GatewaySecrets } from './secrets.ts';
 import { serviceSource } from './service-source.ts';
 import { type IngressSettings, ingressSection } from './settings.ts';
+import { gatewayFolder } from './teardown.ts';
 import type { OpenTranslator, Problem, Translator, TranslatorSources } from './translator.ts';
 
 const debounceMs = 15;
@@ -40,16 +41,15 @@ const secretsMsMax = 5000;
 
 const translators: readonly Translator[] = [ingressTranslator, routesTranslator, acmeTranslator];
 
-/** Of the folder of the network. */
-export function gatewayFolder(networkFolder: string): string {
-  return path.join(networkFolder, 'gateway');
-}
-
 /** What carries plans out: HAProxy, or a stand-in in tests. */
 export type Engine = Pick<Haproxy, 'apply' | 'stop' | 'close'>;
 
-export function gatewayPart(context: NetworkContext, engine?: (context: NetworkContext) => Engine): Service {
-  return new GatewayPart(context, engine ?? haproxyOf);
+export function gatewayPart(context: NetworkContext): Service {
+  return gatewayWith(context, haproxyOf);
+}
+
+export function gatewayWith(context: NetworkContext, makeEngine: (context: NetworkContext) => Engine): Service {
+  return new GatewayPart(context, makeEngine);
 }
 
 function haproxyOf({ folder, id, clock, log }: NetworkContext): Engine {
@@ -75,6 +75,8 @@ class GatewayPart implements Service {
   #waitsSinceMs: number | undefined;
   #selfSigned: Certificate | undefined;
   #told = new Set<string>();
+  /** That no HAProxy runs was made sure of. */
+  #hasRested = false;
 
   constructor(context: NetworkContext, makeEngine: (context: NetworkContext) => Engine) {
     this.#context = context;
@@ -167,8 +169,6 @@ class GatewayPart implements Service {
     this.#engine = undefined;
     this.#told.clear();
   }
-
-  #hasRested = false;
 
   async #serve(): Promise<number | undefined> {
     const { clock } = this.#context;

@@ -40,7 +40,7 @@ describe('certificates', () => {
   });
 
   const locked = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
-  const lockedPem = locked.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' }).toString();
+  const lockedPem = locked.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' });
   const broken = `-----BEGIN CERTIFICATE-----\n${base64('nothing')}\n-----END CERTIFICATE-----\n`;
   const rows: readonly (readonly [what: string, data: Readonly<Record<string, string>>, why: string])[] = [
     ['nothing', {}, 'it has no tls.crt'],

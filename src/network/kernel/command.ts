@@ -36,7 +36,12 @@ const wordsMax = 500;
 export function run(program: string, args: readonly string[], input?: string): Promise<CommandResult> {
   const shown = [program, ...args].join(' ').slice(0, wordsMax);
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: 'pipe', timeout: deadlineMs, killSignal: 'SIGKILL', env: commandEnvironment() });
+    const child = spawn(program, args, {
+      stdio: 'pipe',
+      timeout: deadlineMs,
+      killSignal: 'SIGKILL',
+      env: commandEnvironment(),
+    });
     const output = { stdout: '', stderr: '' };
     for (const stream of ['stdout', 'stderr'] as const) {
       child[stream].setEncoding('utf8').on('data', (text: string) => {

@@ -22,16 +22,20 @@ export interface Clash {
 }
 
 export class ElementClaims {
-  readonly #sets = new Map<string, Map<string, Claim | readonly Claim[]>>();
+  readonly #sets = new Map<string, Map<string, Claims>>();
   /** As they were at the last commit, by set and key: of those that were moved since. */
-  readonly #before = new Map<string, Map<string, { readonly claims: Claims; readonly mover: string }>>();
+  readonly #before = new Map<string, Map<string, Claims>>();
 
   move(owner: string, before: NftFragment | undefined, after: NftFragment | undefined): void {
-    const wanted = new Map((after?.elements ?? []).map((element) => [idOf(element), element]));
-    for (const element of before?.elements ?? []) {
-      if (wanted.get(idOf(element))?.value !== element.value || !wanted.has(idOf(element))) this.#release(owner, element);
+    const old = before?.elements ?? [];
+    if (old.length > 0) {
+      const wanted = new Map((after?.elements ?? []).map((element) => [idOf(element), element]));
+      for (const element of old) {
+        const stays = wanted.get(idOf(element));
+        if (stays === undefined || stays.value !== element.value) this.#release(owner, element);
+      }
     }
-    for (const element of wanted.values()) this.#claim(owner, element);
+    for (const element of after?.elements ?? []) this.#claim(owner, element);
   }
 
   /** What the table needs since the last commit, by owner. */
@@ -39,11 +43,12 @@ export class ElementClaims {
     const changes = new Map<string, { owner: string; removed: NftElement[]; added: NftElement[] }>();
     const of = (owner: string) => entry(changes, owner, () => ({ owner, removed: [], added: [] }));
     for (const [set, keys] of this.#before) {
-      for (const [key, { claims, mover }] of keys) {
+      for (const [key, claims] of keys) {
         const old = listed(claims)[0];
         const held = listed(this.#sets.get(set)?.get(key))[0];
         if (old !== undefined && held !== undefined && old.element.value === held.element.value) continue;
-        if (old !== undefined) of(mover).removed.push(old.element);
+        // Only who had it can have let it go.
+        if (old !== undefined) of(old.owner).removed.push(old.element);
         if (held !== undefined) of(held.owner).added.push(held.element);
       }
     }
@@ -63,6 +68,11 @@ export class ElementClaims {
     return [...changes.values()];
   }
 
+  /** All that is held, set by set. */
+  *held(): Generator<readonly [set: string, elements: Iterable<NftElement>]> {
+    for (const [set, keys] of this.#sets) yield [set, heads(keys.values())];
+  }
+
   /** Elements of the fragment that another owner has with another value. */
   clashes(owner: string, fragment: NftFragment | undefined): Clash[] {
     return (fragment?.elements ?? []).flatMap((element) => {
@@ -78,33 +88,48 @@ export class ElementClaims {
 
   rollback(): void {
     for (const [set, keys] of this.#before) {
-      for (const [key, { claims }] of keys) this.#put(set, key, claims);
+      for (const [key, claims] of keys) this.#put(set, key, claims);
     }
     this.#before.clear();
   }
 
   #release(owner: string, { set, key }: NftElement): void {
-    const claims = listed(this.#sets.get(set)?.get(key));
-    this.#change(owner, set, key, claims.filter((claim) => claim.owner !== owner));
+    const known = this.#sets.get(set)?.get(key);
+    if (known === undefined) return;
+    const left = listed(known).filter((claim) => claim.owner !== owner);
+    this.#change(set, key, known, left.length > 1 ? left : left[0]);
   }
 
   #claim(owner: string, element: NftElement): void {
     const { set, key } = element;
-    const claims = listed(this.#sets.get(set)?.get(key));
-    if (claims.some((claim) => claim.owner === owner)) return;
-    this.#change(owner, set, key, [...claims, { owner, element }]);
+    const known = this.#sets.get(set)?.get(key);
+    if (known === undefined) {
+      this.#change(set, key, undefined, { owner, element });
+      return;
+    }
+    const claims = listed(known);
+    if (!claims.some((claim) => claim.owner === owner)) this.#change(set, key, known, [...claims, { owner, element }]);
   }
 
-  #change(mover: string, set: string, key: string, claims: readonly Claim[]): void {
-    const before = entry(this.#before, set, () => new Map<string, { claims: Claims; mover: string }>());
-    if (!before.has(key)) before.set(key, { claims: this.#sets.get(set)?.get(key), mover });
-    this.#put(set, key, claims.length > 1 ? claims : claims[0]);
+  #change(set: string, key: string, known: Claims, claims: Claims): void {
+    const before = entry(this.#before, set, newKeys);
+    if (!before.has(key)) before.set(key, known);
+    this.#put(set, key, claims);
   }
 
   #put(set: string, key: string, claims: Claims): void {
-    const keys = entry(this.#sets, set, () => new Map<string, Claim | readonly Claim[]>());
+    const keys = entry(this.#sets, set, newKeys);
     if (claims === undefined) keys.delete(key);
     else keys.set(key, claims);
+  }
+}
+
+const newKeys = (): Map<string, Claims> => new Map();
+
+function* heads(all: Iterable<Claims>): Generator<NftElement> {
+  for (const claims of all) {
+    const [head] = listed(claims);
+    if (head !== undefined) yield head.element;
   }
 }
 

@@ -15,7 +15,10 @@ const base: NftBase = {
     pods: { kind: 'set', declaration: 'type ipv4_addr' },
   },
   chains: {
-    'pre-routing': { hook: 'type nat hook prerouting priority dstnat; policy accept;', rules: ['th dport vmap @ports'] },
+    'pre-routing': {
+      hook: 'type nat hook prerouting priority dstnat; policy accept;',
+      rules: ['th dport vmap @ports'],
+    },
   },
 };
 const name = 'inet naru-test';
@@ -188,12 +191,28 @@ describe('the keeper of a table', () => {
         const refusals = await keeper.apply();
         const refused = new Set(refusals.filter(({ message }) => !message.includes('taken')).map(({ owner }) => owner));
         for (const [owner, fragment] of said) if (!refused.has(owner)) kept.set(owner, renamed(fragment, owner));
-        const wantedPods = [...kept.values()].flatMap((fragment) => fragment?.elements ?? []).filter(({ set }) => set === 'pods');
-        assert.deepEqual(Object.keys(nft.elements(name, 'pods')), [...new Set(wantedPods.map(({ key }) => key))].toSorted(), `seed ${seed}`);
-        const wantedPorts = [...kept.values()].flatMap((fragment) => fragment?.elements ?? []).filter(({ set }) => set === 'ports');
-        assert.deepEqual(Object.keys(nft.elements(name, 'ports')), [...new Set(wantedPorts.map(({ key }) => key))].toSorted(), `seed ${seed}`);
+        const wantedPods = [...kept.values()]
+          .flatMap((fragment) => fragment?.elements ?? [])
+          .filter(({ set }) => set === 'pods');
+        assert.deepEqual(
+          Object.keys(nft.elements(name, 'pods')),
+          [...new Set(wantedPods.map(({ key }) => key))].toSorted(),
+          `seed ${seed}`,
+        );
+        const wantedPorts = [...kept.values()]
+          .flatMap((fragment) => fragment?.elements ?? [])
+          .filter(({ set }) => set === 'ports');
+        assert.deepEqual(
+          Object.keys(nft.elements(name, 'ports')),
+          [...new Set(wantedPorts.map(({ key }) => key))].toSorted(),
+          `seed ${seed}`,
+        );
         const chains = [...kept].filter(([, fragment]) => fragment?.chains !== undefined).map(([owner]) => owner);
-        assert.deepEqual([...(nft.table(name)?.chains.keys() ?? [])].toSorted(), [...chains, 'pre-routing'].toSorted(), `seed ${seed}`);
+        assert.deepEqual(
+          [...(nft.table(name)?.chains.keys() ?? [])].toSorted(),
+          [...chains, 'pre-routing'].toSorted(),
+          `seed ${seed}`,
+        );
       }
       await keeper.close();
     }
@@ -204,12 +223,15 @@ function randomFragment(prng: SeededPrng): NftFragment | undefined {
   if (prng.next() < 0.25) return undefined;
   const elements: NftElement[] = [];
   for (let i = nextInt(prng, 4); i > 0; i--) elements.push({ set: 'pods', key: `10.0.0.${nextInt(prng, 5)}` });
-  for (let i = nextInt(prng, 3); i > 0; i--) elements.push({ set: 'ports', key: String(80 + nextInt(prng, 4)), value: 'goto own' });
+  for (let i = nextInt(prng, 3); i > 0; i--)
+    elements.push({ set: 'ports', key: String(80 + nextInt(prng, 4)), value: 'goto own' });
   return { chains: { own: { rules: prng.next() < 0.5 ? ['drop'] : ['accept'] } }, elements };
 }
 
 function renamed(fragment: NftFragment | undefined, owner: string): NftFragment | undefined {
   if (fragment === undefined) return undefined;
-  const elements = (fragment.elements ?? []).map((element) => (element.value === undefined ? element : { ...element, value: `goto ${owner}` }));
+  const elements = (fragment.elements ?? []).map((element) =>
+    element.value === undefined ? element : { ...element, value: `goto ${owner}` },
+  );
   return { chains: { [owner]: fragment.chains?.['own'] ?? { rules: [] } }, elements };
 }

@@ -20,7 +20,16 @@ import type { Logger } from '../../lib/log.ts';
 import type { Prng } from '../../lib/prng.ts';
 import { ElementClaims } from './element-claims.ts';
 import type { NftError, NftRunner } from './nft.ts';
-import { baseOwner, difference, isGradual, type NftChange, type NftCommand, replacement, tableName } from './nft-program.ts';
+import {
+  baseOwner,
+  difference,
+  filling,
+  isGradual,
+  type NftChange,
+  type NftCommand,
+  replacement,
+  tableName,
+} from './nft-program.ts';
 import type { NftBase, NftFragment, NftRefusal, NftTable } from './nft-table.ts';
 
 export interface NftKeeperOptions {
@@ -124,8 +133,7 @@ export class NftKeeper implements NftTable {
     const wasKnown = this.#isKnown;
     for (const { owner, before, after } of changes) this.#claims.move(owner, before, after);
     try {
-      const commands = wasKnown ? difference(this.#table, changes, this.#claims.changes()) : this.#whole(changes);
-      const errors = await this.#options.nft.run(commands.map(({ text }) => text));
+      const { commands, errors } = await this.#carryOut(wasKnown, changes);
       if (errors.length === 0) {
         this.#claims.commit();
         this.#isKnown = true;
@@ -138,7 +146,22 @@ export class NftKeeper implements NftTable {
     }
   }
 
-  #whole(changes: readonly NftChange[]): NftCommand[] {
+  async #carryOut(isKnown: boolean, changes: readonly NftChange[]): Promise<Pick<Attempt, 'commands' | 'errors'>> {
+    const { nft } = this.#options;
+    if (!isKnown) {
+      const frame = this.#frame(changes).map(({ text }) => text);
+      const errors = await nft.run([...frame, ...filling(this.#table, this.#claims.held())]);
+      if (errors.length === 0) return { commands: [], errors };
+    }
+    // Whose command was at fault, tells a program in which each command has one owner.
+    const commands = isKnown
+      ? difference(this.#table, changes, this.#claims.changes())
+      : [...this.#frame(changes), ...difference(this.#table, [], this.#claims.all())];
+    return { commands, errors: await nft.run(commands.map(({ text }) => text)) };
+  }
+
+  /** The table anew, with all chains and sets, and these empty. */
+  #frame(changes: readonly NftChange[]): NftCommand[] {
     const changed = new Map(changes.map(({ owner, after }) => [owner, after]));
     const owners = new Set([baseOwner, ...this.#accepted.keys(), ...changed.keys()]);
     const made = [...owners].map((owner) => ({
@@ -146,7 +169,7 @@ export class NftKeeper implements NftTable {
       before: undefined,
       after: changed.has(owner) ? changed.get(owner) : this.#accepted.get(owner),
     }));
-    return [...replacement(this.#table), ...difference(this.#table, made, this.#claims.all())];
+    return [...replacement(this.#table), ...difference(this.#table, made, [])];
   }
 
   #accept(group: readonly string[], wanted: Map<string, NftFragment | undefined>): NftRefusal[] {

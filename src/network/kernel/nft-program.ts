@@ -57,6 +57,27 @@ export function difference(
   return plan.commands();
 }
 
+/** In one command: nft reads few long ones faster than many short ones. */
+const elementsMax = 1000;
+
+/** Elements for sets that are empty, without their owners' names: for a table that is made anew. */
+export function filling(
+  table: string,
+  sets: Iterable<readonly [set: string, elements: Iterable<NftElement>]>,
+): string[] {
+  const commands: string[] = [];
+  for (const [set, elements] of sets) {
+    let entries: string[] = [];
+    const end = (): void => {
+      if (entries.length > 0) commands.push(`add element ${table} ${set} { ${entries.join(', ')} }`);
+      entries = [];
+    };
+    for (const element of elements) if (entries.push(written(element)) === elementsMax) end();
+    end();
+  }
+  return commands;
+}
+
 class Plan {
   readonly #table: string;
   readonly #stages: Record<Stage, NftCommand[]> = {
@@ -81,7 +102,8 @@ class Plan {
   sets({ owner, before, after }: NftChange): void {
     const [old, wanted] = [before?.sets ?? {}, after?.sets ?? {}];
     for (const [name, set] of Object.entries(wanted)) {
-      if (old[name] === undefined) this.#say('sets', owner, `add ${set.kind} ${this.#table} ${name} { ${set.declaration}; }`);
+      if (old[name] === undefined)
+        this.#say('sets', owner, `add ${set.kind} ${this.#table} ${name} { ${set.declaration}; }`);
     }
     for (const [name, set] of Object.entries(old)) {
       if (wanted[name] === undefined) this.#say('setsOut', owner, `delete ${set.kind} ${this.#table} ${name}`);
@@ -109,9 +131,13 @@ class Plan {
 
   #chain(owner: string, name: string, old: NftChain | undefined, wanted: NftChain): void {
     const path = `${this.#table} ${name}`;
-    const isSame = old !== undefined && old.rules.length === wanted.rules.length && old.rules.every((rule, at) => rule === wanted.rules[at]);
+    const isSame =
+      old !== undefined &&
+      old.rules.length === wanted.rules.length &&
+      old.rules.every((rule, at) => rule === wanted.rules[at]);
     if (isSame) return;
-    if (old === undefined) this.#say('chains', owner, `add chain ${path}${wanted.hook === undefined ? '' : ` { ${wanted.hook} }`}`);
+    if (old === undefined)
+      this.#say('chains', owner, `add chain ${path}${wanted.hook === undefined ? '' : ` { ${wanted.hook} }`}`);
     else this.#say('rules', owner, `flush chain ${path}`);
     for (const rule of wanted.rules) this.#say('rules', owner, `add rule ${path} ${rule}`);
   }
@@ -137,12 +163,17 @@ function bySet(elements: readonly NftElement[], write: (element: NftElement) => 
 
 /** Whether an owner goes from the one to the other by the steps above. Where not (a set is declared otherwise, a chain hooked otherwise), the table is replaced. */
 export function isGradual(before: NftFragment | undefined, after: NftFragment | undefined): boolean {
-  const sets = (set: NftSet, other: NftSet): boolean => set.kind === other.kind && set.declaration === other.declaration;
+  const sets = (set: NftSet, other: NftSet): boolean =>
+    set.kind === other.kind && set.declaration === other.declaration;
   const chains = (chain: NftChain, other: NftChain): boolean => chain.hook === other.hook;
   return agree(before?.sets, after?.sets, sets) && agree(before?.chains, after?.chains, chains);
 }
 
-function agree<T>(before: Readonly<Record<string, T>> = {}, after: Readonly<Record<string, T>> = {}, same: (a: T, b: T) => boolean): boolean {
+function agree<T>(
+  before: Readonly<Record<string, T>> = {},
+  after: Readonly<Record<string, T>> = {},
+  same: (a: T, b: T) => boolean,
+): boolean {
   return Object.entries(after).every(([name, value]) => {
     const old = before[name];
     return old === undefined || same(old, value);

@@ -105,7 +105,8 @@ export class NftProcess implements NftRunner, Service {
       execFile(program, [...args, '-f', this.#file], options, (error, _, stderr) => {
         if (error === null) resolve('');
         else if (typeof error.code === 'number' && stderr !== '') resolve(stderr);
-        else reject(new Error(`${this.#program.join(' ')} failed: ${stderr.trim() || error.message}`, { cause: error }));
+        else
+          reject(new Error(`${this.#program.join(' ')} failed: ${stderr.trim() || error.message}`, { cause: error }));
       });
     });
   }
@@ -179,13 +180,22 @@ class LastingNft {
     const waiting = this.#waiting;
     this.#waiting = undefined;
     this.#child.kill('SIGKILL');
-    waiting?.reject(new Error(`${this.#program.join(' ')} -i failed: ${why}${this.#words === '' ? '' : ` (${this.#words.trim()})`}`));
+    waiting?.reject(
+      new Error(`${this.#program.join(' ')} -i failed: ${why}${this.#words === '' ? '' : ` (${this.#words.trim()})`}`),
+    );
   }
 
   /** An idle nft does not hold the process that started it. */
   #keepAlive(isBusy: boolean): void {
-    const streams = [this.#child.stdin, this.#child.stderr, this.#child.stdout] as unknown as Partial<NodeJS.RefCounted>[];
-    for (const held of [this.#child, ...streams]) isBusy ? held.ref?.() : held.unref?.();
+    const streams = [
+      this.#child.stdin,
+      this.#child.stderr,
+      this.#child.stdout,
+    ] as unknown as Partial<NodeJS.RefCounted>[];
+    for (const held of [this.#child, ...streams]) {
+      if (isBusy) held.ref?.();
+      else held.unref?.();
+    }
   }
 }
 

@@ -102,7 +102,9 @@ const steps: readonly (readonly [RegExp, Step])[] = [
   [
     new RegExp(`^delete (set|map) ${table} ${name}$`),
     (tables, { table = '', name = '' }) => {
-      const held = [...(tables.get(table)?.chains.values() ?? [])].some(({ rules }) => rules.some((rule) => names(rule, `@${name}`)));
+      const held = [...(tables.get(table)?.chains.values() ?? [])].some(({ rules }) =>
+        rules.some((rule) => names(rule, `@${name}`)),
+      );
       if (held) return 'Device or resource busy';
       return tables.get(table)?.sets.delete(name) === true ? undefined : missing;
     },
@@ -132,7 +134,8 @@ const steps: readonly (readonly [RegExp, Step])[] = [
       if (held?.chains.has(name) !== true) return missing;
       const words = [...held.chains.values()].flatMap(({ rules }) => rules);
       const values = [...held.sets.values()].flatMap((elements) => [...elements.values()]);
-      if ([...words, ...values].some((text) => names(text, `jump ${name}`) || names(text, `goto ${name}`))) return 'Device or resource busy';
+      if ([...words, ...values].some((text) => names(text, `jump ${name}`) || names(text, `goto ${name}`)))
+        return 'Device or resource busy';
       held.chains.delete(name);
       return undefined;
     },

@@ -24,7 +24,8 @@ const frontend = (more: Partial<UdpFrontend>): UdpFrontend => ({
 
 describe('stale UDP flows', () => {
   test('are those to a changed port that lead to none of its endpoints, or were never translated', () => {
-    const ports = (frontends: readonly UdpFrontend[]) => staleFlows(parseFlows(listing), frontends).map(({ fromPort }) => fromPort);
+    const ports = (frontends: readonly UdpFrontend[]) =>
+      staleFlows(parseFlows(listing), frontends).map(({ fromPort }) => fromPort);
     assert.deepEqual(ports([frontend({})]), [5555, 5557]);
     assert.deepEqual(ports([frontend({ endpoints: new Set() })]), [5555, 5556, 5557]);
     assert.deepEqual(ports([frontend({ ip: undefined, port: 30_081 })]), [6666]);
@@ -40,7 +41,8 @@ describe('stale UDP flows', () => {
     await flows.forget([]);
     assert.deepEqual(ran, []);
     await flows.forget([frontend({})]);
-    const flow = (from: number) => `conntrack -D -f ipv4 -p udp --orig-src 10.42.1.6 --orig-dst 10.43.0.1 --orig-port-src ${from} --orig-port-dst 81`;
+    const flow = (from: number) =>
+      `conntrack -D -f ipv4 -p udp --orig-src 10.42.1.6 --orig-dst 10.43.0.1 --orig-port-src ${from} --orig-port-dst 81`;
     assert.deepEqual(ran, ['conntrack -L -f ipv4 -p udp --orig-dst 10.43.0.1', flow(5555), flow(5557)]);
     ran.length = 0;
     await flows.forget([frontend({}), frontend({ ip: undefined, port: 30_081 })]);
@@ -50,7 +52,9 @@ describe('stale UDP flows', () => {
   test('a machine without conntrack is told of once', async () => {
     const warnings: string[] = [];
     const log = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
-    const flows = new StaleFlows(log, () => Promise.reject(new CommandError('conntrack -L', 'the program is not installed')));
+    const flows = new StaleFlows(log, () =>
+      Promise.reject(new CommandError('conntrack -L', 'the program is not installed')),
+    );
     await flows.forget([frontend({})]);
     await flows.forget([frontend({})]);
     assert.equal(warnings.length, 1);

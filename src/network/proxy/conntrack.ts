@@ -34,7 +34,9 @@ export function udpFrontends(ports: readonly ProxiedPort[]): UdpFrontend[] {
     const { family } = port;
     const endpoints = new Set([...port.cluster, ...port.local].map(({ ip }) => ip));
     const addressed = [port.clusterIp, ...port.externalIps].map((ip) => ({ ip, port: port.port, family, endpoints }));
-    return port.nodePort === undefined ? addressed : [...addressed, { ip: undefined, port: port.nodePort, family, endpoints }];
+    return port.nodePort === undefined
+      ? addressed
+      : [...addressed, { ip: undefined, port: port.nodePort, family, endpoints }];
   });
 }
 
@@ -45,13 +47,21 @@ export function parseFlows(text: string): UdpFlow[] {
     if (!line.startsWith('udp') || fields.length < 8) return [];
     const [from = '', to = '', fromPort, toPort, answerer = ''] = fields;
     const plain = (address: string): string => canonicalIp(address)?.text ?? address;
-    return { from: plain(from), to: plain(to), fromPort: Number(fromPort), toPort: Number(toPort), answerer: plain(answerer) };
+    return {
+      from: plain(from),
+      to: plain(to),
+      fromPort: Number(fromPort),
+      toPort: Number(toPort),
+      answerer: plain(answerer),
+    };
   });
 }
 
 /** Those that lead to nobody's endpoint. A port without endpoints is left: its rule rejects, and no new flow comes to be. */
 export function staleFlows(flows: readonly UdpFlow[], frontends: readonly UdpFrontend[]): UdpFlow[] {
-  const byPlace = new Map(frontends.map((frontend) => [`${frontend.ip ?? frontend.family} ${frontend.port}`, frontend]));
+  const byPlace = new Map(
+    frontends.map((frontend) => [`${frontend.ip ?? frontend.family} ${frontend.port}`, frontend]),
+  );
   return flows.filter(({ to, toPort, answerer }) => {
     const exact = byPlace.get(`${to} ${toPort}`);
     const onNode = exact ?? byPlace.get(`${canonicalIp(to)?.family} ${toPort}`);
@@ -94,7 +104,16 @@ export class StaleFlows {
     const { code, stdout, stderr } = await this.#run('conntrack', ['-L', ...byFamily, ...only]);
     if (code !== 0) throw new Error(`conntrack -L: ${stderr.trim()}`);
     for (const { from, fromPort, to, toPort } of staleFlows(parseFlows(stdout), frontends)) {
-      const flow = ['--orig-src', from, '--orig-dst', to, '--orig-port-src', String(fromPort), '--orig-port-dst', String(toPort)];
+      const flow = [
+        '--orig-src',
+        from,
+        '--orig-dst',
+        to,
+        '--orig-port-src',
+        String(fromPort),
+        '--orig-port-dst',
+        String(toPort),
+      ];
       // A flow that has gone by itself is an error of conntrack's, and none of ours.
       await this.#run('conntrack', ['-D', ...byFamily, ...flow]);
     }

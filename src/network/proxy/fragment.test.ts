@@ -37,9 +37,14 @@ const port = (more: Partial<ProxiedPort> = {}): ProxiedPort => ({
 /** The fragment as lines, with short names for chains: `ext4`, `all4`, … */
 function lines(more: Partial<ProxiedPort>): string[] {
   const { fragment } = serviceProgram('default/web', [port(more)], new Map(), 'n1');
-  const short = (text: string): string => text.replace(/((?:ext|all|here|fw|ep|clients)[46])-[0-9a-f]{12}-default\/web\/(tcp|udp)\/\d+/g, '$1');
-  const chains = Object.entries(fragment.chains ?? {}).flatMap(([name, { rules }]) => rules.map((rule) => `${name}| ${rule}`));
-  const elements = (fragment.elements ?? []).map(({ set, key, value }) => `${set}: ${key}${value === undefined ? '' : ` = ${value}`}`);
+  const short = (text: string): string =>
+    text.replace(/((?:ext|all|here|fw|ep|clients)[46])-[0-9a-f]{12}-default\/web\/(tcp|udp)\/\d+/g, '$1');
+  const chains = Object.entries(fragment.chains ?? {}).flatMap(([name, { rules }]) =>
+    rules.map((rule) => `${name}| ${rule}`),
+  );
+  const elements = (fragment.elements ?? []).map(
+    ({ set, key, value }) => `${set}: ${key}${value === undefined ? '' : ` = ${value}`}`,
+  );
   return [...chains, ...elements].map(short);
 }
 
@@ -124,7 +129,14 @@ const rows: readonly { name: string; port: Partial<ProxiedPort>; lines: readonly
   },
   {
     name: 'source ranges stand before the address',
-    port: { cluster: [], local: [], hasAny: false, externalIps: ['203.0.113.7'], guardedIps: ['203.0.113.7'], sourceRanges: ['10.0.0.0/8'] },
+    port: {
+      cluster: [],
+      local: [],
+      hasAny: false,
+      externalIps: ['203.0.113.7'],
+      guardedIps: ['203.0.113.7'],
+      sourceRanges: ['10.0.0.0/8'],
+    },
     lines: [
       'fw4| ip saddr 10.0.0.0/8 return',
       'fw4| ip saddr 203.0.113.7 return',
@@ -154,7 +166,8 @@ describe('the program of a Service', () => {
   }
 
   test('affinity gives each endpoint a chain and a set of its clients, which another timeout makes anew', () => {
-    const of = (affinitySeconds: number) => serviceProgram('default/web', [port({ affinitySeconds })], new Map(), 'n1').fragment;
+    const of = (affinitySeconds: number) =>
+      serviceProgram('default/web', [port({ affinitySeconds })], new Map(), 'n1').fragment;
     const [first, second] = [of(60), of(90)];
     assert.deepEqual(
       Object.values(first.sets ?? {}).map(({ declaration }) => declaration),
@@ -178,7 +191,7 @@ describe('the program of a Service', () => {
 
   test('one endpoint that goes or comes moves at most one other, and slots are always filled from 0 on', () => {
     const prng = new SeededPrng(7);
-    let slots: string[] = [];
+    let slots: readonly string[] = [];
     for (let round = 0; round < 500; round++) {
       const wanted = slots.toSorted();
       if (prng.next() < 0.5 || wanted.length === 0) wanted.push(`new-${round}`);

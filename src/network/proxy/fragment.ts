@@ -29,7 +29,12 @@ const rulesMax = 8;
 /** Of the readable part of a chain's name. */
 const nameMax = 100;
 
-export function serviceProgram(key: string, ports: readonly ProxiedPort[], before: Slots, nodeName: string): ServiceProgram {
+export function serviceProgram(
+  key: string,
+  ports: readonly ProxiedPort[],
+  before: Slots,
+  nodeName: string,
+): ServiceProgram {
   const writer = new Writer(key, before, nodeName);
   for (const port of ports) writer.port(port);
   return writer.program();
@@ -74,13 +79,22 @@ class Writer {
     const endpoints = port.internalLocal ? port.local : port.cluster;
     if (endpoints.length === 0) this.#unanswered(port, words, [port.clusterIp]);
     else if (port.affinitySeconds === undefined) this.#plain(port, words, endpoints);
-    else this.#address(port, words, port.clusterIp, `goto ${port.internalLocal ? this.#here(port, words) : this.#all(port, words)}`);
+    else
+      this.#address(
+        port,
+        words,
+        port.clusterIp,
+        `goto ${port.internalLocal ? this.#here(port, words) : this.#all(port, words)}`,
+      );
   }
 
   #plain(port: ProxiedPort, words: FamilyWords, endpoints: readonly Endpoint[]): void {
     const { clusterIp, protocol } = port;
     const place = `${clusterIp} ${protocol} ${port.port}`;
-    const ordered = placed(this.#before.get(place) ?? [], endpoints.map(({ ip, port }) => `${ip} . ${port}`));
+    const ordered = placed(
+      this.#before.get(place) ?? [],
+      endpoints.map(({ ip, port }) => `${ip} . ${port}`),
+    );
     this.#slots.set(place, ordered);
     const pick = { words, protocol, count: ordered.length };
     this.#picks.push(pick);
@@ -94,7 +108,8 @@ class Writer {
     if (port.hasAny) {
       const name = this.#externalChain(port, words);
       for (const ip of port.externalIps) this.#address(port, words, ip, `goto ${name}`);
-      if (port.nodePort !== undefined) this.#element(`node-ports${words.suffix}`, `${port.protocol} . ${port.nodePort}`, `goto ${name}`);
+      if (port.nodePort !== undefined)
+        this.#element(`node-ports${words.suffix}`, `${port.protocol} . ${port.nodePort}`, `goto ${name}`);
     }
     if (port.hasAny && (!port.externalLocal || port.local.length > 0)) return;
     this.#unanswered(port, words, port.externalIps);
@@ -136,7 +151,17 @@ class Writer {
 
   #choice(kind: string, port: ProxiedPort, words: FamilyWords, endpoints: readonly Endpoint[]): string {
     if (port.affinitySeconds === undefined) {
-      return this.#chain(kind, port, words, choose(endpoints.map((endpoint) => translation(port, words, endpoint)), port, words, endpoints));
+      return this.#chain(
+        kind,
+        port,
+        words,
+        choose(
+          endpoints.map((endpoint) => translation(port, words, endpoint)),
+          port,
+          words,
+          endpoints,
+        ),
+      );
     }
     const own = endpoints.map((endpoint) => this.#sticky(port, words, endpoint));
     const back = own.map(({ chain, set }) => `${words.ip} saddr @${set} goto ${chain}`);
@@ -148,14 +173,21 @@ class Writer {
     const { affinitySeconds } = port;
     const path = this.#path(port, `${endpoint.ip}/${endpoint.port}/${affinitySeconds}`);
     const [chain, set] = [`ep${words.suffix}-${path}`, `clients${words.suffix}-${path}`];
-    this.#sets[set] = { kind: 'set', declaration: `type ${words.type}; flags dynamic,timeout; timeout ${affinitySeconds}s` };
+    this.#sets[set] = {
+      kind: 'set',
+      declaration: `type ${words.type}; flags dynamic,timeout; timeout ${affinitySeconds}s`,
+    };
     this.#chains[chain] = { rules: [`update @${set} { ${words.ip} saddr }`, translation(port, words, endpoint)] };
     return { chain, set };
   }
 
   #unanswered(port: ProxiedPort, words: FamilyWords, addresses: readonly string[]): void {
     for (const address of addresses) {
-      this.#element(`no-endpoints${words.suffix}`, `${address} . ${port.protocol} . ${port.port}`, unansweredVerdict(port));
+      this.#element(
+        `no-endpoints${words.suffix}`,
+        `${address} . ${port.protocol} . ${port.port}`,
+        unansweredVerdict(port),
+      );
     }
   }
 
@@ -191,10 +223,17 @@ function translation({ protocol }: ProxiedPort, { ip, suffix }: FamilyWords, end
   return `meta l4proto ${protocol} dnat ${ip} to ${address}:${endpoint.port}`;
 }
 
-function choose(rules: readonly string[], { protocol }: ProxiedPort, { ip }: FamilyWords, endpoints: readonly Endpoint[]): string[] {
+function choose(
+  rules: readonly string[],
+  { protocol }: ProxiedPort,
+  { ip }: FamilyWords,
+  endpoints: readonly Endpoint[],
+): string[] {
   if (rules.length <= rulesMax) return byChance(rules);
   const slots = endpoints.map((endpoint, slot) => `${slot} : ${endpoint.ip} . ${endpoint.port}`);
-  return [`meta l4proto ${protocol} dnat ${ip} addr . port to numgen random mod ${slots.length} map { ${slots.join(', ')} }`];
+  return [
+    `meta l4proto ${protocol} dnat ${ip} addr . port to numgen random mod ${slots.length} map { ${slots.join(', ')} }`,
+  ];
 }
 
 /** One of the rules, each as likely as the others: the first of n with a chance of 1/n, the next of what is left, and so on. */
@@ -203,11 +242,14 @@ function byChance(rules: readonly string[]): string[] {
   if (gotos && rules.length > rulesMax) {
     return [`numgen random mod ${rules.length} vmap { ${rules.map((rule, slot) => `${slot} : ${rule}`).join(', ')} }`];
   }
-  return rules.map((rule, slot) => (slot === rules.length - 1 ? rule : `numgen random mod ${rules.length - slot} 0 ${rule}`));
+  return rules.map((rule, slot) =>
+    slot === rules.length - 1 ? rule : `numgen random mod ${rules.length - slot} 0 ${rule}`,
+  );
 }
 
 /** Who stays keeps its slot, as far as there are so many; the others take what is free. */
-export function placed(before: readonly string[], wanted: readonly string[]): string[] {
+export function placed(before: readonly string[], wanted: readonly string[]): readonly string[] {
+  if (before.length === 0) return wanted;
   const left = new Set(wanted);
   const slots = before.slice(0, wanted.length).map((endpoint) => (left.delete(endpoint) ? endpoint : undefined));
   const rest = left.values();

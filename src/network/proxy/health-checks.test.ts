@@ -30,9 +30,17 @@ test('a health check says how many endpoints are here, until its Service wants n
   const port = await freePort();
   checks.set('default/web', { service: 'default/web', port, localEndpoints: 2 });
   const service = { namespace: 'default', name: 'web' };
-  assert.deepEqual(await ask(port), { status: 200, weight: '2', body: { service, localEndpoints: 2, serviceProxyHealthy: true } });
+  assert.deepEqual(await ask(port), {
+    status: 200,
+    weight: '2',
+    body: { service, localEndpoints: 2, serviceProxyHealthy: true },
+  });
   checks.set('default/web', { service: 'default/web', port, localEndpoints: 0 });
-  assert.deepEqual(await ask(port), { status: 503, weight: '0', body: { service, localEndpoints: 0, serviceProxyHealthy: true } });
+  assert.deepEqual(await ask(port), {
+    status: 503,
+    weight: '0',
+    body: { service, localEndpoints: 0, serviceProxyHealthy: true },
+  });
   checks.set('default/web', undefined);
   await assert.rejects(fetch(`http://127.0.0.1:${port}/`));
   checks.close();

@@ -48,7 +48,7 @@ export class HealthChecks {
   }
 
   close(): void {
-    for (const service of [...this.#listening.keys()]) this.set(service, undefined);
+    for (const service of this.#listening.keys()) this.set(service, undefined);
   }
 
   #listen(check: HealthCheck): void {
@@ -65,12 +65,19 @@ export class HealthChecks {
       response.end(JSON.stringify({ service: { namespace, name }, localEndpoints, serviceProxyHealthy: true }));
     });
     listening.server.on('error', (error) => {
-      this.#options.log.warn('a health check port cannot be served', { service: check.service, port: check.port, error });
+      this.#options.log.warn('a health check port cannot be served', {
+        service: check.service,
+        port: check.port,
+        error,
+      });
       this.#options.failed(check, error.message);
       // Another change of the Service tries again.
       if (this.#listening.get(check.service) === listening) this.#listening.delete(check.service);
     });
-    listening.server.listen({ port: check.port, ...(this.#options.address === undefined ? {} : { host: this.#options.address }) });
+    listening.server.listen({
+      port: check.port,
+      ...(this.#options.address === undefined ? {} : { host: this.#options.address }),
+    });
     listening.server.unref();
   }
 }

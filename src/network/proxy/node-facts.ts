@@ -1,7 +1,7 @@
 /** What the service proxy knows of its node, and what of Services stands by itself on a node: pure. */
 import type { Node, Service } from '../../api/schema/types/core-v1.ts';
-import type { ServiceDirectory } from '../services/service-directory.ts';
 import { familiesOf } from '../services/read-slices.ts';
+import type { ServiceDirectory } from '../services/service-directory.ts';
 import type { HealthCheck } from './health-checks.ts';
 import { rangeFamily } from './service-ports.ts';
 
@@ -14,7 +14,10 @@ const zoneLabel = 'topology.kubernetes.io/zone';
 
 export function factsOf({ metadata, spec }: Node): NodeFacts {
   const ranges = spec?.podCIDRs?.length ? spec.podCIDRs : [spec?.podCIDR ?? ''];
-  return { zone: metadata?.labels?.[zoneLabel] ?? '', podRanges: ranges.filter((range) => rangeFamily(range) !== undefined) };
+  return {
+    zone: metadata?.labels?.[zoneLabel] ?? '',
+    podRanges: ranges.filter((range) => rangeFamily(range) !== undefined),
+  };
 }
 
 /** Ranges lie in each other or beside each other; those that lie in another one are left out, for sets that take no overlap. */
@@ -39,13 +42,19 @@ function bitsOf(range: string): string {
 
 function groupsOf(address: string): number[] {
   const [head = '', tail] = address.split('::');
-  const read = (part: string): number[] => (part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16)));
+  const read = (part: string): number[] =>
+    part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
   if (tail === undefined) return read(head);
   const [before, after] = [read(head), read(tail)];
   return [...before, ...Array.from({ length: 8 - before.length - after.length }, () => 0), ...after];
 }
 
-export function healthCheckOf(key: string, service: Service, nodeName: string, directory: ServiceDirectory): HealthCheck | undefined {
+export function healthCheckOf(
+  key: string,
+  service: Service,
+  nodeName: string,
+  directory: ServiceDirectory,
+): HealthCheck | undefined {
   const { spec } = service;
   const port = spec?.healthCheckNodePort ?? 0;
   if (spec?.type !== 'LoadBalancer' || spec.externalTrafficPolicy !== 'Local' || port === 0) return undefined;

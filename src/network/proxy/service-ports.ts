@@ -45,7 +45,9 @@ export function proxiedPorts(
   const { spec } = service;
   const clusterIps = addresses(spec?.clusterIPs?.length ? spec.clusterIPs : [spec?.clusterIP ?? '']);
   const affinitySeconds =
-    spec?.sessionAffinity === 'ClientIP' ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? affinitySecondsDefault) : undefined;
+    spec?.sessionAffinity === 'ClientIP'
+      ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? affinitySecondsDefault)
+      : undefined;
   return clusterIps.flatMap(({ family, text }) =>
     (spec?.ports ?? []).map((port) => ({
       ...chooseEndpoints(endpointsOf(port, family), place),
@@ -63,8 +65,11 @@ export function proxiedPorts(
 function outside({ spec, status }: Service, { nodePort = 0 }: ServicePort, family: Family) {
   const isBalanced = spec?.type === 'LoadBalancer';
   // A load balancer that is a proxy sends to the nodes' ports: short cuts to its address would go round it.
-  const balanced = (isBalanced ? (status?.loadBalancer?.ingress ?? []) : []).filter(({ ipMode = 'VIP' }) => ipMode === 'VIP');
-  const texts = (all: readonly string[]): string[] => addresses(all).flatMap((one) => (one.family === family ? one.text : []));
+  const balanced = (isBalanced ? (status?.loadBalancer?.ingress ?? []) : []).filter(
+    ({ ipMode = 'VIP' }) => ipMode === 'VIP',
+  );
+  const texts = (all: readonly string[]): string[] =>
+    addresses(all).flatMap((one) => (one.family === family ? one.text : []));
   const balancedIps = texts(balanced.map(({ ip = '' }) => ip));
   const wanted = (spec?.loadBalancerSourceRanges ?? []).map((range) => range.trim()).filter((range) => range !== '');
   const hasPort = nodePort !== 0 && (spec?.type === 'NodePort' || isBalanced);

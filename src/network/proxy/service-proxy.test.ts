@@ -19,7 +19,10 @@ interface World extends NetworkWorld {
 async function start(): Promise<World> {
   const world = await startNetworkWorld();
   const { client } = world;
-  await client.create(nodes, { metadata: { name: 'node-1' }, spec: { podCIDR: '10.42.1.0/24', podCIDRs: ['10.42.1.0/24'] } });
+  await client.create(nodes, {
+    metadata: { name: 'node-1' },
+    spec: { podCIDR: '10.42.1.0/24', podCIDRs: ['10.42.1.0/24'] },
+  });
   await client.create(serviceCidrs, { metadata: { name: 'nested' }, spec: { cidrs: ['10.43.128.0/24'] } });
   await client.create(serviceCidrs, { metadata: { name: 'all' }, spec: { cidrs: ['10.43.0.0/16'] } });
   const conntrack: string[] = [];
@@ -29,7 +32,8 @@ async function start(): Promise<World> {
   });
   const proxy = new ServiceProxy(world.context, { staleFlows });
   let count = 0;
-  const endpoints = (addresses: readonly string[]) => addresses.map((address) => ({ addresses: [address], nodeName: 'node-2' }));
+  const endpoints = (addresses: readonly string[]) =>
+    addresses.map((address) => ({ addresses: [address], nodeName: 'node-2' }));
   return {
     ...world,
     proxy,
@@ -94,8 +98,14 @@ describe('the service proxy', () => {
       counts.push(world.nft.transactions.at(-1)?.length ?? 0);
       await world.close();
     }
-    assert.ok(counts.every((count) => count <= 8), counts.join());
-    assert.ok(Math.abs((counts[0] ?? 0) - (counts[1] ?? 0)) <= 3, 'but for the chain that all with two endpoints share');
+    assert.ok(
+      counts.every((count) => count <= 8),
+      counts.join(),
+    );
+    assert.ok(
+      Math.abs((counts[0] ?? 0) - (counts[1] ?? 0)) <= 3,
+      'but for the chain that all with two endpoints share',
+    );
   });
 
   test('a Service that goes takes all of it away, and shared chains go with the last who used them', async () => {
@@ -130,7 +140,10 @@ describe('the service proxy', () => {
     await client.create(services, of('default', 'name', { type: 'ExternalName', externalName: 'example.com' }));
     const other = { 'service.kubernetes.io/service-proxy-name': 'other' };
     await client.create(services, of('default', 'other', { clusterIP: '10.43.0.7', clusterIPs: ['10.43.0.7'] }, other));
-    await client.create(services, of('kube-system', 'kube-dns', { clusterIP: '10.43.0.10', clusterIPs: ['10.43.0.10'] }));
+    await client.create(
+      services,
+      of('kube-system', 'kube-dns', { clusterIP: '10.43.0.10', clusterIPs: ['10.43.0.10'] }),
+    );
     await world.proxy.start();
     await world.settle();
     assert.deepEqual(world.nft.elements(table, 'services4'), {});
@@ -147,7 +160,10 @@ describe('the service proxy', () => {
     await world.settle();
     const [event] = world.events;
     assert.equal(event?.about, 'Service default/b');
-    assert.match(event?.message ?? '', /^Node node-1 cannot serve all of it: 203\.0\.113\.1 \. tcp \. 80 in services4 is taken by default\/a$/);
+    assert.match(
+      event?.message ?? '',
+      /^Node node-1 cannot serve all of it: 203\.0\.113\.1 \. tcp \. 80 in services4 is taken by default\/a$/,
+    );
     await world.client.delete(services, { namespace: 'default', name: 'a' });
     await world.settle();
     assert.match(world.nft.elements(table, 'services4')['203.0.113.1 . tcp . 80'] ?? '', /^goto ext4-.*default\/b/);
@@ -176,7 +192,11 @@ describe('the service proxy', () => {
     await world.settle();
     assert.equal(Object.keys(world.nft.elements(table, 'endpoints4-tcp')).length, 2);
     const labels = { 'topology.kubernetes.io/zone': 'z2' };
-    await world.client.patch(nodes, { namespace: '', name: 'node-1' }, { type: 'merge', body: { metadata: { labels } } });
+    await world.client.patch(
+      nodes,
+      { namespace: '', name: 'node-1' },
+      { type: 'merge', body: { metadata: { labels } } },
+    );
     await world.settle();
     assert.deepEqual(world.nft.elements(table, 'endpoints4-tcp'), { '10.43.0.1 . 80 . 0': '10.42.2.2 . 8080' });
     await world.close();

@@ -7,7 +7,7 @@
  * Kept true: nothing is programmed before all that is read has come in once, so that what an earlier agent left serves on while the server is away. A round
  * takes all that is dirty, and costs what changed. What the kernel refuses of one Service is told as an event on it, and the others are served.
  */
-import type { Node, Service as KubeService } from '../../api/schema/types/core-v1.ts';
+import type { Service as KubeService, Node } from '../../api/schema/types/core-v1.ts';
 import type { ServiceCIDR } from '../../api/schema/types/networking-v1.ts';
 import type { Informer } from '../../client/informer.ts';
 import { nodes, serviceCidrs, services } from '../../client/resources.ts';
@@ -63,7 +63,8 @@ export class ServiceProxy implements Service {
     this.#ranges = context.informers.informer(serviceCidrs);
     this.#keeper = new NftKeeper({ ...context, log, base: proxyBase(context.id, false) });
     this.#staleFlows = options.staleFlows ?? new StaleFlows(log);
-    this.#healthChecks = options.healthChecks ?? new HealthChecks({ log, failed: (check, why) => this.#tellHealthCheck(check, why) });
+    this.#healthChecks =
+      options.healthChecks ?? new HealthChecks({ log, failed: (check, why) => this.#tellHealthCheck(check, why) });
   }
 
   /** Does not wait for the server. */
@@ -147,7 +148,9 @@ export class ServiceProxy implements Service {
     const elements = (set: string, ranges: readonly string[]): NftElement[] =>
       unnested(ranges).map((key) => ({ set: `${set}${rangeFamily(key) === 'IPv4' ? '4' : '6'}`, key }));
     this.#keeper.setBase(proxyBase(this.#context.id, podRanges.length > 0));
-    this.#keeper.set(rangesOwner, { elements: [...elements('pods', podRanges), ...elements('service-ranges', serviceRanges)] });
+    this.#keeper.set(rangesOwner, {
+      elements: [...elements('pods', podRanges), ...elements('service-ranges', serviceRanges)],
+    });
   }
 
   /** Says to the keeper what a Service is to have now; gives where its UDP clients send. */
@@ -156,7 +159,9 @@ export class ServiceProxy implements Service {
     const service = this.#directory.service(key);
     const place = { nodeName, zone: this.#facts.zone };
     const ports =
-      service === undefined ? [] : proxiedPorts(service, place, (port, family) => this.#directory.endpoints(service, port, family));
+      service === undefined
+        ? []
+        : proxiedPorts(service, place, (port, family) => this.#directory.endpoints(service, port, family));
     const before = this.#programs.get(key);
     const next = ports.length === 0 ? undefined : serviceProgram(key, ports, before?.slots ?? new Map(), nodeName);
     for (const pick of next?.picks ?? []) this.#use(pick, 1);
@@ -164,7 +169,10 @@ export class ServiceProxy implements Service {
     if (next === undefined) this.#programs.delete(key);
     else this.#programs.set(key, next);
     if (next !== undefined || before !== undefined) this.#keeper.set(key, next?.fragment);
-    this.#healthChecks.set(key, service === undefined ? undefined : healthCheckOf(key, service, nodeName, this.#directory));
+    this.#healthChecks.set(
+      key,
+      service === undefined ? undefined : healthCheckOf(key, service, nodeName, this.#directory),
+    );
     return udpFrontends(ports);
   }
 
@@ -181,14 +189,22 @@ export class ServiceProxy implements Service {
     this.#context.log.error('the kernel does not take rules of the service proxy', { owner, message });
     const service = this.#directory.service(owner);
     if (service === undefined) return;
-    this.#record(service, 'FailedToProgramService', `Node ${this.#context.nodeName} cannot serve all of it: ${message}`);
+    this.#record(
+      service,
+      'FailedToProgramService',
+      `Node ${this.#context.nodeName} cannot serve all of it: ${message}`,
+    );
   }
 
   #tellHealthCheck({ service: key, port }: HealthCheck, why: string): void {
     const service = this.#directory.service(key);
     if (service === undefined) return;
     const { nodeName } = this.#context;
-    this.#record(service, 'FailedToStartServiceHealthcheck', `node ${nodeName} failed to start healthcheck ${JSON.stringify(key)} on port ${port}: ${why}`);
+    this.#record(
+      service,
+      'FailedToStartServiceHealthcheck',
+      `node ${nodeName} failed to start healthcheck ${JSON.stringify(key)} on port ${port}: ${why}`,
+    );
   }
 
   #record(service: KubeService, reason: string, message: string): void {

@@ -59,7 +59,12 @@ const sets: Record<string, NftSet> = Object.fromEntries(
       `typeof ${ip} daddr . ${protocol} dport . numgen random mod 65536 : ${ip} daddr . ${protocol} dport`;
     const declared: Record<string, NftSet> = {
       [`services${suffix}`]: { kind: 'map', declaration: address },
-      ...Object.fromEntries(protocols.map((protocol) => [endpointsName(suffix, protocol), { kind: 'map', declaration: endpoint(protocol) }])),
+      ...Object.fromEntries(
+        protocols.map((protocol) => [
+          endpointsName(suffix, protocol),
+          { kind: 'map', declaration: endpoint(protocol) },
+        ]),
+      ),
       [`node-ports${suffix}`]: { kind: 'map', declaration: port },
       [`no-endpoints${suffix}`]: { kind: 'map', declaration: address },
       [`no-endpoint-ports${suffix}`]: { kind: 'map', declaration: port },
@@ -79,32 +84,55 @@ function chains(knowsPods: boolean): Record<string, NftChain> {
     services: {
       rules: [
         // Somebody outside who routes the Services' range to this node: the answer must come back this way.
-        ...(knowsPods ? perFamily(({ ip, suffix }) => `${ip} daddr @service-ranges${suffix} ${ip} saddr != @pods${suffix} fib saddr type != local ${markToMasquerade}`) : []),
+        ...(knowsPods
+          ? perFamily(
+              ({ ip, suffix }) =>
+                `${ip} daddr @service-ranges${suffix} ${ip} saddr != @pods${suffix} fib saddr type != local ${markToMasquerade}`,
+            )
+          : []),
         ...perFamily(({ ip, suffix }) => `${ip} daddr . meta l4proto . th dport vmap @services${suffix}`),
-        ...perFamily(({ ip, suffix, loopback }) => `fib daddr type local ${ip} daddr != ${loopback} meta l4proto . th dport vmap @node-ports${suffix}`),
+        ...perFamily(
+          ({ ip, suffix, loopback }) =>
+            `fib daddr type local ${ip} daddr != ${loopback} meta l4proto . th dport vmap @node-ports${suffix}`,
+        ),
       ],
     },
     firewall: { rules: perFamily(({ ip, suffix }) => `${ip} daddr . meta l4proto . th dport vmap @firewall${suffix}`) },
-    unanswered: { rules: perFamily(({ ip, suffix }) => `${ip} daddr . meta l4proto . th dport vmap @no-endpoints${suffix}`) },
+    unanswered: {
+      rules: perFamily(({ ip, suffix }) => `${ip} daddr . meta l4proto . th dport vmap @no-endpoints${suffix}`),
+    },
     'unknown-service': {
-      rules: perFamily(({ ip, suffix }) => `${ip} daddr @service-ranges${suffix} fib daddr type != local goto rejected`),
+      rules: perFamily(
+        ({ ip, suffix }) => `${ip} daddr @service-ranges${suffix} fib daddr type != local goto rejected`,
+      ),
     },
     'nat-prerouting': { hook: 'type nat hook prerouting priority dstnat; policy accept;', rules: ['jump services'] },
     'nat-output': { hook: 'type nat hook output priority -100; policy accept;', rules: ['jump services'] },
     'nat-postrouting': {
       hook: 'type nat hook postrouting priority srcnat; policy accept;',
       rules: [
-        ...perFamily(({ ip, suffix }) => `ct status dnat ${ip} saddr . ${ip} daddr @hairpin${suffix} masquerade fully-random`),
+        ...perFamily(
+          ({ ip, suffix }) => `ct status dnat ${ip} saddr . ${ip} daddr @hairpin${suffix} masquerade fully-random`,
+        ),
         `meta mark and ${masqueradeMark} == ${masqueradeMark} meta mark set meta mark and 0xffffefff masquerade fully-random`,
       ],
     },
-    'filter-prerouting': { hook: 'type filter hook prerouting priority -110; policy accept;', rules: ['ct state new jump firewall'] },
-    'filter-before-output': { hook: 'type filter hook output priority -110; policy accept;', rules: ['ct state new jump firewall'] },
+    'filter-prerouting': {
+      hook: 'type filter hook prerouting priority -110; policy accept;',
+      rules: ['ct state new jump firewall'],
+    },
+    'filter-before-output': {
+      hook: 'type filter hook output priority -110; policy accept;',
+      rules: ['ct state new jump firewall'],
+    },
     'filter-input': {
       hook: 'type filter hook input priority filter; policy accept;',
       rules: [
         'ct state new jump unanswered',
-        ...perFamily(({ ip, suffix, loopback }) => `ct state new fib daddr type local ${ip} daddr != ${loopback} meta l4proto . th dport vmap @no-endpoint-ports${suffix}`),
+        ...perFamily(
+          ({ ip, suffix, loopback }) =>
+            `ct state new fib daddr type local ${ip} daddr != ${loopback} meta l4proto . th dport vmap @no-endpoint-ports${suffix}`,
+        ),
       ],
     },
     'filter-forward': {

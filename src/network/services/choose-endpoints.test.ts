@@ -24,7 +24,13 @@ const zone = (...hintedZones: string[]) => ({ hintedZones });
 const node = (...hintedNodes: string[]) => ({ hintedNodes });
 
 /** Endpoints a, b, c; which are chosen for the policies Cluster and Local, and whether anybody would answer. */
-const rows: readonly [name: string, endpoints: readonly Partial<Endpoint>[], cluster: string, local: string, hasAny: boolean][] = [
+const rows: readonly [
+  name: string,
+  endpoints: readonly Partial<Endpoint>[],
+  cluster: string,
+  local: string,
+  hasAny: boolean,
+][] = [
   ['none', [], '', '', false],
   ['ready ones', [here, {}], 'ab', 'a', true],
   ['unready ones are left out', [unready, here], 'b', 'b', true],
@@ -37,8 +43,26 @@ const rows: readonly [name: string, endpoints: readonly Partial<Endpoint>[], clu
   ['zone hints for other zones', [zone('z2'), zone('z3')], 'ab', '', true],
   ['a missing zone hint', [zone('z1'), {}], 'ab', '', true],
   ['hints of unready ones do not count', [zone('z1'), zone('z2'), unready], 'a', '', true],
-  ['node hints go before zone hints', [{ ...zone('z1'), ...node('here') }, { ...zone('z1'), ...node('other') }], 'a', '', true],
-  ['node hints for others leave zone hints', [{ ...zone('z1'), ...node('x') }, { ...zone('z2'), ...node('y') }], 'a', '', true],
+  [
+    'node hints go before zone hints',
+    [
+      { ...zone('z1'), ...node('here') },
+      { ...zone('z1'), ...node('other') },
+    ],
+    'a',
+    '',
+    true,
+  ],
+  [
+    'node hints for others leave zone hints',
+    [
+      { ...zone('z1'), ...node('x') },
+      { ...zone('z2'), ...node('y') },
+    ],
+    'a',
+    '',
+    true,
+  ],
   ['hints bind not those that end', [{ ...ending, ...zone('z2') }], 'a', '', true],
   ['Local asks for no hints', [{ ...here, ...zone('z2') }, zone('z1')], 'b', 'a', true],
 ];
@@ -46,14 +70,17 @@ const rows: readonly [name: string, endpoints: readonly Partial<Endpoint>[], clu
 describe('which endpoints get traffic on a node', () => {
   for (const [name, endpoints, cluster, local, hasAny] of rows) {
     test(name, () => {
-      const chosen = chooseEndpoints(endpoints.map((more, i) => make('abc'.charAt(i), more)), place);
+      const chosen = chooseEndpoints(
+        endpoints.map((more, i) => make('abc'.charAt(i), more)),
+        place,
+      );
       const names = (list: readonly Endpoint[]): string => list.map(({ ip }) => ip).join('');
       assert.deepEqual([names(chosen.cluster), names(chosen.local), chosen.hasAny], [cluster, local, hasAny]);
     });
   }
 
   test('an external policy means something only where there is outside traffic', () => {
-    const of = (spec: Service['spec']) => policiesOf({ spec: spec ?? {} } as Service).externalLocal;
+    const of = (spec: Service['spec']) => policiesOf({ spec: spec ?? {} }).externalLocal;
     assert.equal(of({ type: 'ClusterIP', externalTrafficPolicy: 'Local' }), false);
     assert.equal(of({ type: 'ClusterIP', externalIPs: ['1.2.3.4'], externalTrafficPolicy: 'Local' }), true);
     assert.equal(of({ type: 'NodePort', externalTrafficPolicy: 'Local' }), true);
@@ -102,16 +129,22 @@ describe('endpoints of slices', () => {
       'IPv4',
     );
     const words = (endpoint: Endpoint | undefined) => [endpoint?.ready, endpoint?.serving, endpoint?.terminating];
-    assert.deepEqual([words(unsaid), words(unready), words(ending)], [
-      [true, true, false],
-      [false, false, false],
-      [false, true, true],
-    ]);
+    assert.deepEqual(
+      [words(unsaid), words(unready), words(ending)],
+      [
+        [true, true, false],
+        [false, false, false],
+        [false, true, true],
+      ],
+    );
   });
 
   test('of one endpoint in two slices the better word holds', () => {
     const at = (ready: boolean) => slice({ endpoints: [{ addresses: ['10.0.0.1'], conditions: { ready } }] });
-    for (const slices of [[at(true), at(false)], [at(false), at(true)]]) {
+    for (const slices of [
+      [at(true), at(false)],
+      [at(false), at(true)],
+    ]) {
       assert.equal(endpointsOf(slices, 'http', 'TCP', 'IPv4')[0]?.ready, true);
     }
   });

@@ -29,12 +29,14 @@ export function endpointsOf(
       for (const endpoint of slice.endpoints ?? []) keep(found, read(endpoint, port, family));
     }
   }
-  return [...found].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);
+  return [...found.keys()].toSorted().map((key) => found.get(key) as Endpoint);
 }
 
 export function isHeadlessSlice(slice: EndpointSlice): boolean {
   return slice.metadata?.labels?.[headlessLabel] !== undefined;
 }
+
+const none: readonly string[] = [];
 
 function keep(found: Map<string, Endpoint>, endpoint: Endpoint | undefined): void {
   if (endpoint === undefined) return;
@@ -62,8 +64,8 @@ function read(endpoint: SliceEndpoint, port: EndpointPort, family: Family): Endp
     ready,
     serving: conditions?.serving ?? ready,
     terminating: conditions?.terminating ?? false,
-    hintedZones: (hints?.forZones ?? []).map(({ name }) => name),
-    hintedNodes: (hints?.forNodes ?? []).map(({ name }) => name),
+    hintedZones: hints?.forZones?.map(({ name }) => name) ?? none,
+    hintedNodes: hints?.forNodes?.map(({ name }) => name) ?? none,
   };
 }
 

@@ -96,9 +96,7 @@ export class GatewayRelations {
     if (object === undefined) return false;
     switch (kind) {
       case 'Ingress':
-        return isServedIngress(object as Ingress, (name) =>
-          this.#find<IngressClass>('ingressclasses.networking.k8s.io', name),
-        );
+        return isServedIngress(object, (name) => this.#find<IngressClass>('ingressclasses.networking.k8s.io', name));
       case 'Gateway':
         return this.#isOurs(object as Gateway) && this.#mayName(kind, key, wanted);
       case 'ListenerSet': {

@@ -58,6 +58,7 @@ const controllers: Readonly<Record<string, number>> = {
   'expand-controller': 4,
   'generic-garbage-collector': 2,
   'horizontal-pod-autoscaler': 8,
+  'gateway-controller': 4,
   'ingress-controller': 4,
   'job-controller': 5,
   'kube-apiserver-serving-clustertrustbundle-publisher': 3,

@@ -224,6 +224,17 @@ const published: Readonly<Record<string, readonly string[]>> = {
     'cgpu configmaps',
     events,
   ],
+  'system:controller:gateway-controller': [
+    'glw backendtlspolicies.gateway.networking.k8s.io gatewayclasses.gateway.networking.k8s.io gateways.gateway.networking.k8s.io',
+    'glw grpcroutes.gateway.networking.k8s.io httproutes.gateway.networking.k8s.io listenersets.gateway.networking.k8s.io',
+    'glw referencegrants.gateway.networking.k8s.io tcproutes.gateway.networking.k8s.io tlsroutes.gateway.networking.k8s.io',
+    'glw udproutes.gateway.networking.k8s.io',
+    'pu backendtlspolicies/status.gateway.networking.k8s.io gatewayclasses/status.gateway.networking.k8s.io gateways/status.gateway.networking.k8s.io',
+    'pu grpcroutes/status.gateway.networking.k8s.io httproutes/status.gateway.networking.k8s.io listenersets/status.gateway.networking.k8s.io',
+    'pu tcproutes/status.gateway.networking.k8s.io tlsroutes/status.gateway.networking.k8s.io udproutes/status.gateway.networking.k8s.io',
+    'glw configmaps namespaces nodes secrets services',
+    events,
+  ],
   'system:controller:ingress-controller': [
     'glw ingressclasses.networking.k8s.io ingresses.networking.k8s.io',
     'pu ingresses/status.networking.k8s.io',

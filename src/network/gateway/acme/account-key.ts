@@ -21,7 +21,7 @@ export class AccountKey {
 
   constructor(key: KeyObject) {
     this.#key = key;
-    this.#public = createPublicKey(key).export({ format: 'jwk' }) as JWK;
+    this.#public = createPublicKey(key).export({ format: 'jwk' });
   }
 
   static make(): AccountKey {
@@ -37,7 +37,7 @@ export class AccountKey {
 
   /** PKCS #8 (PEM). */
   get pem(): string {
-    return this.#key.export({ type: 'pkcs8', format: 'pem' }).toString();
+    return this.#key.export({ type: 'pkcs8', format: 'pem' });
   }
 
   /** A JWS as a request's body; without a payload it is a POST-as-GET. */

@@ -21,7 +21,8 @@ const oldWorkersMax = 30;
 /** As long as a WebSocket may outlive a reload. */
 const oldWorkerHours = 24;
 
-/** Connections that are kept between requests go over to the new worker one by one, with an answer that says so: not while a client may be about to ask. */
+/** Connections that are kept between requests go over to the new worker one by one, with an answer that says so: seldom while a client is
+ * about to ask. Not longer: an old worker does not hear of servers that come and go. */
 const closeSpreadSeconds = 5;
 
 /** Mozilla's "intermediate" of TLS 1.2; those of TLS 1.3 are OpenSSL's own. */

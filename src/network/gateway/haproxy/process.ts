@@ -410,8 +410,9 @@ async function endHaproxy({ process }: RunningHaproxy, clock: Clock): Promise<vo
   tellMaster(process, 'SIGKILL');
 }
 
-/** Ends HAProxy of a folder, whoever started it: for what removes the whole home. */
-export async function tearDownHaproxy(folder: string, clock: Clock): Promise<void> {
+/** Ends HAProxy of a folder, whoever started it: for what removes the whole home. Says whether there was one. */
+export async function tearDownHaproxy(folder: string, clock: Clock): Promise<boolean> {
   const running = await findRunning(new HaproxyFiles(folder));
   if (running !== undefined) await endHaproxy(running, clock);
+  return running !== undefined;
 }

@@ -247,7 +247,9 @@ function tlsParameters({ tls = {} }: Backend, build: Build): string {
   // One name is all that HAProxy compares, and where it asks for one it is that.
   const names = verifiedNames.map(dnsName);
   if (serverName !== undefined && names.length > 0 && !names.includes(serverName))
-    throw new Error(`certificates are checked for the name that is asked for (${serverName}) alone, not for ${names.join(', ')}`);
+    throw new Error(
+      `certificates are checked for the name that is asked for (${serverName}) alone, not for ${names.join(', ')}`,
+    );
   const verified = serverName === undefined && names[0] !== undefined ? ` verifyhost ${names[0]}` : '';
   return ` ssl verify required ca-file ${file}${verified}${name}${client}`;
 }
