@@ -46,6 +46,7 @@ import type { HealthCheck } from './server/health.ts';
 import type { TlsSettings } from './server/http/tls-settings.ts';
 import { type KubeconfigFile, KubeconfigFiles } from './server/kubeconfig-files.ts';
 import { NodeConnectionTable } from './server/node-tunnel.ts';
+import { podDoor } from './server/pod-door.ts';
 import { KeyFile } from './server/service-accounts/key-file.ts';
 import { openSigningKeys, type SigningKeys } from './server/service-accounts/signing-key.ts';
 import type { TokenSettings } from './server/service-accounts/tokens.ts';
@@ -232,6 +233,7 @@ function parts(
     port,
     names: servedAddresses(host, os.networkInterfaces()),
     serviceAddress: () => handler.serviceRanges.apiAddress,
+    podDoor: () => podDoor(host, podRangesOf(nodes, options.clusterCidrs), handler.serviceRanges.primaryFamily),
     certificates,
     tls: options.tls,
     nodes: connections,
@@ -375,6 +377,18 @@ function partsOfNodes(nodes: ClusterNodes, surroundings: NodeSurroundings): Part
       });
       return { machines: [], ...parts };
     }
+  }
+}
+
+/** Where real pods on this machine may have their addresses. */
+function podRangesOf(nodes: ClusterNodes, clusterCidrs: readonly string[] = defaultClusterCidrs): readonly string[] {
+  switch (nodes.kind) {
+    case 'none':
+      return clusterCidrs;
+    case 'containers':
+      return nodes.podCidr.split(',');
+    case 'simulated':
+      return [];
   }
 }
 

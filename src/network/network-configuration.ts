@@ -115,7 +115,7 @@ function valuesOf(yaml: string): Values {
   if (duplicate !== undefined) throw new Error(duplicate.replaceAll(/\s*\n\s*/g, ' '));
   if (value === null) return {};
   if (typeof value !== 'object' || Array.isArray(value)) throw new Error('it takes sections, each with its fields');
-  return value as Values;
+  return value;
 }
 
 class LiveSection<T> implements SectionSource<T> {

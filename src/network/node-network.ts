@@ -15,6 +15,7 @@ import type { Prng } from '../lib/prng.ts';
 import { type Service, ServiceGroup } from '../lib/service.ts';
 import type { NetworkContext, NodeMachine } from './context.ts';
 import { clusterDns } from './dns/dns-part.ts';
+import { gatewayPart } from './gateway/gateway-part.ts';
 import { NftProcess } from './kernel/nft.ts';
 import { addressAnnouncerPart } from './load-balancer/announcer.ts';
 import { NetworkConfiguration } from './network-configuration.ts';
@@ -32,6 +33,7 @@ export const networkParts: readonly NetworkPart[] = [
   proxyPart,
   addressAnnouncerPart,
   clusterDns,
+  gatewayPart,
 ];
 
 export interface NodeNetworkOptions {

@@ -134,8 +134,10 @@ export function advertisedAddress(
   interfaces: ReturnType<typeof os.networkInterfaces> = os.networkInterfaces(),
 ): string | undefined {
   const isWanted = isIP(host) === (family === 'IPv4' ? 4 : 6);
-  if (isWanted && !/^(127\.|0\.0\.0\.0$|::1?$)/.test(host)) return host;
+  if (isWanted && !isLoopback(host) && !/^(0\.0\.0\.0|::)$/.test(host)) return host;
   const all = Object.values(interfaces).flatMap((list) => list ?? []);
   const outside = all.filter((each) => !each.internal && each.family === family && !/^fe[89ab]/i.test(each.address));
   return outside[0]?.address;
 }
+
+export const isLoopback = (host: string): boolean => /^(127\.|::1$|localhost$)/.test(host);

@@ -22,6 +22,7 @@ import type { CertificateAuthority, IssuedCertificate } from './certificates/cer
 import { localHost, servingNames } from './certificates/serving-names.ts';
 import type { HealthCheck } from './health.ts';
 import { type Listener, listen, type UpgradeHandler } from './http/listener.ts';
+import type { SideDoor } from './http/side-door.ts';
 import type { TlsSettings } from './http/tls-settings.ts';
 import { asksForUpgrade, UpgradeExchange } from './http/upgrade-exchange.ts';
 import { withWatchMetrics } from './metrics/watch-metrics.ts';
@@ -62,6 +63,8 @@ export interface ApiServerOptions {
   readonly names?: readonly string[];
   /** Of the service `kubernetes`; asked when the server starts. */
   readonly serviceAddress?: () => string;
+  /** Where pods get in if `host` is nowhere that they reach; asked when the server starts. */
+  readonly podDoor?: () => SideDoor | undefined;
 }
 
 /** How long watches, logs and their like get to end by themselves when the server closes. */
@@ -139,6 +142,25 @@ export class ApiServer implements Service {
     });
     this.#renewLater(certificate);
     this.#options.log.info('api server listens', { port: this.port, address: this.#listener.address });
+    await this.#openForPods(this.#listener);
+  }
+
+  /** Everybody else is served also where this fails. */
+  async #openForPods(listener: Listener): Promise<void> {
+    const door = this.#options.podDoor?.();
+    if (door === undefined) return;
+    try {
+      await listener.openDoor(door);
+    } catch (error) {
+      this.#options.log.warn(
+        'pods cannot reach the API: its port is not free at the address for them; choose another port',
+        {
+          address: door.host,
+          port: listener.port,
+          error,
+        },
+      );
+    }
   }
 
   /**

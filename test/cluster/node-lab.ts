@@ -9,7 +9,7 @@ import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from '
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
-import type { Node, NodeList } from '../../src/api/schema/types/core-v1.ts';
+import type { Node } from '../../src/api/schema/types/core-v1.ts';
 import { makeKubeconfig, readKubeconfig } from '../../src/client/kubeconfig.ts';
 import { packImage } from '../../src/images/pack-image.ts';
 import { pauseProgram } from '../../src/images/pause.ts';

@@ -41,7 +41,7 @@ function listenHttp(port: number, delayMs: number): Promise<void> {
 }
 
 function listen(listener: string): Promise<void> {
-  const [kind, port, option = ''] = listener.split(':');
+  const [kind = '', port, option = ''] = listener.split(':');
   const delayMs = Number(/^delayMs=(\d+)$/.exec(option)?.[1] ?? 0);
   switch (kind) {
     case 'tcp':

@@ -194,7 +194,7 @@ class Load {
 async function webSocketServer(): Promise<{ port: number; close(): void }> {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
   await once(server, 'listening');
-  server.on('connection', (socket) => socket.on('message', (data) => socket.send(String(data))));
+  server.on('connection', (socket) => socket.on('message', (data: Buffer) => socket.send(data.toString())));
   return { port: (server.address() as { port: number }).port, close: () => server.close() };
 }
 

@@ -13,7 +13,7 @@ import type { Filter, Plan, Route } from '../../src/network/gateway/plan.ts';
 import { needsNetwork } from './net-lab.ts';
 
 const pieces = [
-  ...'abc/.-_~!$&*+,;=:@?#%|^<>(){}[]"\'`\\ \t\n\r\0\u0001\u0002\u0003\u007fé中',
+  ...Array.from('abc/.-_~!$&*+,;=:@?#%|^<>(){}[]"\'`\\ \t\n\r\0\u0001\u0002\u0003\u007fé中'),
   '%[src]',
   '%{+Q}',
   '${HOME}',

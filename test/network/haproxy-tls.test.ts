@@ -16,7 +16,8 @@ type Pem = ReturnType<typeof selfSigned>;
 
 describe('HAProxy and connections', needsNetwork, () => {
   const lab = new HaproxyLab();
-  let [port, a] = [0, undefined as unknown as LabServer];
+  let port = 0;
+  let a: LabServer;
   before(async () => {
     port = await freePort();
     a = await lab.server('a');
@@ -151,7 +152,9 @@ describe('HAProxy and connections', needsNetwork, () => {
 
 describe('HAProxy forwards', needsNetwork, () => {
   const lab = new HaproxyLab();
-  let [port, a, b] = [0, undefined as unknown as LabServer, undefined as unknown as LabServer];
+  let port = 0;
+  let a: LabServer;
+  let b: LabServer;
   before(async () => {
     port = await freePort();
     [a, b] = [await lab.server('a'), await lab.server('b')];

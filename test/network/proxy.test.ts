@@ -5,8 +5,12 @@ import type { Service, ServiceSpec } from '../../src/api/schema/types/core-v1.ts
 import type { Endpoint } from '../../src/api/schema/types/discovery-v1.ts';
 import { endpointSlices, serviceCidrs, services } from '../../src/client/resources.ts';
 import { silentLogger } from '../../src/lib/log.ts';
+import { NftKeeper } from '../../src/network/kernel/nft-keeper.ts';
 import { StaleFlows } from '../../src/network/proxy/conntrack.ts';
+import { serviceProgram } from '../../src/network/proxy/fragment.ts';
+import type { ProxiedPort } from '../../src/network/proxy/service-ports.ts';
 import { ServiceProxy } from '../../src/network/proxy/service-proxy.ts';
+import { pickChain, pickName, proxyBase } from '../../src/network/proxy/table.ts';
 import { eventually } from '../harness.ts';
 import { LabCluster, type LabNode } from './lab-context.ts';
 import { NetLab, type NetSpace, needsNetwork } from './net-lab.ts';
@@ -267,6 +271,39 @@ describe('the service proxy', needsNetwork, () => {
   test('who routes the Services’ range to a node is served, and its answers come back by the node', async () => {
     const { clusterIP } = await service([a]);
     assert.match(await outside.tcp(clusterIP, 80), /^pod-a 10\.42\.1\.1 /);
+  });
+
+  test('IPv6 is served as IPv4: from pods, from an endpoint itself, and by a node port', async () => {
+    const six = await lab.pod(node.space, 'pod-six', 'fd00:42:1::7', 'fd00:42:1::1');
+    await six.echo('tcp:7');
+    // A table of its own, since the API of these tests has one family.
+    const keeper = new NftKeeper({ ...node.context, base: proxyBase('66666666', true) });
+    const clusterIP = 'fd00:43::1';
+    const endpoint = { ip: 'fd00:42:1::7', port: 7, nodeName: 'n1', ready: true, serving: true, terminating: false };
+    const port: ProxiedPort = {
+      family: 'IPv6',
+      protocol: 'tcp',
+      port: 80,
+      clusterIp: clusterIP,
+      externalIps: [],
+      guardedIps: [],
+      sourceRanges: [],
+      nodePort: 30_666,
+      internalLocal: false,
+      externalLocal: false,
+      cluster: [{ ...endpoint, hintedZones: [], hintedNodes: [] }],
+      local: [],
+      hasAny: true,
+    };
+    const { fragment, picks } = serviceProgram('default/six', [port], new Map(), 'n1');
+    keeper.set('default/six', fragment);
+    for (const pick of picks) keeper.set(pickName(pick), { chains: { [pickName(pick)]: pickChain(pick) } });
+    keeper.set('ranges', { elements: [{ set: 'pods6', key: 'fd00:42:1::/64' }] });
+    assert.deepEqual(await keeper.apply(), []);
+    await keeper.close();
+    assert.match(await node.space.tcp(clusterIP, 80), /^pod-six /);
+    assert.match(await six.tcp(clusterIP, 80), /^pod-six fd00:42:1::1 /);
+    assert.match(await outside.tcp('fd00:90::11', 30_666), /^pod-six /);
   });
 
   test('a proxy that starts anew leaves no gap, and open connections go on', async () => {

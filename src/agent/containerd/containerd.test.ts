@@ -94,6 +94,15 @@ describe('configuration', () => {
     assert.equal(network.plugins[0]?.ipam.dataDir, '/s');
     assert.deepEqual(network.plugins[0]?.ipam.ranges, [[{ subnet: '10.42.3.0/24' }]]);
   });
+
+  test('pods have an address and a way out of each family of their node', () => {
+    const podCidrs = ['10.42.3.0/24', 'fd00:42:3::/64'];
+    const text = cniConfig({ network: paths.network, podCidrs, stateFolder: '/s', mtu: 1450 });
+    const { plugins } = JSON.parse(text) as { plugins: { mtu: number; ipam: { ranges: unknown; routes: unknown } }[] };
+    assert.equal(plugins[0]?.mtu, 1450);
+    assert.deepEqual(plugins[0]?.ipam.ranges, [[{ subnet: '10.42.3.0/24' }], [{ subnet: 'fd00:42:3::/64' }]]);
+    assert.deepEqual(plugins[0]?.ipam.routes, [{ dst: '0.0.0.0/0' }, { dst: '::/0' }]);
+  });
 });
 
 describe('the machine', () => {

@@ -203,7 +203,7 @@ export interface Backend {
   readonly tls?: {
     readonly serverName?: string;
     /** PEM; `system`: the machine's own; absent: not checked. */
-    readonly authorities?: string | 'system';
+    readonly authorities?: string;
     readonly verifiedNames?: readonly string[];
     readonly clientCertificate?: Certificate;
   };

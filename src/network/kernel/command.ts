@@ -71,15 +71,6 @@ export async function output(program: string, args: readonly string[], input?: s
   throw new CommandError([program, ...args].join(' ').slice(0, wordsMax), words.slice(0, wordsMax), result);
 }
 
-/**
- * `ip -batch`: all commands in one process, without the word `ip`. With `force` each is tried, and the error tells of all that failed; else it stops at the
- * first. @throws CommandError
- */
-export async function ipBatch(commands: readonly string[], options: { force?: boolean } = {}): Promise<void> {
-  if (commands.length === 0) return;
-  await output('ip', [...(options.force === true ? ['-force'] : []), '-batch', '-'], `${commands.join('\n')}\n`);
-}
-
 /** `ip -json …`, read. @throws CommandError */
 export async function ipJson(args: readonly string[]): Promise<unknown[]> {
   const text = await output('ip', ['-json', ...args]);

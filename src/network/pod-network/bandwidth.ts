@@ -28,7 +28,7 @@ export function bandwidthLimit({ metadata, spec, status }: Pod): BandwidthLimit 
   const texts = metadata?.annotations;
   const ended = status?.phase === 'Succeeded' || status?.phase === 'Failed';
   if (texts === undefined || spec?.hostNetwork || ended) return undefined;
-  const addresses = (status?.podIPs ?? []).flatMap(({ ip = '' }) => canonicalIp(ip)?.text ?? []);
+  const addresses = (status?.podIPs ?? []).flatMap(({ ip }) => canonicalIp(ip)?.text ?? []);
   if (addresses.length === 0) return undefined;
   const ingress = bitsOf(texts, annotations.ingress);
   const egress = bitsOf(texts, annotations.egress);

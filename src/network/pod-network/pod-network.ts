@@ -265,7 +265,7 @@ export class PodNetwork implements Service {
 function networkNode({ metadata, spec, status }: Node): NetworkNode {
   const { podCIDR, podCIDRs = podCIDR ? [podCIDR] : [] } = spec ?? {};
   const internal = (status?.addresses ?? []).filter(({ type }) => type === 'InternalIP');
-  const addresses = internal.flatMap(({ address = '' }) => canonicalIp(address)?.text ?? []);
+  const addresses = internal.flatMap(({ address }) => canonicalIp(address)?.text ?? []);
   return { name: metadata?.name ?? '', addresses, ranges: podCIDRs };
 }
 

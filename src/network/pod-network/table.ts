@@ -143,7 +143,7 @@ function portKey({ hostAddress = '', address, protocol, port }: HostPortMapping)
 function mappingsOf({ metadata, spec, status }: Pod): HostPortMapping[] {
   if (spec?.hostNetwork || status?.phase === 'Succeeded' || status?.phase === 'Failed') return [];
   const { podIP, podIPs = podIP ? [{ ip: podIP }] : [] } = status ?? {};
-  const addresses = podIPs.flatMap(({ ip = '' }) => canonicalIp(ip)?.text ?? []);
+  const addresses = podIPs.flatMap(({ ip }) => canonicalIp(ip)?.text ?? []);
   const lasting = (spec?.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
   const pod = `${metadata?.namespace}/${metadata?.name}`;
   return [...lasting, ...(spec?.containers ?? [])].flatMap(({ ports = [] }) =>

@@ -1,13 +1,10 @@
 /** Endpoints of one Service's port, from its EndpointSlices: pure. What a slice says in doubtful words (no address, no port) is left out. */
-import type { Service, ServicePort } from '../../api/schema/types/core-v1.ts';
+import type { Service } from '../../api/schema/types/core-v1.ts';
 import type { EndpointPort, EndpointSlice, Endpoint as SliceEndpoint } from '../../api/schema/types/discovery-v1.ts';
 import { canonicalIp } from '../../controllers/shared/ip.ts';
 import type { Endpoint, Protocol } from './endpoints.ts';
 
 export type Family = 'IPv4' | 'IPv6';
-
-/** Slices of Services that have no address of their own: nobody balances over them. */
-const headlessLabel = 'service.kubernetes.io/headless';
 
 /**
  * Several slices may hold the same endpoint while the controller moves it from one to another: it is one, and of two words the better holds (ready before
@@ -30,10 +27,6 @@ export function endpointsOf(
     }
   }
   return [...found.keys()].toSorted().map((key) => found.get(key) as Endpoint);
-}
-
-export function isHeadlessSlice(slice: EndpointSlice): boolean {
-  return slice.metadata?.labels?.[headlessLabel] !== undefined;
 }
 
 const none: readonly string[] = [];
@@ -74,8 +67,4 @@ export function familiesOf(service: Service): readonly Family[] {
   const { ipFamilies = [], clusterIPs = [] } = service.spec ?? {};
   if (ipFamilies.length > 0) return ipFamilies as readonly Family[];
   return clusterIPs.flatMap((text) => canonicalIp(text)?.family ?? []);
-}
-
-export function portOf(service: Service, portName: string): ServicePort | undefined {
-  return service.spec?.ports?.find(({ name = '' }) => name === portName);
 }

@@ -17,6 +17,7 @@ import { type Connection, describeConnection } from './connection.ts';
 import type { Exchange } from './exchange.ts';
 import { Http1Exchange, type Http1Server } from './http1-exchange.ts';
 import { Http2Exchange } from './http2-exchange.ts';
+import { type OpenDoor, openSideDoor, type SideDoor } from './side-door.ts';
 import { secureOptions, type TlsSettings } from './tls-settings.ts';
 
 export interface ServingCertificate {
@@ -50,6 +51,8 @@ export interface Listener {
   readonly address: string;
   /** For new connections; the others keep the one they have. */
   setCertificate(certificate: ServingCertificate): void;
+  /** A further address for the same port, until `close`. @throws Error of Node.js where it cannot be had there */
+  openDoor(door: SideDoor): Promise<void>;
   /** No new connections and requests; resolves when the last connection has ended. */
   close(): Promise<void>;
   /** Cuts every connection. */
@@ -104,13 +107,18 @@ export async function listen(host: string, port: number, options: ListenerOption
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   await bind(server, host, port);
   const bound = server.address() as AddressInfo;
+  const doors: OpenDoor[] = [];
   return {
     port: bound.port,
     address: bound.address,
     setCertificate: ({ certificate, key }) => server.setSecureContext({ ...context, key, cert: certificate }),
+    openDoor: async (door) => {
+      doors.push(await openSideDoor(door, bound.port, (socket) => void server.emit('connection', socket)));
+    },
     close: async () => {
       const closed = once(server, 'close');
       state.draining = true;
+      for (const door of doors) door.close();
       server.close();
       for (const session of sessions) session.close();
       http1.close();

@@ -41,6 +41,10 @@ import {
 } from './wanted.ts';
 
 const account = 'acme-controller';
+/** Stands for all Secrets that are wanted; no object has this key. */
+const everyKey = 'every';
+/** Several changes in a row are looked at once. */
+const settleMs = 100;
 /** Longer sleeps are cut: clocks jump, and a look costs nothing. */
 const sleepMsMax = 12 * 60 * 60_000;
 const orderMsMax = 10 * 60_000;
@@ -112,19 +116,20 @@ class AcmeLoop {
     const { secrets: made, nodes: _, ...askers } = this.#caches;
     for (const informer of Object.values(askers)) this.#onAny(informer as Informer<KubeObject>);
     const see = (secret: Secret): void => {
-      if (this.#wantedNow().has(objectKey(secret))) this.loop.queue.add(objectKey(secret));
+      // Where nobody knows yet who is wanted, all will be looked at.
+      if (this.#wanted?.has(objectKey(secret))) this.loop.queue.add(objectKey(secret));
     };
     made.addHandler({ added: see, updated: see, deleted: see });
     this.#settings.onChange(() => {
       this.#attempts.forgetFailures();
-      this.#wakeAll();
+      this.loop.queue.add(everyKey);
     });
   }
 
   #onAny(informer: Informer<KubeObject>): void {
     const changed = (): void => {
       this.#wanted = undefined;
-      this.#wakeAll();
+      this.loop.queue.addAfter(everyKey, settleMs);
     };
     informer.addHandler({
       added: changed,
@@ -135,10 +140,6 @@ class AcmeLoop {
       },
       deleted: changed,
     });
-  }
-
-  #wakeAll(): void {
-    for (const key of this.#wantedNow().keys()) this.loop.queue.add(key);
   }
 
   #wantedNow(): ReadonlyMap<string, Wanted> {
@@ -153,6 +154,10 @@ class AcmeLoop {
   }
 
   async #reconcile(key: string, signal: AbortSignal): Promise<Outcome> {
+    if (key === everyKey) {
+      for (const each of this.#wantedNow().keys()) this.loop.queue.add(each);
+      return done;
+    }
     const wanted = this.#wantedNow().get(key);
     if (wanted === undefined) {
       this.#attempts.forget(key);

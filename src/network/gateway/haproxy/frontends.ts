@@ -149,7 +149,8 @@ function nowhere(build: Build): string {
 }
 
 function streamLines(targets: readonly Target[], build: Build): string[] {
-  const outcome = streamOutcome(targets, build);
+  const ofServices = targets.flatMap(({ backend }) => build.backends.get(backend)?.source ?? []);
+  const outcome = guarded(ofServices[0], build, () => streamOutcome(targets, build)) ?? [];
   if (outcome.length === 0) return [`default_backend ${nowhere(build)}`];
   let left = outcome.reduce((sum, { weight }) => sum + weight, 0);
   return outcome.map(({ section, weight }, index) => {
@@ -160,11 +161,11 @@ function streamLines(targets: readonly Target[], build: Build): string[] {
   });
 }
 
-function guarded(source: Source, build: Build, make: () => Outcome): Outcome | undefined {
+function guarded(source: Source | undefined, build: Build, make: () => Outcome): Outcome | undefined {
   try {
     return make();
   } catch (error) {
-    build.refuse(source, error);
+    if (source !== undefined) build.refuse(source, error);
     return undefined;
   }
 }

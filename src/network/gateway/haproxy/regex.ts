@@ -111,7 +111,7 @@ class Reader {
     if (!isRange) return this.#single();
     this.#at++;
     const end = this.#single();
-    if (end === undefined || end < (previous as number)) throw this.#bad('a range in a class ends before it begins');
+    if (end === undefined || end < previous) throw this.#bad('a range in a class ends before it begins');
     return undefined;
   }
 

@@ -2,9 +2,9 @@
  * A plan as HAProxy's configuration: pure, the same text for the same plan. Whatever the plan's texts hold, the result is a configuration that HAProxy
  * takes; what it would not take is left out and told, object by object.
  */
-import type { Plan } from '../plan.ts';
+import type { Entry, Plan } from '../plan.ts';
 import { Build } from './build.ts';
-import { entryText, listenerOf } from './frontends.ts';
+import { entryText, type FrontendContext, listenerOf } from './frontends.ts';
 import { type GlobalSettings, globalText } from './global.ts';
 import { mirrorAddress } from './names.ts';
 import { type Rendering, shortHash } from './rendering.ts';
@@ -20,7 +20,7 @@ export interface RenderSettings extends GlobalSettings {
 export function render(plan: Plan, settings: RenderSettings): Rendering {
   const build = new Build(plan.backends);
   const { id, accessLog, anyAddress } = settings;
-  const frontends = plan.entries.map((entry) => entryText(entry, { build, id, accessLog, anyAddress }));
+  const frontends = plan.entries.map((entry) => textOrRefusals(entry, { build, id, accessLog, anyAddress }));
   const mirror = mirrorText(id, build);
   const needsScript = mirror !== '' || build.scriptUsers.size > 0;
   const script = needsScript ? build.file('script', scriptText(id, build.scriptUsers)) : undefined;
@@ -34,6 +34,16 @@ export function render(plan: Plan, settings: RenderSettings): Rendering {
     listeners: plan.entries.map(listenerOf),
     refusals: build.refusals,
   };
+}
+
+/** What is wrong with an entry as a whole is the fault of all that it is for. */
+function textOrRefusals(entry: Entry, context: FrontendContext): string {
+  try {
+    return entryText(entry, context);
+  } catch (error) {
+    for (const source of listenerOf(entry).sources) context.build.refuse(source, error);
+    return '';
+  }
 }
 
 function userText(build: Build): string {

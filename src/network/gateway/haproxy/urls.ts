@@ -8,7 +8,7 @@ type PathChange = NonNullable<UrlChange['path']>;
 /** Lines that rewrite the path; the query stays. */
 export function pathLines(path: PathChange, match: RouteMatch): string[] {
   const { before, text } = pathFormat(path, match);
-  const [change = '', query] = splitQuery(text);
+  const [change, query] = splitQuery(text);
   if (query === undefined) return [...before, `http-request set-path ${word(change)}`];
   return [
     ...before,

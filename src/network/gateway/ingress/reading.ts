@@ -5,7 +5,7 @@ import type { ObjectReference } from '../../../api/object.ts';
 import type { Ingress } from '../../../api/schema/types/networking-v1.ts';
 import type { Backend, Source } from '../plan.ts';
 import type { Found, Problem, TranslatorSources } from '../translator.ts';
-import { type Annotations, readAnnotations } from './annotations.ts';
+import { type Annotations, type ReadAnnotations, readAnnotations } from './annotations.ts';
 
 export interface ReadIngress {
   readonly ingress: Ingress;
@@ -14,10 +14,20 @@ export interface ReadIngress {
   readonly isClosed: boolean;
 }
 
+/** By the object that holds them, which is frozen: a plan is made again with each endpoint that changes, and annotations change seldom. */
+const readBefore = new WeakMap<object, ReadAnnotations>();
+
+function annotationsOf(annotations: Readonly<Record<string, string>>): ReadAnnotations {
+  const known = readBefore.get(annotations) ?? readAnnotations(annotations);
+  readBefore.set(annotations, known);
+  return known;
+}
+
 export class Work {
   readonly sources: TranslatorSources;
   readonly backends = new Map<string, Backend>();
   readonly problems: Problem[] = [];
+  readonly #told = new Set<string>();
 
   constructor(sources: TranslatorSources) {
     this.sources = sources;
@@ -26,16 +36,16 @@ export class Work {
   read(ingress: Ingress): ReadIngress {
     const { namespace = '', name = '', annotations = {}, creationTimestamp: created } = ingress.metadata ?? {};
     const source: Source = { kind: 'Ingress', namespace, name, ...(created !== undefined && { created }) };
-    const { values, problems, isClosed } = readAnnotations(annotations);
+    const { values, problems, isClosed } = annotationsOf(annotations);
     for (const message of problems) this.tell(source, 'BadAnnotation', message);
     return { ingress, source, values, isClosed };
   }
 
   tell(source: Source, reason: string, message: string): void {
-    const isKnown = this.problems.some(
-      (one) => one.source.name === source.name && one.source.namespace === source.namespace && one.message === message,
-    );
-    if (!isKnown) this.problems.push({ source, reason, message });
+    const key = `${source.namespace}/${source.name} ${message}`;
+    if (this.#told.has(key)) return;
+    this.#told.add(key);
+    this.problems.push({ source, reason, message });
   }
 
   /** The value of what was found; else the problem is told, save while it is not known yet. */

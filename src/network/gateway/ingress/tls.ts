@@ -42,7 +42,7 @@ export function tlsFacts(work: Work, ingresses: readonly ReadIngress[], hosts: H
       }
     }
   }
-  for (const host of hosts.keys()) if (host !== anyHost && find(host, byName.keys())) secure.add(host);
+  for (const host of hosts.keys()) if (host !== anyHost && isListed(host, byName)) secure.add(host);
   for (const host of hosts.keys()) if (isListed(host, secure)) secure.add(host);
   const guards = clientAuthorities(work, ingresses, new Set(byName.keys()));
   const certificates = [...byName].map(([serverName, { facts }]): Certificate => {
@@ -88,7 +88,8 @@ function find(host: string, names: Iterable<string>): boolean {
   return false;
 }
 
-const isListed = (host: string, names: ReadonlySet<string>): boolean => names.has(host) || names.has(wildcardOf(host));
+const isListed = (host: string, names: { has(name: string): boolean }): boolean =>
+  names.has(host) || names.has(wildcardOf(host));
 
 /** `*.example.com` of `a.example.com`. */
 const wildcardOf = (host: string): string => (host.includes('.') ? `*${host.slice(host.indexOf('.'))}` : host);

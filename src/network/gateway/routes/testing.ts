@@ -27,6 +27,10 @@ export interface WorldOptions {
   readonly authorities?: readonly string[];
   readonly namespaces?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly addresses?: readonly string[];
+  /** The port of a real server on loopback, by the Service's name. */
+  readonly serverPorts?: Readonly<Record<string, number>>;
+  /** Real keys and chains (PEM), by the Secret's name. */
+  readonly pems?: Readonly<Record<string, string>>;
   readonly now?: string;
 }
 
@@ -128,7 +132,12 @@ export class GatewayWorld {
     };
     const services = new Map((options.services ?? []).map(readService));
     const find = ({ namespace, name }: { namespace: string; name: string }) => services.get(`${namespace}/${name}`);
-    const servers = () => [{ address: '10.42.0.1', port: 8080, isDraining: false }];
+    const { serverPorts } = options;
+    const servers = ({ name }: { name: string }) => {
+      if (serverPorts === undefined) return [{ address: '10.42.0.1', port: 8080, isDraining: false }];
+      const port = serverPorts[name];
+      return port === undefined ? [] : [{ address: '127.0.0.1', port, isDraining: false }];
+    };
     this.resolved = resolve(this.objects, { services: { find, servers }, named: namedSource(options) });
     this.plan = planOf(this.resolved);
     const { addresses = ['192.0.2.1'], now = '2026-06-01T00:00:00Z' } = options;
@@ -217,7 +226,12 @@ function readService(text: string): [string, Service] {
   return [`${namespace}/${name}`, { metadata: { namespace, name }, spec: { ports } }];
 }
 
-function namedSource({ certificates = {}, badSecrets = [], authorities = [] }: WorldOptions): NamedObjectSource {
+function namedSource({
+  certificates = {},
+  badSecrets = [],
+  authorities = [],
+  pems = {},
+}: WorldOptions): NamedObjectSource {
   const whole = (name: string): string => (name.includes('/') ? name : `default/${name}`);
   const known = new Map(Object.entries(certificates).map(([name, names]) => [whole(name), names]));
   const isBad = new Set(badSecrets.map(whole));
@@ -228,7 +242,7 @@ function namedSource({ certificates = {}, badSecrets = [], authorities = [] }: W
       const names = known.get(id);
       if (isBad.has(id)) return { kind: 'bad', why: 'it has no tls.key' };
       if (names === undefined) return { kind: 'missing' };
-      return { kind: 'found', value: { id, pem: `PEM ${id}`, names, notBeforeMs: 0, notAfterMs: 1 } };
+      return { kind: 'found', value: { id, pem: pems[name] ?? `PEM ${id}`, names, notBeforeMs: 0, notAfterMs: 1 } };
     },
     authorities: (_kind, { namespace, name }) =>
       hasAuthorities.has(`${namespace}/${name}`)
