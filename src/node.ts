@@ -88,7 +88,11 @@ export function containerNode(options: ContainerNodeOptions): NodeParts {
     nodeName: name,
     id: containerd.paths.id,
     folder: home.network,
-    machine: { usePodMtu: (mtu) => containerd.usePodMtu(mtu), addPodGate: (gate) => gates.add(gate) },
+    machine: {
+      usePodMtu: (mtu) => containerd.usePodMtu(mtu),
+      addPodGate: (gate) => gates.add(gate),
+      addPodFarewell: (farewell) => gates.addFarewell(farewell),
+    },
     clock,
     prng,
     log,

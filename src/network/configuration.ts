@@ -10,6 +10,7 @@ export const sectionNames = [
   'podNetwork',
   'proxy',
   'dns',
+  'draining',
   'policy',
   'gateway',
   'ingress',

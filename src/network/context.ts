@@ -32,10 +32,18 @@ export interface NodeMachine {
   usePodMtu(mtu: number | undefined): Promise<void>;
   /** From now on no container starts before the gate is through. The result takes the gate out. */
   addPodGate(gate: PodGate): () => void;
+  /** From now on containers of a deleted pod are signalled when the farewell is over. The result takes it out. */
+  addPodFarewell(farewell: PodFarewell): () => void;
 }
 
 /** Told of a pod and its addresses before each of its containers starts, also of static pods. Resolves when its network is ready. */
 export type PodGate = (pod: Pod, addresses: readonly string[]) => Promise<void>;
+
+/**
+ * Told of a pod that was deleted before its containers are signalled, while its grace period runs. Resolves when nobody sends it anything new; nobody waits
+ * longer than `msMax`. Undefined: nothing is to be waited for.
+ */
+export type PodFarewell = (pod: Pod, msMax: number) => Promise<void> | undefined;
 
 export interface NetworkContext {
   readonly client: Client;

@@ -15,6 +15,7 @@ import type { Prng } from '../lib/prng.ts';
 import { type Service, ServiceGroup } from '../lib/service.ts';
 import type { NetworkContext, NodeMachine } from './context.ts';
 import { clusterDns } from './dns/dns-part.ts';
+import { drainingPart } from './draining/draining-part.ts';
 import { gatewayPart } from './gateway/gateway-part.ts';
 import { NftProcess } from './kernel/nft.ts';
 import { addressAnnouncerPart } from './load-balancer/announcer.ts';
@@ -34,6 +35,7 @@ export const networkParts: readonly NetworkPart[] = [
   addressAnnouncerPart,
   clusterDns,
   gatewayPart,
+  drainingPart,
 ];
 
 export interface NodeNetworkOptions {

@@ -51,7 +51,7 @@ export async function startNetworkWorld(
         void events.push({ about: `${resource.kind} ${nameOf(object)}`, type, reason, message }),
     },
     configuration,
-    machine: { usePodMtu: () => Promise.resolve(), addPodGate: () => () => {} },
+    machine: { usePodMtu: () => Promise.resolve(), addPodGate: () => () => {}, addPodFarewell: () => () => {} },
     nft,
     nodeName: options.nodeName ?? 'node-1',
     id: options.id ?? '0123abcd',

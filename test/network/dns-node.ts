@@ -46,7 +46,7 @@ const part = clusterDns(
     informers,
     configuration,
     events: { record: unused },
-    machine: { usePodMtu: unused, addPodGate: unused },
+    machine: { usePodMtu: unused, addPodGate: unused, addPodFarewell: unused },
     nft: unused as never,
     nodeName: 'node-1',
     id: '0123abcd',

@@ -80,7 +80,7 @@ export class LabCluster {
           events.push({ about, type, reason, message });
         },
       },
-      machine: { usePodMtu: async (mtu) => void mtus.push(mtu), addPodGate: () => () => {} },
+      machine: { usePodMtu: async (mtu) => void mtus.push(mtu), addPodGate: () => () => {}, addPodFarewell: () => () => {} },
       nft,
       nodeName: space.name,
       id,

@@ -16,6 +16,9 @@ export interface Ending {
 
 const forcedGraceSeconds = 2;
 
+/** So much of the time that is left, at most, the containers wait for their signal while the pod leaves load balancing: most of it is theirs. */
+const leaveShareMax = 1 / 3;
+
 /** Why the pod must end though its containers may run; undefined: it need not. */
 export function endingOf(observation: PodObservation): Ending | undefined {
   const { pod, lastPod, status, failed, nowMs } = observation;
@@ -62,7 +65,8 @@ export function decideEnding(observation: PodObservation, ending: Ending, plan: 
     const leftMs = deadlineMs - observation.monotonicMs;
     // When the time is over, nobody waits for anybody.
     const next = leftMs > 0 ? nextToStop(observation, running) : running;
-    for (const container of next) stop(observation, plan, container, deadlineMs);
+    const leaveMsMax = ending.kind === 'deleted' ? Math.floor(Math.max(0, leftMs) * leaveShareMax) : 0;
+    for (const container of next) stop(observation, plan, container, deadlineMs, leaveMsMax);
     for (const container of running) if (!next.includes(container)) announce(observation, plan, container, leftMs);
     if (next.length < running.length) plan.wakeAt(observation.nowMs + leftMs);
     return false;
@@ -95,7 +99,13 @@ function announce(observation: PodObservation, plan: PlanBuilder, run: Container
   });
 }
 
-function stop(observation: PodObservation, plan: PlanBuilder, container: ContainerStatus, deadlineMs: number): void {
+function stop(
+  observation: PodObservation,
+  plan: PlanBuilder,
+  container: ContainerStatus,
+  deadlineMs: number,
+  leaveMsMax: number,
+): void {
   const known = observation.stops.get(container.id);
   // After its time is over it is killed once: a process may take a while to die even so.
   if (known !== undefined && known <= Math.max(deadlineMs, observation.monotonicMs)) return;
@@ -105,6 +115,7 @@ function stop(observation: PodObservation, plan: PlanBuilder, container: Contain
     containerId: container.id,
     gracePeriodMs: Math.max(0, deadlineMs - observation.monotonicMs),
     message: `Stopping container ${container.name}`,
+    ...(leaveMsMax > 0 && { leaveMsMax }),
   });
 }
 

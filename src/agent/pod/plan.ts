@@ -143,6 +143,8 @@ export type Step =
       readonly message: string;
       /** At once: its preStop hook is not asked. */
       readonly skipsPreStop?: true;
+      /** So long at most it is not signalled while the pod still gets something new. */
+      readonly leaveMsMax?: number;
       /** The container starts anew when it has ended, whatever its restart policy says. */
       readonly renews?: true;
     }

@@ -3,8 +3,8 @@
  * of its own, and says what it does at each station. `agent.ts` puts the list together; the pod worker walks it.
  *
  * ```
- *   new pod ──▶ admit ──▶ prepare ──▶ [sandbox] ──▶ container (each run of each) ──▶ … ──▶ release ──▶ cleanUp
- *               in order  in order                  in order                               in reverse  in reverse
+ *   new pod ──▶ admit ──▶ prepare ──▶ [sandbox] ──▶ container (each run of each) ──▶ … ──▶ leave ──▶ release ──▶ cleanUp
+ *               in order  in order                  in order                               together  in reverse  in reverse
  * ```
  * Kept true: every station is idempotent, since an agent that starts anew walks them again for pods that run; `admit` alone is
  * synchronous, so that two new pods never take the same thing.
@@ -44,6 +44,11 @@ export interface PodHook {
   sandbox?(config: SandboxConfig, pod: Pod): SandboxConfig | Promise<SandboxConfig>;
   /** What one run of a container is made with. @throws ConfigError, which the status shows as `CreateContainerConfigError` */
   container?(config: ContainerConfig, target: ContainerHookTarget): ContainerConfig | Promise<ContainerConfig>;
+  /**
+   * The pod was deleted, and its processes are about to be told: resolves when nobody sends it anything new. Its grace period runs meanwhile, and nobody
+   * waits longer than `msMax`. Undefined: nobody does.
+   */
+  leave?(pod: Pod, msMax: number): Promise<void> | undefined;
   /** The pod has ended, by itself or not: what was taken for it in `admit` is free. */
   release?(uid: string): void;
   /** Nothing of it runs any more: what `prepare` made goes. Also for uids that only their traces tell of. */
@@ -109,6 +114,12 @@ export async function containerWith(
   let changed = config;
   for (const hook of hooks) changed = (await hook.container?.(changed, target)) ?? changed;
   return changed;
+}
+
+/** Undefined: there is nothing to wait for. */
+export function leavePod(hooks: readonly PodHook[], pod: Pod, msMax: number): Promise<unknown> | undefined {
+  const waits = hooks.flatMap((hook) => hook.leave?.(pod, msMax) ?? []);
+  return waits.length === 0 ? undefined : Promise.all(waits);
 }
 
 export async function cleanUpPod(hooks: readonly PodHook[], uid: string): Promise<void> {

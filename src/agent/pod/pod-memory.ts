@@ -52,6 +52,8 @@ export class PodMemory {
   decidedAtMs = 0;
   failed: PodObservation['failed'];
   deleteSent = false;
+  /** Until nobody sends it anything new; undefined: that was not asked, or need not be waited for. */
+  leaving: Promise<unknown> | undefined;
   /** When volumes made from objects are brought up to date. */
   refreshAtMs = Number.POSITIVE_INFINITY;
   /** How far the time of day was ahead of the clock that never jumps. */

@@ -1,11 +1,15 @@
 /**
  * Stopping a container beside the other steps: its preStop hook, then its signal, then KILL when its time is over.
  *
- * Kept true: its time runs from the decision and includes the hook, whatever the wall clock does; a hook runs once, however often the
- * container is told to stop.
+ * Of a pod that was deleted the signal waits, beside the hook, until nobody sends the pod anything new: many programs close their doors when they are
+ * signalled, and whoever was sent to them just then would find them closed. Upstream's kubelet does not wait, and users write `preStop: sleep` instead.
+ *
+ * Kept true: its time runs from the decision and includes the hook and that wait, whatever the wall clock does; a hook runs once, however often the
+ * container is told to stop; who deletes a pod again with less time, or by force, is not kept waiting.
  */
 import { findContainer } from '../containers.ts';
 import { runHook } from '../lifecycle-hooks.ts';
+import { leavePod } from '../pod-hook.ts';
 import type { PodMemory } from '../pod-memory.ts';
 import type { StepOf } from './step.ts';
 
@@ -51,7 +55,8 @@ export function stopInBackground(
   if (!wasTold) memory.event('Normal', 'Killing', step.message, name);
   memory.inBackground(async () => {
     try {
-      if (!wasTold && !step.skipsPreStop) await preStop(memory, step);
+      if (!wasTold && !step.skipsPreStop) await Promise.all([preStop(memory, step), leave(memory, step)]);
+      if (memory.isClosed) return;
       const leftMs = Math.max(Math.min(graceAfterHookMsMin, gracePeriodMs), deadlineMs - clock.monotonic());
       if (!hasEnded(memory, containerId)) await runtime.stopContainer(containerId, leftMs, stopSignalOf(memory, name));
     } catch (error) {
@@ -61,6 +66,16 @@ export function stopInBackground(
     if (memory.stops.get(containerId) === deadlineMs) memory.stops.delete(containerId);
     ended();
   });
+}
+
+/** One wait for all containers of the pod. */
+async function leave(memory: PodMemory, { leaveMsMax = 0 }: StepOf<'stop-container'>): Promise<void> {
+  const { host, lastPod } = memory;
+  if (leaveMsMax === 0 || lastPod === undefined) return;
+  memory.leaving ??= leavePod(host.hooks, lastPod, leaveMsMax)?.catch((error: unknown) =>
+    memory.log.warn('a pod ends, and it is not known whether it still gets requests', { error }),
+  );
+  if (memory.leaving !== undefined) await Promise.race([memory.leaving, memory.pause(leaveMsMax)]);
 }
 
 /** It may have ended by itself during its hook. */
