@@ -3,6 +3,7 @@ import { EventRecorder } from '../client/events.ts';
 import type { ControllerContext } from '../controllers/shared/context.ts';
 import type { Service } from '../lib/service.ts';
 import type { NetworkConfigurationSource } from './configuration.ts';
+import { externalDnsController } from './external-dns/controller.ts';
 import { acmeController } from './gateway/acme/controller.ts';
 import { ingressController } from './gateway/ingress/controller.ts';
 import { gatewayController } from './gateway/routes/controller.ts';
@@ -15,7 +16,13 @@ export interface NetworkLoopContext extends ControllerContext {
 
 export type NetworkLoops = (context: NetworkLoopContext) => readonly Service[];
 
-const loops: readonly NetworkLoops[] = [gatewayController, ingressController, acmeController, loadBalancerController];
+const loops: readonly NetworkLoops[] = [
+  gatewayController,
+  ingressController,
+  acmeController,
+  loadBalancerController,
+  externalDnsController,
+];
 
 export function networkLoops(context: ControllerContext): Service[] {
   const events = new EventRecorder({ ...context, component: 'naru-network' });

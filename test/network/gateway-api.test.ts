@@ -62,6 +62,18 @@ const changes = [
     [{ type: 'CORS', cors: { allowOrigins: ['https://a.example'], allowMethods: ['GET', 'PUT'] } }],
     'v1',
   ),
+  {
+    matches: [prefix('/own')],
+    backendRefs: [
+      {
+        ...to('v2:80')[0],
+        filters: [
+          rewrite({ path: { type: 'ReplacePrefixMatch', replacePrefixMatch: '/its' } }),
+          { type: 'RequestHeaderModifier', requestHeaderModifier: { set: [header('X-Set', 'its')] } },
+        ],
+      },
+    ],
+  },
   filtered('/nobody', [], 'nobody'),
   filtered('/partly', [], 'nobody', 'v1'),
   { ...filtered('/slow', [], 'slow'), timeouts: { request: '300ms' } },
@@ -176,6 +188,8 @@ void describe('the Gateway API on HAProxy', needsNetwork, () => {
     const seen = answer.asked?.headers;
     assert.deepEqual([seen?.['x-set'], seen?.['x-add'], seen?.['x-remove']], ['new', 'one, two', undefined]);
     assert.deepEqual([answer.headers['x-answer'], answer.headers.date], ['yes', undefined]);
+    const own = (await request('/own/x')).asked;
+    assert.deepEqual([own?.server, own?.url, own?.headers['x-set']], ['v2', '/its/x', 'its']);
   });
 
   void test("mirrors get a copy, and their answers are nobody's", async () => {

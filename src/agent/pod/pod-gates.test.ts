@@ -42,3 +42,16 @@ it('a gate that was taken out is not asked, and one that fails stops the contain
   takeOut();
   assert.equal(await containerWith([gates], config, target), config);
 });
+
+it('who says farewell is asked of a pod that leaves, and only those who wait are waited for', async () => {
+  const gates = new PodGates();
+  assert.equal(gates.leave(pod, 1000), undefined);
+  gates.addFarewell(() => undefined);
+  assert.equal(gates.leave(pod, 1000), undefined);
+  const told: unknown[] = [];
+  const takeOut = gates.addFarewell(async (leaving, msMax) => void told.push([leaving.metadata?.name, msMax]));
+  await gates.leave(pod, 1000);
+  assert.deepEqual(told, [['web', 1000]]);
+  takeOut();
+  assert.equal(gates.leave(pod, 1000), undefined);
+});

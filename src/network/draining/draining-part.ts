@@ -18,7 +18,7 @@ import { endpointSlices } from '../../client/resources.ts';
 import type { Service } from '../../lib/service.ts';
 import type { SectionSource } from '../configuration.ts';
 import type { NetworkContext } from '../context.ts';
-import { presenceIn } from './presence.ts';
+import { type Presence, presenceIn } from './presence.ts';
 import { type DrainingSettings, drainingSection } from './settings.ts';
 
 export function drainingPart(context: NetworkContext): Service {
@@ -53,35 +53,35 @@ class DrainingPart implements Service {
 
   #farewell(pod: Pod, msMax: number): Promise<void> | undefined {
     const settleMs = this.#settings.current.settleMilliseconds;
-    const uid = pod.metadata?.uid ?? '';
-    if (settleMs === 0 || this.#presence(uid) === 'absent') return undefined;
-    return this.#leave(uid, settleMs, msMax).catch((error: unknown) => {
+    if (settleMs === 0 || this.#presence(pod) === 'absent') return undefined;
+    return this.#leave(pod, settleMs, msMax).catch((error: unknown) => {
       if (!this.#stop.signal.aborted) throw error;
     });
   }
 
-  #presence(uid: string): ReturnType<typeof presenceIn> {
-    return presenceIn(this.#slices.cache.list(), uid);
+  #presence({ metadata }: Pod): Presence {
+    return presenceIn(this.#slices.cache.list(metadata?.namespace), metadata?.uid ?? '');
   }
 
-  async #leave(uid: string, settleMs: number, msMax: number): Promise<void> {
+  async #leave(pod: Pod, settleMs: number, msMax: number): Promise<void> {
     const { clock } = this.#context;
     const endMs = clock.monotonic() + msMax;
-    await this.#marked(uid, msMax);
+    await this.#marked(pod, msMax);
     const leftMs = Math.min(settleMs, endMs - clock.monotonic());
     if (leftMs > 0) await clock.sleep(leftMs, this.#stop.signal);
   }
 
   /** Resolves when no endpoint of the pod takes anything new, or the time is over. */
-  async #marked(uid: string, msMax: number): Promise<void> {
+  async #marked(pod: Pod, msMax: number): Promise<void> {
+    if (this.#presence(pod) !== 'open') return;
     const changed = new AbortController();
-    // Only slices that name the pod have to be looked at again.
-    const look = (slice: EndpointSlice): void => {
-      if (presenceIn([slice], uid) !== 'open' && this.#presence(uid) !== 'open') changed.abort();
+    // Changes of other slices cost a look at these alone.
+    const look = (before: EndpointSlice): void => {
+      const wasOpen = presenceIn([before], pod.metadata?.uid ?? '') === 'open';
+      if (wasOpen && this.#presence(pod) !== 'open') changed.abort();
     };
-    const removeHandler = this.#slices.addHandler({ updated: look, deleted: look });
+    const removeHandler = this.#slices.addHandler({ updated: (_, before) => look(before), deleted: look });
     try {
-      if (this.#presence(uid) !== 'open') return;
       const { clock } = this.#context;
       await clock.sleep(msMax, AbortSignal.any([changed.signal, this.#stop.signal])).catch(() => {});
       this.#stop.signal.throwIfAborted();

@@ -18,6 +18,7 @@ export class DnsConnection {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #opened: Promise<void>;
+  readonly #closed: Promise<void>;
   readonly #messages: Buffer[] = [];
   #parts: Buffer[] = [];
   #bytes = 0;
@@ -28,7 +29,8 @@ export class DnsConnection {
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
     this.#socket = connect({ host, port, noDelay: true, signal });
-    this.#opened = new Promise((resolve) => this.#socket.once('connect', resolve));
+    this.#opened = new Promise((resolve) => this.#socket.once('connect', () => resolve()));
+    this.#closed = new Promise((resolve) => this.#socket.once('close', () => resolve()));
     this.#socket.on('data', (part: Buffer) => this.#take(part));
     this.#socket.on('error', (error) => this.#end(error));
     this.#socket.on('close', () => this.#end(new Error('the server closed the connection')));
@@ -62,11 +64,10 @@ export class DnsConnection {
 
   async #within(happened: Promise<void>, what: string): Promise<void> {
     if (this.#error !== undefined) throw this.#error;
-    const failed = new Promise<void>((resolve) => this.#socket.once('close', resolve));
     const late = new Error(`${what} within ${this.#timeoutMs / 1000} s`);
     const timer = this.#clock.after(this.#timeoutMs, () => this.#socket.destroy(late));
     try {
-      await Promise.race([happened, failed]);
+      await Promise.race([happened, this.#closed]);
     } finally {
       timer.cancel();
     }

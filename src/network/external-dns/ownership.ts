@@ -51,7 +51,10 @@ export function ownershipName(naming: Naming, name: string, type: WrittenType): 
 }
 
 /** What a TXT record of this name speaks of, if it is such a one. */
-export function ownedBy(naming: Naming, txtName: string): { readonly name: string; readonly type: WrittenType } | undefined {
+export function ownedBy(
+  naming: Naming,
+  txtName: string,
+): { readonly name: string; readonly type: WrittenType } | undefined {
   for (const type of writtenTypes) {
     const prefix = prefixOf(naming, type);
     const name = txtName.slice(prefix.length);

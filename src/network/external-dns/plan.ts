@@ -9,7 +9,16 @@
  */
 import { recordTypes } from '../dns/wire.ts';
 import { type Ownership, ownedBy, ownershipName, ownershipText, parseOwnership } from './ownership.ts';
-import { isSameSet, type RecordSet, setOf, setText, typeName, type WrittenType, writtenTypes, type ZoneRecords } from './records.ts';
+import {
+  isSameSet,
+  type RecordSet,
+  setOf,
+  setText,
+  typeName,
+  type WrittenType,
+  writtenTypes,
+  type ZoneRecords,
+} from './records.ts';
 import type { ZoneSettings } from './settings.ts';
 
 /** What must be so before a change. */
@@ -168,7 +177,10 @@ class Look {
       if (txtName === undefined) continue;
       const text = ownershipText({ owner: this.#settings.owner, resource });
       const txt = wanted && setOf(txtName, 'TXT', wanted.ttl, [text]);
-      for (const [name, number, set] of [[this.#name, recordTypes[type], wanted], [txtName, recordTypes.TXT, txt]] as const) {
+      for (const [name, number, set] of [
+        [this.#name, recordTypes[type], wanted],
+        [txtName, recordTypes.TXT, txt],
+      ] as const) {
         const there = this.#zone.find(name, number);
         if (set === undefined ? own === undefined : isSameSet(there, set)) continue;
         if (own !== undefined) removals.push({ kind: 'remove', name, type: number });

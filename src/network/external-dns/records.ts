@@ -73,7 +73,10 @@ export const plainName = (text: string): string => text.trim().toLowerCase().rep
 /** A name that records may be written for: with underscores, and a wildcard in front. */
 export function isWritableName(name: string): boolean {
   const isShort = name.length > 0 && name.length <= 253;
-  return isShort && /^(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/.test(name);
+  return (
+    isShort &&
+    /^(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/.test(name)
+  );
 }
 
 export const isWithin = (name: string, zone: string): boolean => name === zone || name.endsWith(`.${zone}`);

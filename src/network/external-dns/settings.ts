@@ -104,8 +104,10 @@ const zoneFields = fieldsOf<ZoneSettings>(emptyZone, {
   owner: textThat('a short word such as this-cluster', (text) => /^[A-Za-z0-9._-]{1,63}$/.test(text)),
   policy: oneOf('sync', 'upsert-only'),
   // Behind the type something must tell it from what follows, or a for A would be taken for a of AAAA.
-  txtPrefix: textThat('the beginning of a name such as %{record_type}-owner.', (text) =>
-    /^[a-z0-9_][a-z0-9_.-]{0,62}$/.test(text.replace(/^([a-z0-9_-]*)%\{record_type\}(?=[-.])/, '$1a')) || text === '',
+  txtPrefix: textThat(
+    'the beginning of a name such as %{record_type}-owner.',
+    (text) =>
+      /^[a-z0-9_][a-z0-9_.-]{0,62}$/.test(text.replace(/^([a-z0-9_-]*)%\{record_type\}(?=[-.])/, '$1a')) || text === '',
   ),
 });
 
@@ -119,7 +121,8 @@ const zone: FieldParser<ZoneSettings> = (value, field) => {
 };
 
 /** What tells one entry from another, for people, too. */
-export const zoneKey = ({ zone: its, server: { host, port } }: ZoneSettings): string => `${its} at ${host} port ${port}`;
+export const zoneKey = ({ zone: its, server: { host, port } }: ZoneSettings): string =>
+  `${its} at ${host} port ${port}`;
 
 const zones: FieldParser<readonly ZoneSettings[]> = (value, field) => {
   const parsed = listOf(zone)(value, field);

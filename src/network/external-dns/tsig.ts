@@ -69,7 +69,15 @@ export class TsigExchange {
     const id = message.subarray(0, 2);
     this.#mac = this.#digest([message, variables(name, algorithm, time, 0, Buffer.alloc(0))]);
     const sizes = numberBytes(this.#mac.length, 2);
-    const data = Buffer.concat([nameBytes(algorithm), time, sizes, this.#mac, id, numberBytes(0, 2), numberBytes(0, 2)]);
+    const data = Buffer.concat([
+      nameBytes(algorithm),
+      time,
+      sizes,
+      this.#mac,
+      id,
+      numberBytes(0, 2),
+      numberBytes(0, 2),
+    ]);
     const result = Buffer.concat([message, recordBytes(name, tsigType, classes.ANY, 0, data)]);
     result.writeUInt16BE(message.readUInt16BE(10) + 1, 10);
     return result;
@@ -79,8 +87,9 @@ export class TsigExchange {
   verify(message: Buffer, nowSeconds: number): void {
     const tsig = readTsig(message);
     if (tsig === undefined) return this.#withoutSignature(message);
-    const { name, algorithm, secret: _ } = this.#key;
-    if (tsig.error !== 0) throw new Error(errorWords[tsig.error] ?? `the signature was refused with error ${tsig.error}`);
+    const { name, algorithm } = this.#key;
+    if (tsig.error !== 0)
+      throw new Error(errorWords[tsig.error] ?? `the signature was refused with error ${tsig.error}`);
     if (tsig.keyName !== name || tsig.algorithm !== algorithm) throw new Error('the answer is signed with another key');
     const plain = Buffer.from(message.subarray(0, tsig.start));
     plain.writeUInt16BE(tsig.originalId, 0);
@@ -120,7 +129,8 @@ export function signatureRefusal(message: Buffer): string | undefined {
   return error === 0 ? undefined : (errorWords[error] ?? `the signature was refused with error ${error}`);
 }
 
-const timeBytes = (seconds: number, fudge: number): Buffer => Buffer.concat([numberBytes(seconds, 6), numberBytes(fudge, 2)]);
+const timeBytes = (seconds: number, fudge: number): Buffer =>
+  Buffer.concat([numberBytes(seconds, 6), numberBytes(fudge, 2)]);
 
 function variables(name: string, algorithm: string, time: Buffer, error: number, other: Buffer): Buffer {
   const head = [nameBytes(name), numberBytes(classes.ANY, 2), numberBytes(0, 4), nameBytes(algorithm)];
@@ -131,7 +141,11 @@ function variables(name: string, algorithm: string, time: Buffer, error: number,
 function readTsig(message: Buffer): Tsig | undefined {
   const start = afterQuestions(message);
   if (start === undefined) return undefined;
-  const [answers, authority, additional] = [6, 8, 10].map((offset) => message.readUInt16BE(offset)) as [number, number, number];
+  const [answers, authority, additional] = [6, 8, 10].map((offset) => message.readUInt16BE(offset)) as [
+    number,
+    number,
+    number,
+  ];
   if (additional === 0) return undefined;
   const last = readRecords(message, start, answers + authority + additional)?.at(-1);
   if (last?.type !== tsigType) return undefined;
@@ -146,7 +160,7 @@ function readTsig(message: Buffer): Tsig | undefined {
   return {
     start: last.start,
     keyName: key.name,
-    algorithm: algorithm.name.replace(/\.$/, ''),
+    algorithm: algorithm.name,
     time: message.readUIntBE(at, 6),
     fudge: message.readUInt16BE(at + 6),
     mac: message.subarray(at + 10, macEnd),

@@ -36,7 +36,11 @@ export function encodeQuestion(id: number, name: string, type: number): Buffer {
   return Buffer.concat([header(id, opcodes.QUERY, [1, 0, 0, 0]), question(name, type)]);
 }
 
-export function encodeUpdate(id: number, zone: string, { prerequisites, operations }: Pick<Change, 'prerequisites' | 'operations'>): Buffer {
+export function encodeUpdate(
+  id: number,
+  zone: string,
+  { prerequisites, operations }: Pick<Change, 'prerequisites' | 'operations'>,
+): Buffer {
   const first = prerequisites.flatMap(prerequisiteRecords);
   const second = operations.flatMap(operationRecords);
   const head = header(id, opcodes.UPDATE, [1, first.length, second.length, 0]);

@@ -49,7 +49,8 @@ const codeWords: Readonly<Record<number, string>> = {
 };
 
 /** The zone is not as it was read. */
-export const isOutdated = (error: unknown): boolean => error instanceof ZoneRefusal && [3, 6, 7, 8].includes(error.code);
+export const isOutdated = (error: unknown): boolean =>
+  error instanceof ZoneRefusal && [3, 6, 7, 8].includes(error.code);
 
 /** Larger zones are not read. */
 const recordsMax = 1_000_000;
@@ -81,7 +82,10 @@ export class ZoneServer {
 
   /** @throws ZoneRefusal where the server does not do it; other errors where it cannot be known */
   async apply(change: Pick<Change, 'prerequisites' | 'operations'>): Promise<void> {
-    await this.#exchange((id) => encodeUpdate(id, this.#options.naming.zone, change), () => true);
+    await this.#exchange(
+      (id) => encodeUpdate(id, this.#options.naming.zone, change),
+      () => true,
+    );
   }
 
   async #transfer(): Promise<ZoneRecords> {
@@ -94,7 +98,8 @@ export class ZoneServer {
       ({ answers }) => {
         count += answers.length;
         if (count > recordsMax) throw new Error(`the zone has more than ${recordsMax} records`);
-        if (starts === 0 && answers[0]?.type !== recordTypes.SOA) throw new Error('its transfer does not begin with the SOA record');
+        if (starts === 0 && answers[0]?.type !== recordTypes.SOA)
+          throw new Error('its transfer does not begin with the SOA record');
         for (const { name, type, ttl, value } of answers) {
           if (type === recordTypes.SOA) starts++;
           else records.add(name, type, ttl, value);
@@ -119,7 +124,8 @@ export class ZoneServer {
           (id) => encodeQuestion(id, asked, type),
           ({ answers, isAuthoritative }) => {
             if (!isAuthoritative) throw new Error(`it is not in charge of ${asked}`);
-            for (const one of answers) if (one.name === asked && one.type === type) records.add(asked, type, one.ttl, one.value);
+            for (const one of answers)
+              if (one.name === asked && one.type === type) records.add(asked, type, one.ttl, one.value);
             return true;
           },
           [responseCodes.NXDOMAIN],
@@ -130,7 +136,11 @@ export class ZoneServer {
   }
 
   /** @param take is given each message, and says whether it was the last */
-  async #exchange(message: (id: number) => Buffer, take: (answer: ZoneAnswer) => boolean, also: readonly number[] = []): Promise<void> {
+  async #exchange(
+    message: (id: number) => Buffer,
+    take: (answer: ZoneAnswer) => boolean,
+    also: readonly number[] = [],
+  ): Promise<void> {
     const { key, clock, prng } = this.#options;
     const connection = this.#open();
     const id = Math.floor(prng.next() * 65_536);
@@ -144,8 +154,9 @@ export class ZoneServer {
         if (answer?.id !== id) throw new Error('its answer cannot be read');
         const refusal = signatureRefusal(bytes);
         if (refusal !== undefined) throw new ZoneRefusal(-1, refusal);
-        tsig?.verify(bytes, Math.floor(clock.now() / 1000));
+        // A refusal is believed from anybody: nothing is done because of it.
         if (answer.code !== responseCodes.NOERROR && !also.includes(answer.code)) throw new ZoneRefusal(answer.code);
+        tsig?.verify(bytes, Math.floor(clock.now() / 1000));
         isLast = take(answer);
       }
       if (tsig?.isComplete === false) throw new Error('the end of its answer is not signed');
@@ -157,7 +168,8 @@ export class ZoneServer {
   }
 
   #open(): DnsConnection {
-    if (this.#connection?.isOpen !== true) this.#connection = new DnsConnection({ ...this.#options, ...this.#options.server });
+    if (this.#connection?.isOpen !== true)
+      this.#connection = new DnsConnection({ ...this.#options, ...this.#options.server });
     return this.#connection;
   }
 }

@@ -6,21 +6,21 @@ const answerBytesMax = 16 * 1024 * 1024;
 const silentMsMax = 5000;
 
 /** One connection: HAProxy closes it after the answer. @throws Error where nobody listens or the answer does not come */
-export function ask(socket: string, command: string): Promise<string> {
+export function ask(address: string, command: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const connection = createConnection(socket);
+    const socket = createConnection(address);
     const parts: Buffer[] = [];
     let bytes = 0;
-    const fail = (why: string): void => void connection.destroy(new Error(`HAProxy at ${socket}: ${why}`));
-    connection.setTimeout(silentMsMax, () => fail('no answer'));
-    connection.on('connect', () => connection.write(`${command}\n`));
-    connection.on('data', (part: Buffer) => {
+    const fail = (why: string): void => void socket.destroy(new Error(`HAProxy at ${address}: ${why}`));
+    socket.setTimeout(silentMsMax, () => fail('no answer'));
+    socket.on('connect', () => socket.write(`${command}\n`));
+    socket.on('data', (part: Buffer) => {
       bytes += part.length;
       if (bytes > answerBytesMax) fail('the answer is too long');
       else parts.push(part);
     });
-    connection.on('error', reject);
-    connection.on('close', () => resolve(Buffer.concat(parts).toString('utf8').trim()));
+    socket.on('error', reject);
+    socket.on('close', () => resolve(Buffer.concat(parts).toString('utf8').trim()));
   });
 }
 
