@@ -22,7 +22,7 @@ import { type ExternalDnsSettings, externalDnsSection, type ZoneSettings, zoneKe
 import { NameSources } from './sources.ts';
 import type { TsigKey } from './tsig.ts';
 import { faultsOf, namesOfZone, type WantedNames } from './wanted.ts';
-import { isOutdated, ZoneRefusal, ZoneServer } from './zone-server.ts';
+import { ZoneRefusal, ZoneServer } from './zone-server.ts';
 
 const account = 'external-dns-controller';
 const settingsMap = { namespace: 'kube-system', name: 'naru-network' };
@@ -94,7 +94,8 @@ class ExternalDns {
     try {
       await this.#bring(key, settings, names, telling, signal);
     } catch (error) {
-      if (!signal.aborted) await this.#tellFailure(key, names, telling, error as Error);
+      if (!signal.aborted && !(error instanceof NamesRefused))
+        await this.#tellFailure(key, names, telling, error as Error);
       throw error;
     }
     return after(lookAgainMs);
@@ -118,6 +119,7 @@ class ExternalDns {
       if (!isWhole) log.debug('the name server does not show the whole zone', { zone: key });
       await this.#carryOut(key, server, names, planZone(settings, zone, names), telling);
     } catch (error) {
+      if (error instanceof NamesRefused) throw error;
       throw new Error(`the zone ${key}: ${(error as Error).message}`, { cause: error });
     } finally {
       server.close();
@@ -142,13 +144,8 @@ class ExternalDns {
       } catch (error) {
         if (!(error instanceof ZoneRefusal)) throw error;
         missing.add(change.name);
-        failure ??= new Error(`${change.name}: ${error.message}`, { cause: error });
-        // What somebody else changed meanwhile is read anew: that is no fault.
-        if (!isOutdated(error))
-          telling.about(
-            askers.get(change.name),
-            `${change.name} is not written into the zone ${key}: ${error.message}`,
-          );
+        failure ??= new NamesRefused(`${change.name}: ${error.message}`, { cause: error });
+        telling.about(askers.get(change.name), `${change.name} is not written into the zone ${key}: ${error.message}`);
       }
     }
     this.#brought.set(
@@ -204,6 +201,9 @@ class ExternalDns {
     return { name: tsig.name, algorithm: tsig.algorithm, secret: Buffer.from(text, 'base64') };
   }
 }
+
+/** Some names could not be written: who asked was told. */
+class NamesRefused extends Error {}
 
 /** Tells each thing once for as long as it lasts: what was told the last time, and is so still, is not told again. */
 class Telling {

@@ -63,8 +63,7 @@ function typeWishes(
 /** Of a status: addresses and names of a load balancer. */
 export const ingressTargets = (
   ingress: readonly { readonly ip?: string; readonly hostname?: string }[],
-): readonly string[] =>
-  ingress.flatMap(({ ip, hostname }) => [ip, hostname].filter((one) => one !== undefined && one !== ''));
+): readonly string[] => ingress.flatMap(({ ip, hostname }) => [ip || [], hostname || []].flat());
 
 function nodeTargets(service: Service, around: ServiceSurroundings): readonly string[] {
   const isReady = ({ status }: Node): boolean =>

@@ -48,10 +48,6 @@ const codeWords: Readonly<Record<number, string>> = {
   10: 'a name is outside of the zone (NOTZONE)',
 };
 
-/** The zone is not as it was read. */
-export const isOutdated = (error: unknown): boolean =>
-  error instanceof ZoneRefusal && [3, 6, 7, 8].includes(error.code);
-
 /** Larger zones are not read. */
 const recordsMax = 1_000_000;
 

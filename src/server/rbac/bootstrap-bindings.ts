@@ -100,6 +100,13 @@ export const bootstrapRoles: readonly NamespacedDefault[] = [
   },
   {
     namespace: system,
+    name: 'system:controller:external-dns-controller',
+    // Keys of name servers, by the names that the settings say.
+    rules: ['get core secrets', 'get core configmaps naru-network'],
+    subjects: ['kube-system/external-dns-controller'],
+  },
+  {
+    namespace: system,
     name: 'system:controller:token-cleaner',
     rules: ['delete,get,list,watch core secrets', events],
     subjects: ['kube-system/token-cleaner'],

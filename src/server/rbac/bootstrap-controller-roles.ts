@@ -15,6 +15,13 @@ export const bootstrapControllerRoles: Readonly<Record<string, readonly string[]
     'create,get,patch,update core configmaps',
     events,
   ],
+  'external-dns-controller': [
+    'read gateway.networking.k8s.io gatewayclasses,gateways,grpcroutes,httproutes,listenersets,tlsroutes',
+    'read networking.k8s.io ingresses',
+    'read core namespaces,nodes,services',
+    'read discovery.k8s.io endpointslices',
+    events,
+  ],
   'gateway-controller': [
     'read gateway.networking.k8s.io backendtlspolicies,gatewayclasses,gateways,grpcroutes,httproutes,listenersets,referencegrants,tcproutes,tlsroutes,udproutes',
     'patch,update gateway.networking.k8s.io backendtlspolicies/status,gatewayclasses/status,gateways/status,grpcroutes/status,httproutes/status,listenersets/status,tcproutes/status,tlsroutes/status,udproutes/status',

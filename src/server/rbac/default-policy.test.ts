@@ -56,6 +56,7 @@ const controllers: Readonly<Record<string, number>> = {
   'endpointslicemirroring-controller': 5,
   'ephemeral-volume-controller': 4,
   'expand-controller': 4,
+  'external-dns-controller': 6,
   'generic-garbage-collector': 2,
   'horizontal-pod-autoscaler': 8,
   'gateway-controller': 4,

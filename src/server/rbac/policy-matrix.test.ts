@@ -235,6 +235,14 @@ const published: Readonly<Record<string, readonly string[]>> = {
     'glw configmaps namespaces nodes secrets services',
     events,
   ],
+  'system:controller:external-dns-controller': [
+    'glw gatewayclasses.gateway.networking.k8s.io gateways.gateway.networking.k8s.io listenersets.gateway.networking.k8s.io',
+    'glw grpcroutes.gateway.networking.k8s.io httproutes.gateway.networking.k8s.io tlsroutes.gateway.networking.k8s.io',
+    'glw ingresses.networking.k8s.io',
+    'glw namespaces nodes services',
+    'glw endpointslices.discovery.k8s.io',
+    events,
+  ],
   'system:controller:ingress-controller': [
     'glw ingressclasses.networking.k8s.io ingresses.networking.k8s.io',
     'pu ingresses/status.networking.k8s.io',
@@ -546,6 +554,10 @@ const bound: Readonly<Record<string, readonly [role: string, ...subjects: string
     'kube-system/bootstrap-signer',
   ],
   'kube-system/system:controller:cloud-provider': ['system:controller:cloud-provider', 'kube-system/cloud-provider'],
+  'kube-system/system:controller:external-dns-controller': [
+    'system:controller:external-dns-controller',
+    'kube-system/external-dns-controller',
+  ],
   'kube-system/system:controller:token-cleaner': ['system:controller:token-cleaner', 'kube-system/token-cleaner'],
 };
 
