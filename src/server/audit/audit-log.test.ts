@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, s
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { VirtualClock } from '../../lib/clock.ts';
+import { RealClock, VirtualClock } from '../../lib/clock.ts';
 import { limits } from '../../lib/limits.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { AuditLog, type AuditLogOptions } from './audit-log.ts';
@@ -15,6 +15,7 @@ describe('the audit log', () => {
   let file: string;
   let dropped = 0;
   const clock = new VirtualClock();
+  const real = new RealClock({ keepsAlive: true });
 
   beforeEach(() => {
     folder = mkdtempSync(path.join(tmpdir(), 'naru-audit-'));
@@ -40,6 +41,16 @@ describe('the audit log', () => {
     return log;
   };
 
+  /** The disk takes its time, whatever the clock says: until a file begins with it. */
+  const onDisk = async (first: string): Promise<void> => {
+    const isThere = (): boolean =>
+      readdirSync(folder, { withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .some(({ name }) => readFileSync(path.join(folder, name), 'utf8').startsWith(first));
+    for (let look = 0; look < 500 && !isThere(); look++) await real.sleep(10);
+    assert.ok(isThere(), `${first} is not on the disk`);
+  };
+
   test('keeps what was there, in a file that only its owner may read', async () => {
     writeFileSync(file, 'before\n', { mode: 0o644 });
     chmodSync(file, 0o644);
@@ -54,7 +65,7 @@ describe('the audit log', () => {
     const log = await opened({ bytesMax: 100, backupsMax: 2 });
     for (let index = 0; index < 5; index++) {
       log.write(`${String(index).repeat(79)}\n`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await onDisk(String(index));
       await clock.advance(1000);
     }
     await log.close();
@@ -87,7 +98,7 @@ describe('the audit log', () => {
     const log = await opened({ bytesMax: 10 });
     for (let index = 0; index < 4; index++) {
       log.write(`${String(index).repeat(10)}\n`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await onDisk(String(index));
     }
     await log.close();
     const firsts = readdirSync(folder).map((name) => readFileSync(path.join(folder, name), 'utf8')[0]);
@@ -100,7 +111,7 @@ describe('the audit log', () => {
     const log = await opened({ bytesMax: 10, ageMsMax: day });
     for (let index = 0; index < 3; index++) {
       log.write(`${String(index).repeat(10)}\n`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await onDisk(String(index));
     }
     await log.close();
     assert.equal(dropped, 0);
