@@ -75,7 +75,12 @@ test('an hour without the server', async () => {
     },
     12_000,
   );
-  await node.running('new');
+  // The list of pods is asked for again after half a minute, and up to as much again by chance; a call under way may hang for as long.
+  await node.until(
+    'what was made meanwhile runs',
+    async () => (await node.pod('new')).status?.phase === 'Running',
+    2 * minuteMs,
+  );
   await node.until(
     'what was deleted is gone',
     async () => {
