@@ -10,6 +10,7 @@ import { RegistrySettings } from './agent/containerd/registry-settings.ts';
 import { CriRuntime } from './agent/cri/cri-runtime.ts';
 import { credentialFiles } from './agent/images/node-images.ts';
 import type { KubeletConfiguration } from './agent/kubelet-configuration.ts';
+import { AgentMetrics } from './agent/metrics/agent-metrics.ts';
 import { PodGates } from './agent/pod/pod-gates.ts';
 import type { ManifestReader } from './agent/static-pods/manifest-folder.ts';
 import type { Client } from './client/client.ts';
@@ -60,6 +61,7 @@ export function containerNode(options: ContainerNodeOptions): NodeParts {
     log,
   });
   const gates = new PodGates();
+  const metrics = new AgentMetrics();
   const agent = new Agent({
     client,
     runtime,
@@ -71,6 +73,7 @@ export function containerNode(options: ContainerNodeOptions): NodeParts {
     ...(options.configuration && { configuration: options.configuration }),
     readManifest,
     hooks: [gates],
+    metrics,
     clock,
     prng,
     log,
@@ -93,6 +96,7 @@ export function containerNode(options: ContainerNodeOptions): NodeParts {
       addPodGate: (gate) => gates.add(gate),
       addPodFarewell: (farewell) => gates.addFarewell(farewell),
     },
+    metrics: metrics.registry,
     clock,
     prng,
     log,

@@ -11,6 +11,7 @@ import type { ClusterDns } from './pod/dns.ts';
 import type { PodHook } from './pod/pod-hook.ts';
 import type { AgentPlatform, EventSink, PodHost } from './pod/pod-host.ts';
 import type { Runtime, RuntimeInfo } from './runtime.ts';
+import type { AgentMetrics } from './metrics/agent-metrics.ts';
 import type { ManifestReader } from './static-pods/manifest-folder.ts';
 import type { StatsSource } from './stats/summary.ts';
 
@@ -58,6 +59,8 @@ export interface AgentOptions {
   readonly readManifest?: ManifestReader;
   /** Others than the agent's own, which pods pass last. */
   readonly hooks?: readonly PodHook[];
+  /** Where the agent counts, and others with it; its own where absent. */
+  readonly metrics?: AgentMetrics;
   /** Where events go; to the API where absent. */
   readonly events?: EventSink;
 }

@@ -87,7 +87,7 @@ function ownLimits(options: AgentOptions): Partial<NodeFacts> {
 
 /** The whole node. What started last stops first. */
 function compose(given: AgentOptions, facts: NodeFacts) {
-  const metrics = new AgentMetrics();
+  const { metrics = new AgentMetrics() } = given;
   const options = { ...given, runtime: measuredRuntime(given.runtime, metrics, given.clock) };
   const { nodeName, clock, log } = options;
   const events = options.events ?? recordedEvents(options);

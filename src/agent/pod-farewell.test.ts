@@ -4,8 +4,8 @@ import { type TestContext, test } from 'node:test';
 import type { Container } from '../api/schema/types/core-v1.ts';
 import { pods } from '../client/resources.ts';
 import { startNode } from './cluster-testing.ts';
-import { behaves } from './pod-life-testing.ts';
 import type { PodHook } from './pod/pod-hook.ts';
+import { behaves } from './pod-life-testing.ts';
 
 /** A node whose network lets go of pods when the test says so. */
 async function world(context: TestContext, leave?: PodHook['leave']) {

@@ -11,6 +11,7 @@ import type { Client, Resource } from '../client/client.ts';
 import type { InformerSet } from '../client/informer.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
+import type { MetricRegistry } from '../lib/metrics.ts';
 import type { Prng } from '../lib/prng.ts';
 import type { NetworkConfigurationSource } from './configuration.ts';
 import type { NftRunner } from './kernel/nft.ts';
@@ -51,6 +52,8 @@ export interface NetworkContext {
   readonly informers: InformerSet;
   readonly events: NetworkEvents;
   readonly configuration: NetworkConfigurationSource;
+  /** Shown with the agent's own at the node's `/metrics`. */
+  readonly metrics: MetricRegistry;
   readonly machine: NodeMachine;
   /** The node's nft (an `NftProcess`), shared by all tables: `new NftKeeper({ ...context, base })` is a table on it. */
   readonly nft: NftRunner;

@@ -11,6 +11,7 @@ import { InformerSet } from '../client/informer.ts';
 import { Backoff } from '../lib/backoff.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
+import type { MetricRegistry } from '../lib/metrics.ts';
 import type { Prng } from '../lib/prng.ts';
 import { type Service, ServiceGroup } from '../lib/service.ts';
 import type { NetworkContext, NodeMachine } from './context.ts';
@@ -46,6 +47,8 @@ export interface NodeNetworkOptions {
   readonly id: string;
   readonly folder: string;
   readonly machine: NodeMachine;
+  /** Where the parts count what they do. */
+  readonly metrics: MetricRegistry;
   readonly clock: Clock;
   readonly prng: Prng;
   readonly log: Logger;

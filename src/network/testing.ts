@@ -10,6 +10,7 @@ import type { Client } from '../client/client.ts';
 import { namespaces } from '../client/resources.ts';
 import { startTestApi, type TestApi } from '../client/testing.ts';
 import type { Logger } from '../lib/log.ts';
+import { MetricRegistry } from '../lib/metrics.ts';
 import type { NetworkConfigurationSource, Section, SectionSource } from './configuration.ts';
 import type { NetworkContext } from './context.ts';
 import { FakeNft } from './kernel/testing.ts';
@@ -51,6 +52,7 @@ export async function startNetworkWorld(
         void events.push({ about: `${resource.kind} ${nameOf(object)}`, type, reason, message }),
     },
     configuration,
+    metrics: new MetricRegistry(),
     machine: { usePodMtu: () => Promise.resolve(), addPodGate: () => () => {}, addPodFarewell: () => () => {} },
     nft,
     nodeName: options.nodeName ?? 'node-1',

@@ -148,6 +148,7 @@ export async function bootstrap(handler: Bootstrapped): Promise<void> {
     await createMissing(handler, wanted);
   await addFamily(handler, ranges.cidrs);
   await createDnsService(handler, dnsService(ranges));
+  await upgradeDnsService(handler, ranges.cidrs);
   // None of these needs another: together they are one commit.
   await Promise.all(flowControl.map((wanted) => createMissing(handler, wanted)));
   await sayWhatIsFound(handler);
@@ -202,6 +203,32 @@ async function createDnsService(handler: RequestHandler, wanted: Wanted): Promis
     if (!hasReason(error, 'Invalid')) throw error;
     const { clusterIP: _one, clusterIPs: _all, ...spec } = wanted.body['spec'] as JsonObject;
     await createMissing(handler, { ...wanted, body: { ...wanted.body, spec } });
+  }
+}
+
+/** With the cluster's second family its DNS gets an address there: the tenth, or another where somebody has that one. What a person made otherwise stays. */
+async function upgradeDnsService(handler: RequestHandler, cidrs: readonly string[]): Promise<void> {
+  const info = resourceTable().find('', 'v1', 'services');
+  if (info === undefined || cidrs.length < 2) return;
+  const name = 'kube-dns';
+  const target: RequestTarget = { user: apiServer, resource: info, namespace: 'kube-system', name, subresource: '' };
+  const { spec = {} } = (await handler.get(target)).object as Service;
+  const [own = '', ...others] = spec.clusterIPs ?? [];
+  // Only what was made here: with the address that this file gave it, or the policy.
+  if (others.length > 0 || spec.ipFamilyPolicy !== 'PreferDualStack' || isIP(own) === 0) return;
+  const second = cidrs.find((cidr) => cidr.includes(':') !== own.includes(':')) ?? '';
+  const upgrade = (more: JsonObject): Promise<unknown> =>
+    handler.patch(
+      target,
+      'application/merge-patch+json',
+      { spec: { ipFamilyPolicy: 'PreferDualStack', ...more } },
+      { fieldManager: 'kube-apiserver' },
+    );
+  try {
+    await upgrade({ clusterIPs: [own, dnsAddress(second)] });
+  } catch (error) {
+    if (!hasReason(error, 'Invalid')) throw error;
+    await upgrade({ ipFamilies: spec.ipFamilies?.slice(0, 1).concat(second.includes(':') ? 'IPv6' : 'IPv4') ?? [] });
   }
 }
 

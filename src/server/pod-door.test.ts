@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:https';
+import type { NetworkInterfaceInfo } from 'node:os';
 import { describe, test } from 'node:test';
 import { podDoor } from './pod-door.ts';
 import { startTestServer } from './testing.ts';
 
-const at = (address: string, family: 'IPv4' | 'IPv6', internal = false) =>
-  ({ address, family, internal, netmask: '', mac: '', cidr: null, ...(family === 'IPv6' && { scopeid: 0 }) }) as const;
+const at = (address: string, internal = false): NetworkInterfaceInfo =>
+  address.includes(':')
+    ? { address, family: 'IPv6', scopeid: 0, internal, netmask: '', mac: '', cidr: null }
+    : { address, family: 'IPv4', internal, netmask: '', mac: '', cidr: null };
 const interfaces = () => ({
-  lo: [at('127.0.0.1', 'IPv4', true)],
-  eth0: [at('192.0.2.7', 'IPv4'), at('2001:db8::7', 'IPv6')],
-  eth1: [at('198.51.100.7', 'IPv4')],
+  lo: [at('127.0.0.1', true)],
+  eth0: [at('192.0.2.7'), at('2001:db8::7')],
+  eth1: [at('198.51.100.7')],
 });
 
 describe('the way of pods to an API on the loopback device', () => {

@@ -106,6 +106,10 @@ export class NodeLab {
     for (const node of this.nodes) await this.ready(node);
     const archive = path.join(this.folder, 'shell.tar');
     await packImage({ name: shellImage, programs: ['busybox'], entrypoint: [], command: ['/bin/sh'], output: archive });
+    await this.importImage(archive);
+  }
+
+  async importImage(archive: string): Promise<void> {
     for (const node of this.nodes) {
       const { code, stderr } = await node.naru('image', 'import', archive);
       assert.equal(code, 0, `${node.name}: ${stderr}`);
@@ -144,10 +148,19 @@ export class NodeLab {
     }
   }
 
+  /** The command that runs `argv` where the machines' network is, as somebody beside them: a user, the server. */
+  outside(argv: readonly string[]): string[] {
+    return this.#fabric.inside(argv);
+  }
+
+  /** The command line of a `kubectl` there. */
+  kubectlLine(...args: readonly string[]): string[] {
+    return this.outside([this.#kubectl, '--kubeconfig', path.join(this.#serverHome, 'kubeconfig'), ...args]);
+  }
+
   kubectl(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-    const kubeconfig = path.join(this.#serverHome, 'kubeconfig');
-    const argv = this.#fabric.inside([this.#kubectl, '--kubeconfig', kubeconfig, ...args]);
-    return run(argv[0] ?? '', argv.slice(1), options);
+    const [program = '', ...rest] = this.kubectlLine(...args);
+    return run(program, rest, options);
   }
 
   async mustKubectl(...args: string[]): Promise<string> {

@@ -1,9 +1,9 @@
-/** A name server of the world outside, for tests: knows `www.example.test`, and that nothing else is there. `dns-upstream.ts ADDRESS` */
+/** A name server of the world outside, for tests: knows `www.example.test`, and that nothing else is there. `dns-upstream.ts ADDRESS [PORT]` */
 import process from 'node:process';
 import dnsPacket from 'dns-packet';
 import { DnsServer } from '../../src/network/dns/server.ts';
 
-const [address = ''] = process.argv.slice(2);
+const [address = '', port = '53'] = process.argv.slice(2);
 
 function answer(bytes: Buffer): Buffer {
   const { id = 0, questions = [] } = dnsPacket.decode(bytes);
@@ -19,6 +19,7 @@ function answer(bytes: Buffer): Buffer {
   });
 }
 
-const server = new DnsServer({ address, port: 53, answer, report: (message) => process.stderr.write(`${message}\n`) });
+const report = (message: string): void => void process.stderr.write(`${message}\n`);
+const server = new DnsServer({ address, port: Number(port), answer, report });
 await server.start();
-process.stdout.write('listening\n');
+process.stdout.write(`listening on ${server.port}\n`);

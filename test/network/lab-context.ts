@@ -10,6 +10,7 @@ import { namespaces, nodes } from '../../src/client/resources.ts';
 import { startTestApiOn, type TestApi } from '../../src/client/testing.ts';
 import { RealClock } from '../../src/lib/clock.ts';
 import { JsonLogger } from '../../src/lib/log.ts';
+import { MetricRegistry } from '../../src/lib/metrics.ts';
 import type { NetworkContext } from '../../src/network/context.ts';
 import { NftProcess } from '../../src/network/kernel/nft.ts';
 import type { NetworkCommands } from '../../src/network/pod-network/commands.ts';
@@ -74,6 +75,7 @@ export class LabCluster {
       log,
       informers,
       configuration,
+      metrics: new MetricRegistry(),
       events: {
         record: ({ kind }, { metadata = {} }, type, reason, message) => {
           const about = [kind, [metadata.namespace, metadata.name].filter(Boolean).join('/')].join(' ');

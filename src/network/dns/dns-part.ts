@@ -18,6 +18,7 @@ import type { NetworkContext } from '../context.ts';
 import { Forwarder, type ServerGroup } from './forwarder.ts';
 import { Listeners, type LocalAddresses, systemAddresses } from './listeners.ts';
 import { MachineResolvers } from './machine-resolvers.ts';
+import { DnsMetrics } from './metrics.ts';
 import { Resolver } from './resolver.ts';
 import { type DnsSettings, dnsSection } from './settings.ts';
 import { readSnapshot, type Snapshot, writeSnapshot } from './snapshot.ts';
@@ -79,6 +80,7 @@ export class ClusterDns implements Service {
       nodes: informers.informer(nodes),
       cidrs: informers.informer(serviceCidrs),
     };
+    const metrics = new DnsMetrics(context.metrics, clock);
     const report = (message: string, fields: Readonly<Record<string, unknown>>): void => this.#report(message, fields);
     this.#machine = new MachineResolvers({
       clock,
@@ -87,7 +89,8 @@ export class ClusterDns implements Service {
     });
     this.#forwarder = new Forwarder({
       clock,
-      exchange: options.exchange ?? exchange,
+      exchange: metrics.exchange(options.exchange ?? exchange),
+      servedStale: () => metrics.servedStale(),
       cacheSeconds: () => this.#settings.current.cacheSeconds,
       report,
     });
@@ -98,6 +101,7 @@ export class ClusterDns implements Service {
         settings: this.#settings.current,
         clock,
         prng,
+        forwarded: (from) => metrics.forwarded(from),
         told: ({ name, type }, code) => {
           if (this.#settings.current.log) log.info('a DNS question was answered', { name, type, code });
         },
@@ -107,7 +111,7 @@ export class ClusterDns implements Service {
     this.listeners = new Listeners({
       addresses: options.addresses ?? systemAddresses(context.folder),
       port: options.port ?? 53,
-      answer: (bytes, transport) => this.resolver.answer(bytes, transport),
+      answer: metrics.answerer((bytes, transport) => this.resolver.answer(bytes, transport)),
       report,
       clock,
       log,

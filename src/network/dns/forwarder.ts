@@ -55,6 +55,8 @@ export interface ForwarderOptions {
   readonly clock: Clock;
   readonly exchange: Exchange;
   readonly cacheSeconds: () => number;
+  /** An answer that is too old was better than none. */
+  readonly servedStale?: () => void;
   /** Something went wrong with a server. */
   readonly report: (message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
@@ -91,11 +93,16 @@ export class Forwarder {
     const key = `${group.name}${keyOf(asked)}`;
     const stale = this.#stale(key);
     const failedRecently = (this.#failedUntilMs.get(key) ?? 0) > this.#options.clock.monotonic();
-    if (failedRecently) return stale ?? 'failed';
+    if (failedRecently) return stale === undefined ? 'failed' : this.#old(stale);
     const asking = this.#underWay.get(key) ?? this.#begin(key, group, asked);
     if (stale === undefined) return await asking;
     const answered = await Promise.race([asking, this.#patience(stale)]);
-    return answered === 'failed' ? stale : answered;
+    return answered === 'failed' || answered.isStale ? this.#old(stale) : answered;
+  }
+
+  #old(stale: Aged): Aged {
+    this.#options.servedStale?.();
+    return stale;
   }
 
   /** Forgets all that it knows: others answer now. */

@@ -47,6 +47,8 @@ export interface ResolverOptions {
   readonly prng: Prng;
   /** Answers of that code were given, for whoever counts or writes them down. */
   readonly told?: (query: Query, code: number) => void;
+  /** A question about a name elsewhere was answered from memory, or others are asked. */
+  readonly forwarded?: (from: 'memory' | 'others') => void;
 }
 
 export class Resolver {
@@ -181,6 +183,7 @@ export class Resolver {
     const limit = cacheKey === undefined ? tcpBytesMax : udpLimit(query);
     const asked = forwardedOf(query);
     const known = this.#options.forwarder.known(group, asked);
+    this.#options.forwarded?.(known === undefined ? 'others' : 'memory');
     if (known !== undefined) return this.#tell(query, known.message.code, forwardedReply(query, known, limit).bytes);
     return this.#options.forwarder.ask(group, asked).then((outcome) => {
       if (outcome === 'failed') return this.#encode(query, plain(responseCodes.SERVFAIL), undefined).bytes;

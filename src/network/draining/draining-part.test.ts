@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Pod } from '../../api/schema/types/core-v1.ts';
-import type { EndpointConditions } from '../../api/schema/types/discovery-v1.ts';
+import type { EndpointConditions, EndpointSlice } from '../../api/schema/types/discovery-v1.ts';
 import { endpointSlices } from '../../client/resources.ts';
 import type { PodFarewell } from '../context.ts';
 import { startNetworkWorld } from '../testing.ts';
@@ -9,7 +9,7 @@ import { drainingPart } from './draining-part.ts';
 import { presenceIn } from './presence.ts';
 
 const pod: Pod = { metadata: { namespace: 'default', name: 'web-1', uid: 'u-1' } };
-const slice = (name: string, conditions: EndpointConditions, uid = 'u-1') => ({
+const slice = (name: string, conditions: EndpointConditions, uid = 'u-1'): EndpointSlice => ({
   metadata: { namespace: 'default', name, labels: { 'kubernetes.io/service-name': 'web' } },
   addressType: 'IPv4',
   ports: [{ name: 'http', port: 8080 }],

@@ -158,10 +158,10 @@ class ExternalDns {
   #tellDone(key: string, { verb, name, text, resource }: Change, asker: Asker | undefined): void {
     const { events, log } = this.#context;
     log.info('a name in a zone outside has changed', { zone: key, verb, name, records: text, resource });
-    const [reason, what] =
-      verb === 'delete' ? ['RecordDeleted', 'is deleted from'] : ['RecordReady', `leads to ${text} in`];
-    if (asker !== undefined)
-      events.record(asker.resource, asker.object, 'Normal', reason as string, `${name} ${what} the zone ${key}`);
+    if (asker === undefined) return;
+    const message = verb === 'delete' ? `${name} is deleted from` : `${name} leads to ${text} in`;
+    const reason = verb === 'delete' ? 'RecordDeleted' : 'RecordReady';
+    events.record(asker.resource, asker.object, 'Normal', reason, `${message} the zone ${key}`);
   }
 
   /** To the settings, and to each who still waits. */

@@ -135,6 +135,8 @@ class Look {
     const txtName = ownershipName(this.#settings, this.#name, type);
     if (txtName === undefined)
       return 'the TXT record that says whose it is would be outside of the zone or too long: set txtPrefix, for example to %{record_type}-owner.';
+    if (this.#zone.find(txtName, recordTypes.CNAME) !== undefined)
+      return `${txtName} has a CNAME record, and can have no TXT record beside it`;
     const there = this.#zone.find(txtName, recordTypes.TXT);
     if (there === undefined || this.#own(type) !== undefined) return undefined;
     const [other] = there.values.flatMap((value) => parseOwnership(value) ?? []);
@@ -162,46 +164,76 @@ class Look {
 
   /** The change that leaves these, none or one. */
   bring(sets: readonly RecordSet[], resource: string): readonly Change[] {
-    const prerequisites: Prerequisite[] = [];
-    const removals: Operation[] = [];
-    const additions: Operation[] = [];
-    let hadSome: string | undefined;
-    for (const type of writtenTypes) {
-      const own = this.#own(type);
-      const wanted = sets.find((set) => set.type === recordTypes[type]);
-      if (own !== undefined) {
-        hadSome = own.ownership.resource;
-        prerequisites.push({ kind: 'equals', set: own.set });
-      }
-      const txtName = ownershipName(this.#settings, this.#name, type);
-      if (txtName === undefined) continue;
-      const text = ownershipText({ owner: this.#settings.owner, resource });
-      const txt = wanted && setOf(txtName, 'TXT', wanted.ttl, [text]);
-      for (const [name, number, set] of [
-        [this.#name, recordTypes[type], wanted],
-        [txtName, recordTypes.TXT, txt],
-      ] as const) {
-        const there = this.#zone.find(name, number);
-        if (set === undefined ? own === undefined : isSameSet(there, set)) continue;
-        if (own !== undefined) removals.push({ kind: 'remove', name, type: number });
-        else prerequisites.push({ kind: 'absent', name, type: number });
-        if (set !== undefined) additions.push({ kind: 'add', set });
-      }
-    }
-    // Removals first: a CNAME and an address do not stand at one name for a moment.
-    const operations = [...removals, ...additions];
-    if (operations.length === 0) return [];
-    const verb = sets.length === 0 ? 'delete' : hadSome === undefined ? 'create' : 'update';
-    if (verb === 'create') prerequisites.push(this.#free(sets));
-    const text = sets.map(setText).join('; ');
-    return [{ name: this.#name, verb, resource: resource || (hadSome ?? ''), text, prerequisites, operations }];
+    const parts = writtenTypes.map((type) => this.#part(type, sets, resource));
+    const removals = parts.flatMap((part) => part.removals);
+    const additions = parts.flatMap((part) => part.additions);
+    if (removals.length + additions.length === 0) return [];
+    const had = parts.find((part) => part.had !== undefined)?.had;
+    const verb = sets.length === 0 ? 'delete' : had === undefined ? 'create' : 'update';
+    const beside = additions.flatMap(({ set }) => besides(set, verb, removals));
+    return [
+      {
+        name: this.#name,
+        verb,
+        resource: resource || (had ?? ''),
+        text: sets.map(setText).join('; '),
+        prerequisites: [...parts.flatMap((part) => part.prerequisites), ...beside],
+        // Removals first: a CNAME and an address do not stand at one name for a moment.
+        operations: [...removals, ...additions],
+      },
+    ];
   }
 
-  /** Of what a server would pass over in silence: a CNAME beside others. */
-  #free(sets: readonly RecordSet[]): Prerequisite {
-    return { kind: 'absent', name: this.#name, ...(!sets.some(isCname) && { type: recordTypes.CNAME }) };
+  #part(type: WrittenType, sets: readonly RecordSet[], resource: string): Part {
+    const own = this.#own(type);
+    const part: Part = { had: own?.ownership.resource, prerequisites: [], removals: [], additions: [] };
+    if (own !== undefined) part.prerequisites.push({ kind: 'equals', set: own.set });
+    const txtName = ownershipName(this.#settings, this.#name, type);
+    if (txtName === undefined) return part;
+    const wanted = sets.find((set) => set.type === recordTypes[type]);
+    const text = ownershipText({ owner: this.#settings.owner, resource });
+    this.#step(part, this.#name, recordTypes[type], wanted);
+    this.#step(part, txtName, recordTypes.TXT, wanted && setOf(txtName, 'TXT', wanted.ttl, [text]));
+    return part;
+  }
+
+  /** From one set to another, or to none. */
+  #step(
+    { had, prerequisites, removals, additions }: Part,
+    name: string,
+    type: number,
+    set: RecordSet | undefined,
+  ): void {
+    const isOurs = had !== undefined;
+    if (set === undefined ? !isOurs : isSameSet(this.#zone.find(name, type), set)) return;
+    if (isOurs) removals.push({ kind: 'remove', name, type });
+    else prerequisites.push({ kind: 'absent', name, type });
+    if (set !== undefined) additions.push({ kind: 'add', set });
   }
 }
+
+/** What is to be done about one type of a name. */
+interface Part {
+  /** Who asked for it until now, where it is ours. */
+  readonly had: string | undefined;
+  readonly prerequisites: Prerequisite[];
+  readonly removals: Extract<Operation, { kind: 'remove' }>[];
+  readonly additions: Extract<Operation, { kind: 'add' }>[];
+}
+
+/** What must not be beside it: a server passes over a CNAME beside others, and others beside a CNAME, in silence. */
+function besides({ name, type }: RecordSet, verb: Change['verb'], removals: Part['removals']): readonly Prerequisite[] {
+  const absent = (...types: readonly number[]): Prerequisite[] =>
+    types.map((one) => ({ kind: 'absent', name, type: one }));
+  const isFreed = removals.some((one) => one.name === name && one.type === recordTypes.CNAME);
+  if (type !== recordTypes.CNAME) return isFreed ? [] : absent(recordTypes.CNAME);
+  // Nothing at all may be there; where our own records still are, nothing of what people put there.
+  return verb === 'create' ? [{ kind: 'absent', name }] : absent(...besideAddresses);
+}
+
+const mailExchange = 15;
+const { NS, TXT, SRV, SVCB, HTTPS, CAA } = recordTypes;
+const besideAddresses: readonly number[] = [NS, mailExchange, TXT, SRV, SVCB, HTTPS, CAA];
 
 const isCname = ({ type }: RecordSet): boolean => type === recordTypes.CNAME;
 

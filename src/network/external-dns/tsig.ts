@@ -29,14 +29,6 @@ const hashes: Readonly<Record<TsigAlgorithm, string>> = {
   'hmac-sha512': 'sha512',
 };
 
-/** What a server found wrong with a signature. */
-const errorWords: Readonly<Record<number, string>> = {
-  16: "the signature is wrong (BADSIG): is the key's secret the same on both sides, and the algorithm?",
-  17: 'it does not know the key (BADKEY): are its name and algorithm the same on both sides?',
-  18: 'the signature is too old or too new (BADTIME): do the clocks of both machines agree?',
-  22: 'the signature is cut too short (BADTRUNC)',
-};
-
 interface Tsig {
   /** Where its record begins. */
   readonly start: number;
@@ -88,8 +80,7 @@ export class TsigExchange {
     const tsig = readTsig(message);
     if (tsig === undefined) return this.#withoutSignature(message);
     const { name, algorithm } = this.#key;
-    if (tsig.error !== 0)
-      throw new Error(errorWords[tsig.error] ?? `the signature was refused with error ${tsig.error}`);
+    if (tsig.error !== 0) throw new Error(`the answer is about a bad signature (${tsig.error})`);
     if (tsig.keyName !== name || tsig.algorithm !== algorithm) throw new Error('the answer is signed with another key');
     const plain = Buffer.from(message.subarray(0, tsig.start));
     plain.writeUInt16BE(tsig.originalId, 0);
@@ -123,11 +114,8 @@ export class TsigExchange {
   }
 }
 
-/** The words of an answer that refuses a signature; undefined where it says nothing of that. */
-export function signatureRefusal(message: Buffer): string | undefined {
-  const error = readTsig(message)?.error ?? 0;
-  return error === 0 ? undefined : (errorWords[error] ?? `the signature was refused with error ${error}`);
-}
+/** What an answer says is wrong with the signature of the question: 16 and more; 0 where it says nothing of that. */
+export const signatureError = (message: Buffer): number => readTsig(message)?.error ?? 0;
 
 const timeBytes = (seconds: number, fudge: number): Buffer =>
   Buffer.concat([numberBytes(seconds, 6), numberBytes(fudge, 2)]);

@@ -12,7 +12,7 @@ import { type Naming, ownershipName } from './ownership.ts';
 import type { Change } from './plan.ts';
 import { writtenTypes, ZoneRecords } from './records.ts';
 import type { ServerAddress } from './settings.ts';
-import { signatureRefusal, TsigExchange, type TsigKey } from './tsig.ts';
+import { signatureError, TsigExchange, type TsigKey } from './tsig.ts';
 import { decodeAnswer, encodeQuestion, encodeUpdate, type ZoneAnswer } from './zone-messages.ts';
 
 export interface ZoneServerOptions {
@@ -28,13 +28,13 @@ export interface ZoneServerOptions {
 export class ZoneRefusal extends Error {
   readonly code: number;
 
-  constructor(code: number, words = codeWords[code] ?? `it answered with code ${code}`) {
-    super(words);
+  constructor(code: number) {
+    super(codeWords[code] ?? `it answered with code ${code}`);
     this.code = code;
   }
 }
 
-/** RFC 1035 and RFC 2136, in words. */
+/** RFC 1035, RFC 2136 and RFC 8945, in words. */
 const codeWords: Readonly<Record<number, string>> = {
   1: 'it could not read the message (FORMERR)',
   2: 'it failed (SERVFAIL): its log says why',
@@ -46,6 +46,10 @@ const codeWords: Readonly<Record<number, string>> = {
   8: 'records are not as they were (NXRRSET): somebody else changed them',
   9: 'it is not in charge of the zone, or the key may not do that (NOTAUTH)',
   10: 'a name is outside of the zone (NOTZONE)',
+  16: "the signature is wrong (BADSIG): is the key's secret the same on both sides, and the algorithm?",
+  17: 'it does not know the key, or the key may not do that (BADKEY): are its name and algorithm the same on both sides?',
+  18: 'the signature is too old or too new (BADTIME): do the clocks of both machines agree?',
+  22: 'the signature is cut too short (BADTRUNC)',
 };
 
 /** Larger zones are not read. */
@@ -148,8 +152,8 @@ export class ZoneServer {
         const bytes = await connection.receive();
         const answer = decodeAnswer(bytes);
         if (answer?.id !== id) throw new Error('its answer cannot be read');
-        const refusal = signatureRefusal(bytes);
-        if (refusal !== undefined) throw new ZoneRefusal(-1, refusal);
+        const signature = signatureError(bytes);
+        if (signature !== 0) throw new ZoneRefusal(signature);
         // A refusal is believed from anybody: nothing is done because of it.
         if (answer.code !== responseCodes.NOERROR && !also.includes(answer.code)) throw new ZoneRefusal(answer.code);
         tsig?.verify(bytes, Math.floor(clock.now() / 1000));
@@ -170,5 +174,5 @@ export class ZoneServer {
   }
 }
 
-/** Answers to a transfer after which single questions are worth a try. */
-const mayBeAsked: ReadonlySet<number> = new Set([responseCodes.FORMERR, responseCodes.NOTIMP, responseCodes.REFUSED]);
+/** Answers to a transfer after which single questions are worth a try. Who is not known at all is refused these, too. */
+const mayBeAsked: ReadonlySet<number> = new Set([1, 4, 5, 9, 17]);

@@ -5,6 +5,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { pemBlocks, pemText } from '../../api/certificates/pem.ts';
 import type { ConfigMap, Secret } from '../../api/schema/types/core-v1.ts';
+import { hashMs, hashMsMax, listMsMax } from './password-hashes.ts';
 import type { CertificateFacts, Found } from './translator.ts';
 
 /** Bounds of what is parsed: a chain, and a bundle of authorities. */
@@ -62,7 +63,15 @@ export function usersOf({ data = {} }: Secret, form: 'auth-file' | 'auth-map'): 
   if (users.length === 0) return bad('it names no user');
   if (users.length > usersMax) return bad(`it names more than ${usersMax} users`);
   const wrong = users.findIndex((line) => !/^[^:\s"'\\]{1,256}:[\x21-\x7e]{1,256}$/.test(line));
-  return wrong < 0 ? good(users) : bad(`its user number ${wrong + 1} has not the form name:hash`);
+  if (wrong >= 0) return bad(`its user number ${wrong + 1} has not the form name:hash`);
+  const costs = users.map((line) => hashMs(line.slice(line.indexOf(':') + 1)));
+  const slow = costs.findIndex((ms) => !(ms <= hashMsMax));
+  if (slow >= 0) {
+    const most = 'bcrypt of cost 10, 150000 rounds of SHA-crypt, yescrypt j9T';
+    return bad(`the hash of its user number ${slow + 1} takes too long to check; the most is ${most}`);
+  }
+  if (costs.reduce((sum, ms) => sum + ms, 0) <= listMsMax) return good(users);
+  return bad(`its ${users.length} hashes take too long to check, all together; make them of a lower cost`);
 }
 
 function textOf(encoded: string | undefined): string | undefined {

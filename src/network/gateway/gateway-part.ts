@@ -27,6 +27,7 @@ import { defaultCertificate } from './default-certificate.ts';
 import { Haproxy } from './haproxy/process.ts';
 import { ingressTranslator } from './ingress/ingress-translator.ts';
 import { merge } from './merge.ts';
+import { GatewayMetrics } from './metrics.ts';
 import type { Certificate, Source } from './plan.ts';
 import { routesTranslator } from './routes/routes-translator.ts';
 import { GatewaySecrets } from './secrets.ts';
@@ -42,24 +43,26 @@ const secretsMsMax = 5000;
 const translators: readonly Translator[] = [ingressTranslator, routesTranslator, acmeTranslator];
 
 /** What carries plans out: HAProxy, or a stand-in in tests. */
-export type Engine = Pick<Haproxy, 'apply' | 'stop' | 'close'>;
+export type Engine = Pick<Haproxy, 'apply' | 'stop' | 'close'> & Partial<Pick<Haproxy, 'pid'>>;
+type MakeEngine = (context: NetworkContext, metrics: GatewayMetrics) => Engine;
 
 export function gatewayPart(context: NetworkContext): Service {
   return gatewayWith(context, haproxyOf);
 }
 
-export function gatewayWith(context: NetworkContext, makeEngine: (context: NetworkContext) => Engine): Service {
+export function gatewayWith(context: NetworkContext, makeEngine: MakeEngine): Service {
   return new GatewayPart(context, makeEngine);
 }
 
-function haproxyOf({ folder, id, clock, log }: NetworkContext): Engine {
-  return new Haproxy({ folder: gatewayFolder(folder), id, clock, log });
+function haproxyOf({ folder, id, clock, log }: NetworkContext, metrics: GatewayMetrics): Engine {
+  return new Haproxy({ folder: gatewayFolder(folder), id, clock, log, metrics });
 }
 
 class GatewayPart implements Service {
   readonly name = 'gateway';
   readonly #context: NetworkContext;
-  readonly #makeEngine: (context: NetworkContext) => Engine;
+  readonly #makeEngine: MakeEngine;
+  readonly #metrics: GatewayMetrics;
   readonly #backoff = new Backoff({ baseMs: 1000, maxMs: 60_000 });
   #engine: Engine | undefined;
   #settings!: SectionSource<IngressSettings>;
@@ -78,9 +81,13 @@ class GatewayPart implements Service {
   /** That no HAProxy runs was made sure of. */
   #hasRested = false;
 
-  constructor(context: NetworkContext, makeEngine: (context: NetworkContext) => Engine) {
+  constructor(context: NetworkContext, makeEngine: MakeEngine) {
     this.#context = context;
     this.#makeEngine = makeEngine;
+    this.#metrics = new GatewayMetrics(context.metrics, () => ({
+      pid: this.#engine?.pid,
+      refused: this.#told.size,
+    }));
   }
 
   start(): Promise<void> {
@@ -163,7 +170,7 @@ class GatewayPart implements Service {
   async #rest(isSure: boolean): Promise<void> {
     if (!isSure || (this.#engine === undefined && this.#hasRested)) return;
     this.#hasRested = true;
-    const engine = (this.#engine ??= this.#makeEngine(this.#context));
+    const engine = (this.#engine ??= this.#makeEngine(this.#context, this.#metrics));
     await engine.stop();
     await engine.close();
     this.#engine = undefined;
@@ -183,7 +190,7 @@ class GatewayPart implements Service {
       const leftMs = this.#waitsSinceMs + secretsMsMax - clock.monotonic();
       if (leftMs > 0) return leftMs;
     } else this.#waitsSinceMs = undefined;
-    this.#engine ??= this.#makeEngine(this.#context);
+    this.#engine ??= this.#makeEngine(this.#context, this.#metrics);
     const { threads, connectionsMax, accessLog } = this.#settings.current;
     const settings = { threads: threads || Math.min(64, availableParallelism()), connectionsMax, accessLog };
     const { refusals, againMs } = await this.#engine.apply(plan, settings);

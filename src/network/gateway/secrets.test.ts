@@ -114,6 +114,33 @@ test('users are a file, or a key each; one that would break out of its line is n
   for (const [text, why] of bad) assert.deepEqual(usersOf(secretOf({ auth: text }), 'auth-file'), { kind: 'bad', why });
 });
 
+test('a hash that would hold up everybody while it is checked is not taken, nor are too many slow ones', () => {
+  const kindOf = (...hashes: readonly string[]): string => {
+    const auth = hashes.map((hash, index) => `u${index}:${hash}`).join('\n');
+    return usersOf(secretOf({ auth }), 'auth-file').kind;
+  };
+  const salted = 'saltsaltsaltsaltsaltsu';
+  const taken = [`$2y$10$${salted}`, `$6$rounds=100000$${salted}`, `$6$${salted}`, `$y$j9T$${salted}`, '$apr1$x$y'];
+  const refused = [
+    `$2y$16$${salted}`,
+    `$2b$31$${salted}`,
+    `$5$rounds=999999999$${salted}`,
+    `$y$jFT$${salted}`,
+    `$y$j9T.8$${salted}`,
+  ];
+  assert.deepEqual(
+    taken.map((hash) => kindOf(hash)),
+    taken.map(() => 'found'),
+  );
+  assert.deepEqual(
+    refused.map((hash) => kindOf(hash)),
+    refused.map(() => 'bad'),
+  );
+  assert.equal(kindOf(...Array.from({ length: 50 }, () => `$2y$10$${salted}`)), 'found');
+  assert.equal(kindOf(...Array.from({ length: 500 }, () => `$2y$10$${salted}`)), 'bad');
+  assert.equal(kindOf(...Array.from({ length: 1000 }, () => `$2y$05$${salted}`)), 'found');
+});
+
 test('what a translation asks for is followed, read once for each version, and forgotten with the last that asks', async (context: TestContext) => {
   const api = await startTestApi();
   let changes = 0;

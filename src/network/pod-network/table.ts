@@ -59,7 +59,8 @@ export function podBase(id: string): NftBase {
 const protocols = 'meta l4proto { tcp, udp, sctp }';
 
 function hostPortRules({ version, ip }: Family): string[] {
-  const nf = `meta nfproto ipv${version}`;
+  // IPv6 lets nothing from ::1 leave the machine: whoever asks there is refused, and need not wait.
+  const nf = `meta nfproto ipv${version}${version === 6 ? ' ip6 daddr != ::1' : ''}`;
   return [
     `${nf} ${protocols} dnat ${ip} to ${ip} daddr . meta l4proto . th dport map @addressports${version}`,
     `${nf} fib daddr type local ${protocols} dnat ${ip} to meta l4proto . th dport map @ports${version}`,
@@ -69,7 +70,6 @@ function hostPortRules({ version, ip }: Family): string[] {
 function masqueradeRules({ version, ip }: Family): string[] {
   return [
     `ct status dnat ${ip} saddr . ${ip} daddr @itself${version} masquerade`,
-    // IPv6 lets nothing from ::1 leave the machine.
     ...(version === 4 ? ['ct status dnat ip saddr 127.0.0.0/8 ip daddr @own4 masquerade'] : []),
     `${ip} saddr @own${version} ${ip} daddr != @inside${version} masquerade fully-random`,
   ];

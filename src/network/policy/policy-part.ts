@@ -13,6 +13,7 @@ import type { Node, Pod } from '../../api/schema/types/core-v1.ts';
 import type { NetworkPolicy } from '../../api/schema/types/networking-v1.ts';
 import type { Informer, InformerHandler } from '../../client/informer.ts';
 import { namespaces, networkPolicies, nodes, pods, services } from '../../client/resources.ts';
+import type { NumberSeries } from '../../lib/metrics.ts';
 import type { Service } from '../../lib/service.ts';
 import type { NetworkContext } from '../context.ts';
 import { NftKeeper } from '../kernel/nft-keeper.ts';
@@ -36,6 +37,7 @@ export class PolicyPart implements Service {
   readonly #table: PolicyTable;
   readonly #program: PolicyProgram;
   readonly #policies: Informer<NetworkPolicy>;
+  readonly #refused: NumberSeries;
   readonly #stop = new AbortController();
   readonly #undo: (() => void)[] = [];
   /** What the agent said of the addresses of pods here, by key. */
@@ -52,6 +54,8 @@ export class PolicyPart implements Service {
     this.#table = table;
     this.#program = new PolicyProgram(context);
     this.#policies = context.informers.informer(networkPolicies);
+    const refused = { name: 'naru_network_policy_refusals_total', help: 'Policies and peers of theirs that could not be taken as they are.' };
+    this.#refused = context.metrics.counter(refused).with();
   }
 
   /** Does not wait for the API. */
@@ -211,6 +215,7 @@ export class PolicyPart implements Service {
   }
 
   #tell(policy: NetworkPolicy, reason: string, message: string): void {
+    this.#refused.add();
     this.#context.events.record(networkPolicies, policy, 'Warning', reason, message);
   }
 }

@@ -10,7 +10,7 @@
 import type { Service as KubeService, Node } from '../../api/schema/types/core-v1.ts';
 import type { ServiceCIDR } from '../../api/schema/types/networking-v1.ts';
 import type { Informer } from '../../client/informer.ts';
-import { nodes, serviceCidrs, services } from '../../client/resources.ts';
+import { endpointSlices, nodes, serviceCidrs, services } from '../../client/resources.ts';
 import { eventLoopTurn } from '../../lib/clock.ts';
 import type { Service } from '../../lib/service.ts';
 import type { NetworkContext } from '../context.ts';
@@ -20,6 +20,7 @@ import { ServiceDirectory } from '../services/service-directory.ts';
 import { StaleFlows, type UdpFrontend, udpFrontends } from './conntrack.ts';
 import { type ServiceProgram, serviceProgram } from './fragment.ts';
 import { type HealthCheck, HealthChecks } from './health-checks.ts';
+import { ProxyMetrics } from './metrics.ts';
 import { factsOf, healthCheckOf, type NodeFacts, unnested } from './node-facts.ts';
 import { proxiedPorts, rangeFamily } from './service-ports.ts';
 import { type Pick, pickChain, pickName, proxyBase } from './table.ts';
@@ -44,6 +45,7 @@ export class ServiceProxy implements Service {
   readonly #keeper: NftKeeper;
   readonly #staleFlows: StaleFlows;
   readonly #healthChecks: HealthChecks;
+  readonly #metrics: ProxyMetrics;
   readonly #programs = new Map<string, ServiceProgram>();
   /** How many programs use a chain. */
   readonly #picks = new Map<string, number>();
@@ -58,6 +60,8 @@ export class ServiceProxy implements Service {
   constructor(context: NetworkContext, options: ServiceProxyOptions = {}) {
     this.#context = context;
     const log = context.log.with({ network: this.name });
+    this.#metrics = new ProxyMetrics(context.metrics, context.clock, () => this.#dirty.size);
+    this.#stops.push(this.#metrics.follow(context.informers.informer(endpointSlices)));
     this.#directory = new ServiceDirectory(context.informers);
     this.#nodes = context.informers.informer(nodes);
     this.#ranges = context.informers.informer(serviceCidrs);
@@ -77,6 +81,7 @@ export class ServiceProxy implements Service {
     this.#stops.push(
       this.#directory.onChange((key) => {
         this.#dirty.add(key);
+        this.#metrics.queued();
         this.#work();
       }),
       this.#nodes.addHandler({ added: node, updated: node }),
@@ -129,6 +134,7 @@ export class ServiceProxy implements Service {
   }
 
   async #round(): Promise<void> {
+    const done = this.#metrics.round();
     if (this.#rangesChanged) this.#setRanges();
     const keys = [...this.#dirty];
     this.#dirty.clear();
@@ -137,7 +143,9 @@ export class ServiceProxy implements Service {
       if (at % atATime === atATime - 1) await eventLoopTurn();
       frontends.push(...this.#program(key));
     }
-    for (const refusal of await this.#keeper.apply()) this.#tell(refusal);
+    const refusals = await this.#keeper.apply();
+    done(refusals.length);
+    for (const refusal of refusals) this.#tell(refusal);
     await this.#staleFlows.forget(frontends);
   }
 

@@ -56,7 +56,7 @@ const controllers: Readonly<Record<string, number>> = {
   'endpointslicemirroring-controller': 5,
   'ephemeral-volume-controller': 4,
   'expand-controller': 4,
-  'external-dns-controller': 6,
+  'external-dns-controller': 5,
   'generic-garbage-collector': 2,
   'horizontal-pod-autoscaler': 8,
   'gateway-controller': 4,
@@ -136,9 +136,10 @@ test('each default is labelled, may be updated, and is bound to whom upstream bi
     'kube-system/system::leader-locking-kube-scheduler',
     'kube-system/system:controller:bootstrap-signer',
     'kube-system/system:controller:cloud-provider',
+    'kube-system/system:controller:external-dns-controller',
     'kube-system/system:controller:token-cleaner',
   ]);
-  assert.equal(rolebindings.length, 8);
+  assert.equal(rolebindings.length, 9);
 });
 
 test('admin gathers edit, which gathers view', () => {

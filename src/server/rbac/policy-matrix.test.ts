@@ -473,6 +473,7 @@ const published: Readonly<Record<string, readonly string[]>> = {
   ],
   'kube-system/system:controller:bootstrap-signer': ['glw secrets'],
   'kube-system/system:controller:cloud-provider': ['cglw configmaps'],
+  'kube-system/system:controller:external-dns-controller': ['g secrets', 'g configmaps#naru-network'],
   'kube-system/system:controller:token-cleaner': ['dglw secrets', events],
 };
 

@@ -93,7 +93,12 @@ function run(argv: readonly string[]): Promise<unknown> {
 async function askHttps(query: URLSearchParams): Promise<unknown> {
   const ca = readFileSync('/var/run/secrets/kubernetes.io/serviceaccount/ca.crt');
   const headers = { authorization: `Bearer ${query.get('token') ?? ''}` };
-  const asking = https.request(query.get('url') ?? '', { ca, headers, agent: false, signal: AbortSignal.timeout(5000) });
+  const asking = https.request(query.get('url') ?? '', {
+    ca,
+    headers,
+    agent: false,
+    signal: AbortSignal.timeout(5000),
+  });
   asking.end();
   const [answer] = (await once(asking, 'response')) as [IncomingMessage];
   return { code: answer.statusCode, body: (await textOf(answer)).toString() };

@@ -6,9 +6,11 @@
  *   16/ 17/           haproxy.cfg, maps, certificates, … : one folder for each reload
  *   changing          there while files and process may differ
  *   haproxy.pid  haproxy.log  access.log  haproxy.sock
+ *   key               by which workers know each other
  * ```
  * A folder is written whole before anything names it. Between reloads files in it change with the process.
  */
+import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { mkdir, readdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
@@ -50,6 +52,16 @@ export class HaproxyFiles {
 
   async remove(name: string): Promise<void> {
     await rm(path.join(this.folder, name), { recursive: true, force: true });
+  }
+
+  /** Made at the first use, and the same from then on. */
+  async handoverKey(): Promise<string> {
+    const file = path.join(this.folder, 'key');
+    const kept = await readFile(file, 'utf8').catch(() => '');
+    if (/^[0-9a-f]{32}$/.test(kept)) return kept;
+    const key = randomBytes(16).toString('hex');
+    await writePrivateFile(file, key);
+    return key;
   }
 
   /** The next start or reload takes this one. */

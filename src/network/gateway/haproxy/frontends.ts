@@ -11,6 +11,7 @@ import type { Certificate, Entry, Source, Target } from '../plan.ts';
 import type { Build } from './build.ts';
 import { checkedRange } from './filters.ts';
 import { type GlobalSettings, logLines } from './global.ts';
+import { type HandoverSettings, handoverLines } from './handover.ts';
 import { innerAddress } from './names.ts';
 import { type Listener, socketAddress } from './rendering.ts';
 import { Choices, hostLines, nameLines } from './routing.ts';
@@ -18,10 +19,8 @@ import { type Outcome, plainAnswer, routeOutcome, streamOutcome } from './sectio
 import type { ListenerFacts } from './urls.ts';
 import { assertWritable, plainName, requestPath, word } from './words.ts';
 
-export interface FrontendContext {
+export interface FrontendContext extends HandoverSettings {
   readonly build: Build;
-  /** Of this home, for names of sockets. */
-  readonly id: string;
   readonly accessLog: GlobalSettings['accessLog'];
   readonly anyAddress: GlobalSettings['anyAddress'];
 }
@@ -212,14 +211,18 @@ function requestLines(entry: Entry, context: FrontendContext): string[] {
     },
     build,
   );
+  const client = clientLines(entry, name, build);
+  const handover = client.length === 0 ? handoverLines(name, context, build) : undefined;
   return [
     ...logLines(accessLog),
+    ...(handover?.first ?? []),
     ...answerLines(entry, name, build),
     'http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.)',
     ...forwardedLines(at),
-    ...clientLines(entry, name, build),
+    ...client,
     'http-request disable-l7-retry unless { method GET HEAD OPTIONS PUT DELETE TRACE }',
     ...lines,
+    ...(handover === undefined ? [] : [handover.choice]),
     'use_backend %[var(txn.be)] if { var(txn.be) -m found }',
     `default_backend ${plainAnswer(404, build)}`,
   ];

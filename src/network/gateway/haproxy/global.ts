@@ -22,7 +22,7 @@ const oldWorkersMax = 30;
 const oldWorkerHours = 24;
 
 /** Connections that are kept between requests go over to the new worker one by one, with an answer that says so: seldom while a client is
- * about to ask. Not longer: an old worker does not hear of servers that come and go. */
+ * about to ask. Not longer: each of their requests goes through both workers. */
 const closeSpreadSeconds = 5;
 
 /** Mozilla's "intermediate" of TLS 1.2; those of TLS 1.3 are OpenSSL's own. */

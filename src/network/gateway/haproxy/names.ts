@@ -9,3 +9,8 @@ export function mirrorAddress(id: string): string {
 export function innerAddress(id: string, entry: string): string {
   return `abns@naru-${id}-${entry}`;
 }
+
+/** Where workers of before a reload send the requests that still come to them. */
+export function handoverAddress(id: string, entry: string): string {
+  return `abns@naru-${id}-${entry}-next`;
+}

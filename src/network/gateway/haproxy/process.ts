@@ -7,7 +7,7 @@
  *                                                        └─ reload ◀────────────────────────────────────────────┘
  *   reload: folder N ──▶ haproxy -c ──▶ current → N ──▶ USR2 to the master ──▶ a worker that says N
  * ```
- * Kept true: who has a connection keeps it through a reload (the old worker stays until they are over); a new worker takes the listening sockets over, so
+ * Kept true: who has a connection keeps it through a reload (the old worker stays until they are over, and hands new requests over: `handover.ts`); a new worker takes the listening sockets over, so
  * that no connection is refused in between; an agent that ends leaves HAProxy running, and the next one takes it over as it is. The caller makes one call of
  * `apply` at a time.
  */
@@ -16,10 +16,12 @@ import { Backoff } from '../../../lib/backoff.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import type { Logger } from '../../../lib/log.ts';
 import { isRunning } from '../../../lib/process-identity.ts';
+import type { GatewayMetrics } from '../metrics.ts';
 import type { Entry, Plan, Source } from '../plan.ts';
 import { ask, generationOf, run } from './commands.ts';
 import { findCulprits, planOf, sourcesOf } from './culprits.ts';
 import { type Change, difference } from './difference.ts';
+import { endHaproxy } from './ending.ts';
 import { HaproxyFiles } from './files.ts';
 import {
   anyAddress,
@@ -42,6 +44,7 @@ export interface HaproxyOptions {
   readonly id: string;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly metrics?: GatewayMetrics;
 }
 
 export interface Applied {
@@ -72,6 +75,7 @@ export class Haproxy {
   readonly #stopping = new AbortController();
   #program = '';
   #generation = 0;
+  #handoverKey: string | undefined;
   #current: Rendering | undefined;
   #running: RunningHaproxy | undefined;
   /** Servers (`section/name`) that get nothing any more. */
@@ -122,7 +126,7 @@ export class Haproxy {
       const running = this.#running;
       this.#running = undefined;
       this.#current = undefined;
-      if (running !== undefined) await endHaproxy(running, this.#clock);
+      if (running !== undefined) await endHaproxy(running.process, this.#clock);
       await rm(this.#files.pidFile, { force: true });
     });
   }
@@ -144,7 +148,7 @@ export class Haproxy {
     if (this.#program === '') this.#program = findProgram();
     if (this.#running === undefined) await this.#adopt();
     const { plan: open, refusals } = await this.#openable(plan);
-    const full: RenderSettings = { ...settings, ...this.#machineSettings() };
+    const full: RenderSettings = { ...settings, ...(await this.#machineSettings()) };
     const rendering = render(open, full);
     const told = [...refusals, ...rendering.refusals];
     if (!this.isRunning) return { refusals: [...told, ...(await this.#start(open, rendering, full))] };
@@ -168,9 +172,11 @@ export class Haproxy {
     return { refusals: [...told, ...(await this.#reload(open, rendering, full, why))] };
   }
 
-  #machineSettings(): Pick<RenderSettings, 'id' | 'folder' | 'user' | 'anyAddress'> {
+  async #machineSettings(): Promise<Omit<RenderSettings, keyof HaproxySettings>> {
     const user = unprivilegedUser();
-    return { id: this.#options.id, folder: this.#files.folder, anyAddress: anyAddress(), ...(user && { user }) };
+    const handoverKey = (this.#handoverKey ??= await this.#files.handoverKey());
+    const { id } = this.#options;
+    return { id, handoverKey, folder: this.#files.folder, anyAddress: anyAddress(), ...(user && { user }) };
   }
 
   async #adopt(): Promise<void> {
@@ -184,7 +190,7 @@ export class Haproxy {
       return;
     }
     this.#log.warn('a running HAProxy does not answer: it is ended', { pid: this.pid });
-    await endHaproxy(this.#running, this.#clock);
+    await endHaproxy(this.#running.process, this.#clock);
     this.#running = undefined;
   }
 
@@ -224,10 +230,11 @@ export class Haproxy {
     try {
       await this.#ready(running, logOffset);
     } catch (error) {
-      await endHaproxy(running, this.#clock);
+      await endHaproxy(running.process, this.#clock);
       this.#running = undefined;
       throw error;
     }
+    this.#options.metrics?.started();
     this.#log.info('started HAProxy', { pid: running.process.pid });
   }
 
@@ -241,6 +248,7 @@ export class Haproxy {
     await this.#ready(running, logOffset);
     this.#leaving.clear();
     this.#current = taken;
+    this.#options.metrics?.reloaded();
     this.#log.info('reloaded HAProxy', { why, generation: this.#generation });
     return refusals;
   }
@@ -293,6 +301,7 @@ export class Haproxy {
       const before = this.#current as Rendering;
       await this.#files.update(this.#generation, before, rendering, () => run(this.#files.socket, change.commands));
       this.#current = rendering;
+      this.#options.metrics?.told(change.commands.length);
       for (const [section, servers] of rendering.servers) {
         for (const name of servers.keys()) this.#leaving.delete(`${section}/${name}`);
       }
@@ -399,20 +408,9 @@ function portRefusals(entry: Entry, problem: string): Refusal[] {
   return [...sources.values()].map((source) => ({ source, message }));
 }
 
-const endMsMax = 10_000;
-
-async function endHaproxy({ process }: RunningHaproxy, clock: Clock): Promise<void> {
-  tellMaster(process, 'SIGUSR1');
-  const endMs = clock.monotonic() + endMsMax;
-  while (isRunning(process) && clock.monotonic() < endMs / 2) await clock.sleep(20);
-  tellMaster(process, 'SIGTERM');
-  while (isRunning(process) && clock.monotonic() < endMs) await clock.sleep(20);
-  tellMaster(process, 'SIGKILL');
-}
-
 /** Ends HAProxy of a folder, whoever started it: for what removes the whole home. Says whether there was one. */
 export async function tearDownHaproxy(folder: string, clock: Clock): Promise<boolean> {
   const running = await findRunning(new HaproxyFiles(folder));
-  if (running !== undefined) await endHaproxy(running, clock);
+  if (running !== undefined) await endHaproxy(running.process, clock);
   return running !== undefined;
 }

@@ -6,21 +6,20 @@ import type { Entry, Plan } from '../plan.ts';
 import { Build } from './build.ts';
 import { entryText, type FrontendContext, listenerOf } from './frontends.ts';
 import { type GlobalSettings, globalText } from './global.ts';
+import type { HandoverSettings } from './handover.ts';
 import { mirrorAddress } from './names.ts';
 import { type Rendering, shortHash } from './rendering.ts';
 import { scriptText } from './script.ts';
 import { mirrorSection } from './sections.ts';
 import { word } from './words.ts';
 
-export interface RenderSettings extends GlobalSettings {
-  /** Of this home: eight hex digits. */
-  readonly id: string;
-}
+/** `id`: eight hex digits. */
+export interface RenderSettings extends GlobalSettings, HandoverSettings {}
 
 export function render(plan: Plan, settings: RenderSettings): Rendering {
   const build = new Build(plan.backends);
-  const { id, accessLog, anyAddress } = settings;
-  const frontends = plan.entries.map((entry) => textOrRefusals(entry, { build, id, accessLog, anyAddress }));
+  const { id, handoverKey, accessLog, anyAddress } = settings;
+  const frontends = plan.entries.map((entry) => textOrRefusals(entry, { build, id, handoverKey, accessLog, anyAddress }));
   const mirror = mirrorText(id, build);
   const needsScript = mirror !== '' || build.scriptUsers.size > 0;
   const script = needsScript ? build.file('script', scriptText(id, build.scriptUsers)) : undefined;

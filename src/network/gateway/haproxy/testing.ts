@@ -79,6 +79,7 @@ export const make = {
 
   settings: (more: Partial<RenderSettings> = {}): RenderSettings => ({
     id: '0123abcd',
+    handoverKey: '00112233445566778899aabbccddeeff',
     folder: '/run/gateway',
     threads: 2,
     connectionsMax: 1000,

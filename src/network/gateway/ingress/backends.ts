@@ -7,7 +7,9 @@ import { createHash } from 'node:crypto';
 import { nameWithin } from '../../../api/ingress-classes.ts';
 import type { Service, ServicePort } from '../../../api/schema/types/core-v1.ts';
 import type { IngressBackend, ServiceBackendPort } from '../../../api/schema/types/networking-v1.ts';
+import { isOwnMachine } from '../own-machine.ts';
 import type { Backend, Server, Target } from '../plan.ts';
+import { wantedProxy } from '../proxy-protocol.ts';
 import type { Annotations } from './annotations.ts';
 import type { ReadIngress, Work } from './reading.ts';
 
@@ -38,12 +40,12 @@ export function targetOf(work: Work, read: ReadIngress, wish: BackendWish, value
   const found = serversOf(work, read, named.name, named.port ?? {}, wish.at, values);
   if (found === undefined) return nowhere;
   const spare = found.servers.some(({ isDraining }) => !isDraining) ? undefined : spareOf(work, read, values, wish.at);
-  const { name, port, servers, appProtocol } = spare ?? found;
+  const { name, port, servers, appProtocol, sendProxy } = spare ?? found;
   const protocol = wish.isPassedThrough ? 'tcp' : protocolFor(values, appProtocol);
   const tls = tlsOf(work, read, values, protocol, name);
   if (tls === 'closed') return nowhere;
   const balance = values['load-balance'] && balances[values['load-balance']];
-  const facts = { protocol, ...(balance && { balance }), ...(tls && { tls }) };
+  const facts = { protocol, ...(balance && { balance }), ...(tls && { tls }), ...(sendProxy && { sendProxy }) };
   const base = `ingress/${source.namespace}/${name}:${port}`;
   const suffix = values['service-upstream'] ? { ...facts, through: 'service' } : facts;
   const id = `${base}${variant(suffix)}`;
@@ -68,6 +70,7 @@ interface FoundServers {
   readonly port: string;
   readonly appProtocol: string | undefined;
   readonly servers: readonly Server[];
+  readonly sendProxy?: NonNullable<Backend['sendProxy']>;
 }
 
 function serversOf(
@@ -90,10 +93,20 @@ function serversOf(
     work.tell(source, 'ServicePortNotFound', `${at}: Service ${name} has no port ${told}`);
     return undefined;
   }
+  const proxy = wantedProxy(service);
+  if ('problem' in proxy) {
+    work.tell(source, 'UnsupportedBackend', `${at}: ${proxy.problem}`);
+    return undefined;
+  }
   const { appProtocol } = port;
   const text = port.name || String(port.port);
+  if (service.spec?.type === 'ExternalName' && isOwnMachine(service.spec.externalName ?? '')) {
+    const what = `Service ${name} leads to ${service.spec.externalName}, which is the gateway's own machine`;
+    work.tell(source, 'ForbiddenBackend', `${at}: ${what}`);
+    return undefined;
+  }
   const servers = serversBehind(work, service, port, values);
-  return { name, port: text, appProtocol, servers };
+  return { name, port: text, appProtocol, servers, ...proxy };
 }
 
 /** ExternalName Services need not list their ports. */

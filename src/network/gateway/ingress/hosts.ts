@@ -40,6 +40,21 @@ export function gatherHosts(work: Work, ingresses: readonly ReadIngress[]): Host
   return hosts;
 }
 
+/** The oldest Ingress with a rule for the host: what holds for the host as a whole is for its namespace to say. */
+export function ownerOf(places: ReadonlyMap<string, Place> | undefined): ReadIngress | undefined {
+  for (const { read } of places?.values() ?? []) return read;
+  return undefined;
+}
+
+export const isNeighbour = (one: ReadIngress, other: ReadIngress | undefined): boolean =>
+  one.source.namespace === other?.source.namespace;
+
+/** Tells that the host is not this Ingress's to say `what` about. */
+export function tellOwner(work: Work, { source }: ReadIngress, what: string, host: string, owner: ReadIngress): void {
+  const { namespace, name } = owner.source;
+  work.tell(source, 'HostConflict', `${what}: the host ${host} belongs to the older Ingress ${namespace}/${name}`);
+}
+
 /** In the order in which they are tried. */
 export function inOrder(places: ReadonlyMap<string, Place>): readonly Place[] {
   return [...places.values()].sort(
@@ -121,6 +136,13 @@ function stand(work: Work, hosts: Hosts, host: string, canary: Place): void {
   const where = `${host} ${canary.path.match.value}`;
   if (main === undefined) {
     work.tell(canary.read.source, 'CanaryAlone', `${canary.at}: no Ingress without canary serves ${where}`);
+  } else if (!isNeighbour(canary.read, main.read)) {
+    const { namespace } = main.read.source;
+    work.tell(
+      canary.read.source,
+      'CanaryAlone',
+      `${canary.at}: ${where} is of namespace ${namespace}, and so must be its canary`,
+    );
   } else if (main.canary === undefined) {
     main.canary = canary;
   } else if (main.canary.read !== canary.read) {

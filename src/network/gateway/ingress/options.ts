@@ -1,5 +1,6 @@
 /** What annotations make of a request on its way: filters before it is forwarded, and how it is forwarded. Pure. */
 import { nameWithin } from '../../../api/ingress-classes.ts';
+import { isOwnMachine } from '../own-machine.ts';
 import type { Cors, Filter, ForwardOptions } from '../plan.ts';
 import type { Annotations } from './annotations.ts';
 import type { ReadIngress, Work } from './reading.ts';
@@ -96,6 +97,14 @@ function mirror(work: Work, { values, source }: ReadIngress): readonly Filter[] 
   const isTls = url.protocol === 'https:';
   const port = Number(url.port) || (isTls ? 443 : 80);
   const address = url.hostname.replace(/^\[|\]$/g, '');
+  if (isOwnMachine(address)) {
+    work.tell(
+      source,
+      'BadAnnotation',
+      `mirror-target: ${address} is the gateway's own machine; nothing is copied there`,
+    );
+    return [];
+  }
   const id = `ingress/mirror/${url.protocol}//${address}:${port}`;
   const servers = [{ address, port, isDraining: false }];
   const tls = isTls && { tls: { serverName: url.hostname } };

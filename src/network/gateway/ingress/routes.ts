@@ -14,7 +14,7 @@ export interface Approach {
   readonly isSecure: boolean;
   /** It is never served without. */
   readonly isGuarded: boolean;
-  readonly isClosed: boolean;
+  readonly isClosed: (read: Place['read']) => boolean;
 }
 
 const unavailable: Action = { kind: 'respond', status: 503 };
@@ -22,7 +22,7 @@ const unavailable: Action = { kind: 'respond', status: 503 };
 export function routesOf(work: Work, place: Place, approach: Approach): readonly Route[] {
   const { values, isClosed } = place.read;
   const route = routeMaker(place, approach);
-  if (isClosed || approach.isClosed) return [route('', {}, [], unavailable)];
+  if (isClosed || approach.isClosed(place.read)) return [route('', {}, [], unavailable)];
   if (goesToHttps(place, approach)) return [route('', {}, [], toHttps(approach.httpsPort))];
   const filters = filtersOf(work, place.read);
   if (filters === undefined) return [route('', {}, [], unavailable)];

@@ -10,6 +10,7 @@ import { translateIngresses } from './translate.ts';
 export const ownClass: IngressClass = { metadata: { name: 'naru' }, spec: { controller: 'naru.io/ingress' } };
 
 export interface Wanted {
+  readonly namespace?: string;
   readonly name?: string;
   readonly age?: number;
   /** `example.com/path` → `service:port`; a path that begins with `=` is exact. */
@@ -19,14 +20,21 @@ export interface Wanted {
 }
 
 /** Annotations without a prefix are ingress-nginx'. */
-export function makeIngress({ name = 'web', age = 1, rules = {}, annotations = {}, spec = {} }: Wanted): Ingress {
+export function makeIngress({
+  namespace = 'default',
+  name = 'web',
+  age = 1,
+  rules = {},
+  annotations = {},
+  spec = {},
+}: Wanted): Ingress {
   const named = Object.entries(annotations).map(([key, value]) => [
     key.includes('/') ? key : `nginx.ingress.kubernetes.io/${key}`,
     value,
   ]);
   return {
     metadata: {
-      namespace: 'default',
+      namespace,
       name,
       creationTimestamp: new Date(age * 1000).toISOString(),
       annotations: Object.fromEntries(named),

@@ -7,15 +7,15 @@
 import { nameWithin } from '../../../api/ingress-classes.ts';
 import type { Certificate } from '../plan.ts';
 import type { CertificateFacts } from '../translator.ts';
-import { anyHost, type Hosts } from './hosts.ts';
+import { anyHost, type Hosts, isNeighbour, ownerOf, tellOwner } from './hosts.ts';
 import type { ReadIngress, Work } from './reading.ts';
 
 export interface TlsFacts {
   readonly certificates: readonly Certificate[];
   /** Plain requests for these are sent to https. */
   readonly hosts: ReadonlySet<string>;
-  /** Nobody may come in: which clients may cannot be checked. */
-  readonly closedHosts: ReadonlySet<string>;
+  /** Nobody may come in to the host, or to what one Ingress serves of it: which clients may cannot be checked. */
+  readonly isClosed: (host: string, read: ReadIngress) => boolean;
   /** Clients show certificates: never served without TLS. */
   readonly guardedHosts: ReadonlySet<string>;
 }
@@ -44,12 +44,15 @@ export function tlsFacts(work: Work, ingresses: readonly ReadIngress[], hosts: H
   }
   for (const host of hosts.keys()) if (host !== anyHost && isListed(host, byName)) secure.add(host);
   for (const host of hosts.keys()) if (isListed(host, secure)) secure.add(host);
-  const guards = clientAuthorities(work, ingresses, new Set(byName.keys()));
+  const guards = clientAuthorities(work, ingresses, hosts, new Set(byName.keys()));
   const certificates = [...byName].map(([serverName, { facts }]): Certificate => {
     const authorities = guards.authorities.get(serverName);
     return { serverName, id: facts.id, pem: facts.pem, ...(authorities && { clientAuthorities: authorities }) };
   });
-  return { certificates, hosts: secure, closedHosts: guards.closed, guardedHosts: new Set(guards.authorities.keys()) };
+  const { authorities, closed, strangers } = guards;
+  const isClosed = (host: string, read: ReadIngress): boolean =>
+    closed.has(host) || (strangers.get(host)?.has(read) ?? false);
+  return { certificates, hosts: secure, isClosed, guardedHosts: new Set(authorities.keys()) };
 }
 
 interface NamedCertificate {
@@ -97,12 +100,20 @@ const wildcardOf = (host: string): string => (host.includes('.') ? `*${host.slic
 interface Guards {
   readonly authorities: ReadonlyMap<string, Authorities>;
   readonly closed: ReadonlySet<string>;
+  /** By host, Ingresses of other namespaces than the host's owner that ask for what they may not decide. */
+  readonly strangers: ReadonlyMap<string, ReadonlySet<ReadIngress>>;
 }
 
-/** By host: `auth-tls-secret` holds for all paths of a host, whichever Ingress they are of. */
-function clientAuthorities(work: Work, ingresses: readonly ReadIngress[], certified: ReadonlySet<string>): Guards {
+/** By host: `auth-tls-secret` holds for all paths of a host, whichever Ingress they are of; but only its owner's namespace may say so. */
+function clientAuthorities(
+  work: Work,
+  ingresses: readonly ReadIngress[],
+  hosts: Hosts,
+  certified: ReadonlySet<string>,
+): Guards {
   const authorities = new Map<string, Authorities>();
   const closed = new Set<string>();
+  const strangers = new Map<string, Set<ReadIngress>>();
   for (const read of ingresses) {
     const text = read.values['auth-tls-secret'];
     const verify = read.values['auth-tls-verify-client'] ?? 'on';
@@ -110,6 +121,12 @@ function clientAuthorities(work: Work, ingresses: readonly ReadIngress[], certif
     const pem = authoritiesOf(work, read, text);
     for (const { host = '' } of read.ingress.spec?.rules ?? []) {
       const name = host.toLowerCase() || anyHost;
+      const owner = ownerOf(hosts.get(name));
+      if (owner !== undefined && !isNeighbour(read, owner)) {
+        strangers.set(name, (strangers.get(name) ?? new Set<ReadIngress>()).add(read));
+        tellOwner(work, read, 'auth-tls-secret', name, owner);
+        continue;
+      }
       if (pem !== undefined && certified.has(name)) {
         if (!authorities.has(name)) authorities.set(name, { pem, isOptional: verify !== 'on' });
         continue;
@@ -120,7 +137,7 @@ function clientAuthorities(work: Work, ingresses: readonly ReadIngress[], certif
       work.tell(read.source, 'CertificateMissing', message);
     }
   }
-  return { authorities, closed };
+  return { authorities, closed, strangers };
 }
 
 function authoritiesOf(work: Work, read: ReadIngress, text: string): string | undefined {

@@ -300,4 +300,59 @@ describe('TLS', () => {
     const closed = translated([withTls({ rules, annotations: elsewhere })], { certificates, authorities });
     assert.equal(outcome(closed, 'https://a.example/'), '503');
   });
+
+  test('a younger Ingress of another namespace does not take all connections of a host, nor say who its clients are', () => {
+    const own = { rules: { 'a.example/app': 'web' } };
+    const annotations = { 'ssl-passthrough': 'true' };
+    const through = makeIngress({ namespace: 'other', name: 'theirs', age: 9, rules, annotations });
+    const plan = translated([through, withTls(own)], { certificates: { s: found(['a.example']) } });
+    assert.deepEqual(plan.entries[1]?.passThrough, []);
+    assert.match(problemsOf(plan).join(), /theirs HostConflict: ssl-passthrough: .* older Ingress default\/web/);
+
+    const certificates = { s: found(['a.example']) };
+    for (const authorities of [{}, { ca: { kind: 'found', value: 'THEIRS' } }] as const) {
+      const guard = { 'auth-tls-secret': 'other/ca' };
+      const guarded = makeIngress({ namespace: 'other', name: 'theirs', age: 9, rules, annotations: guard });
+      const both = translated([guarded, withTls(own)], { certificates, authorities });
+      assert.equal(both.entries[1]?.certificates[0]?.clientAuthorities, undefined);
+      assert.equal(outcome(both, 'https://a.example/app'), 'web:http /app');
+      assert.equal(outcome(both, 'https://a.example/'), '503', 'its own paths stay closed');
+      assert.match(problemsOf(both).join(), /theirs HostConflict: auth-tls-secret: .* older Ingress default\/web/);
+    }
+  });
+
+  test('an Ingress of another namespace is no canary of a path', () => {
+    const canary = { canary: 'true', 'canary-weight': '100' };
+    const theirs = makeIngress({
+      namespace: 'other',
+      name: 'theirs',
+      age: 9,
+      rules: { 'a.example/': 'new' },
+      annotations: canary,
+    });
+    const plan = translated([makeIngress({ rules }), theirs]);
+    assert.equal(outcome(plan, 'http://a.example/'), 'web:http /');
+    assert.match(problemsOf(plan).join(), /theirs CanaryAlone: .*: a.example \/ is of namespace default/);
+  });
+
+  test("nobody is led to addresses that are the machine's own", () => {
+    const names = ['127.0.0.1', '169.254.169.254', '0.0.0.0', 'localhost', 'a.localhost', '10.0.0.7', 'far.example'];
+    const outcomes = names.map((externalName) => {
+      const services = [makeService('web', { type: 'ExternalName', externalName })];
+      return outcome(translated([makeIngress({ rules })], { services }), 'http://a.example/');
+    });
+    assert.deepEqual(outcomes, ['503 /', '503 /', '503 /', '503 /', '503 /', 'web:http /', 'web:http /']);
+    const mirrored = [
+      'http://127.0.0.1:2379',
+      'http://[::1]/',
+      'http://[::ffff:169.254.169.254]/',
+      'http://LocalHost/',
+      'http://m.example/',
+    ];
+    const mirrors = mirrored.map((target) => {
+      const plan = translated([makeIngress({ rules, annotations: { 'mirror-target': target } })]);
+      return [...plan.backends.keys()].filter((id) => id.startsWith('ingress/mirror/')).length;
+    });
+    assert.deepEqual(mirrors, [0, 0, 0, 0, 1]);
+  });
 });

@@ -14,7 +14,7 @@ import type { Ingress, IngressClass } from '../../../api/schema/types/networking
 import type { Entry, Route, VirtualHost } from '../plan.ts';
 import type { Contribution, TranslatorSources } from '../translator.ts';
 import { targetOf } from './backends.ts';
-import { anyHost, gatherHosts, type Hosts, inOrder } from './hosts.ts';
+import { anyHost, gatherHosts, type Hosts, inOrder, isNeighbour, ownerOf, tellOwner } from './hosts.ts';
 import { type ReadIngress, Work } from './reading.ts';
 import { type Approach, routesOf } from './routes.ts';
 import { type TlsFacts, tlsFacts } from './tls.ts';
@@ -90,7 +90,7 @@ function approach(tls: TlsFacts, host: string, scheme: 'http' | 'https', { https
     httpsPort,
     isSecure: tls.hosts.has(host),
     isGuarded: tls.guardedHosts.has(host),
-    isClosed: tls.closedHosts.has(host),
+    isClosed: (read) => tls.isClosed(host, read),
   };
 }
 
@@ -121,13 +121,20 @@ function wwwSiblings(hosts: Hosts, ingresses: readonly ReadIngress[]): readonly 
   return [...made.values()];
 }
 
-/** A host of which the first Ingress says `ssl-passthrough` goes on as bytes, to the backend of its first path. */
+/** A host of which the first Ingress says `ssl-passthrough` goes on as bytes, to the backend of its first path; all of it, so its owner's namespace decides. */
 function passThrough(work: Work, hosts: Hosts): Entry['passThrough'] {
   return [...hosts].flatMap(([serverName, places]) => {
-    const ordered = inOrder(places);
+    const owner = ownerOf(places);
+    const [ordered, strangers] = split(inOrder(places), ({ read }) => isNeighbour(read, owner));
+    for (const { read } of strangers)
+      if (owner && read.values['ssl-passthrough']) tellOwner(work, read, 'ssl-passthrough', serverName, owner);
     const place = ordered.find(({ path, isFallback }) => !isFallback && path.match.value === '/') ?? ordered[0];
     if (serverName === anyHost || place?.read.values['ssl-passthrough'] !== true) return [];
     const target = targetOf(work, place.read, { ...place, isPassedThrough: true });
     return [{ serverName, targets: [target], source: place.read.source }];
   });
+}
+
+function split<T>(items: readonly T[], isFirst: (item: T) => boolean): readonly [T[], T[]] {
+  return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
 }

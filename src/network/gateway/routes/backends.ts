@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import type { Service, ServicePort } from '../../../api/schema/types/core-v1.ts';
 import type { BackendObjectReference } from '../../../api/schema/types/gateway-v1.ts';
 import type { Backend, Certificate, Source } from '../plan.ts';
+import { wantedProxy } from '../proxy-protocol.ts';
 import type { TranslatorSources } from '../translator.ts';
 import type { Grants } from './grants.ts';
 import { bad, good, type RouteKind, type Verdict } from './objects.ts';
@@ -99,10 +100,12 @@ export class Backends {
       const message = `${at}: port ${port.port} of Service ${name} is ${secureAppProtocol}, and no BackendTLSPolicy says how`;
       return { verdict: bad('UnsupportedProtocol', message) };
     }
+    const proxy = wantedProxy(service);
+    if ('problem' in proxy) return { verdict: bad('UnsupportedProtocol', `${at}: ${proxy.problem}`) };
     const plain = protocolOf(routeKind, port);
     const protocol = policy === undefined ? plain : secured[plain];
     const tls = policy?.tls && { ...policy.tls, ...(clientCertificate && { clientCertificate }) };
-    const facts = { protocol, ...(tls && { tls }) };
+    const facts = { protocol, ...(tls && { tls }), ...proxy };
     const id = `gateway/${namespace}/${name}:${port.name || port.port}${variant(facts)}`;
     const backend = this.all.get(id) ?? { id, source, servers: this.#servers(namespace, name, port), ...facts };
     this.all.set(id, backend);

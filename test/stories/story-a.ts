@@ -1,0 +1,200 @@
+/**
+ * Story A, measured: visitors of three nodes' Ingress, of a node port and of the Service's own address, while the application is rolled, scaled and its
+ * nodes are drained. Nobody's request fails, and no WebSocket is cut before its pod's grace period is over.
+ */
+import path from 'node:path';
+import process from 'node:process';
+import type { Pod, PodList } from '../../src/api/schema/types/core-v1.ts';
+import { packImage } from '../../src/images/pack-image.ts';
+import { NodeLab } from '../cluster/node-lab.ts';
+import { isReady } from '../cluster/workload.ts';
+import { elapsedMs, eventually, run, sleep } from '../harness.ts';
+import * as manifests from './a-manifests.ts';
+import { Lines } from './lines.ts';
+
+export interface StoryReport {
+  /** What was said of requests that failed, one a line. */
+  readonly failures: readonly string[];
+  /** WebSockets that ended before their pod had to, one a line. */
+  readonly cutEarly: readonly string[];
+  readonly requests: number;
+  /** WebSockets that ended with their pod. */
+  readonly socketsEnded: number;
+  readonly pods: number;
+}
+
+const visitFolder = path.join(import.meta.dirname, 'visit');
+const longMs = 180_000;
+const secondsOf = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+
+export class StoryA {
+  readonly lab: NodeLab;
+  readonly #say: (line: string) => void;
+  readonly #startMs = elapsedMs();
+  readonly #programs: Lines[] = [];
+  readonly #failures: string[] = [];
+  readonly #ended: { readonly pod: string; readonly atMs: number; readonly text: string }[] = [];
+  readonly #totals = new Map<string, { readonly sent: number; readonly sockets: number; readonly pods: number }>();
+  /** By pod: when its grace period is over, as the API says it, a second less at most. */
+  readonly #ends = new Map<string, number>();
+
+  private constructor(lab: NodeLab, say: (line: string) => void) {
+    this.lab = lab;
+    this.#say = say;
+  }
+
+  /** Three nodes with six pods, which answer on each of them. */
+  static async open(say: (line: string) => void): Promise<StoryA> {
+    const story = new StoryA(await NodeLab.open(3), say);
+    try {
+      await story.#prepare();
+    } catch (error) {
+      await story.close();
+      throw error;
+    }
+    return story;
+  }
+
+  async #prepare(): Promise<void> {
+    const { lab } = this;
+    await lab.join();
+    const archive = path.join(lab.folder, 'web.tar');
+    await packImage({
+      name: manifests.image,
+      programs: [process.execPath],
+      files: [{ source: visitFolder, target: '/app' }],
+      entrypoint: [process.execPath],
+      command: ['/app/web.ts'],
+      output: archive,
+    });
+    await lab.importImage(archive);
+    this.#tell('the nodes have their images');
+    await lab.create(manifests.deployment, manifests.service, manifests.ingress);
+    await this.#allReady(6);
+    for (const node of lab.nodes) {
+      await eventually(`the gateway of ${node.name} answers`, () => this.#answers(node.address, 80), longMs);
+      await eventually(`the node port of ${node.name} answers`, () => this.#answers(node.address, manifests.nodePort));
+    }
+    this.#tell('six pods answer on every node');
+  }
+
+  async #answers(address: string, port: number): Promise<boolean> {
+    const request = { host: address, port, headers: { host: manifests.host }, timeout: 2000 };
+    const text = `require('http').get(${JSON.stringify(request)}, (answer) => process.exit(answer.statusCode === 200 ? 0 : 1))`;
+    const [program = '', ...args] = this.lab.outside([process.execPath, '-e', text]);
+    return (await run(program, args, { timeoutMs: 5000 })).code === 0;
+  }
+
+  /** The visitors come, and stay. */
+  async visitors(rate: number, sockets: number): Promise<void> {
+    const { lab } = this;
+    const watch = lab.kubectlLine('get', 'pods', '--watch', '-l', 'app=web', '-o', 'json', '--output-watch-events');
+    this.#programs.push(new Lines(watch, (line) => this.#seen(line['object'] as Pod)));
+    const visitors = path.join(visitFolder, 'visitors.ts');
+    const urlsAt = (port: number) => lab.nodes.flatMap(({ address }) => ['--url', `http://${address}:${port}`]);
+    const start = (name: string, ...args: readonly string[]): void => {
+      const argv = lab.outside([process.execPath, visitors, ...args]);
+      this.#programs.push(new Lines(argv, (line) => this.#take(name, line)));
+    };
+    const counts = ['--rate', String(rate), '--sockets', String(sockets)];
+    start('ingress', ...urlsAt(80), '--host', manifests.host, ...counts);
+    start('node port', ...urlsAt(manifests.nodePort), '--rate', '40', '--fresh');
+    const { spec } = await lab.json<{ readonly spec: { readonly clusterIP: string } }>('get', 'service', 'web');
+    await lab.create(manifests.innerVisitors(lab.nodes[0]?.name ?? '', `http://${spec.clusterIP}`));
+    await eventually('visitors come from within, too', async () => {
+      const pod = await lab.json<Pod>('get', 'pod', 'visitors');
+      return pod.status?.phase === 'Running';
+    });
+    const logs = lab.kubectlLine('logs', '--follow', 'visitors');
+    this.#programs.push(new Lines(logs, (line) => this.#take('cluster address', line)));
+    await eventually(
+      'visitors of three kinds, and all WebSockets are there',
+      () => [...this.#totals].length === 3 && this.#totals.get('ingress')?.sockets === sockets,
+    );
+  }
+
+  /** @param drained the node that is emptied */
+  async round(drained: string): Promise<void> {
+    const { lab } = this;
+    await this.#step('rolled', () => lab.mustKubectl('rollout', 'restart', 'deployment/web'));
+    await this.#step('scaled to 12', () => this.#scale(12));
+    await this.#step('scaled to 3', () => this.#scale(3));
+    await this.#step('scaled to 6', () => this.#scale(6));
+    await this.#step(`${drained} drained`, () => lab.mustKubectl('drain', drained, '--timeout=60s'));
+    await lab.mustKubectl('uncordon', drained);
+  }
+
+  async #step(what: string, act: () => Promise<unknown>): Promise<void> {
+    const tookMs = elapsedMs();
+    const failedBefore = this.#failures.length;
+    await act();
+    await this.lab.mustKubectl('rollout', 'status', 'deployment/web', '--timeout=50s');
+    // Pods that ended keep their WebSockets to the end of their time.
+    await eventually('what was to go is gone', () => this.#isCalm(), longMs);
+    const failed = this.#failures.length - failedBefore;
+    this.#tell(`${what}: ${secondsOf(tookMs())}, failed requests: ${failed}`);
+  }
+
+  #scale(replicas: number): Promise<string> {
+    return this.lab.mustKubectl('scale', 'deployment/web', `--replicas=${replicas}`);
+  }
+
+  async #isCalm(): Promise<boolean> {
+    await sleep(500);
+    const { items } = await this.lab.json<PodList>('get', 'pods', '-l', 'app=web');
+    return items.every((pod) => isReady(pod) && pod.metadata?.deletionTimestamp === undefined);
+  }
+
+  async #allReady(count: number): Promise<void> {
+    await eventually(
+      `${count} pods are Ready`,
+      async () =>
+        (await this.#isCalm()) && (await this.lab.json<PodList>('get', 'pods', '-l', 'app=web')).items.length === count,
+      longMs,
+    );
+  }
+
+  /** The visitors go home, and what they saw is told. */
+  async leave(): Promise<StoryReport> {
+    for (const program of this.#programs.splice(0)) await program.close();
+    await this.lab.mustKubectl('delete', 'pod', 'visitors');
+    return this.#report();
+  }
+
+  #report(): StoryReport {
+    const totals = [...this.#totals.values()];
+    const isEarly = ({ pod, atMs }: { readonly pod: string; readonly atMs: number }): boolean =>
+      atMs < (this.#ends.get(pod) ?? Number.POSITIVE_INFINITY);
+    return {
+      failures: this.#failures,
+      cutEarly: this.#ended.filter(isEarly).map(({ text }) => text),
+      requests: totals.reduce((sum, { sent }) => sum + sent, 0),
+      socketsEnded: this.#ended.length,
+      pods: Math.max(0, ...totals.map(({ pods }) => pods)),
+    };
+  }
+
+  #seen({ metadata }: Pod): void {
+    const { name = '', deletionTimestamp } = metadata ?? {};
+    if (deletionTimestamp !== undefined) this.#ends.set(name, Date.parse(deletionTimestamp));
+  }
+
+  #take(who: string, line: Readonly<Record<string, unknown>>): void {
+    const text = `${who}: ${JSON.stringify(line)}`;
+    if (line['kind'] === 'failed') {
+      this.#failures.push(text);
+      if (this.#failures.length <= 50) this.#tell(text);
+    } else if (line['kind'] === 'ended') {
+      this.#ended.push({ pod: String(line['pod']), atMs: Number(line['atMs']), text });
+    } else this.#totals.set(who, line as { sent: number; sockets: number; pods: number });
+  }
+
+  #tell(line: string): void {
+    this.#say(`${secondsOf(this.#startMs()).padStart(8)}  ${line}`);
+  }
+
+  async close(): Promise<void> {
+    for (const program of this.#programs) await program.close();
+    await this.lab.close();
+  }
+}
