@@ -186,7 +186,8 @@ export class StoryA {
       if (this.#failures.length <= 50) this.#tell(text);
     } else if (line['kind'] === 'ended') {
       this.#ended.push({ pod: String(line['pod']), atMs: Number(line['atMs']), text });
-    } else this.#totals.set(who, line as { sent: number; sockets: number; pods: number });
+    } else if (line['kind'] === 'slept') this.#tell(text);
+    else this.#totals.set(who, line as { sent: number; sockets: number; pods: number });
   }
 
   #tell(line: string): void {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import type { Node, Service } from '../../api/schema/types/core-v1.ts';
-import { events as eventResource, nodes, services } from '../../client/resources.ts';
+import { endpointSlices, events as eventResource, ingresses, nodes, services } from '../../client/resources.ts';
 import { RealClock } from '../../lib/clock.ts';
 import { type NetworkWorld, startNetworkWorld } from '../testing.ts';
 import { addressAnnouncer, dropAnnouncedAddresses } from './announcer.ts';
@@ -89,6 +89,40 @@ test('Services have addresses as long as they are load balancers, and hear why t
   await world.client.patch(services, { namespace: 'default', name: 'web' }, { type: 'merge', body });
   await soon();
   assert.equal(await addressesOf(world, 'web'), '');
+});
+
+test("without pools nobody's Service takes the gateway's ports, the machine's SSH, or the API server's", async (context) => {
+  const world = await startNetworkWorld();
+  context.after(() => world.close());
+  const loops = loadBalancerController({
+    ...world,
+    resources: { all: [] },
+    rootCa: '',
+    configuration: world.configuration,
+  });
+  for (const loop of loops) await loop.start();
+  context.after(() => Promise.all(loops.map((loop) => loop.close())));
+  await addNode(world, 'a', '10.0.0.1');
+  world.configuration.set('ingress', { httpPort: 8080, httpsPort: 8443 });
+  const backend = { service: { name: 'web', port: { number: 80 } } };
+  await world.client.create(ingresses, {
+    metadata: { namespace: 'default', name: 'web' },
+    spec: { ingressClassName: 'naru', defaultBackend: backend },
+  });
+  await world.client.create(endpointSlices, {
+    metadata: { namespace: 'default', name: 'kubernetes', labels: { 'kubernetes.io/service-name': 'kubernetes' } },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: ['10.0.0.1'] }],
+    ports: [{ name: 'https', port: 6443, protocol: 'TCP' }],
+  });
+  const wanted = { gateway: 8443, ssh: 22, api: 6443, web: 443 };
+  for (const [name, port] of Object.entries(wanted)) await addService(world, name, { ports: [{ port }] });
+  await world.clock.advance(10_000);
+  const given = await Promise.all(Object.keys(wanted).map((name) => addressesOf(world, name)));
+  assert.deepEqual(given, ['', '', '', '10.0.0.1 VIP'], 'only the port that is free now');
+  world.configuration.set('ingress', { httpPort: 80, httpsPort: 443 });
+  await world.clock.advance(10_000);
+  assert.deepEqual([await addressesOf(world, 'gateway'), await addressesOf(world, 'web')], ['10.0.0.1 VIP', '']);
 });
 
 test('what another load balancer wrote is left alone', async (context) => {

@@ -26,6 +26,7 @@ const pool = new http.Agent({ keepAlive: true });
 const answerMsMax = 15_000;
 const tickMs = 5;
 const pingMs = 500;
+const sleepMsMax = 2000;
 
 const totals = { sent: 0, answered: 0, failed: 0, sockets: 0 };
 const pods = new Set<string>();
@@ -142,8 +143,13 @@ function openSocket(index: number): void {
 
 const startMs = performance.now();
 let next = 0;
+let tickedAtMs = startMs;
 setInterval(() => {
-  const due = Math.floor(((performance.now() - startMs) * rate) / 1000);
+  const nowMs = performance.now();
+  // Who sleeps sees nothing: whoever reads this should know.
+  if (nowMs - tickedAtMs > sleepMsMax) say({ kind: 'slept', atMs: Date.now(), ms: Math.round(nowMs - tickedAtMs) });
+  tickedAtMs = nowMs;
+  const due = Math.floor(((nowMs - startMs) * rate) / 1000);
   for (; next < due; next++) visit(next);
 }, tickMs);
 for (let index = 0; index < Number(values.sockets); index++) openSocket(index);
