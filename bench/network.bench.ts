@@ -2,6 +2,7 @@
 import type { Benchmark } from './figure.ts';
 import { changesFigures } from './network/changes.ts';
 import { dnsFigures } from './network/dns.ts';
+import { ingressFigures } from './network/ingress.ts';
 import { proxyFigures } from './network/proxy.ts';
 
 const benchmark: Benchmark = {
@@ -10,6 +11,7 @@ const benchmark: Benchmark = {
     ...(await dnsFigures(options)),
     ...proxyFigures(options),
     ...(await changesFigures(options)),
+    ...(await ingressFigures(options)),
   ],
 };
 

@@ -9,6 +9,7 @@
  *   simulation   200 simulated clusters under faults, a quiet day, and the faults that must be caught; five minutes
  *   network   the kernel's networks, in namespaces, with root: routes, services, policies, DNS, gateways
  *   cluster   real containers, with root
+ *   stories   what the project is for, told and measured: users see no failed request while all around them changes; `npm run story` for longer
  *   soak      two minutes in which something of a full node is killed every few seconds; `npm run soak` does it for half an hour
  *   bench     every benchmark, small, with its figures
  *
@@ -93,6 +94,14 @@ const suites: readonly Suite[] = [
     files: ['test/cluster/*.test.ts'],
     concurrency: 2,
     timeoutMs: 600_000,
+    prepare: installForContainers,
+  },
+  {
+    name: 'stories',
+    lane: 'containers',
+    files: ['test/stories/*.test.ts'],
+    concurrency: 1,
+    timeoutMs: 1_200_000,
     prepare: installForContainers,
   },
   {

@@ -12,6 +12,8 @@ import type { NodeMemory } from './node.ts';
 
 const serverAddress = '10.91.0.1';
 const port = 6443;
+/** The launcher makes its bundle first where sources are newer; and a machine may have much else to do. */
+const startMsMax = 120_000;
 
 /** What a program says, line by line. */
 export class Answers {
@@ -50,10 +52,14 @@ export class BenchNode {
   /** Resolves when its table of Services is there, and its name server. */
   async start(): Promise<void> {
     await this.#ask('start');
-    await eventually(`${this.space.name} serves`, async () => {
-      const [tables, addresses] = [await this.space.must('nft', 'list', 'tables'), await this.space.ip('-o address')];
-      return tables.includes('naru-proxy') && /lo +inet 10\.\S+\/32/.test(addresses);
-    });
+    await eventually(
+      `${this.space.name} serves`,
+      async () => {
+        const [tables, addresses] = [await this.space.must('nft', 'list', 'tables'), await this.space.ip('-o address')];
+        return tables.includes('naru-proxy') && /lo +inet 10\.\S+\/32/.test(addresses);
+      },
+      startMsMax,
+    );
   }
 
   async rssBytes(): Promise<number> {
@@ -89,8 +95,7 @@ export class ChangesLab {
     const nodes: BenchNode[] = [];
     const opened = new ChangesLab(lab, outside, server, nodes);
     try {
-      const ready = [await findKubectl(), '--kubeconfig', opened.kubeconfig, 'get', '--raw', '/readyz'];
-      await eventually('the API answers', async () => (await outside.run(ready)).code === 0);
+      await opened.#answers();
       const program = agentProgram('node.ts', lab.folder);
       for (let number = 1; number <= count; number++) nodes.push(await opened.#node(number, program));
       return opened;
@@ -107,6 +112,18 @@ export class ChangesLab {
 
   get kubeconfig(): string {
     return path.join(homeIn(this.#lab), 'kubeconfig');
+  }
+
+  async #answers(): Promise<void> {
+    const ready = [await findKubectl(), '--kubeconfig', this.kubeconfig, 'get', '--raw', '/readyz'];
+    let isOver = false;
+    void this.#server.ended.then(() => (isOver = true));
+    const answer = await eventually(
+      'the API answers',
+      async () => ((await this.#outside.run(ready)).code === 0 ? 'ready' : isOver ? 'over' : undefined),
+      startMsMax,
+    );
+    if (answer === 'over') throw new Error('the server ended');
   }
 
   async #node(number: number, program: readonly string[]): Promise<BenchNode> {

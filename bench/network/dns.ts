@@ -2,16 +2,16 @@
  * The cluster's DNS: how many answers a core gives, and how long they take. Answers are counted by the server's own processor time, since the machine is
  * shared; the baseline is a program that only sends back what it gets, with the same runtime and flags, in the same run.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import dgram from 'node:dgram';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import process from 'node:process';
 import dnsPacket from 'dns-packet';
 import { RealClock } from '../../src/lib/clock.ts';
 import { addressAsItIs } from '../../src/network/dns/upstream.ts';
 import type { Figure } from '../figure.ts';
+import { agentProgram } from './agent-program.ts';
 
 const clock = new RealClock({ keepsAlive: true });
 
@@ -21,20 +21,9 @@ interface Server {
   close(): void;
 }
 
-/** As the launcher starts an agent. */
-const agentFlags = ['--max-semi-space-size=1', '--lite-mode'];
-
-/** These flags leave no WebAssembly, which the runtime needs to read TypeScript. */
-function bundled(folder: string): string {
-  const root = path.join(import.meta.dirname, '../..');
-  const output = path.join(folder, 'dns-server.mjs');
-  const entry = path.join(import.meta.dirname, 'dns-server.ts');
-  execFileSync(process.execPath, [path.join(root, 'tools/bundle.ts'), output, '--entry', entry]);
-  return output;
-}
-
-async function startServer(program: string, kind: 'naru' | 'bare', services: number): Promise<Server> {
-  const child = spawn(process.execPath, [...agentFlags, program, kind, String(services)], {
+async function startServer(program: readonly string[], kind: 'naru' | 'bare', services: number): Promise<Server> {
+  const [runtime = '', ...args] = program;
+  const child = spawn(runtime, [...args, kind, String(services)], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const { port } = await nextLine<{ port: number }>(child);
@@ -117,7 +106,7 @@ export async function dnsFigures({ small }: { readonly small: boolean }): Promis
   const total = small ? 10_000 : 200_000;
   const asked = questions(services);
   const folder = mkdtempSync(path.join(os.tmpdir(), 'naru-bench-'));
-  const program = bundled(folder);
+  const program = agentProgram('dns-server.ts', folder);
   const [naru, bare] = await Promise.all([startServer(program, 'naru', services), startServer(program, 'bare', 0)]);
   try {
     await load(naru, asked, asked.length * 2);

@@ -11,6 +11,7 @@ import { readKubeconfig } from '../../src/client/kubeconfig.ts';
 import { nodes } from '../../src/client/resources.ts';
 import { RealClock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/log.ts';
+import { MetricRegistry } from '../../src/lib/metrics.ts';
 import { SeededPrng } from '../../src/lib/prng.ts';
 import { nodeNetwork } from '../../src/network/node-network.ts';
 import { collectGarbage } from '../memory.ts';
@@ -32,6 +33,7 @@ const network = nodeNetwork({
   clock,
   prng: new SeededPrng(1),
   log: silentLogger,
+  metrics: new MetricRegistry(),
 });
 
 /** The Node as its agent would report it. */

@@ -14,6 +14,7 @@ import type { Client, ClientWatchEvent, Resource } from '../../src/client/client
 import { InformerSet } from '../../src/client/informer.ts';
 import { RealClock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/log.ts';
+import { MetricRegistry } from '../../src/lib/metrics.ts';
 import { SeededPrng } from '../../src/lib/prng.ts';
 import type { NetworkContext } from '../../src/network/context.ts';
 import { NftProcess, type NftRunner } from '../../src/network/kernel/nft.ts';
@@ -133,6 +134,7 @@ const context = {
   clock,
   prng,
   log,
+  metrics: new MetricRegistry(),
   nodeName: 'node-0',
   id: '0123abcd',
   folder,

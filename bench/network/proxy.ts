@@ -8,10 +8,8 @@ import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import type { Figure } from '../figure.ts';
+import { agentProgram } from './agent-program.ts';
 import type { ProxyTimes } from './proxy-node.ts';
-
-/** As the launcher starts an agent. */
-const agentFlags = ['--max-semi-space-size=1', '--lite-mode'];
 
 export function proxyFigures({ small }: { readonly small: boolean }): readonly Figure[] {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return [];
@@ -42,19 +40,8 @@ export function proxyFigures({ small }: { readonly small: boolean }): readonly F
 function measure(...sizes: readonly number[]): ProxyTimes {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'naru-bench-'));
   try {
-    const root = path.join(import.meta.dirname, '../..');
-    const program = path.join(folder, 'proxy-node.mjs');
-    const entry = path.join(import.meta.dirname, 'proxy-node.ts');
-    execFileSync(process.execPath, [path.join(root, 'tools/bundle.ts'), program, '--entry', entry]);
-    const argv = [
-      '--net',
-      '--',
-      process.execPath,
-      ...agentFlags,
-      program,
-      path.join(folder, 'nft'),
-      ...sizes.map(String),
-    ];
+    const program = agentProgram('proxy-node.ts', folder);
+    const argv = ['--net', '--', ...program, path.join(folder, 'nft'), ...sizes.map(String)];
     return JSON.parse(execFileSync('unshare', argv, { encoding: 'utf8' })) as ProxyTimes;
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -2,8 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Service } from '../api/schema/types/core-v1.ts';
 import type { FlowSchema, PriorityLevelConfiguration } from '../api/schema/types/flowcontrol-v1.ts';
+import { resourceTable } from '../api/resource-table.ts';
+import { builtinSchema } from '../api/schema/load.ts';
+import { silentLogger } from '../lib/log.ts';
+import { SeededPrng } from '../lib/prng.ts';
 import { bootstrap } from './bootstrap.ts';
-import { startRegistry } from './testing.ts';
+import { Registry } from './registry.ts';
+import { startRegistry, type TestRegistry } from './testing.ts';
 
 test('a new cluster has upstream’s flow schemas, each of a priority level that is there', async () => {
   const registry = await startRegistry();
@@ -93,4 +98,55 @@ test('the name server has its address from the start, in each family, and a Serv
   const again = (await registry.get('services', 'kube-dns', { namespace: 'kube-system' })) as unknown as Service;
   assert.match(again.spec?.clusterIP ?? '', /^10\.43\./);
   assert.notEqual(again.spec?.clusterIP, '10.43.0.10');
+});
+
+/** The same state, under a server that is told of two families. */
+async function startAgain(
+  { store, clock }: TestRegistry,
+  first: (registry: Registry) => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
+  const registry = new Registry({
+    store,
+    clock,
+    prng: new SeededPrng(2),
+    schema: builtinSchema(),
+    resources: resourceTable(),
+    log: silentLogger,
+    serviceCidrs: ['10.43.0.0/16', 'fd43::/112'],
+  });
+  await registry.putRight();
+  await first(registry);
+  await bootstrap(registry);
+}
+
+const dnsOf = async (registry: TestRegistry): Promise<Service> =>
+  (await registry.get('services', 'kube-dns', { namespace: 'kube-system' })) as unknown as Service;
+
+test('the name server of a cluster that gets a second family has an address there from then on', async () => {
+  const registry = await startRegistry();
+  assert.deepEqual((await dnsOf(registry)).spec?.clusterIPs, ['10.43.0.10']);
+  await startAgain(registry);
+  const { spec, metadata } = await dnsOf(registry);
+  assert.deepEqual(spec?.clusterIPs, ['10.43.0.10', 'fd43::a']);
+  assert.deepEqual(spec?.ipFamilies, ['IPv4', 'IPv6']);
+  await startAgain(registry);
+  assert.equal((await dnsOf(registry)).metadata?.resourceVersion, metadata?.resourceVersion, 'and nothing is written again');
+});
+
+test('where somebody has that address already, the name server gets another', async () => {
+  const registry = await startRegistry();
+  const taken = { metadata: { name: 'first' }, spec: { clusterIP: 'fd43::a', ipFamilies: ['IPv6'], ports: [{ port: 80 }] } };
+  await startAgain(registry, async (server) => void (await server.create(registry.target('services'), taken, {})));
+  const [first, second] = (await dnsOf(registry)).spec?.clusterIPs ?? [];
+  assert.equal(first, '10.43.0.10');
+  assert.match(second ?? '', /^fd43::/);
+  assert.notEqual(second, 'fd43::a');
+});
+
+test('a name server that its owner wants in one family alone stays so', async () => {
+  const registry = await startRegistry();
+  const single = { spec: { ipFamilyPolicy: 'SingleStack' } };
+  await registry.patch('services', 'kube-dns', single, { type: 'merge', namespace: 'kube-system' });
+  await startAgain(registry);
+  assert.deepEqual((await dnsOf(registry)).spec?.clusterIPs, ['10.43.0.10']);
 });

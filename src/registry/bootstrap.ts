@@ -7,6 +7,7 @@ import { gatewayController } from '../api/gateway-references.ts';
 import { ingressController, ownIngressClass } from '../api/ingress-classes.ts';
 import type { JsonObject, KubeObject } from '../api/object.ts';
 import { resourceTable } from '../api/resource-table.ts';
+import type { Service } from '../api/schema/types/core-v1.ts';
 import type { ServiceCIDR } from '../api/schema/types/networking-v1.ts';
 import { hasReason } from '../api/status-error.ts';
 import { flowSchemas, foundLevels, priorityLevels } from './bootstrap-flow-control.ts';
@@ -214,21 +215,16 @@ async function upgradeDnsService(handler: RequestHandler, cidrs: readonly string
   const target: RequestTarget = { user: apiServer, resource: info, namespace: 'kube-system', name, subresource: '' };
   const { spec = {} } = (await handler.get(target)).object as Service;
   const [own = '', ...others] = spec.clusterIPs ?? [];
-  // Only what was made here: with the address that this file gave it, or the policy.
-  if (others.length > 0 || spec.ipFamilyPolicy !== 'PreferDualStack' || isIP(own) === 0) return;
+  if (spec.ipFamilyPolicy !== 'PreferDualStack' || own === 'None' || others.length > 0) return;
   const second = cidrs.find((cidr) => cidr.includes(':') !== own.includes(':')) ?? '';
+  const families = own.includes(':') ? ['IPv6', 'IPv4'] : ['IPv4', 'IPv6'];
   const upgrade = (more: JsonObject): Promise<unknown> =>
-    handler.patch(
-      target,
-      'application/merge-patch+json',
-      { spec: { ipFamilyPolicy: 'PreferDualStack', ...more } },
-      { fieldManager: 'kube-apiserver' },
-    );
+    handler.patch(target, 'application/merge-patch+json', { spec: more }, { fieldManager: 'kube-apiserver' });
   try {
     await upgrade({ clusterIPs: [own, dnsAddress(second)] });
   } catch (error) {
     if (!hasReason(error, 'Invalid')) throw error;
-    await upgrade({ ipFamilies: spec.ipFamilies?.slice(0, 1).concat(second.includes(':') ? 'IPv6' : 'IPv4') ?? [] });
+    await upgrade({ ipFamilies: families });
   }
 }
 

@@ -22,6 +22,8 @@ import { type Manifest, shellImage } from './workload.ts';
 
 const token = { id: 'abcdef', secret: '0123456789abcdef' } as const;
 const port = 6443;
+/** The first start after a change of the sources bundles them. */
+const startMsMax = 90_000;
 
 export class NodeLab {
   readonly folder: string;
@@ -69,11 +71,12 @@ export class NodeLab {
     const args = ['server', '--host', fabricAddress, '--port', String(port)];
     const server = new Foreground(this.#serverHome, args, this.#fabric.inside([]));
     this.#server = server;
-    await eventually('the API answers', async () => {
+    const answers = async (): Promise<boolean> => {
       const { code, stderr } = await this.kubectl(['get', '--raw', '/readyz']);
       if (code !== 0) throw new Error(`${stderr}\n${server.text}`);
       return true;
-    });
+    };
+    await eventually('the API answers', answers, startMsMax);
   }
 
   get server(): Foreground {

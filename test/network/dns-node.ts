@@ -13,6 +13,7 @@ import { endpointSlices, namespaces, services } from '../../src/client/resources
 import { startTestApiOn } from '../../src/client/testing.ts';
 import { RealClock } from '../../src/lib/clock.ts';
 import { JsonLogger } from '../../src/lib/log.ts';
+import { MetricRegistry } from '../../src/lib/metrics.ts';
 import { SeededPrng } from '../../src/lib/prng.ts';
 import { clusterDns } from '../../src/network/dns/dns-part.ts';
 import { TestConfiguration } from '../../src/network/testing.ts';
@@ -47,6 +48,7 @@ const part = clusterDns(
     configuration,
     events: { record: unused },
     machine: { usePodMtu: unused, addPodGate: unused, addPodFarewell: unused },
+    metrics: new MetricRegistry(),
     nft: unused as never,
     nodeName: 'node-1',
     id: '0123abcd',

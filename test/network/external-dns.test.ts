@@ -6,7 +6,10 @@ import type { Client, Resource } from '../../src/client/client.ts';
 import { configMaps, events, ingresses, namespaces, secrets, services } from '../../src/client/resources.ts';
 import { startTestApiOn, type TestApi } from '../../src/client/testing.ts';
 import { RealClock } from '../../src/lib/clock.ts';
+import { SeededPrng } from '../../src/lib/prng.ts';
+import { recordTypes } from '../../src/network/dns/wire.ts';
 import { externalDnsController } from '../../src/network/external-dns/controller.ts';
+import { ZoneServer } from '../../src/network/external-dns/zone-server.ts';
 import { TestConfiguration } from '../../src/network/testing.ts';
 import { eventually } from '../harness.ts';
 import { KnotLab, knotKey } from './knot-lab.ts';
@@ -187,6 +190,28 @@ describe('names in a zone of Knot DNS', needsNetwork, () => {
     await shows(knot, 'two.example.test', 'A', '192.0.2.2');
     await shows(knot, 'one.example.test', 'A', '192.0.2.1');
   });
+});
+
+test('a zone of many messages is read whole, each of them signed', needsNetwork, async (context) => {
+  const count = 5000;
+  const knot = await KnotLab.open({
+    zone,
+    records: Array.from({ length: count }, (_, index) => `n${index} TXT "${'x'.repeat(100)}"`),
+  });
+  context.after(() => knot.close());
+  const key = { name: knotKey.name, algorithm: knotKey.algorithm, secret: Buffer.from(knotKey.secret, 'base64') };
+  const clock = new RealClock({ keepsAlive: true });
+  const server = new ZoneServer({
+    naming: { zone, txtPrefix: '' },
+    server: { host: '127.0.0.1', port: knot.port },
+    key,
+    clock,
+    prng: new SeededPrng(1),
+    signal: new AbortController().signal,
+  });
+  context.after(() => server.close());
+  const { zone: records, isWhole } = await server.read([]);
+  assert.deepEqual([isWhole, [...records.ofType(recordTypes.TXT)].length], [true, count]);
 });
 
 test('a server that gives no transfer is asked name by name', needsNetwork, async (context) => {

@@ -41,7 +41,10 @@ function planOf(seed: number, { ports, isWild }: Where): Plan {
   const world: World = {
     services: serviceNames.map((name) => makeService(name)),
     servers: Object.fromEntries(serviceNames.map((name) => [name, [server(name)]])),
-    certificates: { good: found(['a.example', '*.a.example'], { pem: serving.pem }), bad: { kind: 'bad', why: 'broken' } },
+    certificates: {
+      good: found(['a.example', '*.a.example'], { pem: serving.pem }),
+      bad: { kind: 'bad', why: 'broken' },
+    },
     authorities: { ca: { kind: 'found', value: serving.certificate } },
     users: { users: { kind: 'found', value: [`ann:${crypted}`, 'bob:$apr1$salt$hash', 'eve:{SHA}x'] } },
   };
@@ -104,11 +107,22 @@ describe('Objects by chance', needsNetwork, () => {
 
 /** Requests that have something to meet, and some that have not. */
 function requestOf(chance: RandomObjects): PlanRequest & { readonly path: string } {
-  const host = chance.one(['a.example', 'b.example', 'x.a.example', 'y.x.a.example', 'www.a.example', 'new.example', 'A.Example:8080']);
+  const host = chance.one([
+    'a.example',
+    'b.example',
+    'x.a.example',
+    'y.x.a.example',
+    'www.a.example',
+    'new.example',
+    'A.Example:8080',
+  ]);
   const more = chance.one(['', '', '/', '/b', '/1', 'x', '//b']);
   const query = chance.one(['', '', '?q=yes', '?q=no&r=1', '?r=yes%20no']);
   const headers = Object.fromEntries(
-    chance.some(2, () => [chance.one(['x-one', 'x-two', 'cookie']), chance.one(['yes', 'no', '1', 'always', 'new=always', 'new=never'])]),
+    chance.some(2, () => [
+      chance.one(['x-one', 'x-two', 'cookie']),
+      chance.one(['yes', 'no', '1', 'always', 'new=always', 'new=never']),
+    ]),
   );
   const method = chance.one(['GET', 'GET', 'GET', 'POST', 'PUT']);
   return { host, method, headers, path: chance.one(paths) + more + query, client: '127.0.0.1' };
@@ -170,7 +184,10 @@ describe('Requests by chance', needsNetwork, () => {
         const outcome = evaluate({ entries, backends: plan.backends }, request);
         const [facts, all] = [factsOf(answer, outcome), possible(outcome, request)];
         const isOneOf = all.some((each) => isSame(each, facts));
-        assert.ok(isOneOf, `${JSON.stringify(request)} came to ${JSON.stringify(facts)}, not to ${JSON.stringify(all)}`);
+        assert.ok(
+          isOneOf,
+          `${JSON.stringify(request)} came to ${JSON.stringify(facts)}, not to ${JSON.stringify(all)}`,
+        );
       });
     });
   }

@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
 import { make } from '../../src/network/gateway/haproxy/testing.ts';
 import type { Plan, Route, Server } from '../../src/network/gateway/plan.ts';
 import { eventually } from '../harness.ts';
-import { ask, freePort, HaproxyLab, KeptConnectionEnded, type LabServer } from './haproxy-lab.ts';
+import { type Answer, ask, freePort, HaproxyLab, KeptConnectionEnded, type LabServer } from './haproxy-lab.ts';
 import { needsNetwork } from './net-lab.ts';
 
 describe('While a plan changes', needsNetwork, () => {
@@ -105,6 +106,44 @@ describe('While a plan changes', needsNetwork, () => {
     }
   });
 
+  test('a connection from before a reload sees all that comes after: other servers and other routes', async (t) => {
+    const old = await lab.server('old');
+    await lab.apply(plan([serverOf(old)], make.route('/one', 'a')));
+    const agents = Array.from({ length: 8 }, () => new http.Agent({ keepAlive: true, maxSockets: 1 }));
+    t.after(() => agents.forEach((agent) => agent.destroy()));
+    const askAll = (path: string) => Promise.all(agents.map((agent) => ask(port, { path, agent }).catch(endedOf)));
+    assert.deepEqual(new Set((await askAll('/')).map(whoOf)), new Set(['old']));
+    const { generation } = lab.haproxy;
+    const closed = make.route('/closed', 'a', { action: { kind: 'respond', status: 451 } });
+    await lab.apply(plan([serverOf(old)], closed));
+    const next = await lab.server('next');
+    await lab.apply(plan([serverOf(next)], closed));
+    old.http.closeAllConnections();
+    old.http.close();
+    assert.equal(lab.haproxy.generation, generation + 1);
+    const handedOver = (await askAll('/')).map(whoOf).filter((who) => who !== 'ended');
+    assert.ok(handedOver.length > 4, 'few connections have ended yet');
+    assert.deepEqual(new Set(handedOver), new Set(['next']));
+    const addresses = next.asked.map(({ headers }) => [headers['x-forwarded-for'], headers['x-naru-next']]);
+    assert.deepEqual(new Set(addresses.map(String)), new Set(['127.0.0.1,']));
+    const refused = (await askAll('/closed')).map(whoOf).filter((who) => who !== 'ended');
+    assert.deepEqual(new Set(refused), new Set(['451']));
+  });
+
+  test('nobody but a worker is heard on the socket between workers', async () => {
+    const one = await lab.server('one');
+    await lab.apply(plan([serverOf(one)]));
+    // HAProxy's abstract names fill all of an address.
+    const name = `\0naru-${path.basename(lab.folder)}-http-127.0.0.1-${port}-next`.padEnd(108, '\0');
+    const socket = connect({ path: name });
+    await once(socket, 'connect');
+    socket.write('PROXY TCP4 10.1.2.3 10.1.2.4 1000 80\r\nGET / HTTP/1.1\r\nhost: a\r\nx-naru-next: 0\r\n\r\n');
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    assert.match(answer.toString(), /^HTTP\/1\.1 403 /);
+    assert.deepEqual(one.asked, []);
+  });
+
   test('a HAProxy that dies is started again with what it had', async () => {
     const one = await lab.server('one');
     await lab.apply(plan([serverOf(one)]));
@@ -155,6 +194,15 @@ describe('While a plan changes', needsNetwork, () => {
     assert.deepEqual(statuses, [200, 200, 500, 500]);
   });
 });
+
+const whoOf = (answer: Answer | 'ended'): string =>
+  answer === 'ended' ? answer : (answer.asked?.server ?? String(answer.status));
+
+/** A client asks again then, over a new connection. */
+function endedOf(error: unknown): 'ended' {
+  if (error instanceof KeptConnectionEnded) return 'ended';
+  throw error;
+}
 
 /** Four clients that ask without a pause, over connections that they keep, and one that opens a new one each time. */
 class Load {

@@ -60,6 +60,14 @@ function filtersOf(prng: Prng): Filter[] {
       users: [`${text()}:${text()}`, `a:$apr1$${text()}$${text()}`, `b:$6$${text()}`],
     },
     { kind: 'mirror', backend: 'a', percent: nextInt(prng, 100) },
+    {
+      kind: 'externalAuth',
+      ...(prng.next() < 0.5 && { backend: 'a' }),
+      host: text(),
+      path: `/${text()}`,
+      responseHeaders: prng.next() < 0.5 ? ['x-user'] : [text()],
+      signIn: text(),
+    },
     { kind: 'allowClients', ranges: ['10.0.0.0/8', text()] },
     {
       kind: 'cors',

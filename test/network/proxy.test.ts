@@ -23,6 +23,7 @@ describe('the service proxy', needsNetwork, () => {
   let cluster: LabCluster;
   let node: LabNode;
   let proxy: ServiceProxy;
+  let staleFlows: StaleFlows;
   let outside: NetSpace;
   let far: NetSpace;
   const pods: NetSpace[] = [];
@@ -60,7 +61,7 @@ describe('the service proxy', needsNetwork, () => {
       spec: { cidrs: ['10.43.0.0/16'] },
     });
     node = cluster.node(space);
-    const staleFlows = new StaleFlows(silentLogger, (program, args) => space.run([program, ...args]));
+    staleFlows = new StaleFlows(silentLogger, (program, args) => space.run([program, ...args]));
     proxy = new ServiceProxy(node.context, { staleFlows });
     await proxy.start();
   });
@@ -192,10 +193,32 @@ describe('the service proxy', needsNetwork, () => {
       await assert.rejects(from.tcp(web.clusterIP, 99), /ECONNREFUSED/);
       await assert.rejects(from.tcp('10.43.200.200', 80), /ECONNREFUSED/);
     }
+    // More than the kernel would send ICMP errors for: who asks again and again is not left to wait.
+    const attempts = `for i in $(seq 60); do (: </dev/tcp/${web.clusterIP}/80) 2>&1 | grep -q refused || exit 1; done`;
+    const { code } = await podB.run(['timeout', '20', 'bash', '-c', attempts]);
+    assert.equal(code, 0, 'all attempts are refused');
     await web.endpoints([ends(a), ends(c)]);
     assert.deepEqual(names(await many(() => podB.tcp(web.clusterIP, 80))), ['far', 'pod-a']);
     await web.endpoints([ends(a), c]);
     assert.deepEqual(names(await many(() => podB.tcp(web.clusterIP, 80))), ['far']);
+  });
+
+  test('a packet of an endpoint that fits no connection reaches no client, and its connection lives on', async () => {
+    const web = await service([a]);
+    const [podA, podB] = pods as [NetSpace, NetSpace];
+    const end = await podB.stream(web.clusterIP, 80);
+    // Half of all numbers are far behind what was sent, and taken for late; the other half is far ahead, and fits nothing.
+    const odd = [1, 2 ** 31 + 1].map(
+      (number) =>
+        `tcp sport 7 tcp flags psh limit rate 1/minute burst 1 packets counter tcp sequence set ${number} accept;`,
+    );
+    await podA.nft(`table ip odd { chain out { type filter hook output priority mangle; ${odd.join(' ')} }; }`);
+    await eventually('both were sent', async () => {
+      const text = await podA.must('nft', 'list', 'table', 'ip', 'odd');
+      return text.match(/packets 1 /g)?.length === odd.length;
+    });
+    await podA.nft('delete table ip odd');
+    assert.ok((await end()) < 5000, 'answers went on');
   });
 
   test('a node port serves on every address of the node, from outside, from pods and from the node', async () => {
@@ -248,6 +271,26 @@ describe('the service proxy', needsNetwork, () => {
     const next = names(await many(() => node.space.tcp(web.clusterIP, 80), 12));
     assert.equal(next.length, 1);
     assert.notEqual(next[0], first);
+  });
+
+  test('a client stays with its endpoint also where the agent starts again and replaces the table', async () => {
+    const web = await service([a, b, c], {
+      sessionAffinity: 'ClientIP',
+      sessionAffinityConfig: { clientIP: { timeoutSeconds: 600 } },
+    });
+    const clients = [node.space, ...pods, outside];
+    const ask = (): Promise<string[][]> =>
+      Promise.all(clients.map(async (client) => names(await many(() => client.tcp(web.clusterIP, 80), 4))));
+    const before = await ask();
+    const table = proxyBase(node.context.id, true).name;
+    await node.space.must('nft', 'add', 'chain', 'inet', table, 'of-the-old-table');
+    await proxy.close();
+    proxy = new ServiceProxy(node.context, { staleFlows });
+    await proxy.start();
+    const isReplaced = async (): Promise<true | undefined> =>
+      (await node.space.must('nft', 'list', 'table', 'inet', table)).includes('of-the-old-table') ? undefined : true;
+    await eventually('the table is another', isReplaced);
+    assert.deepEqual(await ask(), before);
   });
 
   test('a UDP client with a fixed port follows its Service, also from no endpoints to some', async () => {

@@ -100,9 +100,15 @@ export class RandomObjects {
     return host === '' ? {} : { host };
   }
 
-  #path(isRegex: boolean): NonNullable<NonNullable<NonNullable<Ingress['spec']>['rules']>[number]['http']>['paths'][number] {
+  #path(
+    isRegex: boolean,
+  ): NonNullable<NonNullable<NonNullable<Ingress['spec']>['rules']>[number]['http']>['paths'][number] {
     const pathType = this.one(['Exact', 'Prefix', 'Prefix', 'ImplementationSpecific'] as const);
-    return { path: this.#text(isRegex && pathType !== 'Exact' ? [...paths, ...regexes] : paths), pathType, backend: this.#backend() };
+    return {
+      path: this.#text(isRegex && pathType !== 'Exact' ? [...paths, ...regexes] : paths),
+      pathType,
+      backend: this.#backend(),
+    };
   }
 
   #backend(): { readonly service: { readonly name: string; readonly port: object } } {
@@ -140,7 +146,10 @@ export class RandomObjects {
 
   #listener(): object {
     const hostname = this.#host(this.#text(hosts));
-    const tls = (mode: string): object => ({ mode, certificateRefs: [{ name: this.one(['good', 'good', 'gone', 'bad']) }] });
+    const tls = (mode: string): object => ({
+      mode,
+      certificateRefs: [{ name: this.one(['good', 'good', 'gone', 'bad']) }],
+    });
     return this.one([
       { port: 80, protocol: 'HTTP', ...hostname },
       { port: 80, protocol: 'HTTP', ...hostname },
@@ -152,7 +161,14 @@ export class RandomObjects {
   }
 
   #route(): KubeObject {
-    const kind = this.one(['HTTPRoute', 'HTTPRoute', 'HTTPRoute', 'TLSRoute', 'TCPRoute', ...this.#ifWild('GRPCRoute' as const)] as const);
+    const kind = this.one([
+      'HTTPRoute',
+      'HTTPRoute',
+      'HTTPRoute',
+      'TLSRoute',
+      'TCPRoute',
+      ...this.#ifWild('GRPCRoute' as const),
+    ] as const);
     const parents = this.one(['g0', 'g0 g1', 'g1', 'g0#l0', 'gone']);
     return route(kind, this.#name('r'), parents, this.#routeSpec(kind));
   }
@@ -182,16 +198,26 @@ export class RandomObjects {
     const filters = this.some(2, () => this.#filter(true));
     const isRedirect = filters.some((filter) => 'requestRedirect' in filter);
     const timeouts = { request: this.one(['0s', '10s', '500ms']), backendRequest: '5s' };
+    const backendRefs = isRedirect ? [] : this.#refsWithFilters();
+    // The API takes it with one prefix alone.
+    const isOfPrefix = JSON.stringify([filters, backendRefs]).includes('replacePrefixMatch');
     return {
-      matches: this.some(3, () => this.#httpMatch()),
+      matches: isOfPrefix ? [{ path: this.#prefix() }] : this.some(3, () => this.#httpMatch()),
       filters,
-      ...(!isRedirect && { backendRefs: this.#refs().map((ref) => this.#withFilters(ref)) }),
+      ...(backendRefs.length > 0 && { backendRefs }),
       ...(this.chance(0.1) && { timeouts }),
     };
   }
 
-  #withFilters(ref: object): object {
-    return this.chance(0.2) ? { ...ref, filters: this.some(1, () => this.#filter(false), 1) } : ref;
+  #prefix(): object {
+    return { type: 'PathPrefix', value: this.#text(paths) };
+  }
+
+  /** The model knows filters of a single backend where there is no other. */
+  #refsWithFilters(): object[] {
+    const refs = this.#refs();
+    if (refs.length > 1 && !this.#isWild) return refs;
+    return refs.map((ref) => (this.chance(0.2) ? { ...ref, filters: [this.#filter(false)] } : ref));
   }
 
   #httpMatch(): object {
@@ -212,12 +238,20 @@ export class RandomObjects {
   }
 
   #grpcRule(): object {
-    const method = { type: this.one(['Exact', 'RegularExpression']), service: this.#text(['a', 'b']), method: this.#text(['b', '1']) };
+    const method = {
+      type: this.one(['Exact', 'RegularExpression']),
+      service: this.#text(['a', 'b']),
+      method: this.#text(['b', '1']),
+    };
     return { matches: this.some(2, () => (this.chance(0.3) ? {} : { method })), backendRefs: this.#refs() };
   }
 
   #filter(isOfRule: boolean): Record<string, unknown> {
-    const change = { set: [this.#named(headerNames)], add: [this.#named(['x-added'])], remove: [this.#text(headerNames)] };
+    const change = {
+      set: [this.#named(headerNames)],
+      add: [this.#named(['x-added'])],
+      remove: [this.#text(headerNames)],
+    };
     const path = this.one([
       undefined,
       { type: 'ReplaceFullPath', replaceFullPath: this.#text(paths) },
@@ -229,9 +263,18 @@ export class RandomObjects {
       () => ({ type: 'RequestHeaderModifier', requestHeaderModifier: change }),
       () => ({ type: 'ResponseHeaderModifier', responseHeaderModifier: change }),
       () => ({ type: 'URLRewrite', urlRewrite: to }),
-      () => ({ type: 'RequestRedirect', requestRedirect: { ...to, ...(this.chance(0.5) && { port: 8080 }), statusCode: this.one([301, 302, 307]) } }),
-      () => ({ type: 'RequestMirror', requestMirror: { backendRef: { name: this.one(serviceNames), port: 80 }, percent: 0 } }),
-      () => ({ type: 'CORS', cors: { allowOrigins: [this.#text(['*', 'https://*.a.example', 'https://b.example'])], allowMethods: ['GET'] } }),
+      () => ({
+        type: 'RequestRedirect',
+        requestRedirect: { ...to, ...(this.chance(0.5) && { port: 8080 }), statusCode: this.one([301, 302, 307]) },
+      }),
+      () => ({
+        type: 'RequestMirror',
+        requestMirror: { backendRef: { name: this.one(serviceNames), port: 80 }, percent: 0 },
+      }),
+      () => ({
+        type: 'CORS',
+        cors: { allowOrigins: [this.#text(['*', 'https://*.a.example', 'https://b.example'])], allowMethods: ['GET'] },
+      }),
     ];
     return this.one(isOfRule ? all : all.slice(0, 3))();
   }
@@ -240,7 +283,10 @@ export class RandomObjects {
     const caCertificateRefs = [{ group: '', kind: 'ConfigMap', name: this.one(['authority', 'gone']) }];
     const validation = this.chance(0.3) ? { wellKnownCACertificates: 'System' } : { caCertificateRefs };
     const targetRefs = [{ group: '', kind: 'Service', name: this.one(serviceNames) }];
-    return make('BackendTLSPolicy', this.#name('p'), { targetRefs, validation: { ...validation, hostname: this.#text(['v3.example']) } });
+    return make('BackendTLSPolicy', this.#name('p'), {
+      targetRefs,
+      validation: { ...validation, hostname: this.#text(['v3.example']) },
+    });
   }
 }
 

@@ -17,7 +17,8 @@ export async function loseNode(lab: NodeLab, lost: LabNode): Promise<ReadonlyMap
   const others = lab.nodes.filter((node) => node !== lost);
   for (const node of others) {
     const known = await sentTo(node, addresses);
-    if (known.length === 0) throw new Error(`${node.name} sends nothing to the pods of ${lost.name}: ${addresses.join()}`);
+    if (known.length === 0)
+      throw new Error(`${node.name} sends nothing to the pods of ${lost.name}: ${addresses.join()}`);
   }
   let sinceMs: (() => number) | undefined;
   const watch = lab.kubectlLine('get', 'node', lost.name, '--watch', '-o', 'json', '--output-watch-events');

@@ -85,6 +85,16 @@ export class StoryA {
     return (await run(program, args, { timeoutMs: 5000 })).code === 0;
   }
 
+  /** How long pods have to leave load balancing, other than is usual. */
+  settle(settleMilliseconds: number): Promise<void> {
+    return this.lab.create({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'naru-network', namespace: 'kube-system' },
+      data: { 'network.yaml': JSON.stringify({ draining: { settleMilliseconds } }) },
+    });
+  }
+
   /** The visitors come, and stay. */
   async visitors(rate: number, sockets: number): Promise<void> {
     const { lab } = this;

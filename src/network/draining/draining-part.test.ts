@@ -59,7 +59,7 @@ test('a pod that gets requests is told to end when all have had time to hear tha
   assert.equal(farewell.isOver, false, 'one slice still sends it requests');
   await write('web-b', ending);
   await settle();
-  await clock.advance(999);
+  await clock.advance(1999);
   assert.equal(farewell.isOver, false);
   await clock.advance(1);
   assert.equal(farewell.isOver, true);
@@ -71,7 +71,7 @@ test('a slice that goes sends nothing more', async (context) => {
   const farewell = await say();
   await client.delete(endpointSlices, { namespace: 'default', name: 'web-a' });
   await settle();
-  await clock.advance(1000);
+  await clock.advance(2000);
   assert.equal(farewell.isOver, true);
 });
 

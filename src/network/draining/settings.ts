@@ -3,7 +3,7 @@
  *
  * ```yaml
  * draining:
- *   settleMilliseconds: 1000   # from when the API says that the pod takes nothing new to the signal to its containers; 0: they are signalled at once
+ *   settleMilliseconds: 2000   # from when the API says that the pod takes nothing new to the signal to its containers; 0: they are signalled at once
  * ```
  * It lies within the grace period, and takes a third of it at most.
  */
@@ -14,8 +14,8 @@ export interface DrainingSettings {
   readonly settleMilliseconds: number;
 }
 
-/** Ten times what the slowest of a hundred changes takes to come to every node's kernel and HAProxy. */
-const defaults: DrainingSettings = { settleMilliseconds: 1000 };
+/** A change is in every node's kernel and HAProxy within some 100 ms; on machines that are ten times overloaded it took more than a second. */
+const defaults: DrainingSettings = { settleMilliseconds: 2000 };
 const settleMsMax = 60_000;
 
 const parse = fieldsOf<DrainingSettings>(defaults, { settleMilliseconds: integer(0, settleMsMax) });

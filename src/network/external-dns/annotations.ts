@@ -20,9 +20,6 @@ export type AnnotationName =
 export const annotation = ({ metadata }: KubeObject, name: AnnotationName): string | undefined =>
   metadata?.annotations?.[`${prefix}${name}`];
 
-export const hasAnnotations = ({ metadata }: KubeObject): boolean =>
-  Object.keys(metadata?.annotations ?? {}).some((key) => key.startsWith(prefix));
-
 /** Between commas; spaces and last dots are left out. */
 export function listed(object: KubeObject, name: AnnotationName): readonly string[] {
   return (annotation(object, name) ?? '')

@@ -8,6 +8,7 @@
  * ```
  * A name that is refused holds up no other of its zone, and a server that is away no other zone. Both are tried again with back-off.
  */
+import { createHash } from 'node:crypto';
 import type { Secret } from '../../api/schema/types/core-v1.ts';
 import { hasReason } from '../../api/status-error.ts';
 import { after, ControlLoop, done, type Outcome } from '../../client/controller.ts';
@@ -21,7 +22,7 @@ import { type Change, type Plan, planZone } from './plan.ts';
 import { type ExternalDnsSettings, externalDnsSection, type ZoneSettings, zoneKey } from './settings.ts';
 import { NameSources } from './sources.ts';
 import type { TsigKey } from './tsig.ts';
-import { faultsOf, namesOfZone, type WantedNames } from './wanted.ts';
+import { faultsOf, namesOfZone, type Problem, type WantedNames } from './wanted.ts';
 import { ZoneRefusal, ZoneServer } from './zone-server.ts';
 
 const account = 'external-dns-controller';
@@ -54,6 +55,9 @@ class ExternalDns {
   /** By zone: what was brought about, name by name. */
   readonly #brought = new Map<string, ReadonlyMap<string, string>>();
 
+  /** By zone: for what all was done, and until when that is believed to be so still. */
+  readonly #looked = new Map<string, { readonly text: string; readonly untilMs: number }>();
+
   constructor(context: LoopContext, settings: SectionSource<ExternalDnsSettings>) {
     this.#context = context;
     this.#settings = settings;
@@ -65,32 +69,41 @@ class ExternalDns {
       deadlineMs,
       reconcile: (key, signal) => this.#reconcile(key, signal),
     });
-    this.#sources = new NameSources(context.informers, () => this.#look());
-    settings.onChange(() => this.#look());
-    this.#look();
+    this.#sources = new NameSources(context.informers, () => this.#wake());
+    settings.onChange(() => this.#followAll());
+    this.#followAll();
   }
 
-  #look(): void {
-    for (const zone of this.#settings.current.zones) {
-      this.#sources.follow(zone.sources);
-      this.loop.queue.addAfter(zoneKey(zone), settleMs);
-    }
+  #followAll(): void {
+    for (const { sources } of this.#settings.current.zones) this.#sources.follow(sources);
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const zone of this.#settings.current.zones) this.loop.queue.addAfter(zoneKey(zone), settleMs);
   }
 
   async #reconcile(key: string, signal: AbortSignal): Promise<Outcome> {
     const { zones } = this.#settings.current;
     const settings = zones.find((zone) => zoneKey(zone) === key);
     if (settings === undefined) {
-      for (const memory of [this.#told, this.#known, this.#brought]) memory.delete(key);
+      for (const memory of [this.#told, this.#known, this.#brought, this.#looked]) memory.delete(key);
       return done;
     }
     const wishes = this.#sources.wishesOf(settings.sources);
     // Whoever completes a list comes again.
     if (wishes === undefined) return done;
-    const { names, problems } = namesOfZone(wishes, settings, zones);
+    const { names, problems: clashes } = namesOfZone(wishes, settings, zones);
+    const problems = [...clashes, ...faultsOf(wishes)];
+    const text = textOf(settings, names, problems);
+    const looked = this.#looked.get(key);
+    const restMs = looked?.text === text ? looked.untilMs - this.#context.clock.monotonic() : 0;
+    // Objects change often in what names do not depend on.
+    if (restMs > 0) return after(restMs);
+    this.#looked.delete(key);
     const telling = new Telling(this.#context, this.#told.get(key) ?? new Set());
     this.#told.set(key, telling.now);
-    for (const { asker, message } of [...problems, ...faultsOf(wishes)]) telling.about(asker, message);
+    for (const { asker, message } of problems) telling.about(asker, message);
     try {
       await this.#bring(key, settings, names, telling, signal);
     } catch (error) {
@@ -98,6 +111,7 @@ class ExternalDns {
         await this.#tellFailure(key, names, telling, error as Error);
       throw error;
     }
+    this.#looked.set(key, { text, untilMs: this.#context.clock.monotonic() + lookAgainMs });
     return after(lookAgainMs);
   }
 
@@ -200,6 +214,14 @@ class ExternalDns {
       );
     return { name: tsig.name, algorithm: tsig.algorithm, secret: Buffer.from(text, 'base64') };
   }
+}
+
+function textOf(settings: ZoneSettings, names: AskedNames, problems: readonly Problem[]): string {
+  const wanted = names.map(({ name, resource, sets }) => [name, resource, sets]);
+  const told = problems.map(({ asker, message }) => [askerText(asker), message]);
+  return createHash('sha256')
+    .update(JSON.stringify([settings, wanted, told]))
+    .digest('base64');
 }
 
 /** Some names could not be written: who asked was told. */

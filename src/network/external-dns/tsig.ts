@@ -137,6 +137,8 @@ function readTsig(message: Buffer): Tsig | undefined {
   if (additional === 0) return undefined;
   const last = readRecords(message, start, answers + authority + additional)?.at(-1);
   if (last?.type !== tsigType) return undefined;
+  if (message.readUInt16BE(last.ttlOffset - 2) !== classes.ANY || message.readUInt32BE(last.ttlOffset) !== 0)
+    return undefined;
   const key = readName(message, last.start);
   const algorithm = readName(message, last.dataStart);
   if (key === undefined || algorithm === undefined || algorithm.end + 16 > last.end) return undefined;

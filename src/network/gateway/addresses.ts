@@ -1,6 +1,6 @@
 /** The addresses by which users reach the gateway: of the nodes that run it. Pure. */
-import { excludedFromLoadBalancers } from '../../api/node-labels.ts';
 import type { Node } from '../../api/schema/types/core-v1.ts';
+import { isEntryNode, isReadyNode } from '../entry-nodes.ts';
 
 /** Of Ready nodes that are not kept out of load balancing: those for the world outside, where a node has such. In order, each once. */
 export function gatewayAddresses(nodes: readonly Node[]): readonly string[] {
@@ -12,10 +12,7 @@ export function gatewayAddresses(nodes: readonly Node[]): readonly string[] {
 }
 
 /** It is there, and says that it is well. */
-export function runsGateway({ metadata, status }: Node): boolean {
-  const isReady = status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True');
-  return isReady === true && metadata?.labels?.[excludedFromLoadBalancers] === undefined;
-}
+export const runsGateway = (node: Node): boolean => isEntryNode(node) && isReadyNode(node);
 
 export function addressesOf({ status }: Node, type: 'ExternalIP' | 'InternalIP'): readonly string[] {
   return (status?.addresses ?? [])

@@ -16,7 +16,10 @@ export class GatewayMetrics {
     this.#starts = counter('haproxy_starts_total', 'How often HAProxy was started.');
     this.#reloads = counter('haproxy_reloads_total', 'How often it was given a configuration anew.');
     this.#commands = counter('haproxy_commands_total', 'What it was told to change without that.');
-    const workers = gauge('haproxy_workers', 'Its processes that serve: one, and those that end with their connections.');
+    const workers = gauge(
+      'haproxy_workers',
+      'Its processes that serve: one, and those that end with their connections.',
+    );
     const refused = gauge('refused_objects', 'Objects that are not served as they ask; events on them say why.');
     registry.beforeScrape(() => {
       const { pid, refused: count } = now();

@@ -182,7 +182,25 @@ export type Filter =
   | { readonly kind: 'allowClients'; readonly ranges: readonly string[] }
   | { readonly kind: 'denyClients'; readonly ranges: readonly string[] }
   /** Lines of htpasswd. */
-  | { readonly kind: 'basicAuth'; readonly realm: string; readonly users: readonly string[] };
+  | { readonly kind: 'basicAuth'; readonly realm: string; readonly users: readonly string[] }
+  /**
+   * A server is asked first, with the request's headers and without its body: 2xx lets the request pass, 401 and 403 are passed on, anything else is 500.
+   * In `path` and `signIn` stand nginx's `$scheme`, `$host`, `$http_host`, `$request_uri`, `$escaped_request_uri`, `$request_method`.
+   */
+  | {
+      readonly kind: 'externalAuth';
+      /** Absent: the plan itself, at the request's own host. */
+      readonly backend?: string;
+      /** Absent: the request's own. */
+      readonly host?: string;
+      readonly path: string;
+      /** `GET` where absent. */
+      readonly method?: 'GET' | 'HEAD' | 'POST';
+      /** Of the answer; they take the place of the request's own, also where the answer has none. */
+      readonly responseHeaders: readonly string[];
+      /** Where 401 leads to. */
+      readonly signIn?: string;
+    };
 
 export interface Cors {
   readonly origins: readonly string[];

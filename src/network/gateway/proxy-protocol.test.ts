@@ -38,7 +38,7 @@ test('a Service says which PROXY header its servers get, of Ingresses and of Gat
 test('a version that is not known leads nowhere, and is told', () => {
   const why = 'the annotation naru.io/proxy-protocol of Service web must be "v1" or "v2"';
   const plan = translated([makeIngress({ rules: { 'a.example/': 'web' } })], { services: [second('yes')] });
-  assert.equal(outcome(plan, 'http://a.example/'), '503');
+  assert.equal(outcome(plan, 'http://a.example/'), '503 /');
   assert.deepEqual(problemsOf(plan), [`web UnsupportedBackend: spec.rules[0].http.paths[0]: ${why}`]);
   const { backend, verdict } = ofGateway(second('yes'));
   assert.equal(backend, undefined);

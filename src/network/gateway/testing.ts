@@ -122,7 +122,8 @@ class Asked {
       case 'exact':
         return path === wanted;
       case 'prefix':
-        return wanted === '/' || path === wanted || path.startsWith(`${wanted.replace(/\/$/, '')}/`);
+        // `/a/` is `/a`.
+        return `${path}/`.startsWith(`${wanted.replace(/\/+$/, '')}/`);
       case 'regex':
         return patternOf(match).test(path);
     }
@@ -176,7 +177,7 @@ class Asked {
     let [path, host] = [this.path, this.host];
     for (const filter of filters) {
       if (filter.kind === 'requestHeaders') change(headers, filter.change);
-      if (filter.kind === 'rewrite') [path, host] = [this.#changedPath(filter.to, route), filter.to.host ?? host];
+      if (filter.kind === 'rewrite') [path, host] = [this.#changedPath(filter.to, route), hostOf(filter.to) ?? host];
     }
     return {
       kind: 'forward',
@@ -190,6 +191,9 @@ class Asked {
     };
   }
 }
+
+const hostOf = ({ host, port }: UrlChange): string | undefined =>
+  host === undefined || port === undefined ? host : `${host}:${port}`;
 
 const patternOf = ({ value, ignoreCase }: Route['match']['path']): RegExp =>
   new RegExp(`^(?:${value})`, ignoreCase ? 'i' : '');

@@ -25,6 +25,8 @@ export class ElementClaims {
   readonly #sets = new Map<string, Map<string, Claims>>();
   /** As they were at the last commit, by set and key: of those that were moved since. */
   readonly #before = new Map<string, Map<string, Claims>>();
+  /** At the last commit nothing was held: then `#before`, which the first program of a large cluster would fill with all keys, is not kept. */
+  #beganEmpty = true;
 
   move(owner: string, before: NftFragment | undefined, after: NftFragment | undefined): void {
     const old = before?.elements ?? [];
@@ -40,6 +42,7 @@ export class ElementClaims {
 
   /** What the table needs since the last commit, by owner. */
   changes(): NftElementChange[] {
+    if (this.#beganEmpty) return this.all();
     const changes = new Map<string, { owner: string; removed: NftElement[]; added: NftElement[] }>();
     const of = (owner: string) => entry(changes, owner, () => ({ owner, removed: [], added: [] }));
     for (const [set, keys] of this.#before) {
@@ -84,9 +87,11 @@ export class ElementClaims {
 
   commit(): void {
     this.#before.clear();
+    this.#beganEmpty &&= [...this.#sets.values()].every((keys) => keys.size === 0);
   }
 
   rollback(): void {
+    if (this.#beganEmpty) this.#sets.clear();
     for (const [set, keys] of this.#before) {
       for (const [key, claims] of keys) this.#put(set, key, claims);
     }
@@ -112,9 +117,13 @@ export class ElementClaims {
   }
 
   #change(set: string, key: string, known: Claims, claims: Claims): void {
+    if (!this.#beganEmpty) this.#note(set, key, known);
+    this.#put(set, key, claims);
+  }
+
+  #note(set: string, key: string, known: Claims): void {
     const before = entry(this.#before, set, newKeys);
     if (!before.has(key)) before.set(key, known);
-    this.#put(set, key, claims);
   }
 
   #put(set: string, key: string, claims: Claims): void {

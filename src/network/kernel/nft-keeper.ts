@@ -19,6 +19,7 @@ import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Prng } from '../../lib/prng.ts';
 import { ElementClaims } from './element-claims.ts';
+import { isFilledByPackets, keeping } from './kept-elements.ts';
 import type { NftError, NftRunner } from './nft.ts';
 import {
   baseOwner,
@@ -150,7 +151,8 @@ export class NftKeeper implements NftTable {
     const { nft } = this.#options;
     if (!isKnown) {
       const frame = this.#frame(changes).map(({ text }) => text);
-      const errors = await nft.run([...frame, ...filling(this.#table, this.#claims.held())]);
+      const kept = await this.#kept(changes);
+      const errors = await nft.run([...frame, ...filling(this.#table, this.#claims.held()), ...kept]);
       if (errors.length === 0) return { commands: [], errors };
     }
     // Whose command was at fault, tells a program in which each command has one owner.
@@ -162,14 +164,33 @@ export class NftKeeper implements NftTable {
 
   /** The table anew, with all chains and sets, and these empty. */
   #frame(changes: readonly NftChange[]): NftCommand[] {
+    return [...replacement(this.#table), ...difference(this.#table, this.#all(changes), [])];
+  }
+
+  /** Every owner with what it is to have. */
+  #all(changes: readonly NftChange[]): NftChange[] {
     const changed = new Map(changes.map(({ owner, after }) => [owner, after]));
     const owners = new Set([baseOwner, ...this.#accepted.keys(), ...changed.keys()]);
-    const made = [...owners].map((owner) => ({
+    return [...owners].map((owner) => ({
       owner,
       before: undefined,
       after: changed.has(owner) ? changed.get(owner) : this.#accepted.get(owner),
     }));
-    return [...replacement(this.#table), ...difference(this.#table, made, [])];
+  }
+
+  /** What packets put into the table that is to be replaced. A table is made also where nft does not tell. */
+  async #kept(changes: readonly NftChange[]): Promise<readonly string[]> {
+    const { nft, log } = this.#options;
+    const sets = this.#all(changes).flatMap(({ after }) => Object.entries(after?.sets ?? {}));
+    const names = new Set(sets.flatMap(([name, set]) => (isFilledByPackets(set) ? [name] : [])));
+    if (names.size === 0) return [];
+    try {
+      return keeping(this.#table, names, (await nft.listSets?.(this.#table)) ?? '{}');
+    } catch (error) {
+      // So it is at the very first start, too: there is no table yet.
+      log.debug('what clients a table has is not known', { table: this.#table, error });
+      return [];
+    }
   }
 
   #accept(group: readonly string[], wanted: Map<string, NftFragment | undefined>): NftRefusal[] {

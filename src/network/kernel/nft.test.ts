@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
-import { parseErrors } from './nft.ts';
+import { RealClock } from '../../lib/clock.ts';
+import { NftProcess, parseErrors } from './nft.ts';
 
 test('what nft says is told by the command at fault, without what it quotes', () => {
   const file = '/home/nft/transaction.nft';
@@ -23,4 +27,21 @@ test('what nft says is told by the command at fault, without what it quotes', ()
     { message: 'Could not process rule: Out of memory' },
   ]);
   assert.deepEqual(parseErrors('', file), []);
+});
+
+test('a disk that takes no file does not keep rules from the kernel', async (context) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'naru-nft-'));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  const program = path.join(folder, 'nft');
+  const heard = path.join(folder, 'heard');
+  const refusal = "echo '/dev/stdin:2:1-3: Error: syntax error' >&2; exit 1";
+  writeFileSync(program, `#!/bin/sh\ncat > ${heard}\ngrep -q bad ${heard} && { ${refusal}; }\nexit 0\n`, {
+    mode: 0o700,
+  });
+  // A file stands where the folder should be made.
+  const nft = new NftProcess({ folder: path.join(program, 'state'), clock: new RealClock(), program: [program] });
+  context.after(() => nft.close());
+  assert.deepEqual(await nft.run(['add table inet x', 'add table inet y']), []);
+  assert.equal(readFileSync(heard, 'utf8'), 'add table inet x\nadd table inet y\n');
+  assert.deepEqual(await nft.run(['add table inet x', 'bad']), [{ command: 1, message: 'syntax error' }]);
 });

@@ -3,7 +3,8 @@
  *
  * ```
  *   run(commands) ─▶ a file, a command a line ─┬─ small: `include "file"` to a lasting `nft -i` (0.4 ms) ─▶ errors on stderr, then the marker's own
- *                    (one transaction)         └─ large: `nft -f file` (20 ms), whose memory goes with it
+ *                    (one transaction)         ├─ large: `nft -f file` (20 ms), whose memory goes with it
+ *                                              └─ no file can be written (the disk is full): the same, by its standard input
  * ```
  * Kept true: one transaction at a time, in the order asked; all of it holds in the kernel or nothing. Errors name the line of the command at fault, so
  * that the keeper of a table knows whose it was. The marker is a question after a table that nobody has: its error says that all before it is done.
@@ -30,6 +31,8 @@ export interface NftRunner {
    * Rejects where nft could not be asked.
    */
   run(commands: readonly string[]): Promise<readonly NftError[]>;
+  /** The table's sets with their elements, as nft's JSON. Absent: nobody asks. Rejects where there is no such table. */
+  listSets?(table: string): Promise<string>;
 }
 
 export interface NftOptions {
@@ -45,6 +48,8 @@ const lastingBytesMax = 64 * 1024;
 /** A transaction that takes longer is given up, with the process that hangs. */
 const deadlineMs = 60_000;
 const errorBytesMax = 1024 * 1024;
+const listBytesMax = 64 * 1024 * 1024;
+const standardInput = '/dev/stdin';
 const environment = { PATH: `/usr/sbin:/sbin:/usr/bin:/bin:${process.env['PATH'] ?? ''}`, LC_ALL: 'C' };
 
 export class NftProcess implements NftRunner, Service {
@@ -72,6 +77,20 @@ export class NftProcess implements NftRunner, Service {
     return result;
   }
 
+  listSets(table: string): Promise<string> {
+    const [program, ...args] = this.#program as [string];
+    const options = { env: environment, timeout: deadlineMs, maxBuffer: listBytesMax };
+    const list = (): Promise<string> =>
+      new Promise((resolve, reject) => {
+        execFile(program, [...args, '-j', 'list', 'sets', 'table', ...table.split(' ')], options, (error, stdout) =>
+          error === null ? resolve(stdout) : reject(new Error(`nft does not list ${table}`, { cause: error })),
+        );
+      });
+    const result = this.#last.then(list);
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
   async close(): Promise<void> {
     await this.#last;
     this.#lasting?.end();
@@ -86,11 +105,22 @@ export class NftProcess implements NftRunner, Service {
   async #run(commands: readonly string[]): Promise<readonly NftError[]> {
     if (commands.length === 0) return [];
     const text = `${commands.join('\n')}\n`;
-    this.#folder ??= mkdir(this.#options.folder, { recursive: true, mode: 0o700 });
-    await this.#folder;
-    writeFileSync(this.#file, text, { mode: 0o600 });
-    const words = text.length > lastingBytesMax ? await this.#once() : await this.#ask();
+    if (!(await this.#write(text))) return parseErrors(await this.#once(standardInput, text), standardInput);
+    const words = text.length > lastingBytesMax ? await this.#once(this.#file) : await this.#ask();
     return parseErrors(words, this.#file);
+  }
+
+  /** False where it cannot be: the kernel has room, though the disk has none. */
+  async #write(text: string): Promise<boolean> {
+    try {
+      this.#folder ??= mkdir(this.#options.folder, { recursive: true, mode: 0o700 });
+      await this.#folder;
+      writeFileSync(this.#file, text, { mode: 0o600 });
+      return true;
+    } catch {
+      this.#folder = undefined;
+      return false;
+    }
   }
 
   #ask(): Promise<string> {
@@ -98,16 +128,19 @@ export class NftProcess implements NftRunner, Service {
     return this.#lasting.ask(`include "${this.#file}"`);
   }
 
-  #once(): Promise<string> {
+  #once(file: string, input = ''): Promise<string> {
     const options = { env: environment, timeout: deadlineMs, maxBuffer: errorBytesMax };
     return new Promise((resolve, reject) => {
       const [program, ...args] = this.#program as [string];
-      execFile(program, [...args, '-f', this.#file], options, (error, _, stderr) => {
+      const child = execFile(program, [...args, '-f', file], options, (error, _, stderr) => {
         if (error === null) resolve('');
         else if (typeof error.code === 'number' && stderr !== '') resolve(stderr);
         else
           reject(new Error(`${this.#program.join(' ')} failed: ${stderr.trim() || error.message}`, { cause: error }));
       });
+      // Who ends early does not read the rest; its words say why.
+      child.stdin?.on('error', () => {});
+      child.stdin?.end(input);
     });
   }
 }

@@ -42,7 +42,7 @@ const world = (services: readonly Service[], more: Partial<LoadBalancerWorld> = 
   services,
   nodes: [],
   pools: [],
-  gatewayPorts: new Map(),
+  takenPorts: new Map(),
   endpointNodes: () => new Set(),
   ...more,
 });
@@ -154,10 +154,10 @@ describe("the nodes' own addresses", () => {
   });
 
   test('a port belongs to one Service, and not to one that a gateway listens on', () => {
-    const gatewayPorts = new Map([[443, 'the Ingresses']]);
+    const takenPorts = new Map([[443, 'the Ingresses']]);
     const services = [service('a'), service('b'), service('udp', { spec: { ports: [{ port: 80, protocol: 'UDP' }] } })];
     const tls = service('tls', { spec: { ports: [{ port: 443 }] } });
-    assert.deepEqual(given(world([...services, tls], { nodes, gatewayPorts })), {
+    assert.deepEqual(given(world([...services, tls], { nodes, takenPorts })), {
       a: '10.0.0.1 10.0.0.2',
       b: 'refused: port 80/TCP of the nodes is in use by Service default/a',
       udp: '10.0.0.1 10.0.0.2',

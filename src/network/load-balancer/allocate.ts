@@ -6,7 +6,7 @@
  *                                                                                            └─▶ else the first free one
  * ```
  * One address may have several Services where all of them allow it by the same key, with different ports and the same way for outside traffic. Without
- * pools every Service has the nodes' own addresses, and ports must differ; the gateway's ports are taken.
+ * pools every Service has the nodes' own addresses, and ports must differ; those of the gateway and of the machine itself are taken.
  */
 import { objectKey } from '../../api/object.ts';
 import type { Node, Service, ServicePort } from '../../api/schema/types/core-v1.ts';
@@ -25,8 +25,8 @@ export interface LoadBalancerWorld {
   readonly services: readonly Service[];
   readonly nodes: readonly Node[];
   readonly pools: readonly AddressPool[];
-  /** Ports of the nodes' own addresses that gateways listen on, and for what. */
-  readonly gatewayPorts: ReadonlyMap<number, string>;
+  /** Ports of the nodes' own addresses that others listen on, and who. */
+  readonly takenPorts: ReadonlyMap<number, string>;
   /** Names of the nodes with a ready endpoint of the Service. */
   readonly endpointNodes: (service: Service) => ReadonlySet<string>;
 }
@@ -97,7 +97,7 @@ function mayShare(left: Service, right: Service): boolean {
   return key(left) !== undefined && key(left) === key(right) && way(left) === way(right);
 }
 
-function assignNodes({ nodes, gatewayPorts, endpointNodes }: LoadBalancerWorld, book: AddressBook) {
+function assignNodes({ nodes, takenPorts, endpointNodes }: LoadBalancerWorld, book: AddressBook) {
   const entries = entryNodes(nodes);
   return (service: Service): Assignment => {
     if (asked(service).length > 0 || poolAsked(service) !== undefined)
@@ -108,11 +108,11 @@ function assignNodes({ nodes, gatewayPorts, endpointNodes }: LoadBalancerWorld, 
       .filter(({ metadata }) => near === undefined || near.has(metadata?.name ?? ''))
       .flatMap(publicAddresses)
       .filter((address) => familiesOf(service).includes(familyOf(address) ?? ''));
-    const gateway = (service.spec?.ports ?? []).find(
-      ({ port, protocol = 'TCP' }) => protocol === 'TCP' && gatewayPorts.has(port),
+    const taken = (service.spec?.ports ?? []).find(
+      ({ port, protocol = 'TCP' }) => protocol === 'TCP' && takenPorts.has(port),
     );
-    if (gateway !== undefined)
-      return refused(`port ${gateway.port} of the nodes is in use by ${gatewayPorts.get(gateway.port)}`);
+    if (taken !== undefined)
+      return refused(`port ${taken.port} of the nodes is in use by ${takenPorts.get(taken.port)}`);
     // Ports are held on all nodes, also where none is there now.
     const obstacle = book.obstacle('the nodes', service, true);
     if (obstacle !== undefined) return refused(obstacle);

@@ -5,6 +5,7 @@
  * One key for all Services, since addresses are given to all of them together. There is no finalizer: nothing outside of the cluster has to be taken
  * down, and what is gone from the API is free.
  */
+import { ingressClassName } from '../../api/ingress-classes.ts';
 import { objectKey, parseObjectKey } from '../../api/object.ts';
 import type { LoadBalancerIngress, Service as ServiceObject } from '../../api/schema/types/core-v1.ts';
 import type { EndpointSlice } from '../../api/schema/types/discovery-v1.ts';
@@ -12,14 +13,17 @@ import { hasReason } from '../../api/status-error.ts';
 import { ControlLoop, done, type Outcome } from '../../client/controller.ts';
 import {
   endpointSlices,
+  gatewayClasses as gatewayClassResource,
   gateways as gatewayResource,
+  ingressClasses as ingressClassResource,
   ingresses as ingressResource,
   nodes as nodeResource,
   services as serviceResource,
 } from '../../client/resources.ts';
 import { contextFor, referenceOf } from '../../controllers/shared/context.ts';
 import type { Service } from '../../lib/service.ts';
-import { takenPorts } from '../gateway/taken-ports.ts';
+import { ingressSection } from '../gateway/settings.ts';
+import { apiService, takenPorts } from '../gateway/taken-ports.ts';
 import type { NetworkLoopContext } from '../loops.ts';
 import { type Assignment, addressesOf, allocate, wantsAddress } from './allocate.ts';
 import { readyNodesOf, sliceService } from './endpoint-nodes.ts';
@@ -34,9 +38,12 @@ export function loadBalancerController(context: NetworkLoopContext): Service[] {
   const services = informers.informer(serviceResource);
   const nodes = informers.informer(nodeResource);
   const ingresses = informers.informer(ingressResource);
+  const ingressClasses = informers.informer(ingressClassResource);
   const gateways = informers.informer(gatewayResource);
+  const gatewayClasses = informers.informer(gatewayClassResource);
   const slices = informers.informer(endpointSlices).addIndex(byService, (slice) => [sliceService(slice)]);
   const settings = context.configuration.section('loadBalancer', loadBalancerSection);
+  const ingressSettings = context.configuration.section('ingress', ingressSection);
   /** By Service: why it has no address. Each reason is told once. */
   const told = new Map<string, string>();
 
@@ -46,7 +53,14 @@ export function loadBalancerController(context: NetworkLoopContext): Service[] {
       services: all,
       nodes: nodes.cache.list(),
       pools: settings.current.pools,
-      gatewayPorts: takenPorts(ingresses.cache.list(), gateways.cache.list(), context.configuration),
+      takenPorts: takenPorts({
+        ingresses: ingresses.cache.list(),
+        ingressClass: (name) => ingressClasses.cache.byKey(name),
+        gateways: gateways.cache.list(),
+        gatewayClass: (name) => gatewayClasses.cache.byKey(name),
+        settings: ingressSettings.current,
+        apiSlices: slices.cache.byIndex(byService, apiService),
+      }),
       endpointNodes: (service) => readyNodesOf(slices.cache.byIndex(byService, objectKey(service))),
     });
     const results = await Promise.allSettled(all.map((service) => bring(service, assignments.get(objectKey(service)))));
@@ -79,7 +93,7 @@ export function loadBalancerController(context: NetworkLoopContext): Service[] {
   const loop = new ControlLoop({
     ...own,
     name: 'load-balancer',
-    informers: [services, nodes, slices, ingresses, gateways],
+    informers: [services, nodes, slices, ingresses, ingressClasses, gateways, gatewayClasses],
     reconcile,
     workers: 1,
     begin: () => loop.queue.add(everything),
@@ -91,16 +105,26 @@ export function loadBalancerController(context: NetworkLoopContext): Service[] {
     updated: (service, before) => void ((concerns(service) || concerns(before)) && wake()),
     deleted: (service) => void (told.delete(objectKey(service)), concerns(service) && wake()),
   });
-  const ifLocal = (slice: EndpointSlice): void => {
-    const { namespace, name } = parseObjectKey(sliceService(slice));
+  const ifConcerned = (slice: EndpointSlice): void => {
+    const key = sliceService(slice);
+    if (key === apiService) wake();
+    const { namespace, name } = parseObjectKey(key);
     const service = services.cache.get({ namespace, name });
     if (service?.spec?.externalTrafficPolicy === 'Local' && wantsAddress(service)) wake();
   };
-  slices.addHandler({ added: ifLocal, updated: ifLocal, deleted: ifLocal });
+  slices.addHandler({ added: ifConcerned, updated: ifConcerned, deleted: ifConcerned });
   nodes.addHandler(always);
-  ingresses.addHandler({ added: wake, deleted: wake });
+  // Of Ingresses only whose they are counts.
+  ingresses.addHandler({
+    added: wake,
+    updated: (ingress, before) => void (ingressClassName(ingress) !== ingressClassName(before) && wake()),
+    deleted: wake,
+  });
+  ingressClasses.addHandler(always);
   gateways.addHandler(always);
+  gatewayClasses.addHandler(always);
   settings.onChange(wake);
+  ingressSettings.onChange(wake);
   return [loop];
 }
 

@@ -3,7 +3,8 @@
  * fixed port stays with an endpoint that is gone, or with no endpoint at all where it asked too early. So after a change the flows to the changed ports are
  * looked at, and those that lead elsewhere than to an endpoint of now are forgotten. TCP and SCTP notice by themselves.
  *
- * After the change of rules, never before: a packet in between would renew the old flow. Flows are listed once for many ports.
+ * After the change of rules, never before: a packet in between would renew the old flow. Flows are listed once for many ports, and forgotten by where they
+ * lead: one program for each is too many where a client has thousands, and changes of Services wait meanwhile.
  */
 import { canonicalIp } from '../../controllers/shared/ip.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -20,7 +21,6 @@ export interface UdpFrontend {
 }
 
 export interface UdpFlow {
-  readonly from: string;
   readonly fromPort: number;
   readonly to: string;
   readonly toPort: number;
@@ -45,10 +45,9 @@ export function parseFlows(text: string): UdpFlow[] {
   return text.split('\n').flatMap((line) => {
     const fields = [...line.matchAll(/(src|dst|sport|dport)=(\S+)/g)].map(([, , value = '']) => value);
     if (!line.startsWith('udp') || fields.length < 8) return [];
-    const [from = '', to = '', fromPort, toPort, answerer = ''] = fields;
+    const [, to = '', fromPort, toPort, answerer = ''] = fields;
     const plain = (address: string): string => canonicalIp(address)?.text ?? address;
     return {
-      from: plain(from),
       to: plain(to),
       fromPort: Number(fromPort),
       toPort: Number(toPort),
@@ -103,19 +102,12 @@ export class StaleFlows {
     const only = frontends.length === 1 && frontends[0]?.ip !== undefined ? ['--orig-dst', frontends[0].ip] : [];
     const { code, stdout, stderr } = await this.#run('conntrack', ['-L', ...byFamily, ...only]);
     if (code !== 0) throw new Error(`conntrack -L: ${stderr.trim()}`);
-    for (const { from, fromPort, to, toPort } of staleFlows(parseFlows(stdout), frontends)) {
-      const flow = [
-        '--orig-src',
-        from,
-        '--orig-dst',
-        to,
-        '--orig-port-src',
-        String(fromPort),
-        '--orig-port-dst',
-        String(toPort),
-      ];
-      // A flow that has gone by itself is an error of conntrack's, and none of ours.
-      await this.#run('conntrack', ['-D', ...byFamily, ...flow]);
+    const stale = staleFlows(parseFlows(stdout), frontends);
+    const ways = new Map(stale.map((flow) => [`${flow.to} ${flow.toPort} ${flow.answerer}`, flow]));
+    for (const { to, toPort, answerer } of ways.values()) {
+      const way = ['--orig-dst', to, '--orig-port-dst', String(toPort), '--reply-src', answerer];
+      // Flows that have gone by themselves are an error of conntrack's, and none of ours.
+      await this.#run('conntrack', ['-D', ...byFamily, ...way]);
     }
   }
 }

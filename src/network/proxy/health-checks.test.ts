@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { test } from 'node:test';
 import { silentLogger } from '../../lib/log.ts';
 import { HealthChecks } from './health-checks.ts';
@@ -69,4 +69,21 @@ test('a port that is taken is told with its Service, and tried again when the Se
   checks.set('default/web', { service: 'default/web', port, localEndpoints: 1 });
   assert.equal((await ask(port)).status, 200);
   checks.close();
+});
+
+test('who opens many connections to a health check does not use up those of the agent', async (context) => {
+  const checks = new HealthChecks({ log: silentLogger, address: '127.0.0.1', failed: (_, why) => assert.fail(why) });
+  const port = await freePort();
+  checks.set('default/web', { service: 'default/web', port, localEndpoints: 1 });
+  await ask(port);
+  const sockets = Array.from({ length: 200 }, () => connect(port, '127.0.0.1').on('error', () => {}));
+  context.after(() => {
+    for (const socket of sockets) socket.destroy();
+    checks.close();
+  });
+  const ends = await Promise.race([
+    Promise.all(sockets.slice(150).map((socket) => once(socket, 'close'))),
+    once(sockets[0] as (typeof sockets)[number], 'close').then(() => 'the first'),
+  ]);
+  assert.notEqual(ends, 'the first');
 });

@@ -12,6 +12,10 @@ export interface HealthCheck {
   readonly localEndpoints: number;
 }
 
+/** Whoever reaches a node may ask; load balancers are few, and their questions short. */
+const connectionsMax = 100;
+const questionMsMax = 5000;
+
 interface Listening {
   readonly port: number;
   readonly server: Server;
@@ -53,7 +57,12 @@ export class HealthChecks {
 
   #listen(check: HealthCheck): void {
     const [namespace = '', name = ''] = check.service.split('/');
-    const listening: Listening = { port: check.port, localEndpoints: check.localEndpoints, server: createServer() };
+    const server = createServer({
+      requestTimeout: questionMsMax,
+      headersTimeout: questionMsMax,
+      connectionsCheckingInterval: 1000,
+    });
+    const listening: Listening = { port: check.port, localEndpoints: check.localEndpoints, server };
     this.#listening.set(check.service, listening);
     listening.server.on('request', (_, response) => {
       const { localEndpoints } = listening;

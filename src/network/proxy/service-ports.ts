@@ -1,6 +1,7 @@
 /** What a Service asks of a node's proxy, port by port and family by family: pure. */
 import type { Service, ServicePort } from '../../api/schema/types/core-v1.ts';
 import { canonicalIp } from '../../controllers/shared/ip.ts';
+import { headlessLabel } from '../../controllers/shared/service-pods.ts';
 import { type ChosenEndpoints, chooseEndpoints, type Place, policiesOf } from '../services/choose-endpoints.ts';
 import type { Endpoint, Protocol } from '../services/endpoints.ts';
 import type { Family } from '../services/read-slices.ts';
@@ -22,15 +23,15 @@ export interface ProxiedPort extends ChosenEndpoints {
   readonly externalLocal: boolean;
 }
 
-/** Somebody else proxies Services with this label. */
-const otherProxyLabel = 'service.kubernetes.io/service-proxy-name';
+/** Somebody else proxies Services with one of these labels, or nobody: as upstream, whatever their values. */
+const otherProxyLabels = ['service.kubernetes.io/service-proxy-name', headlessLabel] as const;
 const affinitySecondsDefault = 10_800;
 
 /** A node's own DNS server has this Service's address, and answers there itself. */
 export const servedByNode = 'kube-system/kube-dns';
 
 export function isProxied({ metadata, spec }: Service): boolean {
-  if (metadata?.labels?.[otherProxyLabel] !== undefined) return false;
+  if (otherProxyLabels.some((label) => metadata?.labels?.[label] !== undefined)) return false;
   if (`${metadata?.namespace}/${metadata?.name}` === servedByNode) return false;
   return spec?.type !== 'ExternalName' && canonicalIp(spec?.clusterIP ?? '') !== undefined;
 }
@@ -76,13 +77,19 @@ function outside({ spec, status }: Service, { nodePort = 0 }: ServicePort, famil
   return {
     externalIps: [...new Set([...texts(spec?.externalIPs ?? []), ...balancedIps])],
     guardedIps: wanted.length === 0 ? [] : balancedIps,
-    sourceRanges: wanted.filter((range) => rangeFamily(range) === family),
+    sourceRanges: wanted.filter((range) => rangeFamily(range) === family).map(plainRange),
     ...(hasPort ? { nodePort } : {}),
   };
 }
 
 function addresses(texts: readonly string[]) {
   return texts.flatMap((text) => canonicalIp(text) ?? []);
+}
+
+/** nft would read octets with leading zeros as octal. */
+function plainRange(range: string): string {
+  const [address = '', length = ''] = range.split('/');
+  return `${canonicalIp(address)?.text ?? address}/${Number(length)}`;
 }
 
 /** Undefined: not a range of addresses. */

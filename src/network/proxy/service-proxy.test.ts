@@ -136,10 +136,13 @@ describe('the service proxy', () => {
       spec: { ports: [port], ...spec },
     });
     const { client } = world;
-    await client.create(services, of('default', 'headless', { clusterIP: 'None', clusterIPs: ['None'] }));
+    await client.create(services, of('default', 'none', { clusterIP: 'None', clusterIPs: ['None'] }));
     await client.create(services, of('default', 'name', { type: 'ExternalName', externalName: 'example.com' }));
-    const other = { 'service.kubernetes.io/service-proxy-name': 'other' };
-    await client.create(services, of('default', 'other', { clusterIP: '10.43.0.7', clusterIPs: ['10.43.0.7'] }, other));
+    for (const [index, label] of ['service-proxy-name', 'headless'].entries()) {
+      const clusterIP = `10.43.0.${7 + index}`;
+      const labels = { [`service.kubernetes.io/${label}`]: '' };
+      await client.create(services, of('default', label, { clusterIP, clusterIPs: [clusterIP] }, labels));
+    }
     await client.create(
       services,
       of('kube-system', 'kube-dns', { clusterIP: '10.43.0.10', clusterIPs: ['10.43.0.10'] }),
@@ -167,6 +170,32 @@ describe('the service proxy', () => {
     await world.client.delete(services, { namespace: 'default', name: 'a' });
     await world.settle();
     assert.match(world.nft.elements(table, 'services4')['203.0.113.1 . tcp . 80'] ?? '', /^goto ext4-.*default\/b/);
+    await world.close();
+  });
+
+  test('nobody claims addresses of Services, of pods or of the API server by externalIPs, also not of nodes to come', async () => {
+    const world = await start();
+    await world.client.create(endpointSlices, {
+      metadata: { namespace: 'default', name: 'api', labels: { 'kubernetes.io/service-name': 'kubernetes' } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: ['192.0.2.1'] }],
+      ports: [{ name: 'https', port: 6443, protocol: 'TCP' }],
+    });
+    await world.proxy.start();
+    const externalIPs = ['10.43.0.10', '10.42.1.7', '10.42.9.7', '192.0.2.1', '203.0.113.1'];
+    const ports = [{ port: 6443, protocol: 'TCP' as const }];
+    await world.add('thief', ['10.42.2.1'], { externalIPs, ports });
+    await world.settle();
+    const claimed = () =>
+      Object.keys(world.nft.elements(table, 'services4')).filter((key) => !key.startsWith('10.43.0.1 '));
+    assert.deepEqual(claimed(), ['10.42.9.7 . tcp . 6443', '203.0.113.1 . tcp . 6443']);
+    assert.match(world.events[0]?.message ?? '', /10\.43\.0\.10, 10\.42\.1\.7, 192\.0\.2\.1 /);
+    await world.client.create(nodes, {
+      metadata: { name: 'node-9' },
+      spec: { podCIDR: '10.42.9.0/24', podCIDRs: ['10.42.9.0/24'] },
+    });
+    await world.settle();
+    assert.deepEqual(claimed(), ['203.0.113.1 . tcp . 6443']);
     await world.close();
   });
 

@@ -17,6 +17,7 @@ import type { NetworkContext } from '../context.ts';
 import { NftKeeper } from '../kernel/nft-keeper.ts';
 import type { NftElement, NftRefusal } from '../kernel/nft-table.ts';
 import { ServiceDirectory } from '../services/service-directory.ts';
+import { type ClusterFacts, ExternalClaims } from './cluster-addresses.ts';
 import { StaleFlows, type UdpFrontend, udpFrontends } from './conntrack.ts';
 import { type ServiceProgram, serviceProgram } from './fragment.ts';
 import { type HealthCheck, HealthChecks } from './health-checks.ts';
@@ -27,6 +28,8 @@ import { type Pick, pickChain, pickName, proxyBase } from './table.ts';
 
 /** So many Services are computed before others in this process get their turn. */
 const atATime = 100;
+/** The Service whose endpoints are the API servers. */
+const apiService = 'default/kubernetes';
 /** Owners of what no Service has. */
 const rangesOwner = 'ranges';
 const pickOwner = (pick: Pick): string => `pick ${pickName(pick)}`;
@@ -50,6 +53,9 @@ export class ServiceProxy implements Service {
   /** How many programs use a chain. */
   readonly #picks = new Map<string, number>();
   readonly #dirty = new Set<string>();
+  readonly #claims = new ExternalClaims(() => this.#clusterFacts());
+  /** By Service: what it claims in vain. */
+  readonly #refused = new Map<string, string>();
   readonly #stops: (() => void)[] = [];
   #facts: NodeFacts = { zone: '', podRanges: [] };
   #rangesChanged = true;
@@ -76,15 +82,26 @@ export class ServiceProxy implements Service {
     const node = (object: Node): void => this.#nodeChanged(object);
     const ranges = (): void => {
       this.#rangesChanged = true;
-      this.#work();
+      this.#judgeAgain();
     };
     this.#stops.push(
       this.#directory.onChange((key) => {
         this.#dirty.add(key);
         this.#metrics.queued();
-        this.#work();
+        if (key === apiService) this.#judgeAgain();
+        else this.#work();
       }),
-      this.#nodes.addHandler({ added: node, updated: node }),
+      this.#nodes.addHandler({
+        added: (object) => {
+          node(object);
+          this.#judgeAgain();
+        },
+        updated: (object, previous) => {
+          node(object);
+          if (String(factsOf(object).podRanges) !== String(factsOf(previous).podRanges)) this.#judgeAgain();
+        },
+        deleted: () => this.#judgeAgain(),
+      }),
       this.#ranges.addHandler({ added: ranges, updated: ranges, deleted: ranges }),
     );
     void this.#begin();
@@ -120,6 +137,28 @@ export class ServiceProxy implements Service {
     this.#work();
   }
 
+  /** The cluster has other addresses of its own: who claims some is looked at again. */
+  #judgeAgain(): void {
+    for (const key of this.#claims.changed()) this.#dirty.add(key);
+    this.#work();
+  }
+
+  #clusterFacts(): ClusterFacts {
+    const apiServers = this.#directory
+      .slices(apiService)
+      .flatMap(({ endpoints, ports }) =>
+        (endpoints ?? []).flatMap(({ addresses }) =>
+          addresses.flatMap((ip) => (ports ?? []).map(({ port = 0 }) => ({ ip, port }))),
+        ),
+      );
+    const podRanges = this.#nodes.cache.list().flatMap((node) => factsOf(node).podRanges);
+    return { ranges: [...this.#serviceRanges(), ...podRanges], apiServers };
+  }
+
+  #serviceRanges(): readonly string[] {
+    return this.#ranges.cache.list().flatMap(({ spec }) => spec?.cidrs ?? []);
+  }
+
   #work(): void {
     if (!this.#isReady || this.#isClosed || this.#working !== undefined) return;
     if (this.#dirty.size === 0 && !this.#rangesChanged) return;
@@ -152,12 +191,11 @@ export class ServiceProxy implements Service {
   #setRanges(): void {
     this.#rangesChanged = false;
     const { podRanges } = this.#facts;
-    const serviceRanges = this.#ranges.cache.list().flatMap(({ spec }) => spec?.cidrs ?? []);
     const elements = (set: string, ranges: readonly string[]): NftElement[] =>
       unnested(ranges).map((key) => ({ set: `${set}${rangeFamily(key) === 'IPv4' ? '4' : '6'}`, key }));
     this.#keeper.setBase(proxyBase(this.#context.id, podRanges.length > 0));
     this.#keeper.set(rangesOwner, {
-      elements: [...elements('pods', podRanges), ...elements('service-ranges', serviceRanges)],
+      elements: [...elements('pods', podRanges), ...elements('service-ranges', this.#serviceRanges())],
     });
   }
 
@@ -166,10 +204,12 @@ export class ServiceProxy implements Service {
     const { nodeName } = this.#context;
     const service = this.#directory.service(key);
     const place = { nodeName, zone: this.#facts.zone };
-    const ports =
+    const wanted =
       service === undefined
         ? []
         : proxiedPorts(service, place, (port, family) => this.#directory.endpoints(service, port, family));
+    const { ports, refused } = this.#claims.judged(key, wanted);
+    this.#tellRefused(key, refused);
     const before = this.#programs.get(key);
     const next = ports.length === 0 ? undefined : serviceProgram(key, ports, before?.slots ?? new Map(), nodeName);
     for (const pick of next?.picks ?? []) this.#use(pick, 1);
@@ -202,6 +242,19 @@ export class ServiceProxy implements Service {
       'FailedToProgramService',
       `Node ${this.#context.nodeName} cannot serve all of it: ${message}`,
     );
+  }
+
+  /** Once, until it claims something else. */
+  #tellRefused(key: string, refused: readonly string[]): void {
+    const addresses = refused.join(', ');
+    if (addresses === (this.#refused.get(key) ?? '')) return;
+    if (addresses === '') this.#refused.delete(key);
+    else this.#refused.set(key, addresses);
+    const service = this.#directory.service(key);
+    if (service === undefined || addresses === '') return;
+    const message = `externalIPs: ${addresses} cannot be had: they are of Services, of pods or of the API server`;
+    this.#context.log.warn('a Service claims addresses of the cluster itself', { service: key, addresses });
+    this.#record(service, 'ForbiddenExternalIP', message);
   }
 
   #tellHealthCheck({ service: key, port }: HealthCheck, why: string): void {

@@ -80,7 +80,8 @@ const sets: Record<string, NftSet> = Object.fromEntries(
 function chains(knowsPods: boolean): Record<string, NftChain> {
   return {
     // Jumped to by elements and rules below, so they come first.
-    rejected: { rules: ['reject'] },
+    // The kernel sends few ICMP errors a second to one address, and who got none would wait: TCP is told by its own means.
+    rejected: { rules: ['meta l4proto tcp reject with tcp reset', 'reject'] },
     services: {
       rules: [
         // Somebody outside who routes the Services' range to this node: the answer must come back this way.
@@ -137,7 +138,12 @@ function chains(knowsPods: boolean): Record<string, NftChain> {
     },
     'filter-forward': {
       hook: 'type filter hook forward priority filter; policy accept;',
-      rules: ['ct state new jump unanswered', 'ct state new jump unknown-service'],
+      rules: [
+        // Late or odd packets of an endpoint are not translated back: a client that got one from an address it never asked would end the connection.
+        ...perFamily(({ ip, suffix }) => `${ip} saddr @pods${suffix} ct state invalid drop`),
+        'ct state new jump unanswered',
+        'ct state new jump unknown-service',
+      ],
     },
     'filter-output': {
       hook: 'type filter hook output priority filter; policy accept;',

@@ -70,7 +70,7 @@ export function accessTests(lab: GetLab, client: () => Pod): void {
 
     // New pods: what asks before anything else gets no answer either, and probes go on.
     const names = Array.from({ length: 4 }, (_, index) => `early-${index}`);
-    const ask = `for i in 1 2 3; do echo | nc -w 1 ${ipOf(outside)} 8080 >/dev/null && echo through; done; echo asked`;
+    const ask = `for i in 1 2 3; do echo | nc -w 1 ${ipOf(outside)} 8080 >/dev/null 2>&1 && echo through; done; echo asked`;
     const early = names.map((name) => podManifest(name, { containers: [{ image: shellImage, ...script(ask) }] }));
     await create(
       cluster,

@@ -9,7 +9,7 @@ import { type ResourceClient, typed } from '../../clients/conformance/client.ts'
 import { type Sent, Wire } from '../../clients/conformance/wire.ts';
 import { eventually, TestCluster } from '../../harness.ts';
 import { muslProgram } from '../../network/resolver-programs.ts';
-import { PodWatch, type PodWishes, podManifest, shellImage } from '../workload.ts';
+import { type Manifest, PodWatch, type PodWishes, podManifest, shellImage } from '../workload.ts';
 
 export const serverImage = 'test/network-server:1';
 const waitMs = 90_000;
@@ -43,6 +43,23 @@ export interface ServerWishes extends PodWishes {
   readonly ignoresTerm?: boolean;
   /** The names of its HTTP ports. */
   readonly portNames?: Readonly<Record<string, number>>;
+}
+
+/** A pod that serves. Its label `app` is its name, where the test wishes for no other labels. */
+export function serverManifest(name: string, wishes: ServerWishes): Manifest {
+  const { http = [8080], udp = [], ignoresTerm = false, portNames = {}, ...more } = wishes;
+  const env: EnvVar[] = [
+    { name: 'NAME', value: name },
+    { name: 'HTTP', value: http.join() },
+    { name: 'UDP', value: udp.join() },
+    { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+    ...(ignoresTerm ? [{ name: 'IGNORE_TERM', value: 'yes' }] : []),
+  ];
+  const ports = Object.entries(portNames).map(([portName, containerPort]) => ({ name: portName, containerPort }));
+  const readinessProbe = { httpGet: { path: '/healthz', port: http[0] ?? 0 }, periodSeconds: 1, failureThreshold: 1 };
+  const [container = {}] = more.containers ?? [];
+  const containers = [{ image: serverImage, env, ports, readinessProbe, ...container }];
+  return podManifest(name, { labels: { app: name }, ...more, containers });
 }
 
 export class NetworkLab {
@@ -85,20 +102,9 @@ export class NetworkLab {
     return this.resource('v1', 'Service');
   }
 
-  /** Its label `app` is its name, where the test wishes for no other labels. Resolves when it was created. */
+  /** Resolves when it was created. */
   async server(name: string, wishes: ServerWishes = {}): Promise<void> {
-    const { http = [8080], udp = [], ignoresTerm = false, portNames = {}, ...more } = wishes;
-    const env: EnvVar[] = [
-      { name: 'NAME', value: name },
-      { name: 'HTTP', value: http.join() },
-      { name: 'UDP', value: udp.join() },
-      ...(ignoresTerm ? [{ name: 'IGNORE_TERM', value: 'yes' }] : []),
-    ];
-    const ports = Object.entries(portNames).map(([portName, containerPort]) => ({ name: portName, containerPort }));
-    const readinessProbe = { httpGet: { path: '/healthz', port: http[0] ?? 0 }, periodSeconds: 1, failureThreshold: 1 };
-    const [container = {}] = more.containers ?? [];
-    const containers = [{ image: serverImage, env, ports, readinessProbe, ...container }];
-    await this.resource('v1', 'Pod').create(podManifest(name, { labels: { app: name }, ...more, containers }));
+    await this.resource('v1', 'Pod').create(serverManifest(name, wishes));
   }
 
   /** The same, Ready. */
@@ -185,7 +191,10 @@ export class NetworkLab {
       'failures',
       async () => {
         last = await this.dial(from, { tries: 2, timeoutMs: 1000, ...ask });
-        return last.answers.length === 0 && last.errors.every((error) => error === code);
+        const { answers, errors } = last;
+        // The kernel sends few ICMP errors a second, and UDP has nothing else to be refused by.
+        const isSo = ask.protocol === 'udp' ? errors.includes(code) : errors.every((error) => error === code);
+        return answers.length === 0 && isSo;
       },
       waitMs,
     );

@@ -14,7 +14,7 @@ import https from 'node:https';
 import os from 'node:os';
 import process from 'node:process';
 
-const { NAME = os.hostname(), HTTP = '8080', UDP = '', IGNORE_TERM } = process.env;
+const { NAME = os.hostname(), HTTP = '8080', UDP = '', POD_IP = '0.0.0.0', IGNORE_TERM } = process.env;
 const portsOf = (list: string): number[] => list.split(',').filter(Boolean).map(Number);
 const plain = (address = ''): string => address.replace(/^::ffff:/, '');
 
@@ -147,7 +147,8 @@ for (const port of portsOf(UDP)) {
     };
     socket.send(said[word ?? ''] ?? `no ${word}`, from.port, from.address);
   });
-  socket.bind(port, '0.0.0.0');
+  // At the one address that it is asked at: of several, the kernel would choose another one to answer from.
+  socket.bind(port, POD_IP);
 }
 
 process.on('SIGTERM', () => {

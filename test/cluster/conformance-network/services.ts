@@ -193,7 +193,7 @@ export function serviceTests(lab: GetLab, client: () => Pod, onHost: () => Pod):
       const name = published ? 'terminating-published' : 'terminating-hidden';
       const service = await lab().service(name, { publishNotReadyAddresses: published });
       const ask = { host: clusterIp(service) };
-      await lab().ready(name, { ignoresTerm: true, terminationGracePeriodSeconds: 60 });
+      await lab().ready(name, { ignoresTerm: true, terminationGracePeriodSeconds: 120 });
       await lab().reaches(client(), ask, [name]);
       const pod = lab().watch.history(name).at(-1) ?? {};
       await lab().run(pod as Pod, 'busybox', 'touch', '/tmp/unready');
@@ -215,7 +215,7 @@ export function serviceTests(lab: GetLab, client: () => Pod, onHost: () => Pod):
     const name = 'terminating-fallback';
     const service = await lab().service(name, { type: 'NodePort' });
     const policies = [{ internalTrafficPolicy: 'Local' }, { externalTrafficPolicy: 'Local' }];
-    await lab().ready(name, { ignoresTerm: true, terminationGracePeriodSeconds: 60 });
+    await lab().ready(name, { ignoresTerm: true, terminationGracePeriodSeconds: 120 });
     await lab().reaches(client(), { host: clusterIp(service) }, [name]);
     await lab().resource('v1', 'Pod').delete(name);
     await lab().endpoints(name, {});

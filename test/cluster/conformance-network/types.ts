@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { Pod } from '../../../src/api/schema/types/core-v1.ts';
 import type { ApiError, Sent } from '../../clients/conformance/wire.ts';
 import { eventually } from '../../harness.ts';
-import { clusterIp, type GetLab, nodePort } from './lab.ts';
+import { clusterIp, type GetLab, ipOf, nodePort } from './lab.ts';
 
 const ports = [{ port: 80, name: 'http', protocol: 'TCP', targetPort: 8080 }] as const;
 
@@ -141,9 +141,9 @@ export function typeTests(lab: GetLab, client: () => Pod, onHost: () => Pod): vo
     await lab().ready(name);
     await healthIs(200, 1);
     const port = nodePort(service);
-    await lab().reaches(onHost(), { host, port }, [name]);
-    const { answers } = await lab().dial(onHost(), { host, port, request: 'clientip' });
-    assert.equal(answers[0]?.split(':')[0], host);
+    for (const from of [onHost(), client()]) await lab().reaches(from, { host, port }, [name]);
+    const { answers } = await lab().dial(client(), { host, port, request: 'clientip' });
+    assert.equal(answers[0]?.split(':')[0], ipOf(client()));
     await lab().change(name, { externalTrafficPolicy: 'Cluster' });
     const cluster = await lab().services.get(name);
     assert.equal(cluster.spec.healthCheckNodePort ?? 0, 0);

@@ -1,6 +1,7 @@
 /** What is gathered while a plan is rendered: sections, files, maps. Equal sections and files are one: their names are hashes of what they hold. */
 import { isIP } from 'node:net';
 import type { Backend, Server, Source } from '../plan.ts';
+import type { KnownAuth } from './external-auth.ts';
 import { type Refusal, type ServerLine, serversMark, shortHash } from './rendering.ts';
 import { plainName } from './words.ts';
 
@@ -20,7 +21,11 @@ export class Build {
   readonly scriptUsers = new Map<string, ReadonlyMap<string, string>>();
   readonly userLists = new Map<string, readonly string[]>();
   readonly refusals: Refusal[] = [];
+  /** Backends that Lua reaches over the inner listener. */
   readonly mirrorSections = new Set<string>();
+  /** Sections that it reaches besides, by key. */
+  readonly innerTargets = new Map<string, string>();
+  readonly auths = new Map<string, KnownAuth>();
   readonly backends: ReadonlyMap<string, Backend>;
 
   constructor(backends: ReadonlyMap<string, Backend>) {
@@ -66,6 +71,11 @@ export class Build {
   }
 
   text(): string {
+    const sections = this.#sectionsText();
+    return sections.includes(namedServerEnd) ? `${resolversText}\n${sections}` : sections;
+  }
+
+  #sectionsText(): string {
     return [...this.sections]
       .map(([name, { mode, lines, servers }]) =>
         [
@@ -80,12 +90,20 @@ export class Build {
   }
 }
 
+/** Only where somebody is asked for by name: HAProxy does not start without the machine's resolv.conf then. */
+const resolversText = `resolvers machine
+  parse-resolv-conf
+  hold valid 10s
+  accepted_payload_size 4096
+`;
+const namedServerEnd = ' resolvers machine init-addr none\n';
+
 /** Those with a DNS name: HAProxy asks for them by itself, and takes new ones at a reload alone. */
 function namedServers(list: readonly Server[], parameters: string): string[] {
   return list
     .filter(({ address }) => isIP(address) === 0 && /^[A-Za-z0-9._-]{1,253}$/.test(address))
     .map(({ address, port }) => {
-      const line = `${address}:${port}${parameters} resolvers machine init-addr none`;
+      const line = `${address}:${port}${parameters}${namedServerEnd.trimEnd()}`;
       return `  server n_${plainName(address)}_${port} ${line}`;
     });
 }

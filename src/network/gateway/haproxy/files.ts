@@ -12,9 +12,10 @@
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { mkdir, readdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, readlink, rename, rm, symlink, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import { writePrivateFile } from '../../../lib/private-file.ts';
+import { alertsIn } from './program.ts';
 import { allFiles, configName, listenersName, type Rendering, socketName } from './rendering.ts';
 
 /** A socket's path is 108 bytes at most, and HAProxy makes a longer name on the way. */
@@ -85,9 +86,7 @@ export class HaproxyFiles {
 
   /** HAProxy's complaints since then. */
   async lastWords(logOffset: number): Promise<string> {
-    const lines = (await this.#wordsSince(logOffset)).split('\n').filter((line) => line.includes('[ALERT]'));
-    return lines
-      .map((line) => line.replace(/^\[ALERT\]\s*\(\d+\)\s*:\s*/, ''))
+    return alertsIn(await this.#wordsSince(logOffset))
       .join(' ')
       .slice(0, 2000);
   }
@@ -128,5 +127,23 @@ export class HaproxyFiles {
       if (found !== text) return false;
     }
     return true;
+  }
+}
+
+/**
+ * Keeps a log as `.1`, and goes on with an empty one. HAProxy keeps the file open and appends: it is copied and cut. What is written in between is lost; and
+ * all of it is, where there is no room for a copy: a full disk is not filled further.
+ * @throws Error where it could not be kept
+ */
+export async function turnLog(file: string): Promise<void> {
+  const copy = `${file}.new`;
+  try {
+    await copyFile(file, copy);
+    await rename(copy, `${file}.1`);
+  } catch (error) {
+    await rm(copy, { recursive: true, force: true });
+    throw error;
+  } finally {
+    await truncate(file, 0);
   }
 }

@@ -2,10 +2,11 @@
 import { isIP } from 'node:net';
 import type { Cors, Filter, HeaderChange, RouteMatch } from '../plan.ts';
 import type { Build } from './build.ts';
+import { externalAuthLines } from './external-auth.ts';
 import { checkedRegex } from './regex.ts';
 import { shortHash } from './rendering.ts';
-import { pathLines } from './urls.ts';
-import { argument, assertWritable, format, headerName, headerValue, word } from './words.ts';
+import { type ListenerFacts, pathLines } from './urls.ts';
+import { argument, assertWritable, bounded, format, headerName, headerValue, word } from './words.ts';
 
 export interface Lines {
   /** Before the request goes on; the first that answers it ends it. */
@@ -17,13 +18,18 @@ export interface Lines {
 }
 
 /** @throws Error that says what in a filter cannot be done */
-export function filterLines(filters: readonly Filter[], match: RouteMatch, build: Build): Lines {
+export function filterLines(
+  filters: readonly Filter[],
+  match: RouteMatch,
+  { next }: Pick<ListenerFacts, 'next'>,
+  build: Build,
+): Lines {
   const lines: Lines = { request: [], response: [], options: new Set() };
-  for (const filter of filters) addFilter(filter, match, build, lines);
+  for (const filter of filters) addFilter(filter, match, next, build, lines);
   return lines;
 }
 
-function addFilter(filter: Filter, match: RouteMatch, build: Build, lines: Lines): void {
+function addFilter(filter: Filter, match: RouteMatch, next: string | undefined, build: Build, lines: Lines): void {
   switch (filter.kind) {
     case 'requestHeaders':
       lines.request.push(...headerLines('http-request', filter.change));
@@ -49,6 +55,12 @@ function addFilter(filter: Filter, match: RouteMatch, build: Build, lines: Lines
     case 'basicAuth':
       addUsers(filter, build, lines);
       break;
+    case 'externalAuth': {
+      const { request, response } = externalAuthLines(filter, next, build);
+      lines.request.push(...request);
+      lines.response.push(...response);
+      break;
+    }
   }
 }
 
@@ -188,7 +200,7 @@ function originCondition(allowed: string): string {
   if (allowed === '*') return '{ req.hdr(origin) -m found }';
   if (!allowed.includes('*')) return `{ req.hdr(origin) -m str -i -- ${word(allowed)} }`;
   const source = allowed.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  return `{ req.hdr(origin) -m reg -i -- ${word(checkedRegex(`^${source.join('[a-z0-9.-]+')}$`))} }`;
+  return `{ req.hdr(origin) -m reg -i -- ${word(bounded(checkedRegex(`^${source.join('[a-z0-9.-]+')}$`)))} }`;
 }
 
 /** The samples that look at a part of the request by its name. */

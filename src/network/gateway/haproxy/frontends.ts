@@ -196,7 +196,10 @@ function clientCheck(
 function requestLines(entry: Entry, context: FrontendContext): string[] {
   const { build, accessLog } = context;
   const name = entryName(entry);
-  const at: ListenerFacts = { scheme: entry.protocol === 'https' ? 'https' : 'http', port: entry.port };
+  const client = clientLines(entry, name, build);
+  const handover = client.length === 0 ? handoverLines(name, context, build) : undefined;
+  const scheme = entry.protocol === 'https' ? 'https' : 'http';
+  const at: ListenerFacts = { scheme, port: entry.port, ...(handover && { next: handover.section }) };
   const { lines } = hostLines(
     entry.hosts,
     name,
@@ -211,8 +214,6 @@ function requestLines(entry: Entry, context: FrontendContext): string[] {
     },
     build,
   );
-  const client = clientLines(entry, name, build);
-  const handover = client.length === 0 ? handoverLines(name, context, build) : undefined;
   return [
     ...logLines(accessLog),
     ...(handover?.first ?? []),

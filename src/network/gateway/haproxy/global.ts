@@ -35,6 +35,9 @@ const ciphers = [
   'ECDHE-RSA-CHACHA20-POLY1305',
 ].join(':');
 
+/** Each at another server. Where most of a Service's pods end at once, the first few may be among them. */
+const retriesMax = 7;
+
 const errors = [400, 403, 404, 408, 413, 500, 502, 503, 504];
 
 export function globalText(settings: GlobalSettings, script: string | undefined): string {
@@ -60,11 +63,6 @@ export function globalText(settings: GlobalSettings, script: string | undefined)
     // Read late, when other paths are not followed from the configuration's folder any more.
     ...(script === undefined ? [] : [`  lua-load-per-thread ${word(folder)}/${generationMark}/${script}`]),
     '',
-    'resolvers machine',
-    '  parse-resolv-conf',
-    '  hold valid 10s',
-    '  accepted_payload_size 4096',
-    '',
     'defaults common',
     ...(accessLog === 'off' ? [] : ['  log global', '  option dontlognull']),
     '  timeout connect 5s',
@@ -72,7 +70,7 @@ export function globalText(settings: GlobalSettings, script: string | undefined)
     '  timeout client-fin 30s',
     '  timeout tunnel 1h',
     '  option redispatch 1',
-    '  retries 3',
+    `  retries ${retriesMax}`,
     '',
     'defaults tcp from common',
     '  mode tcp',
@@ -95,7 +93,8 @@ export function globalText(settings: GlobalSettings, script: string | undefined)
 
 /** Fields of a line of the access log, as samples. */
 const logFields = {
-  time: '%[accept_date(ms),ms_ltime(%Y-%m-%dT%H:%M:%S)]',
+  // Of the end of the answer.
+  time: '%[date,utime(%Y-%m-%dT%H:%M:%SZ)]',
   client: '%ci',
   host: '%[var(txn.host),json(utf8s)]',
   method: '%[capture.req.method,json(utf8s)]',

@@ -29,6 +29,8 @@ const timeout = '24h';
 export interface Handover {
   /** Before all other rules of the frontend. */
   readonly first: readonly string[];
+  /** It leads to the listener again. */
+  readonly section: string;
   /** Before all others that choose a section. */
   readonly choice: string;
 }
@@ -43,6 +45,7 @@ export function handoverLines(entry: string, { id, handoverKey }: HandoverSettin
       `timeout server ${timeout}`,
       `timeout tunnel ${timeout}`,
       `http-request set-header ${header} ${handoverKey}`,
+      'http-request del-header x-naru-mirror',
       `server next ${address} send-proxy-v2`,
     ],
   });
@@ -53,6 +56,7 @@ export function handoverLines(entry: string, { id, handoverKey }: HandoverSettin
       `http-request del-header ${header} if { so_name ${listener} }`,
       'http-request set-log-level silent if { stopping }',
     ],
+    section,
     choice: `use_backend ${section} if { stopping }`,
   };
 }

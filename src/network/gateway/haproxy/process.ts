@@ -11,7 +11,7 @@
  * that no connection is refused in between; an agent that ends leaves HAProxy running, and the next one takes it over as it is. The caller makes one call of
  * `apply` at a time.
  */
-import { copyFile, rename, rm, stat, truncate } from 'node:fs/promises';
+import { rm, stat, truncate } from 'node:fs/promises';
 import { Backoff } from '../../../lib/backoff.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import type { Logger } from '../../../lib/log.ts';
@@ -22,7 +22,7 @@ import { ask, generationOf, run } from './commands.ts';
 import { findCulprits, planOf, sourcesOf } from './culprits.ts';
 import { type Change, difference } from './difference.ts';
 import { endHaproxy } from './ending.ts';
-import { HaproxyFiles } from './files.ts';
+import { HaproxyFiles, turnLog } from './files.ts';
 import {
   anyAddress,
   checkConfig,
@@ -366,15 +366,7 @@ export class Haproxy {
       }
     });
     if ((await size(this.#files.logFile)) > logBytesMax) await truncate(this.#files.logFile, 0);
-    if ((await size(this.#files.accessLogFile)) > accessLogBytesMax) await this.#turnAccessLog();
-  }
-
-  /** HAProxy keeps the file open and appends: it is copied and cut. What is written in between is lost. */
-  async #turnAccessLog(): Promise<void> {
-    const { accessLogFile } = this.#files;
-    await copyFile(accessLogFile, `${accessLogFile}.new`);
-    await truncate(accessLogFile, 0);
-    await rename(`${accessLogFile}.new`, `${accessLogFile}.1`);
+    if ((await size(this.#files.accessLogFile)) > accessLogBytesMax) await turnLog(this.#files.accessLogFile);
   }
 }
 

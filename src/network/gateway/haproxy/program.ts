@@ -42,11 +42,17 @@ const checkMsMax = 60_000;
 /** HAProxy's words where it would not take the configuration. */
 export function checkConfig(program: string, config: string): Promise<string | undefined> {
   return new Promise((resolve) => {
-    execFile(program, ['-c', '-q', '-f', config], { timeout: checkMsMax, env: environment }, (error, _, stderr) => {
-      const words = stderr.split('\n').filter((line) => line.includes('[ALERT]'));
-      resolve(error === null ? undefined : words.join('\n').slice(0, 4000) || error.message);
+    // Not with -q: that keeps the reason quiet, too.
+    execFile(program, ['-c', '-f', config], { timeout: checkMsMax, env: environment }, (error, _, stderr) => {
+      resolve(error === null ? undefined : alertsIn(stderr).join(' ').slice(0, 2000) || error.message);
     });
   });
+}
+
+/** What HAProxy says of errors, without the process that says it. */
+export function alertsIn(text: string): string[] {
+  const lines = text.split('\n').filter((line) => line.includes('[ALERT]'));
+  return lines.map((line) => line.replace(/^\[ALERT\]\s*\(\d+\)\s*:\s*/, ''));
 }
 
 const environment = { PATH: searchPath.join(':') };

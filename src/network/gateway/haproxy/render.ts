@@ -19,10 +19,12 @@ export interface RenderSettings extends GlobalSettings, HandoverSettings {}
 export function render(plan: Plan, settings: RenderSettings): Rendering {
   const build = new Build(plan.backends);
   const { id, handoverKey, accessLog, anyAddress } = settings;
-  const frontends = plan.entries.map((entry) => textOrRefusals(entry, { build, id, handoverKey, accessLog, anyAddress }));
+  const frontends = plan.entries.map((entry) =>
+    textOrRefusals(entry, { build, id, handoverKey, accessLog, anyAddress }),
+  );
   const mirror = mirrorText(id, build);
   const needsScript = mirror !== '' || build.scriptUsers.size > 0;
-  const script = needsScript ? build.file('script', scriptText(id, build.scriptUsers)) : undefined;
+  const script = needsScript ? build.file('script', scriptText(id, build.scriptUsers, build.auths)) : undefined;
   const config = [globalText(settings, script), userText(build), ...frontends, mirror, build.text()].join('\n');
   return {
     config,
@@ -51,7 +53,7 @@ function userText(build: Build): string {
     .join('\n');
 }
 
-/** Where the script sends copies: each goes to the section that a header of ours names. */
+/** Where the script sends copies and questions: each goes to the section that a header of ours names. */
 function mirrorText(id: string, build: Build): string {
   const rows = [...build.mirrorSections].flatMap((backend) => {
     const known = build.backends.get(backend);
@@ -63,9 +65,10 @@ function mirrorText(id: string, build: Build): string {
       return [];
     }
   });
-  if (build.mirrorSections.size === 0) return '';
+  if (build.mirrorSections.size + build.innerTargets.size === 0) return '';
   const { path, entries } = build.map('mirror.map');
   for (const { key, section } of rows) entries.set(key, section);
+  for (const [key, section] of build.innerTargets) entries.set(key, section);
   return [
     'frontend mirror from http',
     `  bind ${word(mirrorAddress(id))}`,

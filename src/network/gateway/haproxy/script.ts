@@ -1,10 +1,12 @@
 /**
  * What HAProxy cannot say in its own language, in Lua, loaded where a plan needs it: copies of requests (it has no mirror of its own), and htpasswd's
- * `$apr1$` and `{SHA}` hashes, which crypt(3) does not know.
+ * `$apr1$` and `{SHA}` hashes, which crypt(3) does not know; and questions about requests: see `external-auth.ts`.
  *
  * Each thread has a state of its own, so that threads do not wait for each other. A copy is sent by a task of its own, to a listener of ours that hands it
  * to the mirror's servers: the request neither waits for it nor fails with it.
  */
+import { authScript, type KnownAuth } from './external-auth.ts';
+import { luaText } from './lua.ts';
 import { mirrorAddress } from './names.ts';
 
 /** Copies under way in one thread: more are not made. */
@@ -13,8 +15,12 @@ const copyTimeoutMs = 5000;
 /** Verified passwords that are remembered, by a hash: the next request with it costs nothing. */
 const rememberedMax = 1000;
 
-export function scriptText(id: string, users: ReadonlyMap<string, ReadonlyMap<string, string>>): string {
-  return `${mirrorText(id)}${users.size === 0 ? '' : usersText(users)}`;
+export function scriptText(
+  id: string,
+  users: ReadonlyMap<string, ReadonlyMap<string, string>>,
+  auths: ReadonlyMap<string, KnownAuth>,
+): string {
+  return `${mirrorText(id)}${users.size === 0 ? '' : usersText(users)}${authScript(id, auths)}`;
 }
 
 function mirrorText(id: string): string {
@@ -116,9 +122,4 @@ core.register_fetches("naru_user", function(txn, list)
   return known[key]
 end)
 `;
-}
-
-/** A string of Lua's, by its bytes. */
-function luaText(text: string): string {
-  return `"${[...Buffer.from(text)].map((byte) => `\\${String(byte).padStart(3, '0')}`).join('')}"`;
 }

@@ -16,25 +16,35 @@ export type Outcome = readonly { readonly section: string; readonly weight: numb
 /** @throws Error that says what in the route cannot be done: nothing of it is in the build then but what others may share */
 export function routeOutcome(route: Route, at: ListenerFacts, build: Build): Outcome {
   const { action, match } = route;
-  const filters = filterLines(route.filters, match, build);
   switch (action.kind) {
     case 'respond':
-      return one(respond(action.status, action, filters, build));
+      return one(respond(action.status, action, filterLines(route.filters, match, at, build), build));
     case 'redirect': {
       const { before, text } = locationOf(action.to, match, at);
       const line = `http-request return status ${checkedStatus(action.status)} hdr Location ${word(text)}`;
+      const filters = filterLines(route.filters, match, at, build);
       return one(answer('redirect', withRequest(filters, [...before, line]), build));
     }
     case 'forward':
       return forward(
         action.targets,
         (target) => {
-          const own = filterLines([...route.filters, ...target.filters], match, build);
+          const own = filterLines([...route.filters, ...target.filters], match, at, build);
           return httpSection(target, own, action.options ?? {}, build);
         },
-        build,
+        (status) => respond(status, {}, answerFilters(route, at, build), build),
       );
   }
+}
+
+/** Who may not come in hears so also where nobody would answer; nobody gets a copy of what nobody gets. */
+function answerFilters({ filters, match }: Route, at: ListenerFacts, build: Build): Lines {
+  return filterLines(
+    filters.filter(({ kind }) => kind !== 'mirror'),
+    match,
+    at,
+    build,
+  );
 }
 
 /** Of targets that get bytes and not requests. */
@@ -43,12 +53,15 @@ export function streamOutcome(targets: readonly Target[], build: Build): Outcome
   return shares.map((target) => ({ section: streamSection(target, build), weight: target.weight }));
 }
 
-function forward(targets: readonly Target[], section: (target: Target) => string, build: Build): Outcome {
+function forward(
+  targets: readonly Target[],
+  section: (target: Target) => string,
+  answered: (status: number) => string,
+): Outcome {
   const shares = targets.filter(({ weight }) => weight > 0);
-  if (shares.length === 0)
-    return one(plainAnswer(targets.length > 0 && targets.every(isUnresolved) ? 500 : 503, build));
+  if (shares.length === 0) return one(answered(targets.length > 0 && targets.every(isUnresolved) ? 500 : 503));
   return shares.map((target) => ({
-    section: isUnresolved(target) ? plainAnswer(target.unresolvedStatus, build) : section(target),
+    section: isUnresolved(target) ? answered(target.unresolvedStatus) : section(target),
     weight: target.weight,
   }));
 }

@@ -1,7 +1,7 @@
 /** Paths and locations: what a rewrite puts in place of the path, and where a redirect leads. Pure. */
 import type { RouteMatch, UrlChange } from '../plan.ts';
 import { checkedRegex, groupCount } from './regex.ts';
-import { argument, assertWritable, format, headerValue, requestPath, word } from './words.ts';
+import { argument, assertWritable, bounded, format, headerValue, requestPath, word } from './words.ts';
 
 type PathChange = NonNullable<UrlChange['path']>;
 
@@ -49,7 +49,7 @@ function regexFormat(value: string, match: RouteMatch): { before: string[]; text
   const source = match.path.kind === 'regex' ? checkedRegex(match.path.value) : '.*';
   const groups = Math.min(9, groupCount(source));
   const flag = match.path.ignoreCase ? ',i' : '';
-  const whole = argument(anchored(source));
+  const whole = argument(bounded(anchored(source)));
   const parts = absolute(value).split(/\$([1-9])/);
   const before: string[] = [];
   const text = parts.map((part, index) => {
@@ -80,6 +80,8 @@ function writtenPath(path: string): string {
 export interface ListenerFacts {
   readonly scheme: 'http' | 'https';
   readonly port: number;
+  /** The section that leads back to the listener, where there is one. */
+  readonly next?: string;
 }
 
 /** The lines before, and the format of `Location`. */

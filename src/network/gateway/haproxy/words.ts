@@ -48,9 +48,15 @@ export function equals(sample: string, text: string): string {
   return `{ ${word(sample)} -m str -- ${text === '' ? "''" : word(text)} }`;
 }
 
+/** What matches in more steps does not match: one expression of one object holds up all requests of a thread. A path takes some hundred. */
+const stepsMax = 100_000;
+
+/** @param regex as PCRE2 takes it, of which this becomes the beginning */
+export const bounded = (regex: string): string => `(*LIMIT_MATCH=${stepsMax})${regex}`;
+
 export function matches(sample: string, regex: string, ignoreCase = false): string {
   if (/^[{}]$/.test(regex)) return equals(sample, regex);
-  return `{ ${word(sample)} -m reg ${ignoreCase ? '-i ' : ''}-- ${word(regex)} }`;
+  return `{ ${word(sample)} -m reg ${ignoreCase ? '-i ' : ''}-- ${word(bounded(regex))} }`;
 }
 
 /** RFC 9110, section 5.6.2. */

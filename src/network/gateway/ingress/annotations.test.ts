@@ -86,7 +86,9 @@ describe('values', () => {
       'whitelist-source-range': 'x',
       'denylist-source-range': '1',
       'auth-type': 'digest',
-      'auth-url': 'http://x',
+      'auth-url': 'ftp://x',
+      'auth-response-headers': 'a b',
+      'auth-method': 'TRACE',
     };
     for (const [name, value] of Object.entries(guards))
       assert.equal(outcome(withAll({ [name]: value }), 'http://a.example/'), '503');

@@ -8,6 +8,7 @@
  * To add one: a line here, and its use in `options.ts` or `translate.ts`.
  */
 import { annotationPrefixes } from '../../../api/ingress-classes.ts';
+import { authUrl, signIn } from './external-auth.ts';
 import * as as from './values.ts';
 
 const portion = as.whole(0, 1_000_000);
@@ -68,6 +69,11 @@ const parsers = {
   'auth-secret': as.someText,
   'auth-secret-type': as.oneOf('auth-file', 'auth-map'),
   'auth-realm': as.anyText,
+  'auth-url': authUrl,
+  'auth-method': as.oneOf('GET', 'HEAD', 'POST'),
+  'auth-signin': signIn,
+  'auth-signin-redirect-param': as.cookie,
+  'auth-response-headers': as.list(as.header),
   'auth-tls-secret': as.someText,
   'auth-tls-verify-client': as.oneOf('on', 'off', 'optional', 'optional_no_ca'),
   // How much.
@@ -103,6 +109,9 @@ const guards: ReadonlySet<string> = new Set<string>([
   'auth-type',
   'auth-secret',
   'auth-secret-type',
+  'auth-url',
+  'auth-method',
+  'auth-response-headers',
   'auth-tls-secret',
   'auth-tls-verify-client',
 ] satisfies readonly AnnotationName[]);
@@ -121,7 +130,6 @@ const refused: Readonly<Record<string, { readonly why: string; readonly isGuard?
   'enable-modsecurity': { why: firewall },
   'enable-owasp-core-rules': { why: firewall },
   'modsecurity-transaction-id': { why: firewall },
-  'auth-url': { why: 'requests are not shown to other services first', isGuard: true },
   'auth-tls-error-page': { why: 'who shows no certificate is refused in the handshake' },
   'auth-tls-match-cn': { why: 'only authorities are checked', isGuard: true },
   satisfy: { why: 'all of the conditions must hold' },
@@ -148,10 +156,6 @@ const needless: ReadonlySet<string> = new Set([
   'session-cookie-conditional-samesite-none',
   'auth-tls-verify-depth',
   'auth-tls-pass-certificate-to-upstream',
-  'auth-method',
-  'auth-signin',
-  'auth-signin-redirect-param',
-  'auth-response-headers',
   'auth-request-redirect',
   'auth-proxy-set-headers',
   'auth-cache-key',

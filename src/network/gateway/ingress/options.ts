@@ -3,6 +3,7 @@ import { nameWithin } from '../../../api/ingress-classes.ts';
 import { isOwnMachine } from '../own-machine.ts';
 import type { Cors, Filter, ForwardOptions } from '../plan.ts';
 import type { Annotations } from './annotations.ts';
+import { externalAuth } from './external-auth.ts';
 import type { ReadIngress, Work } from './reading.ts';
 
 const burstDefault = 5;
@@ -14,7 +15,8 @@ const triesMax = 10;
 export function filtersOf(work: Work, read: ReadIngress): readonly Filter[] | undefined {
   const { values } = read;
   const users = basicAuth(work, read);
-  if (users === undefined) return undefined;
+  const asked = externalAuth(work, read);
+  if (users === undefined || asked === undefined) return undefined;
   const allowed = values['allowlist-source-range'] ?? values['whitelist-source-range'];
   const denied = values['denylist-source-range'];
   const prefix = values['x-forwarded-prefix'];
@@ -25,6 +27,7 @@ export function filtersOf(work: Work, read: ReadIngress): readonly Filter[] | un
     // Before the users: a browser asks without them whether it may ask.
     ...(values['enable-cors'] ? [{ kind: 'cors', cors: corsOf(values) } as const] : []),
     ...users,
+    ...asked,
     ...(prefix === undefined ? [] : [setHeader('X-Forwarded-Prefix', prefix)]),
     ...(host === undefined ? [] : [rewriteHost(host)]),
     ...mirror(work, read),

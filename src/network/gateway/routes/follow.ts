@@ -44,6 +44,8 @@ export class FollowedGateways {
   readonly #classes;
   readonly #gateways;
   readonly #seesStatus: boolean;
+  #isMade = false;
+  #followsOthers = false;
   #others: Others | undefined;
 
   /** `seesStatus`: also changes of statuses are told. */
@@ -51,11 +53,14 @@ export class FollowedGateways {
     this.#informers = informers;
     this.#seesStatus = seesStatus;
     this.#changed = () => {
-      this.#followOthers();
+      if (this.#isMade) this.#followOthers();
       changed();
     };
     this.#classes = this.#follow(gatewayClasses);
     this.#gateways = this.#follow(gateways);
+    // What others follow already is shown at once, before both are there.
+    this.#isMade = true;
+    this.#followOthers();
   }
 
   /** For a loop that begins when these are known. */
@@ -107,7 +112,9 @@ export class FollowedGateways {
   }
 
   #followOthers(): void {
-    if (this.#others !== undefined || this.#ours().length === 0) return;
+    if (this.#followsOthers || this.#ours().length === 0) return;
+    // Before they are followed: what is there already is shown while they are, and leads here again.
+    this.#followsOthers = true;
     this.#others = {
       listenerSets: this.#follow(listenerSets),
       httpRoutes: this.#follow(httpRoutes),
