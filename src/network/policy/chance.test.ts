@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import type { Pod } from '../../api/schema/types/core-v1.ts';
 import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort } from '../../api/schema/types/networking-v1.ts';
 import { nextInt, SeededPrng } from '../../lib/prng.ts';
+import { keyOf, Lab, namespace, node, pod, policy } from './program-testing.ts';
 import { type Connection, isAllowed, type TableModel } from './testing.ts';
-import { keyOf, Lab, namespace, node, pod, policy } from './testing-program.ts';
 
 /** Words for policies by chance: few labels, ports and blocks, so that they meet. */
 class Chance {

@@ -54,7 +54,10 @@ export class PolicyPart implements Service {
     this.#table = table;
     this.#program = new PolicyProgram(context);
     this.#policies = context.informers.informer(networkPolicies);
-    const refused = { name: 'naru_network_policy_refusals_total', help: 'Policies and peers of theirs that could not be taken as they are.' };
+    const refused = {
+      name: 'naru_network_policy_refusals_total',
+      help: 'Policies and peers of theirs that could not be taken as they are.',
+    };
     this.#refused = context.metrics.counter(refused).with();
   }
 

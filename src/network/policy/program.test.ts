@@ -6,7 +6,7 @@ import { silentLogger } from '../../lib/log.ts';
 import { SeededPrng } from '../../lib/prng.ts';
 import { NftKeeper } from '../kernel/nft-keeper.ts';
 import { FakeNft } from '../kernel/testing.ts';
-import { a, b, c, from, Lab, namespace, onA, pod, policy, smallWorld } from './testing-program.ts';
+import { a, b, c, from, Lab, namespace, onA, pod, policy, smallWorld } from './program-testing.ts';
 
 describe('what changes in the world', () => {
   it('a pod that is new on the node is closed until it is known, while there are policies', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { NetworkPolicy } from '../../api/schema/types/networking-v1.ts';
-import { a, b, c, from, Lab, namespace, onA, pod, policy, smallWorld, to } from './testing-program.ts';
+import { a, b, c, from, Lab, namespace, onA, pod, policy, smallWorld, to } from './program-testing.ts';
 
 /** What a policy in x, which selects a, lets through. */
 const rows: readonly { name: string; spec: NetworkPolicy['spec']; passes?: string[]; drops?: string[] }[] = [
