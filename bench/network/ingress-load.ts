@@ -29,7 +29,7 @@ request = function()
 end
 done = function(summary, latency)
   local e = summary.errors
-  io.write(string.format("RESULT %d %d %d %d\\n", summary.requests, summary.duration, latency:percentile(99), e.connect + e.read + e.write + e.status + e.timeout))
+  io.write(string.format("RESULT %d %d %d %d\\n", summary.requests, summary.duration, latency:percentile(99), e.connect + e.read + e.write + e.status))
 end
 `;
 
@@ -54,16 +54,20 @@ export class Wrk {
     return new Wrk(path.join(packages.get('wrk') as string, 'usr/bin/wrk'), libraries, file);
   }
 
-  /** Over 64 connections that are kept. @param pids the processes under load. @throws Error where a request failed */
-  async load(url: string, seconds: number, pids: readonly number[]): Promise<Load> {
+  /**
+   * Over 64 connections that are kept. Undefined where a machine that is busy otherwise let none be answered.
+   * @param pids the processes under load. @throws Error where a request failed
+   */
+  async load(url: string, seconds: number, pids: readonly number[]): Promise<Load | undefined> {
     const before = cpuSeconds(pids);
-    const argv = ['-t', '1', '-c', '64', '-d', `${seconds}s`, '-s', this.#script, url];
+    const argv = ['-t', '1', '-c', '64', '-d', `${seconds}s`, '--timeout', '30s', '-s', this.#script, url];
     const { stdout } = await promisify(execFile)(this.#program, argv, { env: { LD_LIBRARY_PATH: this.#libraries } });
     const spent = cpuSeconds(pids) - before;
     const found = /^RESULT (\d+) (\d+) (\d+) (\d+)$/m.exec(stdout);
     if (found === null) throw new Error(`wrk says nothing of its requests: ${stdout.slice(0, 500)}`);
     const [requests, micros, p99Micros, failed] = found.slice(1).map(Number) as [number, number, number, number];
-    if (failed > 0 || requests === 0) throw new Error(`${failed} of ${requests} requests to ${url} failed`);
+    if (failed > 0) throw new Error(`${failed} of ${requests} requests to ${url} failed`);
+    if (requests === 0) return undefined;
     return { perSecond: (requests / micros) * 1e6, p99Ms: p99Micros / 1000, perCpuSecond: requests / spent };
   }
 }

@@ -62,21 +62,13 @@ class IngressBench {
   readonly #folder: string;
   readonly #haproxy: Haproxy;
   readonly #children: readonly ChildProcess[];
-  readonly #wrk: Wrk;
-  readonly #sides: readonly [Side, Side];
+  #wrk!: Wrk;
+  #sides!: readonly [Side, Side];
 
-  private constructor(
-    folder: string,
-    haproxy: Haproxy,
-    children: readonly ChildProcess[],
-    wrk: Wrk,
-    sides: readonly [Side, Side],
-  ) {
+  private constructor(folder: string, haproxy: Haproxy, children: readonly ChildProcess[]) {
     this.#folder = folder;
     this.#haproxy = haproxy;
     this.#children = children;
-    this.#wrk = wrk;
-    this.#sides = sides;
   }
 
   static async start(): Promise<IngressBench> {
@@ -89,25 +81,30 @@ class IngressBench {
       startByHand(folder, 'by-hand', byHandText(folder, byHand, server)),
     ];
     const haproxy = new Haproxy({ folder: path.join(folder, 'own'), id: 'be9c4000', clock, log: silentLogger });
-    await haproxy.apply(planOf(own, server, pem), { threads: 1, connectionsMax: 4000, accessLog: 'off' });
-    const wrk = await Wrk.make(folder, hosts, target);
-    const sides = [
-      { ports: own, pids: family(haproxy.pid as number) },
-      { ports: byHand, pids: [children[1]?.pid as number] },
-    ] as const;
-    for (const { ports } of sides) {
-      await eventually('an answer', () => fetch(`http://127.0.0.1:${ports.http}`).then(() => true));
+    const bench = new IngressBench(folder, haproxy, children);
+    try {
+      await haproxy.apply(planOf(own, server, pem), { threads: 1, connectionsMax: 4000, accessLog: 'off' });
+      bench.#wrk = await Wrk.make(folder, hosts, target);
+      bench.#sides = [
+        { ports: own, pids: family(haproxy.pid as number) },
+        { ports: byHand, pids: [children[1]?.pid as number] },
+      ];
+      for (const { http } of [own, byHand])
+        await eventually('an answer', () => fetch(`http://127.0.0.1:${http}`).then(() => true));
+      return bench;
+    } catch (error) {
+      await bench.close();
+      throw error;
     }
-    return new IngressBench(folder, haproxy, children, wrk, sides);
   }
 
   /** By turns, so that both meet the same machine. The first round warms up, and does not count. */
   async compare(scheme: keyof Ports, rounds: number, seconds: number): Promise<Comparison> {
     const loads: [Load[], Load[]] = [[], []];
-    for (let round = 0; round <= rounds; round++) {
+    for (let round = 0; round < 2 * rounds + 1 && Math.min(...loads.map(({ length }) => length)) < rounds; round++) {
       for (const [index, { ports, pids }] of this.#sides.entries()) {
         const load = await this.#wrk.load(`${scheme}://127.0.0.1:${ports[scheme]}`, seconds, pids);
-        if (round > 0) loads[index]?.push(load);
+        if (round > 0 && load !== undefined) loads[index]?.push(load);
       }
     }
     return loads;

@@ -6,12 +6,12 @@ import type { Logger } from '../lib/log.ts';
 import type { Prng } from '../lib/prng.ts';
 import type { DiskLayout } from './eviction/thresholds.ts';
 import { defaultKubeletConfiguration, type KubeletConfiguration } from './kubelet-configuration.ts';
+import type { AgentMetrics } from './metrics/agent-metrics.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { ClusterDns } from './pod/dns.ts';
 import type { PodHook } from './pod/pod-hook.ts';
 import type { AgentPlatform, EventSink, PodHost } from './pod/pod-host.ts';
 import type { Runtime, RuntimeInfo } from './runtime.ts';
-import type { AgentMetrics } from './metrics/agent-metrics.ts';
 import type { ManifestReader } from './static-pods/manifest-folder.ts';
 import type { StatsSource } from './stats/summary.ts';
 

@@ -24,9 +24,13 @@ export function nodeHealth(node: Node): NodeHealth {
 }
 
 export async function listNodes(home: Home, clock: Clock): Promise<readonly NodeHealth[]> {
+  return (await fetchNodes(home, clock)).map(nodeHealth);
+}
+
+export async function fetchNodes(home: Home, clock: Clock): Promise<readonly Node[]> {
   const client = httpsClient({ config: await readKubeconfig(home.kubeconfig), clock });
   try {
-    return (await client.list(nodes)).items.map(nodeHealth);
+    return (await client.list(nodes)).items;
   } finally {
     client.close();
   }

@@ -4,6 +4,7 @@ import { JsonLogger } from '../lib/log.ts';
 import type { Service } from '../lib/service.ts';
 import type { NetworkContext } from './context.ts';
 import { type NetworkPart, nodeNetwork } from './node-network.ts';
+import { readPartStates } from './part-states.ts';
 import { startNetworkWorld } from './testing.ts';
 
 describe('the network of a node', () => {
@@ -56,6 +57,22 @@ describe('the network of a node', () => {
     assert.match(text, /cannot be made/);
     await world.network.close();
     assert.deepEqual(said, ['+c', '+a', '-c', '-a']);
+    await world.close();
+  });
+
+  test('how its parts are is written down for who asks later', async () => {
+    const world = await open([part([], 'a'), part([], 'b', 1)]);
+    assert.equal(await readPartStates(world.context.folder), undefined);
+    await world.network.start();
+    await world.settle();
+    // Real time, for the file.
+    let written = await readPartStates(world.context.folder);
+    for (let turn = 0; turn < 5000 && written === undefined; turn++)
+      written = await readPartStates(world.context.folder);
+    assert.deepEqual(written, [{ name: 'a' }, { name: 'b', problem: 'b is broken' }]);
+    await world.clock.advance(3000);
+    await world.network.close();
+    assert.deepEqual(await readPartStates(world.context.folder), [{ name: 'a' }, { name: 'b' }]);
     await world.close();
   });
 

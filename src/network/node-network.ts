@@ -21,6 +21,7 @@ import { gatewayPart } from './gateway/gateway-part.ts';
 import { NftProcess } from './kernel/nft.ts';
 import { addressAnnouncerPart } from './load-balancer/announcer.ts';
 import { NetworkConfiguration } from './network-configuration.ts';
+import { PartStates } from './part-states.ts';
 import { podNetworkPart } from './pod-network/pod-network.ts';
 import { policyPart } from './policy/policy-part.ts';
 import { proxyPart } from './proxy/proxy-part.ts';
@@ -82,12 +83,14 @@ class NetworkParts implements Service {
   /** Those that are retried, too: each by its place in the order. */
   readonly #running = new Map<number, Service>();
   readonly #retries: Promise<void>[] = [];
+  readonly #states: PartStates;
   #starting: Promise<void> | undefined;
 
   constructor(context: NetworkContext, parts: readonly NetworkPart[], foundations: readonly Service[]) {
     this.#context = context;
     this.#parts = parts;
     this.#foundations = new ServiceGroup('network', foundations, context);
+    this.#states = new PartStates(context.folder, context.log);
   }
 
   start(): Promise<void> {
@@ -106,6 +109,7 @@ class NetworkParts implements Service {
     await group.start();
     await group.close();
     await this.#foundations.close();
+    await this.#states.close();
   }
 
   destroy(): void {
@@ -121,34 +125,50 @@ class NetworkParts implements Service {
       const attempt = partStarter(part, this.#context);
       if (!(await this.#tryStart(index, attempt))) this.#retries.push(this.#retry(index, attempt));
     }
+    this.#states.write();
   }
 
-  async #retry(index: number, attempt: () => Promise<Service>): Promise<void> {
+  async #retry(index: number, attempt: PartStarter): Promise<void> {
     const { clock } = this.#context;
     while (!this.#stop.signal.aborted) {
       await clock.sleep(this.#backoff.next(String(index)), this.#stop.signal).catch(() => {});
-      if (this.#stop.signal.aborted || (await this.#tryStart(index, attempt))) return;
+      if (this.#stop.signal.aborted) return;
+      const isStarted = await this.#tryStart(index, attempt);
+      this.#states.write();
+      if (isStarted) return;
     }
   }
 
-  async #tryStart(index: number, attempt: () => Promise<Service>): Promise<boolean> {
+  async #tryStart(index: number, attempt: PartStarter): Promise<boolean> {
     try {
-      this.#running.set(index, await attempt());
+      const service = await attempt.start();
+      this.#running.set(index, service);
+      this.#states.runs(index, service.name);
       return true;
     } catch (error) {
       this.#context.log.error('a part of the network does not start, trying again', { error });
+      this.#states.fails(index, attempt.name(), error);
       return false;
     }
   }
 }
 
+interface PartStarter {
+  /** The part's own, or its maker's as long as it cannot be made. */
+  name(): string;
+  start(): Promise<Service>;
+}
+
 /** Makes the part with the first call that can, and starts it with each. */
-function partStarter(part: NetworkPart, context: NetworkContext): () => Promise<Service> {
+function partStarter(part: NetworkPart, context: NetworkContext): PartStarter {
   let made: Service | undefined;
-  return async () => {
-    made ??= part(context);
-    await made.start();
-    return made;
+  return {
+    name: () => made?.name ?? part.name,
+    async start() {
+      made ??= part(context);
+      await made.start();
+      return made;
+    },
   };
 }
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Service } from '../api/schema/types/core-v1.ts';
-import type { FlowSchema, PriorityLevelConfiguration } from '../api/schema/types/flowcontrol-v1.ts';
 import { resourceTable } from '../api/resource-table.ts';
 import { builtinSchema } from '../api/schema/load.ts';
+import type { Service } from '../api/schema/types/core-v1.ts';
+import type { FlowSchema, PriorityLevelConfiguration } from '../api/schema/types/flowcontrol-v1.ts';
 import { silentLogger } from '../lib/log.ts';
 import { SeededPrng } from '../lib/prng.ts';
 import { bootstrap } from './bootstrap.ts';
@@ -81,7 +81,9 @@ test('a cluster starts again although a quota leaves no room for what it has alr
 
 test('the name server has its address from the start, in each family, and a Service that had it first keeps it', async () => {
   const registry = await startRegistry(undefined, ['10.43.0.0/16', 'fd43::/112']);
-  const { spec, metadata } = (await registry.get('services', 'kube-dns', { namespace: 'kube-system' })) as unknown as Service;
+  const { spec, metadata } = (await registry.get('services', 'kube-dns', {
+    namespace: 'kube-system',
+  })) as unknown as Service;
   assert.deepEqual(spec?.clusterIPs, ['10.43.0.10', 'fd43::a']);
   assert.deepEqual(metadata?.labels, { 'k8s-app': 'kube-dns' });
   assert.deepEqual(
@@ -130,12 +132,19 @@ test('the name server of a cluster that gets a second family has an address ther
   assert.deepEqual(spec?.clusterIPs, ['10.43.0.10', 'fd43::a']);
   assert.deepEqual(spec?.ipFamilies, ['IPv4', 'IPv6']);
   await startAgain(registry);
-  assert.equal((await dnsOf(registry)).metadata?.resourceVersion, metadata?.resourceVersion, 'and nothing is written again');
+  assert.equal(
+    (await dnsOf(registry)).metadata?.resourceVersion,
+    metadata?.resourceVersion,
+    'and nothing is written again',
+  );
 });
 
 test('where somebody has that address already, the name server gets another', async () => {
   const registry = await startRegistry();
-  const taken = { metadata: { name: 'first' }, spec: { clusterIP: 'fd43::a', ipFamilies: ['IPv6'], ports: [{ port: 80 }] } };
+  const taken = {
+    metadata: { name: 'first' },
+    spec: { clusterIP: 'fd43::a', ipFamilies: ['IPv6'], ports: [{ port: 80 }] },
+  };
   await startAgain(registry, async (server) => void (await server.create(registry.target('services'), taken, {})));
   const [first, second] = (await dnsOf(registry)).spec?.clusterIPs ?? [];
   assert.equal(first, '10.43.0.10');

@@ -64,10 +64,10 @@ describe('conformance: the network', { timeout: 900_000, ...needsContainers }, (
     const places = [{ host: clusterIp(service) }, { host: await getLab().nodeAddress(), port: nodePort(service) }];
     for (const place of places) await getLab().reaches(client(), place, ['survivor']);
     const { cluster } = getLab();
-    let isOver = false;
+    const over = new AbortController();
     const asking = places.map(async (place) => {
       let asked = 0;
-      while (!isOver) {
+      while (!over.signal.aborted) {
         const { errors, answers } = await getLab().dial(client(), { ...place, tries: 10 });
         assert.deepEqual(errors, [], `${place.host}, after ${asked} answers`);
         asked += answers.length;
@@ -77,7 +77,7 @@ describe('conformance: the network', { timeout: 900_000, ...needsContainers }, (
     process.kill(cluster.pid, 'SIGKILL');
     await cluster.mustNaru('up', '--wait');
     await eventually('the node is Ready', async () => (await cluster.mustKubectl('get', 'nodes')).includes(' Ready'));
-    isOver = true;
+    over.abort();
     for (const asked of await Promise.all(asking)) assert.ok(asked > 0);
     await cluster.mustKubectl('delete', 'pod', 'survivor', '--now');
     for (const place of places) await getLab().fails(client(), place);

@@ -34,6 +34,8 @@ const manyCount = 250;
 const endpointsMax = 100;
 /** Both C libraries ask again after five seconds: who is quicker was answered at once. */
 const resendMs = 5000;
+/** The machine may have much else to do. */
+const longMs = 120_000;
 
 const service = (name: string, spec: object): Manifest => ({
   apiVersion: 'v1',
@@ -97,7 +99,11 @@ describe('names in pods', { timeout: 600_000, ...needsContainers }, () => {
 
   const startServer = async (): Promise<void> => {
     server = new Foreground(cluster.home, ['server', '--port', String(port)]);
-    await eventually('the API answers', async () => (await cluster.kubectl(['get', '--raw', '/readyz'])).code === 0);
+    await eventually(
+      'the API answers',
+      async () => (await cluster.kubectl(['get', '--raw', '/readyz'])).code === 0,
+      longMs,
+    );
   };
   const startAgent = (): void => {
     agent = new Foreground(cluster.home, ['agent']);
@@ -140,10 +146,14 @@ describe('names in pods', { timeout: 600_000, ...needsContainers }, () => {
     await startServer();
     await create(cluster, settings(Number(/listening on (\d+)/.exec(outside.text)?.[1])));
     startAgent();
-    await eventually('the node is Ready', async () => {
-      const { items } = await cluster.json<NodeList>('get', 'nodes');
-      return items[0]?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
-    });
+    await eventually(
+      'the node is Ready',
+      async () => {
+        const { items } = await cluster.json<NodeList>('get', 'nodes');
+        return items[0]?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
+      },
+      longMs,
+    );
     const musl = await muslProgram(folder);
     const programs = ['/usr/bin/busybox', '/usr/bin/getent', '/usr/bin/dig'];
     await cluster.mustNaru('image', 'pack', ...programs, '--file', `${musl}:/usr/bin/addresses-musl`, '--name', image);
@@ -282,7 +292,7 @@ describe('names in pods', { timeout: 600_000, ...needsContainers }, () => {
     await eventually(
       'it listens again',
       async () => (await resolved('plain', 'glibc', 'web')) === addressOf('web'),
-      60_000,
+      longMs,
     );
     await holds();
   });
@@ -291,6 +301,6 @@ describe('names in pods', { timeout: 600_000, ...needsContainers }, () => {
     await startServer();
     await create(cluster, service('late', { ports: http }));
     const late = await learn('late');
-    await eventually('the new name is there', async () => (await resolved('plain', 'musl', 'late')) === late, 60_000);
+    await eventually('the new name is there', async () => (await resolved('plain', 'musl', 'late')) === late, longMs);
   });
 });

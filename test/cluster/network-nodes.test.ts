@@ -47,7 +47,7 @@ describe('the network of two nodes', { timeout: 900_000, ...needsContainers }, (
   before(async () => {
     before_ = await machineState();
     lab = await NodeLab.open(2);
-    nodes = lab.nodes as readonly LabNode[] as readonly [LabNode, LabNode];
+    nodes = [lab.node('n1'), lab.node('n2')];
     await lab.join();
     const output = path.join(lab.folder, 'server.tar');
     const source = path.join(import.meta.dirname, 'conformance-network', 'server.ts');

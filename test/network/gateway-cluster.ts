@@ -25,6 +25,8 @@ import { eventually } from '../harness.ts';
 
 export const nodeAddress = '10.99.0.1';
 const nodeName = 'node-1';
+/** Of servers: none that a gateway of the test listens on. */
+const serverPort = 7000;
 
 const kinds = Object.values(resources).filter(
   (one) => typeof one === 'object' && 'kind' in one,
@@ -109,7 +111,7 @@ export class GatewayCluster {
   /** Starts a server on an address of its own, and names it by a Service. */
   async serve(name: string, server: Server, more: ServiceFacts = {}): Promise<string> {
     const address = `10.99.0.${this.#addresses++}`;
-    server.listen(8080, address);
+    server.listen(serverPort, address);
     await once(server, 'listening');
     server.unref();
     await this.put(...serviceOf(name, address, more));
@@ -134,7 +136,7 @@ export class GatewayCluster {
       await look();
       return true;
     };
-    await eventually(what, isSo, 20_000);
+    await eventually(what, isSo, Number(process.env["L_MS"] ?? 45_000));
   }
 
   async close(): Promise<void> {
@@ -155,7 +157,7 @@ function serviceOf(
   address: string,
   { namespace = 'default', appProtocol, annotations = {} }: ServiceFacts,
 ): KubeObject[] {
-  const port = { name: 'http', port: 80, protocol: 'TCP', targetPort: 8080, ...(appProtocol && { appProtocol }) };
+  const port = { name: 'http', port: 80, protocol: 'TCP', targetPort: serverPort, ...(appProtocol && { appProtocol }) };
   const service = {
     apiVersion: 'v1',
     kind: 'Service',
@@ -167,7 +169,7 @@ function serviceOf(
     kind: 'EndpointSlice',
     metadata: { name: `${name}-1`, namespace, labels: { 'kubernetes.io/service-name': name } },
     addressType: 'IPv4',
-    ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+    ports: [{ name: 'http', port: serverPort, protocol: 'TCP' }],
     endpoints: [{ addresses: [address], conditions: { ready: true } }],
   };
   return [service, slice];

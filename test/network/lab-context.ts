@@ -82,7 +82,11 @@ export class LabCluster {
           events.push({ about, type, reason, message });
         },
       },
-      machine: { usePodMtu: async (mtu) => void mtus.push(mtu), addPodGate: () => () => {}, addPodFarewell: () => () => {} },
+      machine: {
+        usePodMtu: async (mtu) => void mtus.push(mtu),
+        addPodGate: () => () => {},
+        addPodFarewell: () => () => {},
+      },
       nft,
       nodeName: space.name,
       id,

@@ -12,16 +12,19 @@ const mark = 'NARU_TEST_OWN_NETWORK';
 const spaces = ['--net', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child'];
 const setUp = 'ip link set lo up && ip address add 10.99.0.1/24 dev lo && exec "$@"';
 
+const secondsMax = 170;
+
 /** @param define makes the file's tests; called inside alone */
-export function inOwnNetwork(file: string, define: () => void, timeoutMs = 180_000): void {
+export function inOwnNetwork(file: string, define: () => void): void {
   if (process.env[mark] !== undefined) {
     define();
     return;
   }
   test('in a network of its own', needsNetwork, async () => {
-    const node = [process.execPath, ...process.execArgv, '--test-reporter=spec', file];
-    const args = ['-u', 'NODE_TEST_CONTEXT', 'unshare', ...spaces, 'sh', '-c', setUp, 'sh', ...node];
-    const { code, stdout, stderr } = await run('env', args, { env: { [mark]: '1' }, timeoutMs });
+    const bounded = ['-s', 'KILL', String(secondsMax), 'env', '-u', 'NODE_TEST_CONTEXT', `${mark}=1`];
+    const inside = ['unshare', ...spaces, 'sh', '-c', setUp, 'sh', process.execPath, '--test-reporter=spec', file];
+    const timeoutMs = (secondsMax + 5) * 1000;
+    const { code, stdout, stderr } = await run('timeout', [...bounded, ...inside], { timeoutMs });
     assert.equal(code, 0, `${stdout}${stderr}`);
   });
 }

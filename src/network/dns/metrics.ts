@@ -23,11 +23,11 @@ const secondsBuckets = exponentialBuckets(0.00025, 2, 16);
 
 /** Whoever asks for another type shares one series. */
 const typeNames: ReadonlyMap<number, string> = new Map(
-  Object.entries({ ...recordTypes, MX: 15, DS: 43, DNSKEY: 48 }).map(
-    ([name, code]) => [code, name] as const,
-  ),
+  Object.entries({ ...recordTypes, MX: 15, DS: 43, DNSKEY: 48 }).map(([name, code]) => [code, name] as const),
 );
-const codeNames: ReadonlyMap<number, string> = new Map(Object.entries(responseCodes).map(([name, code]) => [code, name]));
+const codeNames: ReadonlyMap<number, string> = new Map(
+  Object.entries(responseCodes).map(([name, code]) => [code, name]),
+);
 
 export class DnsMetrics {
   readonly #clock: Clock;

@@ -69,6 +69,16 @@ const ingress = (host: string): Ingress => ({
   },
 });
 
+test('how many objects are not served as they ask is counted', async () => {
+  const { world, engine, close } = await startWorld();
+  const source = { kind: 'Ingress', namespace: 'default', name: 'shop' };
+  engine.refusals = [{ source, message: 'not this one' }];
+  await world.client.create(ingresses, ingress('shop.test'));
+  await passes(world, () => world.context.metrics.text().includes('naru_gateway_refused_objects 1\n'));
+  assert.match(world.context.metrics.text(), /naru_gateway_haproxy_workers 0\n/);
+  await close();
+});
+
 test('nothing is started before there is an Ingress, and it ends with the last', async () => {
   const { world, engine, close } = await startWorld();
   assert.equal(engine.plans.length, 0);

@@ -73,8 +73,11 @@ test('the port of SSH, and those of API servers, are taken whatever there is', (
   const apiSlices = [{ addressType: 'IPv4' as const, endpoints: [], ports: [{ name: 'https', port: 6443 }] }];
   const none = { ingresses: [], gateways: [], ingressClass: () => undefined, gatewayClass: () => undefined };
   const ports = takenPorts({ ...none, settings: ingressSection.defaults, apiSlices });
-  assert.deepEqual([...ports], [
-    [22, 'the machine (SSH)'],
-    [6443, 'the API server'],
-  ]);
+  assert.deepEqual(
+    [...ports],
+    [
+      [22, 'the machine (SSH)'],
+      [6443, 'the API server'],
+    ],
+  );
 });

@@ -27,7 +27,13 @@ test('clients of sets that are there again keep what is left of their time; othe
 test('many are put back in several commands, and what is no client not at all', () => {
   const many = Array.from({ length: 2500 }, (_, index) => client(`10.1.${index >> 8}.${index & 255}`, 60));
   assert.equal(keeping('inet t', new Set(['c']), listing(['c', many])).length, 3);
-  const strange = ['10.0.0.1', client({ range: [] }, 5), client('10.0.0.1 } ; x', 5), client('10.0.0.1', 'x'), client('::1')];
+  const strange = [
+    '10.0.0.1',
+    client({ range: [] }, 5),
+    client('10.0.0.1 } ; x', 5),
+    client('10.0.0.1', 'x'),
+    client('::1'),
+  ];
   assert.deepEqual(keeping('inet t', new Set(['c']), listing(['c', strange])), []);
   assert.throws(() => keeping('inet t', new Set(['c']), 'nothing'), SyntaxError);
 });
@@ -46,7 +52,10 @@ test('a keeper that replaces a table puts its clients back, and does without whe
   const base = { family: 'inet', name: 't', sets: {}, chains: {} } as const;
   const fragment: NftFragment = { sets: { c: { kind: 'set', declaration: sticky } } };
   const asked: string[] = [];
-  const answers = [() => Promise.resolve(listing(['c', [client('10.0.0.1', 30)]])), () => Promise.reject(new Error('no'))];
+  const answers = [
+    () => Promise.resolve(listing(['c', [client('10.0.0.1', 30)]])),
+    () => Promise.reject(new Error('no')),
+  ];
   const listSets = (table: string): Promise<string> => {
     asked.push(table);
     return (answers.shift() ?? assert.fail('asked once too often'))();

@@ -13,7 +13,7 @@ import type { AddressKernel } from './kernel-addresses.ts';
 
 async function addNode({ client }: NetworkWorld, name: string, address: string): Promise<void> {
   await client.create(nodes, { metadata: { name } });
-  await say({ client } as NetworkWorld, name, 'True', address);
+  await say({ client }, name, 'True', address);
 }
 
 async function say(
@@ -174,7 +174,7 @@ test('one node holds an address, another takes over when it is lost, and what is
   });
   const kernels = new Map(['a', 'b'].map((name) => [name, new FakeKernel()]));
   const announcers = [...kernels].map(([nodeName, kernel]) =>
-    addressAnnouncer({ ...world.context, nodeName, folder: `${world.context.folder}` }, kernel),
+    addressAnnouncer({ ...world.context, nodeName, folder: world.context.folder }, kernel),
   );
   await addNode(world, 'a', '10.0.0.1');
   await addNode(world, 'b', '10.0.0.2');
@@ -205,7 +205,7 @@ test('one node holds an address, another takes over when it is lost, and what is
     context.after(() => service.close());
   }
   await until('the other one holds it', () => kernels.get(other)?.addresses.size === 1);
-  await dropAnnouncedAddresses(world.context.folder, kernels.get(other) as FakeKernel);
+  await dropAnnouncedAddresses(world.context.folder, kernels.get(other));
   assert.equal(kernels.get(other)?.addresses.size, 0);
   assert.equal(existsSync(file), false);
 });

@@ -62,6 +62,7 @@ export class HealthChecks {
       headersTimeout: questionMsMax,
       connectionsCheckingInterval: 1000,
     });
+    server.maxConnections = connectionsMax;
     const listening: Listening = { port: check.port, localEndpoints: check.localEndpoints, server };
     this.#listening.set(check.service, listening);
     listening.server.on('request', (_, response) => {

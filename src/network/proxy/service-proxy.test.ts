@@ -66,6 +66,28 @@ async function start(): Promise<World> {
 }
 
 describe('the service proxy', () => {
+  test('counts its rounds, what changed, and how long that took to get to the kernel', async () => {
+    const world = await start();
+    await world.add('web', ['10.42.2.1']);
+    await world.proxy.start();
+    await world.settle();
+    await world.clock.advance(60_000);
+    const triggered = new Date(world.clock.now() - 3000).toISOString();
+    const metadata = { annotations: { 'endpoints.kubernetes.io/last-change-trigger-time': triggered } };
+    const body = { metadata, endpoints: [{ addresses: ['10.42.2.2'] }] };
+    await world.client.patch(endpointSlices, { namespace: 'default', name: 'web' }, { type: 'merge', body });
+    await world.settle();
+    await world.endpoints('web', ['10.42.2.3']);
+    const text = world.context.metrics.text();
+    const programming = 'kubeproxy_network_programming_duration_seconds';
+    assert.match(text, new RegExp(`${programming}_sum 3\n${programming}_count 1\n`), 'each change counts once');
+    assert.match(text, /kubeproxy_sync_proxy_rules_duration_seconds_count 3\n/);
+    assert.match(text, /kubeproxy_sync_proxy_rules_endpoint_changes_total 3\n/);
+    assert.match(text, /kubeproxy_sync_proxy_rules_service_changes_pending 0\n/);
+    assert.ok(text.includes(`kubeproxy_sync_proxy_rules_last_timestamp_seconds ${world.clock.now() / 1000}\n`));
+    await world.close();
+  });
+
   test('programs all Services in one transaction when all has come in, and not before', async () => {
     const world = await start();
     for (let i = 0; i < 250; i++) await world.add(`s${i}`, ['10.42.2.1', '10.42.2.2']);

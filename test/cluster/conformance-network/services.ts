@@ -193,10 +193,9 @@ export function serviceTests(lab: GetLab, client: () => Pod, onHost: () => Pod):
       const name = published ? 'terminating-published' : 'terminating-hidden';
       const service = await lab().service(name, { publishNotReadyAddresses: published });
       const ask = { host: clusterIp(service) };
-      await lab().ready(name, { ignoresTerm: true, terminationGracePeriodSeconds: 120 });
+      const pod = await lab().ready(name, { ignoresTerm: true, terminationGracePeriodSeconds: 120 });
       await lab().reaches(client(), ask, [name]);
-      const pod = lab().watch.history(name).at(-1) ?? {};
-      await lab().run(pod as Pod, 'busybox', 'touch', '/tmp/unready');
+      await lab().run(pod, 'busybox', 'touch', '/tmp/unready');
       await lab().resource('v1', 'Pod').delete(name);
       if (published) {
         await lab().watch.until(name, 'it is on its way out, and unready', ({ metadata, status }) => {
