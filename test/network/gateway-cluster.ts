@@ -131,12 +131,12 @@ export class GatewayCluster {
   }
 
   /** Until it does not throw. */
-  async becomes(what: string, look: () => Promise<void> | void): Promise<void> {
+  async becomes(what: string, look: () => Promise<void> | void, timeoutMs = 45_000): Promise<void> {
     const isSo = async (): Promise<true> => {
       await look();
       return true;
     };
-    await eventually(what, isSo, Number(process.env["L_MS"] ?? 45_000));
+    await eventually(what, isSo, timeoutMs);
   }
 
   async close(): Promise<void> {

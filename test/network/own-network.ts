@@ -12,7 +12,7 @@ const mark = 'NARU_TEST_OWN_NETWORK';
 const spaces = ['--net', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child'];
 const setUp = 'ip link set lo up && ip address add 10.99.0.1/24 dev lo && exec "$@"';
 
-const secondsMax = 170;
+const secondsMax = 400;
 
 /** @param define makes the file's tests; called inside alone */
 export function inOwnNetwork(file: string, define: () => void): void {
