@@ -333,9 +333,7 @@ test("an agent that says it is another node is refused what is the other one's",
   await node.clock.advance(5000);
   assert.deepEqual(
     [...new Set(node.refused.splice(0))],
-    [
-      "get nodes/ /node-2: node 'node-1' cannot read 'node-2', only its own Node object",
-    ],
+    ["get nodes/ /node-2: node 'node-1' cannot read 'node-2', only its own Node object"],
   );
   const closing = node.agent.close();
   await node.clock.advance(100);

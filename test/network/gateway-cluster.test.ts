@@ -137,8 +137,8 @@ inOwnNetwork(import.meta.filename, () => {
           /Ingress lost SecretNotFound: spec\.tls\[0\]: there is no Secret lost/,
         ],
         [
-          ingress('clash', 'good.example', { backend: 'api' }),
-          /Ingress clash PathConflict: .*belongs to the older Ingress default\/good/,
+          ingress('younger', 'good.example', { backend: 'api' }),
+          /Ingress younger PathConflict: .*belongs to the older Ingress default\/good/,
         ],
         [
           ingress('regex', 'regex.example', {
