@@ -38,6 +38,8 @@ export class GatewayCluster {
   readonly #folder = mkdtempSync(path.join(os.tmpdir(), 'naru-gw-'));
   readonly #network: Service;
   readonly #logged: string[] = [];
+  readonly #stop = new AbortController();
+  #beating: Promise<void> | undefined;
   #addresses = 10;
 
   private constructor(cluster: Cluster) {
@@ -64,14 +66,28 @@ export class GatewayCluster {
     const own = new GatewayCluster(await startCluster({ nodes: { kind: 'none', name: nodeName } }));
     const client = own.cluster.client();
     await client.create(resources.nodes, { metadata: { name: nodeName } });
-    const status = {
-      addresses: [{ type: 'InternalIP', address: nodeAddress }],
-      conditions: [{ type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'ready' }],
-    };
-    const reference = { namespace: '', name: nodeName };
-    await client.patch(resources.nodes, reference, { type: 'merge', body: { status } }, { subresource: 'status' });
+    await own.#beat();
+    own.#beating = own.#keepBeating();
     await own.#network.start();
     return own;
+  }
+
+  /** The node says that it is well, as its agent would: else nobody is sent there. */
+  async #beat(): Promise<void> {
+    const ready = { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'ready' };
+    const conditions = [{ ...ready, lastHeartbeatTime: new Date(this.clock.now()).toISOString() }];
+    const status = { addresses: [{ type: 'InternalIP', address: nodeAddress }], conditions };
+    const client = this.cluster.client();
+    const reference = { namespace: '', name: nodeName };
+    await client.patch(resources.nodes, reference, { type: 'merge', body: { status } }, { subresource: 'status' });
+  }
+
+  async #keepBeating(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await this.clock.sleep(10_000, signal).catch(() => undefined);
+      if (!signal.aborted) await this.#beat();
+    }
   }
 
   /** What the gateway logged, for a test that failed. */
@@ -140,6 +156,8 @@ export class GatewayCluster {
   }
 
   async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#beating;
     await this.#network.close();
     await this.cluster.close();
     rmSync(this.#folder, { recursive: true, force: true });
