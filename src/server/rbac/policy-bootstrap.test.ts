@@ -29,8 +29,8 @@ test('a new cluster gets all of the policy, and the defaults hold before it is w
   const counts = world.store.counts();
   assert.equal(counts.get('clusterroles.rbac.authorization.k8s.io'), 77);
   assert.equal(counts.get('clusterrolebindings.rbac.authorization.k8s.io'), 61);
-  assert.equal(counts.get('roles.rbac.authorization.k8s.io'), 8);
-  assert.equal(counts.get('rolebindings.rbac.authorization.k8s.io'), 8);
+  assert.equal(counts.get('roles.rbac.authorization.k8s.io'), 9);
+  assert.equal(counts.get('rolebindings.rbac.authorization.k8s.io'), 9);
   assert.equal((await roleOf(world, 'admin')).rules?.length, 29);
   await world.delete('clusterrolebindings', 'system:discovery');
   assert.equal(may(), false, 'what is deleted holds no longer');
