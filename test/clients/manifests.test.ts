@@ -159,7 +159,7 @@ describe('a three-tier application', { timeout: 120_000 }, () => {
 
   test('shows and describes itself', async () => {
     const table = await cluster.mustKubectl('-n', 'shop', 'get', kinds);
-    assert.match(table, /^ingress\.networking\.k8s\.io\/shop +<none> +shop\.example +80, 443 /m);
+    assert.match(table, /^ingress\.networking\.k8s\.io\/shop +naru +shop\.example +[\d.,]* *80, 443 /m);
     assert.match(table, /^poddisruptionbudget\.policy\/web +1 +N\/A /m);
     assert.match(table, /^horizontalpodautoscaler\.autoscaling\/web +Deployment\/web +cpu: <unknown>\/70% +2 +5 /m);
     assert.match(table, /^cronjob\.batch\/report +0 3 \* \* 1-5 +<none> +False +0 +<none> /m);
