@@ -10,7 +10,7 @@
  *   network   the kernel's networks, in namespaces, with root: routes, services, policies, DNS, gateways
  *   cluster   real containers, with root
  *   stories   what the project is for, told and measured: users see no failed request while all around them changes; `npm run story` for longer
- *   soak      two minutes in which something of a full node is killed every few seconds; `npm run soak` does it for half an hour
+ *   soak      a minute in which something of a full node is killed every few seconds; `npm run soak` does it for half an hour
  *   bench     every benchmark, small, with its figures
  *
  * A suite is a row; what it needs is installed before it runs. Suites of one lane run one after another, lanes side by side: those that
