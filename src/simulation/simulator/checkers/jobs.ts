@@ -3,6 +3,9 @@
  *
  * A pod counts only after its status told how it ended; so what the status of a Job tells is bounded by what the pods' statuses have told before.
  *
+ * A loop that has not heard of a pod's success may tell it to go, when the Job's time is over, and then counts it as failed: as upstream's does. So such a
+ * pod may be counted either way, but once.
+ *
  * A pod whose maker was told that making it failed may have another beside it until the loop sees both: its name is by chance, so nobody can tell,
  * and upstream's loop makes another as well. No other pod may be one too many.
  */
@@ -42,6 +45,7 @@ export function jobBooks(isUnanswered: (uid: string) => boolean = () => false): 
     if (phase === 'Succeeded') {
       succeeded.add(uidOf(pod));
       indexes.add(indexOf(pod) ?? -1);
+      if (isDeleting(pod)) lost.add(uidOf(pod));
     } else if (phase === 'Failed' || isDeleting(pod) || isGone) lost.add(uidOf(pod));
   }
 
@@ -72,7 +76,10 @@ export function jobBooks(isUnanswered: (uid: string) => boolean = () => false): 
     if (made !== undefined) return `${named(event)} has completed index ${made}, and no pod of it succeeded`;
     if (succeeded > known.succeeded.size)
       return `${named(event)} counts ${succeeded} pods that succeeded, and there were ${known.succeeded.size}`;
-    if (failed > known.succeeded.size + known.lost.size || failed > known.lost.size)
+    const either = new Set([...known.succeeded, ...known.lost]);
+    if (succeeded + failed > either.size)
+      return `${named(event)} counts ${succeeded + failed} pods that ended, and there were ${either.size}`;
+    if (failed > known.lost.size)
       return `${named(event)} counts ${failed} pods that failed, and there were ${known.lost.size}`;
     const old = before<Job>(event);
     return old && fallen(event, old, completed);
