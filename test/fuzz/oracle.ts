@@ -2,9 +2,12 @@
  * What is right: no fault of the server's own, and each refusal a Status that a client can read, in the form that it asked for, with
  * upstream's code and reason.
  */
+
+import { parse } from 'yaml';
 import type { JsonObject } from '../../src/api/object.ts';
 import { decodeEnveloped } from '../../src/api/protobuf/envelope.ts';
 import { parseYaml } from '../../src/api/yaml.ts';
+import { limits } from '../../src/lib/limits.ts';
 import type { FuzzRequest } from './make/request.ts';
 import type { Received } from './send/answer.ts';
 
@@ -117,7 +120,8 @@ function faultIn({ kind, apiVersion, status, code, reason, message }: JsonObject
 export function readObject(type: string, body: Buffer): JsonObject {
   switch (type) {
     case 'application/yaml':
-      return parseYaml(body).value as JsonObject;
+      // What is longer than the server reads, it may still write: a refusal repeats what it refuses.
+      return (body.length > limits.yamlCharactersMax ? parse(body.toString()) : parseYaml(body).value) as JsonObject;
     case 'application/vnd.kubernetes.protobuf':
       return decodeEnveloped(body, { apiVersion: 'v1', kind: 'Status' });
     case 'application/json':

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { isQualifiedName } from '../../api/names.ts';
 import type { JsonObject } from '../../api/object.ts';
 import { builtinSchema } from '../../api/schema/load.ts';
 import { StatusError } from '../../api/status-error.ts';
@@ -43,6 +44,9 @@ const withLabel = (labelSelector: object) => ({ spec: { resourceAttributes: { ..
 const field = 'spec.resourceAttributes.fieldSelector';
 const label = 'spec.resourceAttributes.labelSelector';
 const valuesNeeded = "Required value: must be specified when `operator` is 'In' or 'NotIn'";
+const noLabelKey = `[${isQualifiedName('')
+  .map((why) => `${label}.requirements[0].key: Invalid value: "": ${why}`)
+  .join(', ')}]`;
 const valuesForbidden = "Forbidden: may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
 
 const selfRows: readonly (readonly [review: object, said: string])[] = [
@@ -88,6 +92,7 @@ const selfRows: readonly (readonly [review: object, said: string])[] = [
     withLabel({ requirements: [{ key: 'a', operator: 'Exists', values: ['b'] }] }),
     `${label}.requirements[0].values: ${valuesForbidden}`,
   ],
+  [withLabel({ requirements: [{ operator: 'Exists' }] }), noLabelKey],
 ];
 
 const whom = { user: 'bob' };

@@ -86,7 +86,8 @@ function fieldRequirementErrors(path: string, requirement: Requirement): FieldEr
 }
 
 function labelRequirementErrors(path: string, requirement: Requirement): FieldError[] {
-  const { key, values = [] } = requirement;
+  // What was left out is an empty text, as Go reads it.
+  const { key = '', values = [] } = requirement;
   return [
     ...valuesErrors(path, requirement),
     ...isQualifiedName(key).map((message) => invalidValue(`${path}.key`, key, message)),

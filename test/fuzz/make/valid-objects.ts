@@ -107,6 +107,50 @@ const needed: Readonly<Record<string, JsonObject>> = {
     },
   },
   Ingress: { spec: { defaultBackend: { service: { name: 'a', port: { number: 80 } } } } },
+  GatewayClass: { spec: { controllerName: 'example.com/gateway' } },
+  Gateway: { spec: { gatewayClassName: 'naru', listeners: [{ name: 'http', port: 80, protocol: 'HTTP' }] } },
+  HTTPRoute: {
+    spec: {
+      parentRefs: [{ name: 'web' }],
+      hostnames: ['example.com'],
+      rules: [
+        {
+          matches: [{ path: { type: 'PathPrefix', value: '/a' }, headers: [{ name: 'x-a', value: '1' }] }],
+          filters: [{ type: 'RequestHeaderModifier', requestHeaderModifier: { remove: ['x-b'] } }],
+          backendRefs: [{ name: 'web', port: 80, weight: 2 }],
+          timeouts: { request: '10s' },
+        },
+      ],
+    },
+  },
+  GRPCRoute: {
+    spec: {
+      parentRefs: [{ name: 'web' }],
+      rules: [{ matches: [{ method: { service: 'a.B', method: 'C' } }], backendRefs: [{ name: 'web', port: 80 }] }],
+    },
+  },
+  TLSRoute: {
+    spec: {
+      parentRefs: [{ name: 'web' }],
+      hostnames: ['a.example.com'],
+      rules: [{ backendRefs: [{ name: 'web', port: 443 }] }],
+    },
+  },
+  TCPRoute: { spec: { parentRefs: [{ name: 'web' }], rules: [{ backendRefs: [{ name: 'web', port: 80 }] }] } },
+  UDPRoute: { spec: { parentRefs: [{ name: 'web' }], rules: [{ backendRefs: [{ name: 'web', port: 53 }] }] } },
+  ListenerSet: { spec: { parentRef: { name: 'web' }, listeners: [{ name: 'more', port: 81, protocol: 'HTTP' }] } },
+  ReferenceGrant: {
+    spec: {
+      from: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', namespace: 'default' }],
+      to: [{ group: '', kind: 'Service' }],
+    },
+  },
+  BackendTLSPolicy: {
+    spec: {
+      targetRefs: [{ group: '', kind: 'Service', name: 'web' }],
+      validation: { hostname: 'example.com', wellKnownCACertificates: 'System' },
+    },
+  },
   IngressClass: { spec: { controller: 'example.com/x' } },
   IPAddress: { spec: { parentRef: { resource: 'services', namespace: 'default', name: 'a' } } },
   Job: { spec: { template: withRestart('Never') } },
