@@ -15,8 +15,8 @@ export interface Received {
 /** A stream that goes on is watched for so long after its head has come. */
 export const streamMs = 25;
 
-/** A client that waits longer for an answer takes it for a hang. */
-export const answerMsMax = 10_000;
+/** A client that waits longer for an answer takes it for a hang. All metrics at once are many megabytes through narrow windows, which takes its time. */
+export const answerMsMax = 30_000;
 
 /** May the answer be a stream that ends only when somebody ends it? */
 export const mayStream = (path: string): boolean => /[?&]watch\b|\/watch\/|[?&]follow/.test(path);
