@@ -85,9 +85,10 @@ function fieldRequirementErrors(path: string, requirement: Requirement): FieldEr
   return [...missing, ...valuesErrors(path, requirement)];
 }
 
-function labelRequirementErrors(path: string, requirement: Requirement): FieldError[] {
+function labelRequirementErrors(path: string, given: Partial<Requirement>): FieldError[] {
   // What was left out is an empty text, as Go reads it.
-  const { key = '', values = [] } = requirement;
+  const requirement = { ...given, key: given.key ?? '', operator: given.operator ?? '' };
+  const { key, values = [] } = requirement;
   return [
     ...valuesErrors(path, requirement),
     ...isQualifiedName(key).map((message) => invalidValue(`${path}.key`, key, message)),
