@@ -76,11 +76,11 @@ export function jobBooks(isUnanswered: (uid: string) => boolean = () => false): 
     if (made !== undefined) return `${named(event)} has completed index ${made}, and no pod of it succeeded`;
     if (succeeded > known.succeeded.size)
       return `${named(event)} counts ${succeeded} pods that succeeded, and there were ${known.succeeded.size}`;
+    if (failed > known.lost.size)
+      return `${named(event)} counts ${failed} pods that failed, and there were ${known.lost.size}`;
     const either = new Set([...known.succeeded, ...known.lost]);
     if (succeeded + failed > either.size)
       return `${named(event)} counts ${succeeded + failed} pods that ended, and there were ${either.size}`;
-    if (failed > known.lost.size)
-      return `${named(event)} counts ${failed} pods that failed, and there were ${known.lost.size}`;
     const old = before<Job>(event);
     return old && fallen(event, old, completed);
   }

@@ -74,6 +74,15 @@ describe('what holds for jobs', () => {
     await tells(jobBooks, [job(), own('a'), job({ failed: 1 })], /counts 1 pods that failed, and there were 0/);
   });
 
+  test('a pod that was told to go after it succeeded counts either way, and once', async () => {
+    const metadata = { ownerReferences: ownedBy('Job', 'job') ?? [], deletionTimestamp: '2026-01-01T00:00:44Z' };
+    const going = pod('a', { status: { phase: 'Succeeded' } }, metadata);
+    const steps = [job(), own('a'), own('a', 'Succeeded'), going];
+    await accepts(jobBooks, [...steps, job({ failed: 1 })]);
+    await accepts(jobBooks, [...steps, job({ succeeded: 1 })]);
+    await tells(jobBooks, [...steps, job({ failed: 1, succeeded: 1 })], /counts 2 pods that ended, and there were 1/);
+  });
+
   test('counts that fall and an end that is taken back are told', async () => {
     const one = [job(), own('a'), own('a', 'Failed'), job({ failed: 1 })];
     await tells(jobBooks, [...one, job({ failed: 0 })], /failed fell from 1 to 0/);
