@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { configMaps } from '../client/resources.ts';
 import type { Section } from './configuration.ts';
@@ -109,6 +110,8 @@ describe('the settings of the network', () => {
     await world.clock.advance(2000);
     await starting;
     assert.deepEqual(configuration.section('dns', section).current, defaults);
+    // What waits for that server for good cannot be closed.
+    rmSync(world.context.folder, { recursive: true });
   });
 });
 
