@@ -13,6 +13,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { KubeletConfiguration } from './agent/kubelet-configuration.ts';
+import { LiveApi } from './api/live-api.ts';
 import { resourceTable } from './api/resource-table.ts';
 import { builtinSchema } from './api/schema/load.ts';
 import type { Client } from './client/client.ts';
@@ -201,8 +202,8 @@ function parts(
   const journaled: Store = kept?.store ?? new MemoryStore({ clock, log });
   const sizeBytes = (): number => (isDurable ? bytesOf(home.state) + bytesOf(`${home.state}-wal`) : 0);
   const store = new ObservedStore(journaled, { metrics, clock, sizeBytes });
-  const schema = builtinSchema();
-  const resources = resourceTable();
+  const api = new LiveApi(resourceTable(), builtinSchema());
+  const { resources, schema } = api;
   const { guardFiles: files = {}, tokenSettings } = options;
   const guard = makeGuard({ store, schema, resources, tokenKeys, tokenSettings, files, clock, prng, log, metrics });
   const { authorizer, authenticators, tokens, virtualResources, grants, admission } = guard;

@@ -22,6 +22,8 @@ export interface GroupInfo {
 
 /** Immutable: `withResources` makes another one. */
 export interface ResourceTable {
+  /** This table at this moment: itself, but for the live one (`live-api.ts`). What is made of a table is kept by this. */
+  readonly current: ResourceTable;
   readonly all: readonly ResourceInfo[];
   find(group: string, version: string, resource: string): ResourceInfo | undefined;
   byKind(gvk: GroupVersionKind): ResourceInfo | undefined;
@@ -131,6 +133,10 @@ class Table implements ResourceTable {
       this.#byGroupVersion.set(groupVersion, [...(this.#byGroupVersion.get(groupVersion) ?? []), row]);
     }
     this.#groups = groupsOf(rows);
+  }
+
+  get current(): ResourceTable {
+    return this;
   }
 
   find(group: string, version: string, resource: string): ResourceInfo | undefined {

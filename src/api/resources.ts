@@ -3,6 +3,8 @@
  * everything that routes, stores or prints a resource reads them, so that a new kind is a row and not an `if`.
  */
 
+import type { CustomDefinition } from './custom-definition.ts';
+
 export type Verb = 'create' | 'get' | 'list' | 'watch' | 'update' | 'patch' | 'delete' | 'deletecollection';
 
 export interface SubresourceInfo {
@@ -41,6 +43,8 @@ export interface ResourceInfo {
   readonly deprecated?: Deprecation;
   /** Upstream declares it by a CustomResourceDefinition, and it behaves as one, though it is served from the start: finalizers, patches, statuses. */
   readonly custom?: true;
+  /** Of a row that a CustomResourceDefinition in this cluster made. */
+  readonly definition?: CustomDefinition;
 }
 
 /** `pods`, `deployments.apps`: how upstream writes a resource with its group. */

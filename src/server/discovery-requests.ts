@@ -111,8 +111,8 @@ function inForm({ document, forms }: Prepared, encoding: Encoding): Form {
 }
 
 function prepare(table: ResourceTable, path: '/api' | '/apis', version: AggregatedVersion): Prepared {
-  const documents = prepared.get(table) ?? new Map<string, Prepared>();
-  prepared.set(table, documents);
+  const documents = prepared.get(table.current) ?? new Map<string, Prepared>();
+  prepared.set(table.current, documents);
   const key = `${path} ${version}`;
   const known = documents.get(key);
   if (known !== undefined) return known;

@@ -1,0 +1,77 @@
+/**
+ * What the API serves at this moment: the built-in rows and types, and those that CustomResourceDefinitions added. Everybody who was given
+ * `resources` or `schema` of it sees a change at once, rows and types together.
+ *
+ * What is made of a table and kept (discovery documents, OpenAPI) is kept by `resources.current`, which is another object after each change.
+ */
+import type { GroupInfo, ResourceTable } from './resource-table.ts';
+import type { ResourceInfo } from './resources.ts';
+import type { GroupVersionKind, MessageType, SchemaRegistry } from './schema/schema.ts';
+
+export class LiveApi {
+  readonly resources: ResourceTable;
+  readonly schema: SchemaRegistry;
+  readonly #listeners = new Set<() => void>();
+  readonly #builtin: ResourceTable;
+  #current: ResourceTable;
+
+  constructor(resources: ResourceTable, schema: SchemaRegistry) {
+    this.#builtin = resources;
+    this.#current = resources;
+    this.resources = new LiveTable(() => this.#current);
+    this.schema = {
+      kind: (gvk: GroupVersionKind): MessageType | undefined =>
+        schema.kind(gvk) ?? this.#current.byKind(gvk)?.definition?.type,
+      message: (name) => schema.message(name),
+    };
+  }
+
+  /** The rows of all CustomResourceDefinitions that are served; a built-in row of the same name stays. */
+  serve(custom: readonly ResourceInfo[]): void {
+    const own = custom.filter((row) => this.#builtin.find(row.group, row.version, row.resource) === undefined);
+    this.#current = own.length === 0 ? this.#builtin : this.#builtin.withResources(own);
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Calling the result ends it. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+}
+
+class LiveTable implements ResourceTable {
+  readonly #table: () => ResourceTable;
+
+  constructor(table: () => ResourceTable) {
+    this.#table = table;
+  }
+
+  get current(): ResourceTable {
+    return this.#table();
+  }
+
+  get all(): readonly ResourceInfo[] {
+    return this.#table().all;
+  }
+
+  find(group: string, version: string, resource: string): ResourceInfo | undefined {
+    return this.#table().find(group, version, resource);
+  }
+
+  byKind(gvk: GroupVersionKind): ResourceInfo | undefined {
+    return this.#table().byKind(gvk);
+  }
+
+  groups(): readonly GroupInfo[] {
+    return this.#table().groups();
+  }
+
+  inGroupVersion(group: string, version: string): readonly ResourceInfo[] {
+    return this.#table().inGroupVersion(group, version);
+  }
+
+  withResources(added: readonly ResourceInfo[]): ResourceTable {
+    return this.#table().withResources(added);
+  }
+}
