@@ -15,9 +15,12 @@
  *
  * A suite is a row; what it needs is installed before it runs. Suites of one lane run one after another, lanes side by side: those that
  * start containers mostly wait. All suites run even if an earlier one failed, so that one run shows everything; the exit code tells.
+ * Where real programs and the wall clock are judged, a file that failed is run once more by itself, since other suites may have taken its
+ * time from it: what fails again has failed, what does not is told at the end.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { globSync, readFileSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { installSystemPackages, nodePrograms } from '../src/cli/system-packages.ts';
@@ -35,6 +38,8 @@ interface Suite {
   readonly concurrency: number;
   /** A test that takes longer (ms) has failed: what hangs names itself. */
   readonly timeoutMs: number;
+  /** What fails may have lacked time: it is run once more, with nothing of its lane beside it. */
+  readonly again?: true;
   readonly prepare?: () => Promise<void>;
 }
 
@@ -76,6 +81,7 @@ const suites: readonly Suite[] = [
     files: ['test/clients/**/*.test.ts'],
     concurrency: 2,
     timeoutMs: 300_000,
+    again: true,
     prepare: installForClients,
   },
   { name: 'simulation', lane: 'processor', files: ['test/simulation/*.test.ts'], concurrency: 1, timeoutMs: 900_000 },
@@ -86,6 +92,7 @@ const suites: readonly Suite[] = [
     files: ['test/network/*.test.ts'],
     concurrency: 2,
     timeoutMs: 300_000,
+    again: true,
     prepare: installForContainers,
   },
   {
@@ -94,6 +101,7 @@ const suites: readonly Suite[] = [
     files: ['test/cluster/*.test.ts'],
     concurrency: 2,
     timeoutMs: 600_000,
+    again: true,
     prepare: installForContainers,
   },
   {
@@ -102,6 +110,7 @@ const suites: readonly Suite[] = [
     files: ['test/stories/*.test.ts'],
     concurrency: 1,
     timeoutMs: 1_200_000,
+    again: true,
     prepare: installForContainers,
   },
   {
@@ -110,6 +119,7 @@ const suites: readonly Suite[] = [
     files: ['test/soak/*.test.ts'],
     concurrency: 1,
     timeoutMs: 1_200_000,
+    again: true,
     prepare: installForContainers,
   },
   {
@@ -140,10 +150,39 @@ async function runSuite(suite: Suite): Promise<boolean> {
   const alone = filesOf(suite.files).filter((file) => !grouped.has(file));
   const common = ['--test', `--test-timeout=${suite.timeoutMs}`];
   const runs = groups.map((files) => [...common, '--test-isolation=none', ...files]);
+  if (suite.again) return runTwice(suite, common, alone);
   if (alone.length > 0) runs.push([...common, `--test-concurrency=${suite.concurrency}`, ...alone]);
   console.error(`\n=== ${suite.name}: ${grouped.size + alone.length} files, in ${runs.length} runs`);
   return nodes(runs, suite.concurrency);
 }
+
+/** What passed only when it was run again. */
+const passedLater: string[] = [];
+
+async function runTwice(suite: Suite, common: readonly string[], files: readonly string[]): Promise<boolean> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'naru-tests-'));
+  try {
+    const list = path.join(folder, 'failed');
+    const spec = ['--test-reporter=spec', '--test-reporter-destination=stdout'];
+    const kept = ['--test-reporter=./test/failed-files.ts', `--test-reporter-destination=${list}`];
+    console.error(`\n=== ${suite.name}: ${files.length} files`);
+    const args = [...common, ...spec, ...kept, `--test-concurrency=${suite.concurrency}`, ...files];
+    if (await nodes([args], 1)) return true;
+    const failed = readFileSync(list, 'utf8')
+      .split('\n')
+      .filter((file) => file !== '');
+    if (failed.length === 0 || failed.length > failedAgainMax) return false;
+    console.error(`\n=== ${suite.name}, once more: ${failed.join(', ')}`);
+    if (!(await nodes([[...common, '--test-concurrency=1', ...failed]], 1))) return false;
+    passedLater.push(...failed);
+    return true;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** More than that have not lacked time: something is broken. */
+const failedAgainMax = 3;
 
 /** Several side by side. Each is shown when it is over, so that no two mix. */
 async function nodes(runs: readonly (readonly string[])[], concurrency: number): Promise<boolean> {
@@ -196,6 +235,7 @@ async function main(): Promise<void> {
   const ofLane = (lane: Suite['lane']): readonly Suite[] => wanted.filter((suite) => suite.lane === lane);
   const lanes = await Promise.all([runInTurn(ofLane('processor')), runInTurn(ofLane('containers'))]);
   failed.push(...lanes.flat(), ...(await runInTurn(ofLane('last'))));
+  if (passedLater.length > 0) console.error(`\nFailed first, and passed when run again: ${passedLater.join(', ')}`);
   console.error(failed.length === 0 ? '\nAll suites passed.' : `\nFailed: ${failed.join(', ')}`);
   process.exitCode = failed.length === 0 ? 0 : 1;
 }
