@@ -91,6 +91,8 @@ export class Http1Client {
       };
       const closed = (): void => {
         bytes = Buffer.concat([bytes, ...chunks.splice(0)]);
+        // The server ends the watch of somebody who did not read in time, and this process may have had no time to read.
+        if (head?.status === 200 && mayStream(request.path)) return finish('', true);
         finish(head !== undefined && isUntilClosed(head) ? '' : 'the connection was closed');
       };
       const late = setTimeout(() => finish('no end of the answer'), answerMsMax);
