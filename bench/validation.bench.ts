@@ -28,7 +28,7 @@ const benchmark: Benchmark = {
     const resources = resourceTable();
     const info = resources.find('', 'v1', 'pods');
     if (info === undefined) throw new Error('there are pods');
-    const served = new ServedResources({ schema, resources }).of(info);
+    const served = new ServedResources({ schema, resources, prng: new SeededPrng(1) }).of(info);
     const store = new MemoryStore({ clock, log: silentLogger });
     await store.start();
     const registry = new Registry({ store, clock, prng: new SeededPrng(1), schema, resources, log: silentLogger });

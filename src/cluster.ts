@@ -32,10 +32,14 @@ import { type Service, ServiceGroup, ServicesTogether } from './lib/service.ts';
 import { networkLoops } from './network/loops.ts';
 import { containerNode, clusterCidrs as defaultClusterCidrs, removeTemporaryFolder } from './node.ts';
 import { bootstrap } from './registry/bootstrap.ts';
+import { CustomKinds } from './registry/custom/custom-kinds.ts';
+import { DefinitionKeeper } from './registry/custom/definition-keeper.ts';
 import { Registry } from './registry/registry.ts';
 import type { UserInfo } from './registry/request.ts';
 import { readSchedulerConfiguration } from './scheduler/config/configuration.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
+import { Aggregator } from './server/aggregation/aggregator.ts';
+import { FrontProxy } from './server/aggregation/front-proxy.ts';
 import { ApiEndpoints, advertisedAddress, apiServerUser } from './server/api-endpoints.ts';
 import { ApiServer } from './server/api-server.ts';
 import type { Auditor } from './server/audit/auditor.ts';
@@ -47,6 +51,7 @@ import type { HealthCheck } from './server/health.ts';
 import type { TlsSettings } from './server/http/tls-settings.ts';
 import { type KubeconfigFile, KubeconfigFiles } from './server/kubeconfig-files.ts';
 import { NodeConnectionTable } from './server/node-tunnel.ts';
+import { OutsideWay } from './server/outside/outside.ts';
 import { podDoor } from './server/pod-door.ts';
 import { KeyFile } from './server/service-accounts/key-file.ts';
 import { openSigningKeys, type SigningKeys } from './server/service-accounts/signing-key.ts';
@@ -150,11 +155,13 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   try {
     makeHome(home);
     const certificates = await CertificateAuthority.open({ folder: home.certificates, clock });
+    const frontProxy = await FrontProxy.open({ folder: home.certificates, clock });
+    const authorities = { certificates, frontProxy };
     const tokenKeys = await openSigningKeys(home.tokenKey);
     const metrics = new MetricRegistry();
     const auditor = options.audit && (await openAuditor(options.audit, { clock, log, metrics }));
     const observation = { metrics, auditor };
-    const { services, clientFor, server } = parts(options, foundations, certificates, tokenKeys, observation);
+    const { services, clientFor, server } = parts(options, foundations, authorities, tokenKeys, observation);
     const group = new ServiceGroup('cluster', services, { clock, log });
     await group.start();
     return {
@@ -177,6 +184,12 @@ interface Foundations {
   readonly log: Logger;
 }
 
+/** Who vouches for whom. */
+interface Authorities {
+  readonly certificates: CertificateAuthority;
+  readonly frontProxy: FrontProxy;
+}
+
 /** Where what happens is told. */
 interface Observation {
   readonly metrics: MetricRegistry;
@@ -193,7 +206,7 @@ interface Parts {
 function parts(
   options: ClusterOptions,
   foundations: Foundations,
-  certificates: CertificateAuthority,
+  { certificates, frontProxy }: Authorities,
   tokenKeys: SigningKeys,
   { metrics, auditor }: Observation,
 ): Parts {
@@ -205,10 +218,12 @@ function parts(
   const api = new LiveApi(resourceTable(), builtinSchema());
   const { resources, schema } = api;
   const { guardFiles: files = {}, tokenSettings } = options;
-  const guard = makeGuard({ store, schema, resources, tokenKeys, tokenSettings, files, clock, prng, log, metrics });
-  const { authorizer, authenticators, tokens, virtualResources, grants, admission } = guard;
   const connections = new NodeConnectionTable();
-  const handler = new Registry({
+  const outside = new OutsideWay({ handler: () => handler, resources, nodes: connections, clock, prng });
+  const guarded = { store, schema, resources, tokenKeys, tokenSettings, files, outside };
+  const guard = makeGuard({ ...guarded, clock, prng, log, metrics });
+  const { authorizer, authenticators, tokens, virtualResources, grants, admission } = guard;
+  const handler: Registry = new Registry({
     store,
     clock,
     prng,
@@ -219,13 +234,17 @@ function parts(
     grants,
     admission,
     serviceCidrs: options.serviceCidrs,
+    outside,
   });
   const clientFor = (user: UserInfo): Client => inProcessClient({ handler, authorizer, user, resources });
   const { port = 0, host = '127.0.0.1', nodes = { kind: 'simulated', count: 1 } } = options;
   const common = { clock, prng, log };
+  const aggregator = new Aggregator({ ...common, store, api, frontProxy, dialer: () => outside.dialer, metrics });
   const server = new ApiServer({
     ...common,
     handler,
+    aggregator,
+    frontProxyAuthority: frontProxy.authority,
     authenticators,
     authorizer,
     resources,
@@ -243,6 +262,8 @@ function parts(
     auditor,
     healthChecks: [...healthChecks(store, () => informers.unsynced), ...guard.healthChecks],
   });
+  const customKinds = new CustomKinds({ store, api, log });
+  const definitions = new DefinitionKeeper({ handler, store, resources, clock, prng, log });
   const controllerClient = clientFor(component('system:kube-controller-manager'));
   const schedulerClient = clientFor(component('system:kube-scheduler'));
   const informers = new InformerSet({ ...common, client: controllerClient });
@@ -253,10 +274,14 @@ function parts(
   const controlPlane: Service[] = [
     store,
     ...(kept?.services ?? []),
+    customKinds,
+    aggregator.index,
     ...guard.services,
     new KeyFile({ file: home.tokenKey, keys: tokenKeys, clock, log }),
     step('addresses', () => handler.putRight()),
     step('bootstrap', () => bootstrap(handler)),
+    definitions,
+    outside,
     server,
     new KubeconfigFiles({ files: kubeconfigs(home, nodes), address: () => server.address, certificates, clock, log }),
     new ApiEndpoints({
@@ -273,6 +298,7 @@ function parts(
         clientFor: (account) => clientFor(serviceAccount(account)),
         informers,
         resources,
+        schema,
         rootCa: certificates.certificate,
         signer: certificates,
         signAccountToken: (account, secret) => tokens.signLegacy(account, secret),
@@ -281,6 +307,7 @@ function parts(
       },
       networkLoops,
     ),
+    ...aggregator.background({ handler, client: clientFor(apiServerUser), informers }),
     new Scheduler({ ...common, client: schedulerClient, informers: schedulerInformers, configuration, metrics }),
     schedulerInformers,
   ];
@@ -292,7 +319,14 @@ function parts(
     connection(nodeParts.handlers, connections),
     ...nodeParts.services,
     ...guard.background(handler),
-    new TrustPublisher({ handler, resources, clientAuthority: certificates.certificate, clock, log }),
+    new TrustPublisher({
+      handler,
+      resources,
+      clientAuthority: certificates.certificate,
+      frontProxyAuthority: frontProxy.authority,
+      clock,
+      log,
+    }),
   ];
   return { services, clientFor, server };
 }

@@ -20,6 +20,7 @@ import type { AdmissionPlugin } from './registry/admission/admission.ts';
 import { AdmissionConfiguration } from './registry/admission/configuration.ts';
 import { admissionPlugins } from './registry/admission/plugins.ts';
 import { allGuards, type GrantGuard } from './registry/grant-guard.ts';
+import type { OutsideCaller } from './registry/outside.ts';
 import type { RequestHandler, VirtualResource } from './registry/request.ts';
 import type { Authenticator } from './server/authentication/authentication.ts';
 import { authenticatorsOf } from './server/authentication/authenticators.ts';
@@ -74,6 +75,8 @@ export interface GuardOptions {
   readonly log: Logger;
   /** What is counted goes here. */
   readonly metrics?: MetricRegistry;
+  /** How webhooks are called. */
+  readonly outside?: OutsideCaller;
 }
 
 export interface Guard {
@@ -93,7 +96,7 @@ export interface Guard {
 
 /** @throws Error, one sentence that names the file that cannot be used */
 export function makeGuard(options: GuardOptions): Guard {
-  const { store, schema, resources, tokenKeys, tokenSettings, files, clock, prng, log, metrics } = options;
+  const { store, schema, resources, tokenKeys, tokenSettings, files, clock, prng, log, metrics, outside } = options;
   const legacyUse = new LegacyTokenUse({ store, resources, clock, log });
   const tokens = new ServiceAccountTokens({
     keys: tokenKeys,
@@ -113,7 +116,7 @@ export function makeGuard(options: GuardOptions): Guard {
     authenticators: authentication.authenticators,
     authorizer,
     grants: allGuards([new EscalationGuard({ authorizer, rbac, index }), new ClaimStatusGuard(authorizer)]),
-    admission: admissionPlugins({ store, clock, prng, log, authorizer, configuration, metrics }),
+    admission: admissionPlugins({ store, clock, prng, log, authorizer, configuration, metrics, outside }),
     tokens,
     virtualResources: new Map([
       ...accessReviews({ authorizer, schema }),

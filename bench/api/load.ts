@@ -33,9 +33,11 @@ export function send(
   method = 'GET',
   body?: Buffer,
   contentType = 'application/json',
+  accept?: string,
 ): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const headers = { ':path': path, ':method': method, ...(body && { 'content-type': contentType }) };
+    const type = { ...(body && { 'content-type': contentType }), ...(accept !== undefined && { accept }) };
+    const headers = { ':path': path, ':method': method, ...type };
     const stream = session.request(headers, { endStream: body === undefined });
     const chunks: Buffer[] = [];
     let status = 0;

@@ -27,7 +27,26 @@ export interface BareProcess {
 
 export async function startServerProcess(): Promise<ServerProcess> {
   const folder = mkdtempSync(path.join(tmpdir(), 'naru-bench-'));
-  const child = start(bundled('server-process.ts', folder), path.join(folder, 'home'));
+  return startIn(folder, bundled('server-process.ts', folder), true);
+}
+
+/** A server that can be started again with the state that it had. */
+export class RestartableServer {
+  readonly #folder = mkdtempSync(path.join(tmpdir(), 'naru-bench-'));
+  readonly #file = bundled('server-process.ts', this.#folder);
+
+  /** Resolves when it answers. `close` of what it returns keeps the state. */
+  start(): Promise<ServerProcess> {
+    return startIn(this.#folder, this.#file, false);
+  }
+
+  remove(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+async function startIn(folder: string, file: string, isLast: boolean): Promise<ServerProcess> {
+  const child = start(file, path.join(folder, 'home'));
   const { kubeconfig } = await answer<{ kubeconfig: string }>(child);
   return {
     config: await readKubeconfig(kubeconfig),
@@ -39,7 +58,7 @@ export async function startServerProcess(): Promise<ServerProcess> {
       const ended = once(child, 'exit');
       child.send('close');
       await ended;
-      rmSync(folder, { recursive: true, force: true });
+      if (isLast) rmSync(folder, { recursive: true, force: true });
     },
   };
 }

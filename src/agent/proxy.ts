@@ -12,11 +12,14 @@ import { type Duplex, Readable } from 'node:stream';
 import { notFound, StatusError } from '../api/status-error.ts';
 import type { NodeHandler, NodeRequest, NodeResponse } from '../client/node-api.ts';
 import {
+  type DialTarget,
   decodeHead,
+  dialProtocol,
   encodeHead,
   type HeaderPairs,
   isProxyable,
   type ProxyTarget,
+  parseDialPath,
   parseProxyPath,
   proxyHeadName,
   withoutHopHeaders,
@@ -41,12 +44,35 @@ export class NodeProxy implements NodeHandler {
 
   /** @throws StatusError NotFound, BadRequest, ServiceUnavailable */
   async handle(request: NodeRequest): Promise<NodeResponse> {
+    const dialled = request.upgrade === dialProtocol ? parseDialPath(request.path) : undefined;
+    if (dialled !== undefined) return dial(this.#options, request, dialled);
     const target = parseProxyPath(request.path);
     const head = decodeHead(request.headers[proxyHeadName]);
     if (target !== undefined && head !== undefined) return pass(this.#options, request, target, head);
     throw new StatusError(404, 'NotFound', 'the node does not serve this path', {});
   }
 }
+
+/** A bare connection to a port of one of this node's pods. */
+function dial(options: NodeProxyOptions, { signal }: NodeRequest, target: DialTarget): Promise<NodeResponse> {
+  const { port } = target;
+  const host = addressOf(options, target);
+  if (options.addresses.length === 0) throw refusedDial(`dial tcp ${show(host, port)}: the node is simulated`);
+  return new Promise((resolve, reject) => {
+    const fail = (error: NodeJS.ErrnoException): void => reject(refusedDial(describe(error, host, port)));
+    const socket = net.connect({ host, port, noDelay: true, keepAlive: true, signal });
+    const timedOut = Object.assign(new Error('the dial took too long'), { code: 'ETIMEDOUT' });
+    const late = options.clock.after(limits.dialMsMax, () => socket.destroy(timedOut));
+    socket.once('close', () => late.cancel());
+    socket.on('error', fail);
+    socket.once('connect', () => {
+      late.cancel();
+      resolve({ status: 101, headers: {}, body: Readable.from([]), connection: socket });
+    });
+  });
+}
+
+const refusedDial = (why: string): StatusError => new StatusError(503, 'ServiceUnavailable', why);
 
 type Target = ProxyTarget & { readonly rest: string };
 
@@ -76,7 +102,7 @@ function pass(
   });
 }
 
-function addressOf({ pods, addresses }: NodeProxyOptions, { pod }: ProxyTarget): string {
+function addressOf({ pods, addresses }: NodeProxyOptions, { pod }: Pick<ProxyTarget, 'pod'>): string {
   if (pod === undefined) return addresses[0] ?? '';
   const worker = pods.find(pod);
   if (worker === undefined) throw notFound({ group: '', kind: 'pods', name: pod.name });

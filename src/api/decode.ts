@@ -20,6 +20,8 @@ import { canonicalQuantity, QuantityError } from './quantity.ts';
 import type { Field, MessageType, Scalar, SpecialForm, Type } from './schema/schema.ts';
 import { zeroValue } from './schema/zero.ts';
 import { StrictErrors } from './strict-errors.ts';
+import { conformStored, decodeDeclared } from './structural/decode-declared.ts';
+import type { Structural } from './structural/structural.ts';
 
 export { DecodeError } from './decode-error.ts';
 export { type ParsedDocument, parseJson } from './decode-json.ts';
@@ -32,13 +34,24 @@ export interface Decoded {
 
 /**
  * `known` is an object of this type that was decoded before, and frozen since: parts of `value` that are the very same ones at the
- * same place are taken as they are. Whoever changes one part of an object hands in the others so.
+ * same place are taken as they are. Whoever changes one part of an object hands in the others so. `inside` is where the value stands in a
+ * larger object, for what is told of unknown fields.
  * @throws DecodeError
  */
-export function decodeObject(type: MessageType, value: JsonValue, known?: JsonObject): Decoded {
+export function decodeObject(type: MessageType, value: JsonValue, known?: JsonObject, inside?: string): Decoded {
+  if (type.declared !== undefined && isObject(value)) return decodeDeclared(type, value, decodeObject);
   const decoder = new Decoder(hasLiterals(value));
+  if (inside !== undefined) decoder.errors.enterField(inside);
   const object = decoder.root(type, value, known);
   return { object, unknownFields: decoder.errors.texts };
+}
+
+/**
+ * A stored object of a custom kind as its present schema has it: itself, where that changes nothing. Frozen parts are shared. What is malformed
+ * in objects inside is dropped: it was stored when nobody looked at it.
+ */
+export function conformed(structural: Structural, stored: JsonObject): JsonObject {
+  return conformStored(structural, stored, decodeObject);
 }
 
 /** A field where it stands in a message's JSON object. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { rowsFor } from './custom-rows-testing.ts';
 import { aggregatedDiscovery, apiGroup, apiGroupList, apiResourceList, apiVersions, etagOf } from './discovery.ts';
 import { resourceTable } from './resource-table.ts';
 
@@ -89,4 +90,71 @@ test('aggregated discovery tells each group once, and all that the plain one tel
 test('an ETag changes with the content only', () => {
   assert.equal(etagOf(apiGroupList(table)), etagOf(apiGroupList(table)));
   assert.notEqual(etagOf(aggregatedDiscovery(table, '/api')), etagOf(aggregatedDiscovery(table, '/apis')));
+});
+
+const subresources = { status: {}, scale: { specReplicasPath: '.spec.r', statusReplicasPath: '.status.r' } };
+const names = { shortNames: ['fo'], categories: ['all'] };
+const usual = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
+
+test('a custom kind is told as upstream tells it, in both forms, and its scale beside its status', () => {
+  const custom = table.withResources(rowsFor({ group: 'a.example.com', version: { subresources }, names }));
+  const sub = ['get', 'patch', 'update'];
+  const { storageVersionHash, ...entry } = apiResourceList(custom, 'a.example.com', 'v1')?.resources[0] ?? {};
+  assert.match(storageVersionHash ?? '', /^[\w+/]{11}=$/);
+  assert.deepEqual(entry, { name: 'foos', singularName: 'foo', namespaced: true, kind: 'Foo', verbs: usual, ...names });
+  assert.deepEqual(apiResourceList(custom, 'a.example.com', 'v1')?.resources.slice(1), [
+    { name: 'foos/status', singularName: '', namespaced: true, kind: 'Foo', verbs: sub },
+    {
+      name: 'foos/scale',
+      singularName: '',
+      namespaced: true,
+      group: 'autoscaling',
+      version: 'v1',
+      kind: 'Scale',
+      verbs: sub,
+    },
+  ]);
+  const own = { group: 'a.example.com', version: 'v1', kind: 'Foo' };
+  const group = aggregatedDiscovery(custom, '/apis').items.find(({ metadata }) => metadata?.name === 'a.example.com');
+  assert.deepEqual(group, {
+    metadata: { name: 'a.example.com' },
+    versions: [
+      {
+        version: 'v1',
+        freshness: 'Current',
+        resources: [
+          {
+            resource: 'foos',
+            responseKind: own,
+            scope: 'Namespaced',
+            singularResource: 'foo',
+            verbs: usual,
+            ...names,
+            subresources: [
+              { subresource: 'status', responseKind: own, verbs: sub },
+              {
+                subresource: 'scale',
+                responseKind: { group: 'autoscaling', version: 'v1', kind: 'Scale' },
+                verbs: sub,
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  });
+});
+
+test('of a kind whose definition is being deleted nothing new is made', () => {
+  const rows = rowsFor({ group: 'a.example.com', conditions: [{ type: 'Terminating', status: 'True' }] });
+  const list = apiResourceList(table.withResources(rows), 'a.example.com', 'v1');
+  assert.deepEqual(list?.resources[0]?.verbs, ['delete', 'deletecollection', 'get', 'list', 'watch']);
+});
+
+test('the ETag of aggregated discovery changes with a definition, and comes back when it goes', () => {
+  const tag = (...rows: Parameters<typeof table.withResources>[0]): string =>
+    etagOf(aggregatedDiscovery(table.withResources(rows), '/apis'));
+  assert.notEqual(tag(...rowsFor()), tag());
+  assert.equal(tag(...rowsFor()), tag(...rowsFor()));
+  assert.notEqual(tag(...rowsFor({ names })), tag(...rowsFor()));
 });

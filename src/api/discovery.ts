@@ -10,7 +10,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { GroupInfo, ResourceTable } from './resource-table.ts';
-import { apiVersionOf, type ResourceInfo, type SubresourceInfo } from './resources.ts';
+import { apiVersionOf, type ResourceInfo, type SubresourceInfo, type Verb } from './resources.ts';
 import type { GroupVersionKind } from './schema/schema.ts';
 import type {
   APIGroupDiscovery,
@@ -79,7 +79,7 @@ function resourceEntry(row: ResourceInfo): APIResource {
     singularName: row.singular,
     namespaced: row.namespaced,
     kind: row.kind,
-    verbs: row.verbs,
+    verbs: verbsOf(row),
     ...(row.shortNames.length > 0 && { shortNames: row.shortNames }),
     ...(row.categories.length > 0 && { categories: row.categories }),
     ...(row.verbs.includes('watch') && { storageVersionHash: storageVersionHash(row) }),
@@ -126,8 +126,10 @@ function groupDiscovery(table: ResourceTable, { group, versions }: GroupInfo): A
     metadata: group === '' ? {} : { name: group },
     versions: versions.map((version) => ({
       version,
-      resources: table.inGroupVersion(group, version).map(resourceDiscovery),
-      freshness: 'Current',
+      ...(table.remote?.(group, version) ?? {
+        resources: table.inGroupVersion(group, version).map(resourceDiscovery),
+        freshness: 'Current' as const,
+      }),
     })),
   };
 }
@@ -138,7 +140,7 @@ function resourceDiscovery(row: ResourceInfo): APIResourceDiscovery {
     responseKind: responseKind(row, row),
     scope: row.namespaced ? 'Namespaced' : 'Cluster',
     singularResource: row.singular,
-    verbs: row.verbs,
+    verbs: verbsOf(row),
     ...(row.shortNames.length > 0 && { shortNames: row.shortNames }),
     ...(row.categories.length > 0 && { categories: row.categories }),
     ...(row.subresources.length > 0 && { subresources: row.subresources.map((sub) => subresourceDiscovery(row, sub)) }),
@@ -149,9 +151,28 @@ function subresourceDiscovery(row: ResourceInfo, { name, verbs, kind }: Subresou
   return { subresource: name, responseKind: responseKind(row, kind ?? row), verbs };
 }
 
-/** Upstream leaves group and version empty where they are those of the list. */
+/** In the order in which upstream tells those of custom kinds. */
+const customVerbs: readonly Verb[] = [
+  'delete',
+  'deletecollection',
+  'get',
+  'list',
+  'patch',
+  'create',
+  'update',
+  'watch',
+];
+const verbsOfTerminating = customVerbs.filter((verb) => verb !== 'patch' && verb !== 'create' && verb !== 'update');
+
+/** Of a kind whose definition is being deleted nothing new is made. */
+function verbsOf({ definition, verbs }: ResourceInfo): readonly Verb[] {
+  if (definition === undefined) return verbs;
+  return definition.isTerminating ? verbsOfTerminating : customVerbs;
+}
+
+/** Upstream leaves group and version of built-in kinds empty where they are those of the list. */
 function responseKind(row: ResourceInfo, { group, version, kind }: GroupVersionKind): GroupVersionKind {
-  const isOwn = group === row.group && version === row.version;
+  const isOwn = row.definition === undefined && group === row.group && version === row.version;
   return isOwn ? { group: '', version: '', kind } : { group, version, kind };
 }
 

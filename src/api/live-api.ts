@@ -14,23 +14,45 @@ export class LiveApi {
   readonly #listeners = new Set<() => void>();
   readonly #builtin: ResourceTable;
   #current: ResourceTable;
+  /** The rows to be served from now on, where nobody has asked yet. */
+  #next: (() => readonly ResourceInfo[]) | undefined;
 
   constructor(resources: ResourceTable, schema: SchemaRegistry) {
     this.#builtin = resources;
     this.#current = resources;
-    this.resources = new LiveTable(() => this.#current);
+    this.resources = new LiveTable(() => this.#table());
     this.schema = {
       kind: (gvk: GroupVersionKind): MessageType | undefined =>
-        schema.kind(gvk) ?? this.#current.byKind(gvk)?.definition?.type,
+        schema.kind(gvk) ?? this.#table().byKind(gvk)?.definition?.type,
       message: (name) => schema.message(name),
     };
   }
 
   /** The rows of all CustomResourceDefinitions that are served; a built-in row of the same name stays. */
   serve(custom: readonly ResourceInfo[]): void {
-    const own = custom.filter((row) => this.#builtin.find(row.group, row.version, row.resource) === undefined);
-    this.#current = own.length === 0 ? this.#builtin : this.#builtin.withResources(own);
+    this.serveFrom(() => custom);
+  }
+
+  /** `rows` is called when somebody asks next: many changes one after another make one table. Listeners hear of them together. */
+  serveFrom(rows: () => readonly ResourceInfo[]): void {
+    const isTold = this.#next !== undefined;
+    this.#next = rows;
+    if (!isTold) queueMicrotask(() => this.#tell());
+  }
+
+  #tell(): void {
+    this.#table();
     for (const listener of this.#listeners) listener();
+  }
+
+  #table(): ResourceTable {
+    if (this.#next !== undefined) {
+      const rows = this.#next();
+      this.#next = undefined;
+      const own = rows.filter((row) => this.#builtin.find(row.group, row.version, row.resource) === undefined);
+      this.#current = own.length === 0 ? this.#builtin : this.#builtin.withResources(own);
+    }
+    return this.#current;
   }
 
   /** Calling the result ends it. */

@@ -52,7 +52,16 @@ function normalMessage(type: MessageType, object: JsonObject, nulls: boolean, kn
     else put(normal, field, value, nulls, before);
   }
   for (; due < always.length; due++) put(normal, (always[due] as PlacedField).field, undefined, nulls);
+  if (type.declared !== undefined) putDeclared(normal, type, object);
   return normal;
+}
+
+/** What a custom kind holds beside the fields of all kinds has no empty values in Go's sense: shared as it is. */
+function putDeclared(normal: JsonObject, { fieldsByName }: MessageType, object: JsonObject): void {
+  for (const name of Object.keys(object)) {
+    const value = object[name];
+    if (value !== undefined && !fieldsByName.has(name)) setKey(normal, name, value);
+  }
 }
 
 function put(normal: JsonObject, field: Field, value: JsonValue | undefined, nulls: boolean, known?: JsonValue): void {

@@ -55,17 +55,16 @@ test('groups stand in upstream’s order with the preferred version first', () =
   );
 });
 
-test('added rows come last, or in place of their namesakes', () => {
+test('added rows come last, or in place of their namesakes; groups of custom kinds by name after all others', () => {
   const row = table.find('apps', 'v1', 'deployments');
   assert.ok(row);
-  const custom = { ...row, group: 'example.com', resource: 'widgets', kind: 'Widget' };
+  const custom = { ...row, group: 'example.com', resource: 'widgets', kind: 'Widget', custom: true } as const;
   const extended = table.withResources([custom, { ...custom, version: 'v1beta1' }, { ...row, shortNames: ['d'] }]);
   assert.equal(extended.all.length, table.all.length + 2);
-  assert.deepEqual(extended.groups().at(-1), {
-    group: 'example.com',
-    versions: ['v1', 'v1beta1'],
-    preferredVersion: 'v1',
-  });
+  assert.deepEqual(extended.groups().slice(-2), [
+    { group: 'example.com', versions: ['v1', 'v1beta1'], preferredVersion: 'v1' },
+    table.groups().at(-1),
+  ]);
   assert.deepEqual(extended.find('apps', 'v1', 'deployments')?.shortNames, ['d']);
   assert.deepEqual(table.find('apps', 'v1', 'deployments')?.shortNames, ['deploy']);
 });

@@ -11,6 +11,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Deprecation, ResourceInfo, SubresourceInfo, Verb } from './resources.ts';
 import type { GroupVersionKind } from './schema/schema.ts';
+import type { APIResourceDiscovery } from './schema/types/apidiscovery-v2.ts';
 
 export interface GroupInfo {
   /** Empty for the core group. */
@@ -18,6 +19,12 @@ export interface GroupInfo {
   /** The preferred version first. */
   readonly versions: readonly string[];
   readonly preferredVersion: string;
+}
+
+/** A group-version of a server that extends this one, as the aggregated form of discovery has it. */
+export interface RemoteVersion {
+  readonly resources: readonly APIResourceDiscovery[];
+  readonly freshness: 'Current' | 'Stale';
 }
 
 /** Immutable: `withResources` makes another one. */
@@ -31,6 +38,8 @@ export interface ResourceTable {
   groups(): readonly GroupInfo[];
   /** The rows of one group and version, in upstream's order. */
   inGroupVersion(group: string, version: string): readonly ResourceInfo[];
+  /** What another server says of a group-version that it answers for; absent, or undefined: this server answers for it. */
+  remote?(group: string, version: string): RemoteVersion | undefined;
   /** This table with `added` after its rows; an added row takes the place of one with the same name. */
   withResources(added: readonly ResourceInfo[]): ResourceTable;
 }
@@ -130,7 +139,9 @@ class Table implements ResourceTable {
       const kind = resourceKey(row.group, row.version, row.kind);
       if (!this.#byKind.has(kind)) this.#byKind.set(kind, row);
       const groupVersion = `${row.group}/${row.version}`;
-      this.#byGroupVersion.set(groupVersion, [...(this.#byGroupVersion.get(groupVersion) ?? []), row]);
+      const others = this.#byGroupVersion.get(groupVersion);
+      if (others === undefined) this.#byGroupVersion.set(groupVersion, [row]);
+      else others.push(row);
     }
     this.#groups = groupsOf(rows);
   }
@@ -162,16 +173,19 @@ class Table implements ResourceTable {
   }
 }
 
-/** Built-in groups in the file's order, each with its versions in that order; custom ones follow as they come. */
+/** Built-in groups in the file's order; those of custom kinds follow by name, since upstream gives them all one priority. */
 function groupsOf(rows: readonly ResourceInfo[]): GroupInfo[] {
-  const versions = new Map<string, string[]>();
-  for (const { group, version } of rows) {
+  const versions = new Map<string, Set<string>>();
+  const builtin = new Set<string>();
+  for (const { group, version, custom } of rows) {
     const known = versions.get(group);
-    if (known === undefined) versions.set(group, [version]);
-    else if (!known.includes(version)) known.push(version);
+    if (known === undefined) versions.set(group, new Set([version]));
+    else known.add(version);
+    if (!custom) builtin.add(group);
   }
-  return [...versions].map(([group, list]) => {
-    const sorted = [...list].sort(compareVersions);
+  const custom = [...versions.keys()].filter((group) => !builtin.has(group)).sort();
+  return [...builtin, ...custom].map((group) => {
+    const sorted = [...(versions.get(group) ?? [])].sort(compareVersions);
     return { group, versions: sorted, preferredVersion: sorted[0] ?? '' };
   });
 }

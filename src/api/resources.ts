@@ -59,6 +59,7 @@ export function apiVersionOf(info: { readonly group: string; readonly version: s
 
 /** What clients are told of a deprecated API, in upstream's words; undefined for all others. */
 export function deprecationWarning(info: ResourceInfo): string | undefined {
+  if (info.definition !== undefined) return info.definition.deprecationWarning;
   if (info.deprecated === undefined) return undefined;
   const { since, removedIn, replacement } = info.deprecated;
   const unavailable = removedIn === undefined ? '' : `, unavailable in v${removedIn}+`;

@@ -60,6 +60,8 @@ export class StatusError extends Error {
   readonly code: number;
   readonly reason: StatusReason;
   readonly details: StatusDetails | undefined;
+  /** Told beside it, by those who were asked before it was refused. */
+  warnings: readonly string[] = [];
 
   constructor(code: number, reason: StatusReason, message: string, details?: StatusDetails, options?: ErrorOptions) {
     super(message, options);
@@ -76,7 +78,8 @@ export class StatusError extends Error {
       metadata: {},
       status: 'Failure',
       message: this.message,
-      reason: this.reason,
+      // A webhook may refuse without one.
+      ...(this.reason && { reason: this.reason }),
       ...(this.details && { details: this.details }),
       code: this.code,
     };

@@ -110,6 +110,24 @@ export function clientContract(transport: string, open: Open): void {
       assert.equal(strategic.spec?.containers[0]?.image, 'other');
     });
 
+    check(
+      'an applied configuration makes the object, says whose fields are whose, and takes them over by force',
+      async ({ client }) => {
+        const reference = { namespace: 'default', name: 'one' };
+        const body = (a: string) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'one' }, data: { a } });
+        const apply = (a: string, fieldManager: string, force = false) =>
+          client.patch(configMaps, reference, { type: 'apply', body: body(a), force }, { fieldManager });
+        assert.deepEqual(plain((await apply('1', 'ann')).data), { a: '1' });
+        await assert.rejects(apply('2', 'bob'), (error) => hasReason(error, 'Conflict'));
+        const taken = await apply('2', 'bob', true);
+        assert.deepEqual(plain(taken.data), { a: '2' });
+        assert.deepEqual(
+          taken.metadata?.managedFields?.map(({ manager, operation }) => [manager, operation]),
+          [['bob', 'Apply']],
+        );
+      },
+    );
+
     check('status and scale are their own subresources, and a binding is a post', async ({ client }) => {
       const created = await client.create(pods, pod('one'));
       const written = await client.update(

@@ -46,7 +46,9 @@ export interface ClientDeleteOptions {
 
 export type ClientPatch =
   | { readonly type: 'json'; readonly body: readonly unknown[] }
-  | { readonly type: 'merge' | 'strategic'; readonly body: object };
+  | { readonly type: 'merge' | 'strategic'; readonly body: object }
+  /** Server-side apply: `body` is all that this field manager wants. `force` takes fields over that another manager owns. */
+  | { readonly type: 'apply'; readonly body: object; readonly force?: boolean };
 
 export interface ClientWatchEvent<T> {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';

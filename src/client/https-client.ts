@@ -54,6 +54,7 @@ const patchTypes: Readonly<Record<ClientPatch['type'], string>> = {
   json: 'application/json-patch+json',
   merge: 'application/merge-patch+json',
   strategic: 'application/strategic-merge-patch+json',
+  apply: 'application/apply-patch+yaml',
 };
 
 interface Request {
@@ -124,7 +125,8 @@ class Http2Client implements HttpsClient {
     patch: ClientPatch,
     options: ClientWriteOptions = {},
   ): Promise<T> {
-    const path = pathOf(resource, reference, options.subresource) + writeQuery(options);
+    const force = patch.type === 'apply' && patch.force ? 'true' : undefined;
+    const path = pathOf(resource, reference, options.subresource) + writeQuery(options, { force });
     return this.#call({ method: 'PATCH', path, body: patch.body, contentType: patchTypes[patch.type] });
   }
 
@@ -374,8 +376,10 @@ function collectionPath(
   return pathOf(resource, { namespace, name: '' }) + queryText(parameters);
 }
 
-const writeQuery = ({ dryRun, fieldManager }: ClientWriteOptions): string =>
-  queryText({ dryRun: dryRun === true ? 'All' : undefined, fieldManager });
+const writeQuery = (
+  { dryRun, fieldManager }: ClientWriteOptions,
+  more: { readonly force?: string | undefined } = {},
+): string => queryText({ dryRun: dryRun === true ? 'All' : undefined, fieldManager, ...more });
 
 function queryText(parameters: Readonly<Record<string, string | number | undefined>>): string {
   const query = new URLSearchParams();

@@ -54,6 +54,7 @@ const patchTypes: Readonly<Record<ClientPatch['type'], PatchType>> = {
   json: 'application/json-patch+json',
   merge: 'application/merge-patch+json',
   strategic: 'application/strategic-merge-patch+json',
+  apply: 'application/apply-patch+yaml',
 };
 
 type AnyResource = Resource<KubeObject>;
@@ -135,12 +136,11 @@ export function inProcessClient({ handler, authorizer, user, resources }: InProc
       options: ClientWriteOptions = {},
     ): Promise<T> {
       const target = await permit('patch', resource, reference, options.subresource);
-      const result = await handler.patch(
-        target,
-        patchTypes[patch.type],
-        patch.body as JsonValue,
-        writeOptions(options, defaultManager),
-      );
+      // What is applied and not there is created, which takes that permission, too.
+      const mayCreate = async (): Promise<void> => void (await permit('create', resource, { ...reference, name: '' }));
+      const applying = patch.type === 'apply' ? { mayCreate, force: patch.force ?? false } : {};
+      const write = { ...writeOptions(options, defaultManager), ...applying };
+      const result = await handler.patch(target, patchTypes[patch.type], patch.body as JsonValue, write);
       return result.object as T;
     },
 

@@ -47,6 +47,30 @@ export function proxyPath({ pod, scheme, port }: ProxyTarget, rest: string): str
   return `/${[...where, scheme, String(port)].map(encodeURIComponent).join('/')}${rest}`;
 }
 
+/**
+ * `GET /podDial/NAMESPACE/POD/PORT` with this upgrade: a connection to a port of one of the node's pods, bytes in both directions. For the
+ * API's own calls to Services (webhooks, API servers that extend it); no client gets here.
+ */
+export const dialProtocol = 'naru-dial';
+
+export interface DialTarget {
+  readonly pod: { readonly namespace: string; readonly name: string };
+  readonly port: number;
+}
+
+export function dialPath({ pod, port }: DialTarget): string {
+  return `/${['podDial', pod.namespace, pod.name, String(port)].map(encodeURIComponent).join('/')}`;
+}
+
+const dialForm = /^\/podDial\/([^/?]+)\/([^/?]+)\/(\d{1,5})$/;
+
+/** Undefined: the path is another. */
+export function parseDialPath(path: string): DialTarget | undefined {
+  const [, namespace = '', name = '', port] = dialForm.exec(path) ?? [];
+  if (port === undefined) return undefined;
+  return { pod: { namespace: decodeURIComponent(namespace), name: decodeURIComponent(name) }, port: Number(port) };
+}
+
 const podForm = /^\/podProxy\/([^/?]+)\/([^/?]+)\/(https?)\/(\d{1,5})(\/.*)$/;
 const nodeForm = /^\/nodeProxy\/(https?)\/(\d{1,5})(\/.*)$/;
 

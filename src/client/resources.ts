@@ -4,6 +4,7 @@
  */
 import type { KubeObject } from '../api/object.ts';
 import type { ResourceInfo } from '../api/resources.ts';
+import type { ValidatingAdmissionPolicy } from '../api/schema/types/admissionregistration-v1.ts';
 import type { CustomResourceDefinition } from '../api/schema/types/apiextensions-v1.ts';
 import type {
   ControllerRevision,
@@ -261,6 +262,13 @@ export const subjectAccessReviews = clusterWide<SubjectAccessReview>(
 );
 
 export const runtimeClasses = clusterWide<RuntimeClass>('node.k8s.io', 'v1', 'RuntimeClass', 'runtimeclasses');
+
+export const validatingAdmissionPolicies = clusterWide<ValidatingAdmissionPolicy>(
+  'admissionregistration.k8s.io',
+  'v1',
+  'ValidatingAdmissionPolicy',
+  'validatingadmissionpolicies',
+);
 
 export const customResourceDefinitions = clusterWide<CustomResourceDefinition>(
   'apiextensions.k8s.io',

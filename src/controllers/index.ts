@@ -39,6 +39,7 @@ import { statefulSetController } from './stateful-set/controller.ts';
 import { storageProtection } from './storage-protection/controller.ts';
 import { taintEvictionController } from './taint-eviction/controller.ts';
 import { ttlAfterFinished } from './ttl-after-finished.ts';
+import { validatingPolicyStatus } from './validating-policy-status.ts';
 import { volumeExpansion } from './volume-expansion.ts';
 
 export type { ControllerContext } from './shared/context.ts';
@@ -87,6 +88,7 @@ export function allControllers(
     volumeExpansion(context),
     resourceClaimController(context),
     deviceTaintEvictionController(context),
+    ...validatingPolicyStatus(context),
     ...others(context),
   ];
 }

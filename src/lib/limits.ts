@@ -139,6 +139,19 @@ export const limits = {
   verifiedTokenCharactersMax: 8 * 1024,
   /** How long a node dials a pod, or itself, for a proxied request. At it: 503 ServiceUnavailable. */
   dialMsMax: 30_000,
+  /** Endpoints of a Service that are dialled for one call of the API's own, and how long each but the last. At them: the last one's failure; the next. */
+  dialledEndpointsMax: 4,
+  dialNextMsMax: 3_000,
+  /** Webhooks and API servers outside with connections kept, and connections to one at a time. At them: the one used longest ago is let go; calls wait. */
+  outsideTargetsMax: 256,
+  outsideConnectionsMax: 128,
+  /** What a webhook may answer (bytes): a page of objects that it converted is the most. At it: the call fails. */
+  webhookAnswerBytesMax: 16 * 1024 * 1024,
+  /** What an API server outside may say of what it serves, and its OpenAPI document (bytes). Above: what it said before counts on, as stale. */
+  extensionDiscoveryBytesMax: 4 * 1024 * 1024,
+  extensionOpenApiBytesMax: 32 * 1024 * 1024,
+  /** OpenAPI documents of custom resources that are kept once made (bytes). Beyond it: those used longest ago are made anew when asked for. */
+  openApiKeptBytesMax: 16 * 1024 * 1024,
   /** Headers of a proxied request, as they travel to the node (bytes). At it: 431. */
   proxiedHeaderBytesMax: 48 * 1024,
   /** A tag in HTML whose links the proxy rewrites (characters). Beyond it: it is passed on as it is. */
@@ -185,6 +198,18 @@ export const limits = {
   celDepthMax: 100,
   /** What one evaluation of a CEL expression may cost, in nodes evaluated, as upstream's limit per call. At it: the evaluation fails. */
   celCostMax: 1_000_000,
+  /** The same of all expressions of one policy and binding about one request, of all rules on one custom object, and of match conditions; as upstream's. At it: the request is refused, or as `failurePolicy` says. */
+  celPolicyCostMax: 10_000_000,
+  celMatchConditionsCostMax: 2_500_000,
+  /** What a rule in the schema of a custom resource may cost by estimate, and all rules of one version, as upstream's. At them: 422 Invalid. */
+  ruleCostEstimateMax: 10_000_000,
+  definitionCostEstimateMax: 100_000_000,
+  /** What a `messageExpression` of a policy may give (bytes). Above it: the policy's own message is told. */
+  policyMessageBytesMax: 5 * 1024,
+  /** The value of an audit annotation that a policy makes (bytes). Above it: it is cut. */
+  policyAnnotationBytesMax: 10 * 1024,
+  /** Kinds that one rule of a policy has its expressions checked against, as upstream's. Beyond it: they are not checked. */
+  policyTypesCheckedMax: 10,
   /** A bearer token (bytes). Above it: nobody is asked about it, and it is not good. */
   bearerTokenBytesMax: 128 * 1024,
   /** Answers about tokens that are remembered, as upstream's cache. Beyond it: the oldest is asked for again. */

@@ -9,6 +9,7 @@ import type { JsonObject, JsonValue, KubeObject } from '../api/object.ts';
 import type { MessageType } from '../api/schema/schema.ts';
 import { badRequest, conflict, hasReason } from '../api/status-error.ts';
 import { createDecoded } from './create.ts';
+import { withConversions } from './custom/conversion-due.ts';
 import { decodePatched, type ExpectedKind, warningsOrRefusal } from './decode-body.ts';
 import type { ObjectDraft } from './draft.ts';
 import type { Environment } from './environment.ts';
@@ -38,7 +39,10 @@ export async function applyObject(
   for (let round = 1; ; round++) {
     const isNew = part.isMain && environment.store.get(key) === undefined;
     try {
-      if (isNew) return await createApplied(environment, served, target, next(undefined), options);
+      if (isNew) {
+        const wanted = await withConversions(() => next(undefined));
+        return await createApplied(environment, served, target, wanted, options);
+      }
       return await changeObject(environment, { served, target, part, options, fromCurrent: true, next });
     } catch (error) {
       const overtaken = part.isMain && hasReason(error, isNew ? 'AlreadyExists' : 'NotFound');

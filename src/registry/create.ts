@@ -5,7 +5,7 @@
  * that is taken is the client's to know: 409 AlreadyExists.
  */
 import type { JsonObject, KubeObject } from '../api/object.ts';
-import { alreadyExists, badRequest, invalid, noUniqueName } from '../api/status-error.ts';
+import { alreadyExists, badRequest, forbidden, invalid, noUniqueName } from '../api/status-error.ts';
 import { deepFreeze } from '../lib/deep-freeze.ts';
 import { RevisionConflict } from '../store/store.ts';
 import { Admission } from './admission/admission.ts';
@@ -13,7 +13,7 @@ import { decodeBody } from './decode-body.ts';
 import { draftOf, type ObjectDraft } from './draft.ts';
 import { type Environment, strategyContext } from './environment.ts';
 import { setManagedFields, trackWrite, writeWithin } from './managed-fields.ts';
-import { checkNames, dedupeOwners, fillNewMetadata, metadataOf, sentVersion } from './metadata.ts';
+import { checkNames, dedupeOwners, fillNewMetadata, metadataOf, sentVersion, wipeServerFields } from './metadata.ts';
 import type { ObjectResult, RequestTarget, WriteOptions } from './request.ts';
 import {
   emptyStatus,
@@ -22,9 +22,10 @@ import {
   normalized,
   type ServedResource,
   shown,
-  shownEntry,
   subjectOf,
+  toStorage,
   toStored,
+  writtenEntry,
 } from './served-resource.ts';
 import type { WantedObject } from './update.ts';
 import { validateNew, warningsFor } from './validate.ts';
@@ -56,11 +57,13 @@ export async function createDecoded(
   options: WriteOptions,
 ): Promise<ObjectResult> {
   checkNames(decoded, target);
+  checkTerminating(environment, served, metadataOf(decoded).name ?? '');
   const draft = toStored(served, decoded);
   served.strategy.setDefaults?.(draft);
+  wipeServerFields(draft);
   if (!tracked) setManagedFields(draft, trackWrite(environment, served, target, draft, undefined, options));
   const admission = new Admission(environment, { operation: 'CREATE', target, collection: served.collection }, options);
-  await admission.mutate(draft);
+  if (await admission.mutate(draft)) checkNames(draft, target);
   const generated = !metadataOf(draft).name && metadataOf(draft).generateName;
   for (let attempt = 1; ; attempt++) {
     const told: string[] = [];
@@ -79,6 +82,16 @@ export async function createDecoded(
       throw metadataOf(draft).generateName ? noUniqueName(subject) : alreadyExists(subject);
     }
   }
+}
+
+/** Definitions that are being deleted take no new objects. @throws StatusError Forbidden */
+function checkTerminating({ resources }: Environment, served: ServedResource, name: string): void {
+  const { group, version, resource, definition } = served.info;
+  if (definition === undefined) return;
+  const now = resources.find(group, version, resource)?.definition ?? definition;
+  if (!now.isTerminating) return;
+  const why = 'create not allowed while custom resource definition is terminating';
+  throw forbidden(subjectOf(served, name), why);
 }
 
 /** @throws StatusError Invalid */
@@ -120,9 +133,11 @@ async function writeNew(
     const context = strategyContext(environment, { name: '', groups: [] }, told);
     served.strategy.allocate?.(draft, undefined, { ...context, reservations });
     if (options.dryRun) return { object: shown(served, deepFreeze(draft as KubeObject)), created: true };
-    const write = () => writeWithin(environment.store, key, draft, 0);
+    const document = toStorage(served, draft);
+    const stored = document instanceof Promise ? await document : document;
+    const write = () => writeWithin(environment.store, key, stored, 0);
     const entry = await environment.book.holding(key, draft, undefined, write);
-    return { ...shownEntry(served, entry), created: true };
+    return { ...(await writtenEntry(environment, served, entry)), created: true };
   } finally {
     reservations.release();
   }

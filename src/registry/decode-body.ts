@@ -36,7 +36,7 @@ export function decodeBody(
 ): DecodedBody {
   checkKind(expected, body);
   const { object, unknownFields } = decodeOrRefuse(expected, body, known);
-  const warnings = warningsOrRefusal(complaintsOf(unknownFields, options), options, (text) =>
+  const warnings = warningsOrRefusal(complaintsOf(expected, unknownFields, options), options, (text) =>
     badRequest(cannotBeHandled(expected, `strict decoding error: ${text}`)),
   );
   return { draft: draftOfKind(expected, object), warnings };
@@ -86,9 +86,15 @@ export function goValue(value: unknown): string {
 }
 
 /** What strict validation says of a whole body. Duplicates are looked for only where somebody wants to hear of them. */
-function complaintsOf(unknownFields: readonly string[], options: WriteOptions): readonly string[] {
+function complaintsOf(
+  { type }: ExpectedKind,
+  unknownFields: readonly string[],
+  options: WriteOptions,
+): readonly string[] {
   if (options.fieldValidation === 'Ignore') return [];
-  if (unknownFields.length > 0 && options.inDocumentOrder) return options.inDocumentOrder(unknownFields);
+  // Of custom resources, upstream first reads the whole document, and then looks at its fields.
+  const inOneGo = type.declared === undefined;
+  if (inOneGo && unknownFields.length > 0 && options.inDocumentOrder) return options.inDocumentOrder(unknownFields);
   return [...(options.duplicateFields ?? []), ...unknownFields];
 }
 
@@ -100,6 +106,7 @@ function draftOfKind({ apiVersion, kind, type }: ExpectedKind, object: JsonObjec
 }
 
 function checkKind(expected: ExpectedKind, body: JsonObject): void {
+  if (expected.type.declared !== undefined) checkSaysKind(expected, body);
   const apiVersion = body['apiVersion'] || expected.apiVersion;
   const kind = body['kind'] || expected.kind;
   if (typeof apiVersion !== 'string' || typeof kind !== 'string') {
@@ -117,6 +124,19 @@ function checkKind(expected: ExpectedKind, body: JsonObject): void {
         `converting (${version}.${kind}) to (${version}.${expected.kind}): unknown conversion`,
     );
   }
+}
+
+/** A document of a custom resource has to say what it is. */
+function checkSaysKind({ kind }: ExpectedKind, body: JsonObject): void {
+  const missing = !body['kind'] ? 'Kind' : !body['apiVersion'] ? 'apiVersion' : undefined;
+  if (missing === undefined) return;
+  const text = JSON.stringify(body);
+  const why = `Object '${missing}' is missing in '${cutShort(text, 4096)}' (${cutShort(text, 30)})`;
+  throw badRequest(`the object provided is unrecognized (must be of type ${kind}): ${why}`);
+}
+
+function cutShort(text: string, charactersMax: number): string {
+  return text.length > charactersMax ? `${text.slice(0, charactersMax)} ...` : text;
 }
 
 function decodeOrRefuse(

@@ -17,12 +17,23 @@ import { formatTime } from '../lib/clock.ts';
 import { deepFreeze } from '../lib/deep-freeze.ts';
 import { type Entry, RevisionConflict, UnreadableObject } from '../store/store.ts';
 import { Admission } from './admission/admission.ts';
-import type { Draft } from './draft.ts';
+import type { Draft, ObjectDraft } from './draft.ts';
 import { sameJson } from './draft.ts';
 import type { Environment } from './environment.ts';
 import { finalizersFor, isHeld } from './finalizers.ts';
 import type { DeleteOptions, ObjectResult, RequestTarget } from './request.ts';
-import { keyOf, kindSubjectOf, type ServedResource, shown, shownEntry, subjectOf } from './served-resource.ts';
+import {
+  keyOf,
+  kindSubjectOf,
+  prepareEntries,
+  type ServedResource,
+  shown,
+  shownEntry,
+  subjectOf,
+  toStorage,
+  workedOn,
+  writtenEntry,
+} from './served-resource.ts';
 import type { Strategy } from './strategy.ts';
 import { attemptsMax } from './update.ts';
 
@@ -34,6 +45,13 @@ export type DeletePlan =
 
 /** Pure: what a delete of `object` at `nowMs` comes to. */
 export function planDelete(strategy: Strategy, object: KubeObject, options: DeleteOptions, nowMs: number): DeletePlan {
+  if (object.metadata?.deletionTimestamp === undefined && strategy.doomed) {
+    return planHeld(strategy, strategy.doomed(object, nowMs), options, nowMs);
+  }
+  return planHeld(strategy, object, options, nowMs);
+}
+
+function planHeld(strategy: Strategy, object: KubeObject, options: DeleteOptions, nowMs: number): DeletePlan {
   const metadata = object.metadata ?? {};
   const finalizers = finalizersFor(metadata.finalizers ?? [], policyOf(options), strategy);
   const graceSeconds = strategy.gracePeriodSeconds?.(object, options);
@@ -99,11 +117,15 @@ function withPhase(strategy: Strategy, object: KubeObject): KubeObject {
   return { ...object, status: { ...status, phase: 'Terminating' } } as KubeObject;
 }
 
-/** @throws StatusError NotFound, Conflict (preconditions), Forbidden (admission) */
+/**
+ * `isAdmitted`: part of another request, an eviction, which admission was asked about.
+ * @throws StatusError NotFound, Conflict (preconditions), Forbidden (admission)
+ */
 export async function deleteObject(
   environment: Environment,
   target: RequestTarget,
   asked: DeleteOptions,
+  { isAdmitted = false }: { readonly isAdmitted?: boolean } = {},
 ): Promise<ObjectResult> {
   const served = environment.served.of(target.resource);
   const options = withGrace(asked);
@@ -115,10 +137,16 @@ export async function deleteObject(
     if (current === undefined) throw notFound(subject);
     if (options.ignoreStoreReadError && !isReadable(current))
       return deleteUnread(environment, served, current, options);
-    checkDeletePreconditions(options, current.object, kindSubjectOf(served, target.name));
-    const what = { operation: 'DELETE', target, collection, old: current.object } as const;
+    const due = prepareEntries(served, [current]);
+    if (due !== undefined) await due;
+    const old = workedOn(served, current);
+    checkDeletePreconditions(options, old, kindSubjectOf(served, target.name));
+    const what = { operation: 'DELETE', target, collection, old } as const;
     const admission = new Admission(environment, what, options);
-    await admission.validate();
+    if (!isAdmitted) {
+      await admission.mutate();
+      await admission.validate();
+    }
     try {
       const result = await carryOut(environment, served, current, options);
       return { ...result, warnings: [...result.warnings, ...admission.warnings] };
@@ -187,15 +215,17 @@ async function carryOut(
 ): Promise<ObjectResult> {
   const { store, clock } = environment;
   const { key, revision: expectedRevision } = current;
-  const plan = planDelete(served.strategy, current.object, options, clock.now());
+  const plan = planDelete(served.strategy, workedOn(served, current), options, clock.now());
   const warnings = warningsOf(served, options);
   const waits = { created: false, warnings, ...(options.orphanDependents === false && { accepted: true }) };
   if (plan.kind === 'wait') return { ...shownEntry(served, current), ...waits };
   if (plan.kind === 'mark') {
     const object = inFieldOrder(served.storedType, plan.object as JsonObject) as KubeObject;
     if (options.dryRun) return { object: shown(served, deepFreeze(object)), ...waits };
-    const marked = await store.write({ kind: 'put', key, object, expectedRevision });
-    return { ...shownEntry(served, marked), ...waits };
+    const document = toStorage(served, object as ObjectDraft);
+    const stored = document instanceof Promise ? await document : document;
+    const marked = await store.write({ kind: 'put', key, object: stored as KubeObject, expectedRevision });
+    return { ...(await writtenEntry(environment, served, marked)), ...waits };
   }
   const write = () => store.write({ kind: 'delete', key, expectedRevision });
   const last = options.dryRun ? current : await environment.book.holding(key, undefined, current.object, write);

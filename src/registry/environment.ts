@@ -8,6 +8,7 @@ import type { AddressBook } from './address-book.ts';
 import type { AdmissionPlugin } from './admission/admission.ts';
 import type { FieldIndexes } from './field-index.ts';
 import type { GrantGuard } from './grant-guard.ts';
+import type { OutsideCaller } from './outside.ts';
 import type { Pages } from './paging.ts';
 import type { UserInfo } from './request.ts';
 import type { ServedResources } from './served-resource.ts';
@@ -33,6 +34,8 @@ export interface Environment {
   readonly admission: readonly AdmissionPlugin[];
   /** Absent: whoever may write roles and bindings may grant anything. */
   readonly grants?: GrantGuard | undefined;
+  /** For conversion webhooks. Absent: nobody outside can be called. */
+  readonly outside?: OutsideCaller | undefined;
 }
 
 /** What a strategy has to say goes into `warnings`. */

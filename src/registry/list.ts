@@ -27,7 +27,7 @@ import { ContinueExpired, entriesFrom } from './paging.ts';
 import type { ListOptions, ListResult, RequestTarget } from './request.ts';
 import { continueWithVersion, parseResourceVersion, waitUntilFresh } from './resource-version.ts';
 import { type Selection, selectionOf } from './selection.ts';
-import { keyOf, type ServedResource, shown } from './served-resource.ts';
+import { keyOf, prepareEntries, type ServedResource, shownEntry } from './served-resource.ts';
 
 /** What the options ask for. */
 interface Reading {
@@ -51,7 +51,11 @@ export async function listObjects(
   const snapshot = snapshotFor(environment, served, selection, reading);
   const { token, limit } = reading;
   const rest = token ? entriesFrom(snapshot.entries, token.start) : snapshot.entries;
+  const looked = selection.looksAtForms ? prepareEntries(served, rest) : undefined;
+  if (looked !== undefined) await looked;
   const page = takePage(rest, selection, limit);
+  const due = prepareEntries(served, page.entries);
+  if (due !== undefined) await due;
   const last = page.entries.at(-1);
   if (!page.more || last === undefined) return listResult(served, page.entries, snapshot.revision, '');
   environment.pages.keep(served.collection, selection.namespace, snapshot);
@@ -137,8 +141,12 @@ function listResult(served: ServedResource, entries: readonly Entry[], revision:
   return {
     entries,
     get objects() {
-      objects ??= entries.map((entry) => shown(served, entry.object));
+      objects ??= entries.map((entry) => shownEntry(served, entry).object);
       return objects;
+    },
+    get areEntriesShown() {
+      const { forms } = served;
+      return forms === undefined ? served.isStoredForm : entries.every((entry) => forms.isShared(entry));
     },
     resourceVersion: String(revision),
     continue: next,

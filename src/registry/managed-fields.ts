@@ -50,7 +50,7 @@ export function ownershipRequest(
   };
 }
 
-/** Undefined where the version is not served any more, or holds objects of another kind. */
+/** Undefined where the version is not served any more, or holds objects of another kind. @throws ConversionDue */
 function inVersion(
   { served: all }: Environment,
   served: ServedResource,
@@ -60,6 +60,10 @@ function inVersion(
   if (apiVersion === object.apiVersion) return object;
   const other = all.inVersion(served, apiVersion);
   if (other === undefined) return undefined;
+  if (other.forms !== undefined) {
+    const value = other.forms.fromNow(object.value as unknown as KubeObject) as unknown as JsonObject;
+    return { apiVersion, type: other.type, value };
+  }
   const converted = convert(normalizeObject(object.type, object.value), apiVersion);
   return { apiVersion, type: other.type, value: normalizeObject(other.type, converted as JsonObject) };
 }

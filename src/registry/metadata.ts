@@ -22,12 +22,7 @@ export function metadataOf(draft: ObjectDraft): Draft<ObjectMeta> {
 /** What the body says must be what the URL says. @throws StatusError BadRequest */
 export function checkNames(draft: ObjectDraft, target: RequestTarget): void {
   const metadata = metadataOf(draft);
-  if (target.resource.namespaced) {
-    if (metadata.namespace && metadata.namespace !== target.namespace) {
-      throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
-    }
-    metadata.namespace = target.namespace;
-  } else delete metadata.namespace;
+  checkNamespace(draft, target);
   if (target.name === '') return;
   if (!metadata.name) metadata.name = target.name;
   else if (metadata.name !== target.name) {
@@ -35,11 +30,38 @@ export function checkNames(draft: ObjectDraft, target: RequestTarget): void {
   }
 }
 
+/** @throws StatusError BadRequest */
+export function checkNamespace(draft: ObjectDraft, target: RequestTarget): void {
+  const metadata = metadataOf(draft);
+  if (!target.resource.namespaced) {
+    delete metadata.namespace;
+    return;
+  }
+  if (metadata.namespace && metadata.namespace !== target.namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  }
+  metadata.namespace = target.namespace;
+}
+
 /** A changed object names itself; only of a new one the URL may be the name. @throws StatusError BadRequest */
 export function checkNamesItself(draft: ObjectDraft, { name }: RequestTarget): void {
   if (metadataOf(draft).name) return;
   throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
 }
+
+/** What a client may not say of a new object. */
+export function wipeServerFields(draft: ObjectDraft): void {
+  const metadata = metadataOf(draft);
+  for (const field of serverFields) delete metadata[field];
+}
+
+const serverFields = [
+  'uid',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'selfLink',
+] as const;
 
 /** For an object that is to be created: the server's fields, and a name where only a prefix is given. */
 export function fillNewMetadata(

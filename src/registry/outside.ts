@@ -20,7 +20,7 @@ export interface OutsideTarget {
 
 export interface OutsideCaller {
   /**
-   * POSTs JSON and resolves with the JSON that comes back with status 200. Bounded by `timeoutMs` and by `limits.outsideAnswerBytesMax`.
+   * POSTs JSON and resolves with the JSON that comes back with status 200. Bounded by `timeoutMs` and by `limits.webhookAnswerBytesMax`.
    * @throws OutsideFault
    */
   post(target: OutsideTarget, body: JsonObject, options: OutsideOptions): Promise<JsonObject>;

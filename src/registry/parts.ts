@@ -60,7 +60,9 @@ const main: Part = {
     if (served.hasStatus) keepField(draft, old, 'status');
     served.strategy.prepareForUpdate?.(draft, old, context);
     const { generation, countsAnnotations } = served.strategy;
-    if (generation && !(sameContent(draft, old) && (!countsAnnotations || sameAnnotations(draft, old)))) {
+    const countsStatus = served.forms !== undefined && !served.hasStatus;
+    const isSame = sameContent(draft, old) && (!countsStatus || sameJson(draft['status'], statusOf(old)));
+    if (generation && !(isSame && (!countsAnnotations || sameAnnotations(draft, old)))) {
       bumpGeneration(draft);
     }
   },
@@ -72,6 +74,8 @@ function sameContent(draft: ObjectDraft, old: KubeObject): boolean {
   const { metadata: _om, status: _os, ...oldContent } = old as ObjectDraft;
   return sameJson(content, oldContent);
 }
+
+const statusOf = (object: KubeObject): unknown => (object as { readonly status?: unknown }).status;
 
 const sameAnnotations = (draft: ObjectDraft, old: KubeObject): boolean =>
   sameJson(draft.metadata?.annotations ?? {}, old.metadata?.annotations ?? {});

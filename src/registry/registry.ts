@@ -11,7 +11,7 @@
  */
 import type { JsonObject, JsonValue } from '../api/object.ts';
 import type { ResourceTable } from '../api/resource-table.ts';
-import { groupResource } from '../api/resources.ts';
+import { apiVersionOf, groupResource } from '../api/resources.ts';
 import type { MessageType, SchemaRegistry } from '../api/schema/schema.ts';
 import { hasReason, internalError, methodNotAllowed, notFound, StatusError } from '../api/status-error.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -23,15 +23,18 @@ import { AddressBook } from './address-book.ts';
 import { Admission, type AdmissionPlugin } from './admission/admission.ts';
 import { admissionPlugins } from './admission/plugins.ts';
 import { createObject } from './create.ts';
+import { decodeBody } from './decode-body.ts';
 import { deleteObject } from './delete.ts';
 import type { Environment } from './environment.ts';
 import { FieldIndexes } from './field-index.ts';
 import type { GrantGuard } from './grant-guard.ts';
 import { listObjects } from './list.ts';
+import type { OutsideCaller } from './outside.ts';
 import { Pages } from './paging.ts';
 import { type Part, partOf } from './parts.ts';
 import { patchObject } from './patch.ts';
 import type {
+  Connected,
   DeleteOptions,
   ListOptions,
   ListResult,
@@ -46,7 +49,7 @@ import type {
   WriteOptions,
 } from './request.ts';
 import { parseResourceVersion, waitUntilFresh } from './resource-version.ts';
-import { keyOf, ServedResources, shownEntry, subjectOf } from './served-resource.ts';
+import { keyOf, prepareEntries, ServedResources, shownEntry, subjectOf } from './served-resource.ts';
 import { ServiceAddresses } from './service-addresses.ts';
 import { ServiceRanges } from './service-ranges.ts';
 import { bindPod } from './subresources/binding.ts';
@@ -71,6 +74,8 @@ export interface RegistryOptions {
   readonly admission?: readonly AdmissionPlugin[];
   /** Where the addresses of Services come from; see `ServiceRanges`. */
   readonly serviceCidrs?: readonly string[] | undefined;
+  /** How conversion webhooks are called; they cannot be where absent. */
+  readonly outside?: OutsideCaller | undefined;
 }
 
 export class Registry implements RequestHandler {
@@ -80,7 +85,7 @@ export class Registry implements RequestHandler {
 
   constructor(options: RegistryOptions) {
     const { store, clock, prng, schema, resources, log, virtualResources, grants } = options;
-    const served = new ServedResources({ schema, resources });
+    const served = new ServedResources({ schema, resources, prng, outside: options.outside });
     const book = new AddressBook({ store, clock, prng, log });
     const ranges = new ServiceRanges(store, options.serviceCidrs);
     const addresses = new ServiceAddresses({ store, prng, book, ranges });
@@ -101,6 +106,7 @@ export class Registry implements RequestHandler {
       turns: new Turns(),
       admission: options.admission ?? admissionPlugins({ store, clock, prng, log }),
       grants,
+      outside: options.outside,
     };
     this.#schema = schema;
     this.#virtual = virtualResources ?? new Map();
@@ -124,6 +130,8 @@ export class Registry implements RequestHandler {
       await waitUntilFresh(this.#environment, parseResourceVersion(options.resourceVersion));
       const entry = store.get(keyOf(served, target.namespace, target.name));
       if (entry === undefined) throw notFound(subjectOf(served, target.name));
+      const due = prepareEntries(served, [entry]);
+      if (due !== undefined) await due;
       return { ...shownEntry(served, entry), created: false, warnings: [] };
     });
   }
@@ -189,6 +197,25 @@ export class Registry implements RequestHandler {
         }
       }
       return found;
+    });
+  }
+
+  async connect(target: RequestTarget, options: JsonObject, more: Pick<WriteOptions, 'annotate'>): Promise<Connected> {
+    return this.#answer(async () => {
+      const { resource, subresource } = target;
+      const kind = resource.subresources.find(({ name }) => name === subresource)?.kind;
+      if (kind === undefined) throw this.#refused(target, 'connect');
+      const expected = {
+        apiVersion: apiVersionOf(kind),
+        kind: kind.kind,
+        type: this.#type(kind.group, kind.version, kind.kind),
+      };
+      const { draft } = decodeBody(expected, options, { fieldValidation: 'Ignore' });
+      const what = { operation: 'CONNECT', target, collection: groupResource(resource) } as const;
+      const admission = new Admission(this.#environment, what, more);
+      await admission.mutate(draft);
+      await admission.validate(draft);
+      return { options: draft as JsonObject, warnings: admission.warnings };
     });
   }
 

@@ -31,8 +31,8 @@ export interface WriteOptions {
   readonly force?: boolean;
   /** Who writes where `fieldManager` does not say: the user agent up to its first slash, the component's name in process. */
   readonly defaultManager?: string;
-  /** Notes something about the request in the audit log. */
-  readonly annotate?: (key: string, value: string) => void;
+  /** Notes something about the request in the audit log; with `level` only where requests' bodies stand there, too. */
+  readonly annotate?: (key: string, value: string, level?: 'Request') => void;
   /** Asked before an update or an apply makes what is not there. Rejects with Forbidden. Absent: nobody has to be asked. */
   readonly mayCreate?: () => Promise<void>;
   /** Fields that stood twice in the body, as strict validation names them: `duplicate field "spec.replicas"`. */
@@ -51,8 +51,8 @@ export interface DeleteOptions {
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
   /** What cannot be read is deleted all the same, without preconditions, finalizers and admission. Nothing else is concerned. */
   readonly ignoreStoreReadError?: boolean;
-  /** Notes something about the request in the audit log. */
-  readonly annotate?: (key: string, value: string) => void;
+  /** Notes something about the request in the audit log; with `level` only where requests' bodies stand there, too. */
+  readonly annotate?: (key: string, value: string, level?: 'Request') => void;
 }
 
 /** `metav1.ListOptions`; selectors as the client wrote them. */
@@ -100,6 +100,8 @@ export interface ListResult {
   readonly entries: Snapshot['entries'];
   /** `entries` as objects in the version asked for; made when first read. */
   readonly objects: readonly KubeObject[];
+  /** The bytes of each entry are its object in the version asked for. */
+  readonly areEntriesShown?: boolean;
   readonly resourceVersion: string;
   readonly continue: string;
   readonly remainingItemCount?: number;
@@ -141,6 +143,16 @@ export interface RequestHandler {
    */
   delete(target: RequestTarget, options: DeleteOptions): Promise<ObjectResult>;
   deleteCollection(target: RequestTarget, list: ListOptions, options: DeleteOptions): Promise<ListResult>;
+  /**
+   * Asks admission about a stream into a pod, or a proxied request. `options` are the query's, of the subresource's kind (`PodExecOptions`,
+   * `ServiceProxyOptions`); those that come back hold.
+   */
+  connect(target: RequestTarget, options: JsonObject, more: Pick<WriteOptions, 'annotate'>): Promise<Connected>;
+}
+
+export interface Connected {
+  readonly options: JsonObject;
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -159,7 +171,7 @@ export interface VirtualResource {
 
 /** All that admission asks about a create that stores nothing. Both reject with `StatusError`; `mutate` may change the draft. */
 export interface VirtualAdmission {
-  mutate(draft: ObjectDraft): Promise<void>;
+  mutate(draft: ObjectDraft): Promise<unknown>;
   validate(draft: ObjectDraft): Promise<void>;
 }
 

@@ -8,7 +8,7 @@ import { badRequest } from '../api/status-error.ts';
 import type { Entry } from '../store/store.ts';
 import { selectableField } from './field-labels.ts';
 import type { ListOptions, RequestTarget } from './request.ts';
-import type { ServedResource } from './served-resource.ts';
+import { type ServedResource, workedOn } from './served-resource.ts';
 
 export interface Selection {
   /** Empty for all. */
@@ -21,7 +21,8 @@ export interface Selection {
   readonly field: { readonly path: readonly string[]; readonly value: string } | undefined;
   /** Takes everything in its namespace. */
   readonly everything: boolean;
-  /** Objects in their stored version. */
+  /** `takes` looks at objects of a custom kind in the version asked for: `prepareEntries` comes before. */
+  readonly looksAtForms: boolean;
   takes(entry: Entry): boolean;
 }
 
@@ -34,13 +35,14 @@ export function selectionOf(served: ServedResource, target: RequestTarget, optio
   const { namespaced } = served.info;
   const name = nameOf(target, terms);
   const namespace = namespaced ? target.namespace || (exactValue(terms, 'metadata.namespace') ?? '') : '';
-  const checks = terms.map(checkOf);
+  const checks = terms.map((term) => checkOf(served, term));
   if (labels?.kind === 'requirements') checks.push(({ object }) => labels.matches(object.metadata?.labels));
   return {
     namespace,
     name,
     single: name !== undefined && (!namespaced || namespace !== ''),
     field: indexedField(served, terms),
+    looksAtForms: served.forms !== undefined && terms.some(({ field }) => !field.startsWith('metadata.')),
     everything: checks.length === 0 && name === undefined,
     takes: (entry) => (name === undefined || entry.key.name === name) && checks.every((check) => check(entry)),
   };
@@ -71,11 +73,11 @@ function nameOf({ name }: RequestTarget, terms: readonly Term[]): string | undef
   return name;
 }
 
-function checkOf({ field, operator, value, read }: Term): Check {
+function checkOf(served: ServedResource, { field, operator, value, read }: Term): Check {
   const wanted = operator === '=';
   if (field === 'metadata.name') return ({ key }) => (key.name === value) === wanted;
   if (field === 'metadata.namespace') return ({ key }) => (key.namespace === value) === wanted;
-  return ({ object }) => (read(object) === value) === wanted;
+  return (entry) => (read(workedOn(served, entry)) === value) === wanted;
 }
 
 /** Each node watches its own pods: the one selector that the store indexes. An unset name is no value there. */

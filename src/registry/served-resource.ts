@@ -2,6 +2,7 @@
  * What the registry knows of the resource that a request names: where its objects are stored and in which version, their
  * type, and their strategy. Made once for each row of the resource table, and shown in the version that was asked for.
  */
+import type { CustomDefinition } from '../api/custom-definition.ts';
 import { normalizeObject } from '../api/normalize.ts';
 import type { JsonObject, KubeObject } from '../api/object.ts';
 import { type ResourceTable, resourceTable } from '../api/resource-table.ts';
@@ -11,6 +12,9 @@ import { notFound, type StatusSubject } from '../api/status-error.ts';
 import { deepFreeze } from '../lib/deep-freeze.ts';
 import type { Entry, StoreKey } from '../store/store.ts';
 import { convert } from './conversion.ts';
+import { type ConversionMeans, converterFor } from './custom/conversion.ts';
+import { CustomForms } from './custom/forms.ts';
+import { customStrategyOf } from './custom/strategy.ts';
 import { draftOf, type ObjectDraft } from './draft.ts';
 import { strategyFor } from './strategies/index.ts';
 import type { Strategy } from './strategy.ts';
@@ -24,23 +28,30 @@ export interface ServedResource {
   readonly collection: string;
   readonly storedApiVersion: string;
   readonly storedType: MessageType;
-  /** The asked version is the stored one: objects go out as they are. */
+  /** The asked version is the one that objects are worked on in; of a kind with `forms`: always. */
   readonly isStoredForm: boolean;
   readonly strategy: Strategy;
   /** Status has a subresource of its own, so that the main resource leaves it alone. */
   readonly hasStatus: boolean;
   /** Made by a CustomResourceDefinition, here or upstream. */
   readonly custom: boolean;
+  /**
+   * Of a kind that a CustomResourceDefinition in this cluster declares. Its objects are worked on in the version that was asked for, and meet
+   * their stored version only at the store.
+   */
+  readonly forms: CustomForms | undefined;
 }
 
 export class ServedResources {
-  readonly #schema: SchemaRegistry;
+  readonly schema: SchemaRegistry;
   readonly #resources: ResourceTable;
   readonly #known = new WeakMap<ResourceInfo, ServedResource>();
+  readonly #means: ConversionMeans;
 
-  constructor(options: { schema: SchemaRegistry; resources: ResourceTable }) {
-    this.#schema = options.schema;
+  constructor(options: { schema: SchemaRegistry; resources: ResourceTable } & ConversionMeans) {
+    this.schema = options.schema;
     this.#resources = options.resources;
+    this.#means = options;
   }
 
   /** @throws StatusError NotFound where there is no type of that kind */
@@ -59,7 +70,19 @@ export class ServedResources {
     return served?.collection === collection ? served : undefined;
   }
 
+  /** `entry` was written by what was known when its request began: what is known now may not have been asked. */
+  wrote({ info, forms }: ServedResource, { revision }: Entry): void {
+    if (forms === undefined) return;
+    const now = this.#resources.find(info.group, info.version, info.resource);
+    const history = now?.definition?.history;
+    if (now !== info && history !== undefined) history.since = Math.max(history.since, revision);
+  }
+
   #make(info: ResourceInfo): ServedResource {
+    return info.definition === undefined ? this.#makeBuiltin(info) : makeCustom(info, info.definition, this.#means);
+  }
+
+  #makeBuiltin(info: ResourceInfo): ServedResource {
     const stored = this.#storedRow(info);
     const name = groupResource(stored);
     const custom = info.custom === true || resourceTable().find(info.group, info.version, info.resource) === undefined;
@@ -74,6 +97,7 @@ export class ServedResources {
       strategy: strategyFor(groupResource(info), custom),
       hasStatus: info.subresources.some((subresource) => subresource.name === 'status'),
       custom,
+      forms: undefined,
     };
   }
 
@@ -83,10 +107,31 @@ export class ServedResources {
   }
 
   #typeOf({ group, version, kind, resource }: ResourceInfo): MessageType {
-    const type = this.#schema.kind({ group, version, kind });
+    const type = this.schema.kind({ group, version, kind });
     if (type === undefined) throw notFound({ group, kind: resource, name: kind });
     return type;
   }
+}
+
+function makeCustom(info: ResourceInfo, definition: CustomDefinition, means: ConversionMeans): ServedResource {
+  const apiVersion = apiVersionOf(info);
+  return {
+    info,
+    apiVersion,
+    get type() {
+      return definition.type;
+    },
+    collection: groupResource(info),
+    storedApiVersion: apiVersion,
+    get storedType() {
+      return definition.type;
+    },
+    isStoredForm: true,
+    strategy: customStrategyOf(definition),
+    hasStatus: info.subresources.some((subresource) => subresource.name === 'status'),
+    custom: true,
+    forms: new CustomForms(info, definition, converterFor(definition, means)),
+  };
 }
 
 export function keyOf(served: ServedResource, namespace: string, name: string): StoreKey {
@@ -103,19 +148,50 @@ export function kindSubjectOf({ info }: ServedResource, name: string): StatusSub
   return { group: info.group, kind: info.kind, name };
 }
 
-/** A stored object in the version asked for; frozen. The stored object itself where that is the same. */
+/** A stored object in the version asked for; frozen. The stored object itself where that is the same. Of an entry: `shownEntry`. */
 export function shown(served: ServedResource, object: KubeObject): KubeObject {
   if (served.isStoredForm) return object;
   const converted = convert(draftOf(object), served.apiVersion);
   return deepFreeze(normalizeObject(served.type, converted as JsonObject) as KubeObject);
 }
 
-/** For results and events: the entry goes along where its bytes are what the client asked for. */
+/** For results and events: the entry goes along where its bytes are what the client asked for. After `prepareEntries`. */
 export function shownEntry(served: ServedResource, entry: Entry): { object: KubeObject; entry?: Entry } {
+  const { forms } = served;
+  if (forms !== undefined) {
+    const object = forms.shown(entry);
+    return forms.isShared(entry) ? { object, entry } : { object };
+  }
   return served.isStoredForm ? { object: entry.object, entry } : { object: shown(served, entry.object) };
 }
 
-/** A draft in the asked version → in the stored one. */
+/** What has to be awaited before these entries are shown; undefined for nearly all. @throws StatusError InternalError */
+export function prepareEntries({ forms }: ServedResource, entries: readonly Entry[]): Promise<void> | undefined {
+  return forms?.prepare(entries);
+}
+
+/** What a write has made, as its client is to see it. @throws StatusError InternalError */
+export function writtenEntry(
+  { served: all }: { readonly served: ServedResources },
+  served: ServedResource,
+  entry: Entry,
+): { object: KubeObject; entry?: Entry } | Promise<{ object: KubeObject; entry?: Entry }> {
+  all.wrote(served, entry);
+  const due = prepareEntries(served, [entry]);
+  return due === undefined ? shownEntry(served, entry) : due.then(() => shownEntry(served, entry));
+}
+
+/** The object as it is worked on: in its stored version, or of a custom kind in the one asked for. After `prepareEntries`. */
+export function workedOn({ forms }: ServedResource, entry: Entry): KubeObject {
+  return forms === undefined ? entry.object : forms.shown(entry);
+}
+
+/** What was worked on, as it is to be stored. Takes the draft over. */
+export function toStorage({ forms }: ServedResource, draft: ObjectDraft): ObjectDraft | Promise<ObjectDraft> {
+  return forms === undefined ? draft : forms.toStorage(draft);
+}
+
+/** A draft in the asked version → in the one that it is worked on in. */
 export function toStored(served: ServedResource, draft: ObjectDraft): ObjectDraft {
   return convert(draft, served.storedApiVersion);
 }

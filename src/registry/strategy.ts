@@ -57,6 +57,8 @@ export interface Strategy<T extends KubeObject = KubeObject> {
   readonly dependents?: 'orphaned' | 'never looked for';
   /** Shown to the client with a delete that says nothing of dependents. */
   readonly silentDeleteWarning?: string;
+  /** What the first delete makes of the object, before finalizers are asked. */
+  doomed?(object: T, nowMs: number): KubeObject;
   /** `spec.finalizers` hold the object as `metadata.finalizers` do: namespaces only. */
   readonly specFinalizers?: boolean;
   /** Upstream's messages for a bad name; a DNS subdomain where absent. */

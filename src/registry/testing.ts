@@ -144,17 +144,24 @@ export interface WatchLog extends WatchStream {
 }
 
 export class TestRegistry {
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock;
   readonly store: MemoryStore;
   readonly registry: Registry;
 
-  /** `history` is how many changes the store remembers. */
+  /** `history` is how many changes the store remembers; or a registry that was made elsewhere. */
   constructor(
-    history?: number,
+    history?: number | Pick<TestRegistry, 'clock' | 'store' | 'registry'>,
     virtualResources?: ReadonlyMap<string, VirtualResource>,
     serviceCidrs?: readonly string[],
   ) {
-    const { clock } = this;
+    if (typeof history === 'object') {
+      this.clock = history.clock;
+      this.store = history.store;
+      this.registry = history.registry;
+      return;
+    }
+    const clock = new VirtualClock();
+    this.clock = clock;
     const remembered = history === undefined ? {} : { history: { eventsMax: history } };
     this.store = new MemoryStore({ clock, log: silentLogger, ...remembered });
     this.registry = new Registry({
@@ -170,10 +177,14 @@ export class TestRegistry {
   }
 
   target(resource: string, place: Place = {}): RequestTarget {
-    const info = resourceNamed(resource);
+    const info = this.resource(resource);
     const { namespace = info.namespaced ? 'default' : '', name = '', subresource = '' } = place;
     const user = { name: 'tester', groups: ['system:masters'] };
     return { user, resource: info, namespace, name, subresource };
+  }
+
+  protected resource(name: string): ResourceInfo {
+    return resourceNamed(name);
   }
 
   async create(resource: string, body: object, options: WriteOptions & Place = {}): Promise<Loose> {

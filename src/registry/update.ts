@@ -19,6 +19,7 @@ import { deepFreeze } from '../lib/deep-freeze.ts';
 import { type Entry, RevisionConflict, type StoreKey } from '../store/store.ts';
 import { Admission } from './admission/admission.ts';
 import { createDecoded } from './create.ts';
+import { withConversions } from './custom/conversion-due.ts';
 import { type DecodedBody, decodeBody } from './decode-body.ts';
 import { draftApart, type ObjectDraft } from './draft.ts';
 import { type Environment, strategyContext } from './environment.ts';
@@ -27,6 +28,7 @@ import { type ManagedFields, sameButForTimes, setManagedFields, trackWrite, writ
 import {
   checkNames,
   checkNamesItself,
+  checkNamespace,
   checkUid,
   dedupeOwners,
   fillChangedMetadata,
@@ -40,11 +42,15 @@ import {
   keyOf,
   kindSubjectOf,
   normalized,
+  prepareEntries,
   type ServedResource,
   shown,
   shownEntry,
   subjectOf,
+  toStorage,
   toStored,
+  workedOn,
+  writtenEntry,
 } from './served-resource.ts';
 import { warningsFor } from './validate.ts';
 
@@ -129,20 +135,25 @@ async function attemptChange(
   const subject = subjectOf(served, target.name);
   const current = environment.store.get(key);
   if (current === undefined) throw notFound(subject);
-  const { draft, warnings, tracked = false } = change.next(shown(served, current.object));
+  const due = prepareEntries(served, [current]);
+  if (due !== undefined) await due;
+  const old = workedOn(served, current);
+  const wanted = withConversions(() => change.next(shown(served, old)));
+  const { draft, warnings, tracked = false } = wanted instanceof Promise ? await wanted : wanted;
   checkNamesItself(draft, target);
   checkNames(draft, target);
   const duplicates = change.fromCurrent ? dedupeOwners(draft, true) : [];
-  const pinned = checkSentVersion(change, draft, current.object);
+  const pinned = checkSentVersion(change, draft, old);
   const { collection } = served;
-  const what = { operation: 'UPDATE', target, collection, old: current.object } as const;
+  const { fromCurrent: patched } = change;
+  const what = { operation: 'UPDATE', target, collection, old, patched } as const;
   const admission = new Admission(environment, what, change.options);
   const told: string[] = [];
-  const ready = await prepareChange(environment, change, draft, current.object, { tracked, admission, told });
+  const ready = await prepareChange(environment, change, draft, old, { tracked, admission, told });
   try {
     const result = await writeChange(environment, change, key, current, ready, told);
     admission.written();
-    told.push(...warningsFor(served, result.object, current.object), ...admission.warnings);
+    told.push(...warningsFor(served, result.object, old), ...admission.warnings);
     return { ...result, warnings: [...warnings, ...duplicates, ...told] };
   } catch (error) {
     admission.undo();
@@ -179,10 +190,15 @@ async function prepareChange(
   const draft = toStored(served, decoded);
   fillChangedMetadata(draft, old);
   if (part.isMain) served.strategy.setDefaults?.(draft);
-  const entries: ManagedFields = tracked
+  const tracking: ManagedFields | Promise<ManagedFields> = tracked
     ? (draft.metadata?.managedFields ?? [])
-    : trackWrite(environment, served, target, draft, old, options);
-  await admission.mutate(draft);
+    : withConversions(() => trackWrite(environment, served, target, draft, old, options));
+  const entries = tracking instanceof Promise ? await tracking : tracking;
+  setManagedFields(draft, entries);
+  if (await admission.mutate(draft)) {
+    checkNamespace(draft, target);
+    fillChangedMetadata(draft, old);
+  }
   const ready = normalized(served, draft, old);
   const granting = environment.grants?.check({ target, object: ready, old, verb: fromCurrent ? 'patch' : 'update' });
   if (granting) await granting;
@@ -210,17 +226,19 @@ async function writeChange(
     // A part shares all else with the stored object, which is frozen, and has what it needs.
     if (part.isMain) served.strategy.allocate?.(draft, current.object, { ...context, reservations });
     const expectedRevision = current.revision;
-    if (isReleased(served.strategy, draft, current.object)) {
+    if (isReleased(served.strategy, draft, workedOn(served, current))) {
       const object = shown(served, deepFreeze(draft as KubeObject));
       const write = () => environment.store.write({ kind: 'delete', key, expectedRevision });
       if (!options.dryRun) await environment.book.holding(key, undefined, current.object, write);
       return { object, created: false };
     }
-    if (sameButForTimes(draft, current.object)) return { ...shownEntry(served, current), created: false };
+    const document = toStorage(served, draft);
+    const stored = document instanceof Promise ? await document : document;
+    if (sameButForTimes(stored, current.object)) return { ...shownEntry(served, current), created: false };
     if (options.dryRun) return { object: shown(served, deepFreeze(draft as KubeObject)), created: false };
-    const write = () => writeWithin(environment.store, key, draft, expectedRevision);
+    const write = () => writeWithin(environment.store, key, stored, expectedRevision);
     const entry = await environment.book.holding(key, draft, current.object, write);
-    return { ...shownEntry(served, entry), created: false };
+    return { ...(await writtenEntry(environment, served, entry)), created: false };
   } finally {
     reservations.release();
   }

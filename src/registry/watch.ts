@@ -24,17 +24,19 @@
  */
 import { normalizeObject } from '../api/normalize.ts';
 import type { JsonObject, KubeObject } from '../api/object.ts';
-import { StatusError } from '../api/status-error.ts';
+import { internalError, StatusError } from '../api/status-error.ts';
 import type { Timer } from '../lib/clock.ts';
 import { deepFreeze } from '../lib/deep-freeze.ts';
 import { nextInt } from '../lib/prng.ts';
 import { type Entry, HistoryCompacted, type StoreEvent, type StoreWatch } from '../store/store.ts';
+import { definitionCollection } from './custom/definition-source.ts';
+import { Line } from './custom/line.ts';
 import type { Environment } from './environment.ts';
 import { presentList } from './list.ts';
 import type { RequestTarget, WatchRequestOptions, WatchSink, WatchStream } from './request.ts';
 import { parseResourceVersion, tooOld, waitUntilFresh } from './resource-version.ts';
 import { type Selection, selectionOf } from './selection.ts';
-import { type ServedResource, shown, shownEntry } from './served-resource.ts';
+import { prepareEntries, type ServedResource, shown, shownEntry, workedOn } from './served-resource.ts';
 
 /** Upstream's frequency, spread a little so that watchers made together do not stay together. */
 const bookmarkMs = 60_000;
@@ -59,7 +61,10 @@ export async function watchObjects(
 
 class Watch implements WatchStream {
   readonly #environment: Environment;
-  readonly #served: ServedResource;
+  #served: ServedResource;
+  /** What waits for a webhook that converts, in order; absent nearly always. */
+  #line: Line | undefined;
+  #definition: StoreWatch | undefined;
   readonly #selection: Selection;
   readonly #options: WatchRequestOptions;
   readonly #sink: WatchSink;
@@ -105,13 +110,45 @@ class Watch implements WatchStream {
   #begin(wantsPresent: boolean, version: number | undefined): void {
     this.#after = wantsPresent ? this.#sendPresent() : version || this.#environment.store.revision;
     if (wantsPresent && this.#options.allowWatchBookmarks) this.#bookmark(this.#after, true);
+    this.#followDefinition();
     this.#follow(this.#after);
     if (!this.#over) this.#setTimers();
+  }
+
+  /** The kind may come to be served otherwise, which the watch outlives; or not at all any more, which ends it. */
+  #followDefinition(): void {
+    const { forms, collection: name } = this.#served;
+    if (forms === undefined || this.#over) return;
+    const options = { collection: definitionCollection, name };
+    this.#definition = this.#environment.store.watch(options, { event: () => queueMicrotask(() => this.#serveAnew()) });
+  }
+
+  #serveAnew(): void {
+    const { resources, served } = this.#environment;
+    const { group, version, resource } = this.#served.info;
+    const row = resources.find(group, version, resource);
+    if (row === undefined) this.#inOrder([], () => this.#end());
+    else this.#served = served.of(row);
+  }
+
+  /** At once, unless these entries, or what came before, must be converted first. */
+  #inOrder(entries: readonly Entry[], act: () => void): void {
+    const due = (): Promise<void> | undefined => prepareEntries(this.#served, entries);
+    if (this.#line === undefined && due() === undefined) return act();
+    this.#line ??= new Line({
+      failed: (error) => this.#fail(error instanceof StatusError ? error : internalError(error)),
+      over: () => {
+        this.#line = undefined;
+      },
+    });
+    if (!this.#line.add(due, act)) this.#end();
   }
 
   cancel(): void {
     this.#over = true;
     this.#source?.cancel();
+    this.#definition?.cancel();
+    this.#line?.cancel();
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
   }
@@ -119,7 +156,9 @@ class Watch implements WatchStream {
   /** All that is there now, as ADDED. Returns the revision of that. */
   #sendPresent(): number {
     const snapshot = presentList(this.#environment, this.#served, this.#selection);
-    for (const entry of snapshot.entries) this.#sendIfMatching(entry);
+    this.#inOrder(snapshot.entries, () => {
+      for (const entry of snapshot.entries) this.#sendIfMatching(entry);
+    });
     return snapshot.revision;
   }
 
@@ -156,6 +195,13 @@ class Watch implements WatchStream {
 
   #relay(event: StoreEvent): void {
     if (this.#over) return;
+    if (this.#served.forms === undefined) return this.#send(event);
+    const { entry, previous } = event;
+    this.#inOrder(previous === undefined ? [entry] : [entry, previous], () => this.#send(event));
+  }
+
+  #send(event: StoreEvent): void {
+    if (this.#over) return;
     const before = event.previous !== undefined && this.#takes(event.previous);
     const now = event.type !== 'deleted' && this.#takes(event.entry);
     if (now) this.#sink.event({ type: before ? 'MODIFIED' : 'ADDED', ...shownEntry(this.#served, event.entry) });
@@ -168,8 +214,9 @@ class Watch implements WatchStream {
       this.#sink.event({ type: 'DELETED', ...shownEntry(this.#served, entry) });
       return;
     }
-    const metadata = { ...previous.object.metadata, resourceVersion: String(revision) };
-    this.#sink.event({ type: 'DELETED', object: shown(this.#served, { ...previous.object, metadata }) });
+    const last = workedOn(this.#served, previous);
+    const metadata = { ...last.metadata, resourceVersion: String(revision) };
+    this.#sink.event({ type: 'DELETED', object: shown(this.#served, { ...last, metadata }) });
   }
 
   /** A time-out below zero is over at once; none, or 0, is nobody's here: the server sets one for its clients. */
@@ -207,7 +254,9 @@ class Watch implements WatchStream {
    */
   #bookmark(revision: number, initialEnd: boolean): void {
     if (revision < this.#after) return;
-    this.#sink.event({ type: 'BOOKMARK', object: bookmarkOf(this.#served, revision, initialEnd) });
+    this.#inOrder([], () => {
+      if (!this.#over) this.#sink.event({ type: 'BOOKMARK', object: bookmarkOf(this.#served, revision, initialEnd) });
+    });
   }
 
   #fail(error: StatusError): void {

@@ -15,6 +15,7 @@ import { MetricRegistry } from '../lib/metrics.ts';
 import type { Prng } from '../lib/prng.ts';
 import type { Service } from '../lib/service.ts';
 import type { Authorizer, RequestHandler } from '../registry/request.ts';
+import type { Aggregator } from './aggregation/aggregator.ts';
 import type { Auditor } from './audit/auditor.ts';
 import type { Authenticator } from './authentication/authentication.ts';
 import { defaultAuthenticators } from './authentication/authenticators.ts';
@@ -47,12 +48,16 @@ export interface ApiServerOptions {
   /** 0: a free one. */
   readonly port: number;
   readonly certificates: CertificateAuthority;
+  /** PEM: who signs certificates of front proxies. Absent: nobody is one. */
+  readonly frontProxyAuthority?: string | undefined;
   /** Versions and cipher suites that it speaks. */
   readonly tls?: TlsSettings | undefined;
   readonly nodes: NodeConnections;
   /** Service accounts' tokens, and where others find the keys that they are signed with. */
   readonly tokens?: ServiceAccountTokens;
   readonly healthChecks?: readonly HealthCheck[];
+  /** Of servers that extend this one; absent: there are none. */
+  readonly aggregator?: Aggregator | undefined;
   /** What is counted goes here, and is shown at `/metrics`. */
   readonly metrics?: MetricRegistry;
   /** Writes down who did what; nothing is written where absent. Closed with the server. */
@@ -135,6 +140,7 @@ export class ApiServer implements Service {
     this.#listener = await listen(this.#options.host ?? '::', this.#options.port, {
       certificate,
       clientAuthority: this.#options.certificates.certificate,
+      frontProxyAuthority: this.#options.frontProxyAuthority,
       tls: this.#options.tls,
       exchange: (exchange) => void this.#pipeline.handle(exchange),
       upgrades: this.#upgrades,

@@ -12,5 +12,5 @@ export interface RequestContext {
   readonly headers: AnswerHeaders;
   readonly pretty: boolean;
   /** Notes something in the audit log; absent where this request is not audited. */
-  readonly annotate?: (key: string, value: string) => void;
+  readonly annotate?: (key: string, value: string, level?: 'Request') => void;
 }

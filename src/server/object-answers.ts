@@ -44,7 +44,7 @@ function shownObject(info: ResourceInfo, { object }: ObjectResult, form: Form): 
 
 export function listAnswer(info: ResourceInfo, result: ListResult, form: Form): Answer {
   // Asking for `objects` would decode what nobody needs decoded.
-  const body = sendsStoredBytes(form) && isStoredForm(info) ? joinStored(info, result, form) : undefined;
+  const body = sendsStoredBytes(form) && result.areEntriesShown ? joinStored(info, result, form) : undefined;
   if (body !== undefined) return { status: 200, headers: contentTypes[form.encoding], body };
   const value = form.as === undefined ? listObject(info, result) : transformList(info, result, form);
   return valueAnswer(200, value, form);
@@ -54,16 +54,12 @@ export function errorAnswer(error: unknown, form: Pick<Form, 'encoding' | 'prett
   const failure = error instanceof StatusError ? error : internalError(error);
   const answer = valueAnswer(failure.code, failure.toStatus(), form);
   const seconds = failure.details?.retryAfterSeconds;
-  return seconds ? { ...answer, headers: { ...answer.headers, 'retry-after': String(seconds) } } : answer;
+  const more = { ...warningHeaders(failure.warnings), ...(seconds && { 'retry-after': String(seconds) }) };
+  return { ...answer, headers: { ...answer.headers, ...more } };
 }
 
 function sendsStoredBytes({ encoding, as, pretty }: Form): boolean {
   return as === undefined && (encoding === 'protobuf' || (encoding === 'json' && !pretty));
-}
-
-/** Are the stored bytes in the version, and of the group, that was asked for? */
-function isStoredForm(info: ResourceInfo): boolean {
-  return info.storageVersion === info.version && info.storedAs === undefined;
 }
 
 function storedBytes(entry: Entry, { encoding }: Form): Uint8Array[] {

@@ -2,6 +2,8 @@
  * Serves the OpenAPI documents (`src/api/openapi.ts`), versions 2 and 3, in JSON and in protobuf. A version 3 URL that carries
  * the document's hash may be kept for ever; one with an old hash is sent on to the new one.
  */
+
+import { type OpenApiForm, type Pause, protobufHashOf } from '../api/openapi/kept-documents.ts';
 import type { OpenApi, OpenApiDocument } from '../api/openapi.ts';
 import { StatusError } from '../api/status-error.ts';
 import { type Answer, textAnswer } from './answer.ts';
@@ -30,42 +32,45 @@ const yearMs = 365 * 24 * 60 * 60 * 1000;
 /** A request and when it came. */
 export interface OpenApiContext extends Pick<RequestContext, 'exchange' | 'query'> {
   readonly nowMs: number;
+  readonly pause: Pause;
 }
 
+/** Its bytes are costly for custom kinds: not asked for where the client has them. */
 interface Representation {
   readonly contentType: string;
-  readonly bytes: Buffer;
+  readonly document: OpenApiDocument;
+  readonly form: OpenApiForm;
   readonly hash: string;
 }
 
 /** `segments` follow `openapi`. Undefined where there is no such document. @throws StatusError NotAcceptable */
-export function openApiAnswer(
+export async function openApiAnswer(
   openApi: OpenApi,
   segments: readonly string[],
   context: OpenApiContext,
-): Answer | undefined {
+): Promise<Answer | undefined> {
   const [version, ...rest] = segments;
   if (version === 'v2' && rest.length === 0) return v2Answer(openApi, context);
   if (version !== 'v3') return undefined;
   if (rest.length === 0) return indexAnswer(openApi, context);
   const path = rest.join('/');
   const document = openApi.v3(path);
-  return document && versionedAnswer(openApi, document, path, context);
+  return document && versionedAnswer(document, path, context);
 }
 
-function v2Answer(openApi: OpenApi, context: OpenApiContext): Answer {
+function v2Answer(openApi: OpenApi, context: OpenApiContext): Promise<Answer> {
   const [protobuf, ...asked] = protobufTypes.v2;
-  if (negotiated(context, [json, protobuf, ...asked]) === json) return answerWith(jsonOf(openApi.v2()), context);
-  const document = openApi.v2Protobuf();
-  return answerWith({ contentType: protobuf, bytes: document.protobuf, hash: document.hash }, context);
+  const document = openApi.v2();
+  if (negotiated(context, [json, protobuf, ...asked]) === json) return answerWith(jsonOf(document), context);
+  return answerWith({ contentType: protobuf, document, form: 'protobuf', hash: protobufHashOf(document) }, context);
 }
 
 /** There is nothing to choose: upstream sends it whatever is asked for. */
-function indexAnswer(openApi: OpenApi, context: OpenApiContext): Answer {
+function indexAnswer(openApi: OpenApi, context: OpenApiContext): Promise<Answer> {
   return answerWith(jsonOf(openApi.index()), context);
 }
 
-function versionedAnswer(openApi: OpenApi, document: OpenApiDocument, path: string, context: OpenApiContext): Answer {
+async function versionedAnswer(document: OpenApiDocument, path: string, context: OpenApiContext): Promise<Answer> {
   const [protobuf, ...asked] = protobufTypes.v3;
   const type = negotiated(context, [json, protobuf, ...asked]);
   const hash = context.query.get('hash') ?? '';
@@ -75,8 +80,7 @@ function versionedAnswer(openApi: OpenApi, document: OpenApiDocument, path: stri
   }
   const headers = hash === '' ? {} : immutable(context);
   if (type === json) return answerWith(jsonOf(document), context, headers);
-  const bytes = openApi.v3Protobuf(path)?.protobuf ?? Buffer.alloc(0);
-  return answerWith({ contentType: protobuf, bytes, hash: document.hash }, context, headers);
+  return answerWith({ contentType: protobuf, document, form: 'protobuf', hash: document.hash }, context, headers);
 }
 
 /** What has its hash in its URL never changes. */
@@ -84,7 +88,9 @@ function immutable({ nowMs }: OpenApiContext): AnswerHeaders {
   return { 'cache-control': 'public, immutable', expires: new Date(nowMs + yearMs).toUTCString() };
 }
 
-const jsonOf = ({ json: bytes, hash }: OpenApiDocument): Representation => ({ contentType: json, bytes, hash });
+function jsonOf(document: OpenApiDocument): Representation {
+  return { contentType: json, document, form: 'json', hash: document.hash };
+}
 
 function negotiated<T extends string>({ exchange }: OpenApiContext, offered: readonly T[]): T {
   const chosen = preferred(exchange.headers.accept, offered);
@@ -93,9 +99,13 @@ function negotiated<T extends string>({ exchange }: OpenApiContext, offered: rea
   throw new StatusError(406, 'NotAcceptable', message, {});
 }
 
-function answerWith(representation: Representation, { exchange }: OpenApiContext, more: AnswerHeaders = {}): Answer {
-  const { contentType, bytes, hash } = representation;
+async function answerWith(
+  { contentType, document, form, hash }: Representation,
+  { exchange, pause }: OpenApiContext,
+  more: AnswerHeaders = {},
+): Promise<Answer> {
   const headers = { etag: `"${hash}"`, vary: 'Accept', 'cache-control': 'no-cache, private', ...more };
   if (exchange.headers['if-none-match'] === headers.etag) return { status: 304, headers, body: [] };
+  const bytes = await document.read(form, pause);
   return { status: 200, headers: { ...headers, 'content-type': contentType }, body: [bytes] };
 }

@@ -1,9 +1,12 @@
 /** Requests whose URL names no resource: health, metrics, version, discovery, OpenAPI. Reading only. */
+
+import type { Pause } from '../api/openapi/kept-documents.ts';
 import { OpenApi } from '../api/openapi.ts';
 import type { ResourceTable } from '../api/resource-table.ts';
 import type { SchemaRegistry } from '../api/schema/schema.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { MetricRegistry } from '../lib/metrics.ts';
+import type { Aggregator } from './aggregation/aggregator.ts';
 import { type Answer, rawJsonAnswer, textAnswer } from './answer.ts';
 import type { RequestContext } from './context.ts';
 import { discoveryAnswer } from './discovery-requests.ts';
@@ -23,20 +26,20 @@ export interface PathRequestsOptions {
   readonly schema: SchemaRegistry;
   readonly healthChecks: readonly HealthCheck[];
   readonly metrics: MetricRegistry;
+  /** Absent: no other servers extend this one. */
+  readonly aggregator?: Aggregator | undefined;
   /** Absent: nobody signs tokens here. */
   readonly tokens?: ServiceAccountTokens;
 }
 
 export class PathRequests {
   readonly #options: PathRequestsOptions;
-  readonly #openApi: OpenApi;
+  #openApi: OpenApi | undefined;
   readonly #metrics: MetricsEndpoint;
 
   constructor(options: PathRequestsOptions) {
     this.#options = options;
-    const { schema, resources, metrics } = options;
-    this.#openApi = new OpenApi({ schema, resources, version: versionInfo.gitVersion });
-    this.#metrics = new MetricsEndpoint(metrics);
+    this.#metrics = new MetricsEndpoint(options.metrics);
   }
 
   /** @throws StatusError */
@@ -52,9 +55,22 @@ export class PathRequests {
     return answer;
   }
 
+  /** Of what is served at this moment. */
+  #currentOpenApi(): OpenApi {
+    const { schema, resources, aggregator } = this.#options;
+    const previous = this.#openApi;
+    const remote = aggregator?.openApi;
+    if (previous?.resources === resources.current && previous.remote === remote) return previous;
+    const more = previous === undefined ? {} : { previous };
+    const version = versionInfo.gitVersion;
+    this.#openApi = new OpenApi({ schema, resources: resources.current, version, remote, ...more });
+    return this.#openApi;
+  }
+
   /** Undefined where there is none. @throws StatusError */
   async #document(segments: readonly string[], context: RequestContext): Promise<Answer | undefined> {
-    const { resources, healthChecks, tokens } = this.#options;
+    const { resources: own, healthChecks, tokens, aggregator } = this.#options;
+    const resources = aggregator?.discovered(own) ?? own;
     const issuer = tokens && (await issuerDiscovery(tokens, context.path));
     if (issuer !== undefined) return issuer;
     const [first = '', ...rest] = segments;
@@ -68,13 +84,30 @@ export class PathRequests {
       case 'apis':
         return discoveryAnswer(resources, segments, context);
       case 'openapi':
-        return openApiAnswer(this.#openApi, rest, { ...context, nowMs: this.#options.clock.now() });
+        return openApiAnswer(this.#currentOpenApi(), rest, {
+          ...context,
+          nowMs: this.#options.clock.now(),
+          pause: pauses(this.#options.clock),
+        });
       case 'metrics':
         return this.#metrics.answer(rest);
       default:
         return undefined;
     }
   }
+}
+
+/** How long others wait at most for a document that takes long to make. */
+const sliceMsMax = 5;
+
+function pauses(clock: Clock): Pause {
+  let since = clock.monotonic();
+  return () => {
+    if (clock.monotonic() - since < sliceMsMax) return undefined;
+    return clock.sleep(0).then(() => {
+      since = clock.monotonic();
+    });
+  };
 }
 
 /** Where upstream has no router that would know better. */

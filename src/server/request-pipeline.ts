@@ -19,6 +19,7 @@ import type { Logger } from '../lib/log.ts';
 import { MetricRegistry } from '../lib/metrics.ts';
 import { type Prng, uuid } from '../lib/prng.ts';
 import type { AuthorizationAttributes, Authorizer, Decision, UserInfo } from '../registry/request.ts';
+import type { Aggregator } from './aggregation/aggregator.ts';
 import { type Answer, lengthOf, sendAnswer, textAnswer } from './answer.ts';
 import type { AuditedRequest, Auditor } from './audit/auditor.ts';
 import { type Authenticator, authenticate } from './authentication/authentication.ts';
@@ -57,6 +58,8 @@ export interface PipelineOptions {
   /** What is counted goes here. */
   readonly metrics?: MetricRegistry;
   readonly auditor?: Auditor | undefined;
+  /** Absent: no other servers extend this one. */
+  readonly aggregator?: Aggregator | undefined;
 }
 
 /** One request on its way. */
@@ -158,7 +161,7 @@ export class RequestPipeline {
     const pretty = wantsPretty(facts.query, exchange.headers['user-agent']);
     const { pathText: path, query } = facts;
     const { audit } = run;
-    const annotate = audit && ((key: string, value: string) => audit.annotate(key, value));
+    const annotate = audit && ((key: string, value: string, level?: 'Request') => audit.annotate(key, value, level));
     const context = { exchange: run.exchange, user, path, query, headers, pretty, ...(annotate && { annotate }) };
     return isLongRunning(facts) ? this.#unbounded(run, context, facts) : this.#bounded(run, context, facts);
   }
@@ -235,7 +238,9 @@ export class RequestPipeline {
   }
 
   #dispatch(run: Run, context: RequestContext, { path, verb }: RequestFacts): Promise<Answer | undefined> {
-    const { resources, resourceRequests, pathRequests } = this.#options;
+    const { resources, resourceRequests, pathRequests, aggregator } = this.#options;
+    const remote = aggregator?.remoteFor(path);
+    if (aggregator !== undefined && remote !== undefined) return aggregator.answer(context, path, remote);
     if (path.kind === 'path') return pathRequests.answer(context);
     // Where nobody serves a group, upstream has no router that would know of resources.
     const isKnown = run.resource !== undefined || resources.groups().some(({ group }) => group === path.group);

@@ -14,6 +14,7 @@ import { RealClock } from '../lib/clock.ts';
 import { silentLogger } from '../lib/log.ts';
 import { SeededPrng } from '../lib/prng.ts';
 import type {
+  Connected,
   ListOptions,
   ListResult,
   ObjectResult,
@@ -107,6 +108,11 @@ export class FakeRegistry implements RequestHandler {
   async deleteCollection(target: RequestTarget, list: ListOptions, options: object): Promise<ListResult> {
     await this.#note({ verb: 'deletecollection', target, options: { list, options } });
     return { entries: [], objects: [], resourceVersion: String(this.#revision), continue: '' };
+  }
+
+  async connect(target: RequestTarget, options: JsonObject): Promise<Connected> {
+    await this.#note({ verb: 'connect', target, options });
+    return { options, warnings: [] };
   }
 
   async #note(call: Call): Promise<void> {

@@ -88,5 +88,6 @@ function tableOf(
 ): object {
   checkTransform(request);
   const { table, metaVersion } = request;
-  return printTable(info, objects, { ...table, metadata, metaVersion });
+  const customColumns = info.definition?.columns;
+  return printTable(info, objects, { ...table, ...(customColumns && { customColumns }), metadata, metaVersion });
 }

@@ -8,6 +8,8 @@
 import type { JsonValue } from '../object.ts';
 import type { Field, MessageType, Type } from '../schema/schema.ts';
 import { zeroValue } from '../schema/zero.ts';
+import { objectMetaType } from '../structural/message-type.ts';
+import { declaredAtom, type SharedAtoms } from './structural-atom.ts';
 
 export type ScalarForm = 'string' | 'boolean' | 'numeric' | 'untyped';
 
@@ -89,8 +91,15 @@ const fields = new WeakMap<Field, TypeAtom>();
 /** A struct. One for the process for each type. */
 export function messageAtom(message: MessageType): TypeAtom {
   let atom = messages.get(message);
-  if (!atom) messages.set(message, (atom = { map: structOf(message, false) }));
+  if (!atom) messages.set(message, (atom = makeMessageAtom(message)));
   return atom;
+}
+
+const shared: SharedAtoms = { deduced, untypedAtomic, metadata: () => messageAtom(objectMetaType()) };
+
+function makeMessageAtom(message: MessageType): TypeAtom {
+  const { declared } = message;
+  return declared ? declaredAtom(declared.structural, shared) : { map: structOf(message, false) };
 }
 
 function structOf(message: MessageType, atomic: boolean): MapAtom {

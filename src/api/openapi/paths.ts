@@ -4,19 +4,21 @@
  * kubectl finds a kind through these: an operation carries `x-kubernetes-group-version-kind`, and a PATCH that lists
  * `fieldValidation` among its own parameters tells that the server validates fields. Generated clients read the rest.
  */
+import type { CustomRow } from '../custom-rows.ts';
 import { apiVersionOf, type ResourceInfo, type SubresourceInfo, type Verb } from '../resources.ts';
 import type { GroupVersionKind, MessageType, SchemaRegistry } from '../schema/schema.ts';
+import {
+  customListSchema,
+  customSchema,
+  isCustomRow,
+  listKindOf,
+  type MetaReferences,
+  modelName,
+} from './custom-schemas.ts';
+import { mediaTypes, mediaTypesOf } from './media-types.ts';
+import { capitalized, groupVersionWord, groupWord, operationId, tagOf, uncapitalized } from './operation-names.ts';
 import { type Action, optionParameters, pathParameter, queryParameters } from './parameters.ts';
 import type { Json, OpenApiVersion, SchemaCollector } from './schemas.ts';
-
-const mediaTypes = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
-const streamMediaTypes = ['application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch'];
-const patchMediaTypes = [
-  'application/apply-patch+yaml',
-  'application/json-patch+json',
-  'application/merge-patch+json',
-  'application/strategic-merge-patch+json',
-];
 
 /** What one operation is about. */
 interface Target {
@@ -68,16 +70,17 @@ export class PathBuilder {
     const collection = row.namespaced ? `${root}/namespaces/{namespace}/${row.resource}` : `${root}/${row.resource}`;
     const scope = row.namespaced ? 'Namespaced' : '';
     const target = { gvk: kindOf(row), row, connects: false };
-    const item: Target = { ...target, body: this.#bodyOf(kindOf(row)), suffix: `${scope}${row.kind}` };
-    const list: Target = { ...target, body: this.#listOf(row), suffix: item.suffix };
+    const body = isCustomRow(row) ? this.#customBody(row) : this.#bodyOf(kindOf(row));
+    const item: Target = { ...target, body, suffix: `${scope}${row.kind}` };
+    const list: Target = { ...target, body: this.#listOf(row, body), suffix: item.suffix };
     this.#put(collection, this.#collectionOperations(row.verbs, item, list), row.namespaced ? ['namespace'] : []);
     this.#put(`${collection}/{name}`, this.#itemOperations(row.verbs, item), itemParameters(row));
     if (row.namespaced && row.verbs.includes('list')) {
       const everywhere = { ...list, suffix: `${row.kind}ForAllNamespaces` };
       this.#put(`${root}/${row.resource}`, { get: this.#operation('list', everywhere) }, []);
     }
-    if (row.verbs.includes('watch')) this.#addWatches(root, item);
-    for (const subresource of row.subresources) this.#addSubresource(`${collection}/{name}`, row, scope, subresource);
+    if (row.verbs.includes('watch') && !isCustomRow(row)) this.#addWatches(root, item);
+    for (const subresource of row.subresources) this.#addSubresource(`${collection}/{name}`, item, scope, subresource);
   }
 
   /** What is served at the root of a group and version: the list of its resources. */
@@ -138,13 +141,17 @@ export class PathBuilder {
     if (row.namespaced) put(`${root}/watch/${row.resource}`, 'watchlist', `${row.kind}ListForAllNamespaces`, []);
   }
 
-  #addSubresource(item: string, row: ResourceInfo, scope: string, subresource: SubresourceInfo): void {
-    const gvk = subresource.kind ?? kindOf(row);
-    const connects = gvk.kind.endsWith('Options');
+  #addSubresource(item: string, parent: Target, scope: string, subresource: SubresourceInfo): void {
+    const { row } = parent;
+    const kind = subresource.kind ?? kindOf(row);
+    // Upstream's own words about a custom resource: its scale is an operation on it.
+    const gvk = isCustomRow(row) ? kindOf(row) : kind;
+    const connects = kind.kind.endsWith('Options');
     const suffix = `${scope}${row.kind}${capitalized(subresource.name)}`;
     const isLog = subresource.name === 'log';
-    const body = connects || isLog ? {} : this.#bodyOf(gvk);
-    const options = isLog ? { ...gvk, kind: `${row.kind}LogOptions` } : connects ? gvk : undefined;
+    const own = subresource.kind === undefined ? parent.body : this.#bodyOf(kind);
+    const body = connects || isLog ? {} : own;
+    const options = isLog ? { ...kind, kind: `${row.kind}LogOptions` } : connects ? kind : undefined;
     const target: Target = { gvk, row, suffix, connects, body, options: options && this.#schema.kind(options) };
     const { verbs } = subresource;
     const operations = this.#itemOperations(verbs, target);
@@ -211,7 +218,8 @@ export class PathBuilder {
   }
 
   #mediaTypes(action: Action, target: Target): Json {
-    const consumes = action === 'patch' ? patchMediaTypes : ['*/*'];
+    const { patch, sent } = mediaTypesOf(target.row);
+    const consumes = action === 'patch' ? patch : sent;
     return { consumes, produces: producedBy(action, target), schemes: ['https'] };
   }
 
@@ -234,7 +242,8 @@ export class PathBuilder {
   #requestBody(action: Action, target: Target): Json {
     const schema = this.#sent(action, target);
     if (schema === undefined) return {};
-    const types = action === 'patch' ? patchMediaTypes : ['*/*'];
+    const { patch, sent } = mediaTypesOf(target.row);
+    const types = action === 'patch' ? patch : sent;
     return { requestBody: { content: contentOf(types, schema), ...(isWrite(action) && { required: true }) } };
   }
 
@@ -264,8 +273,26 @@ export class PathBuilder {
     return type === undefined ? { type: 'object' } : this.#collector.referenceKind(type, gvk);
   }
 
-  #listOf(row: ResourceInfo): Json {
+  /** Refers to a schema that is made here and nowhere else: `definition.type` is not for the documents. */
+  #customBody(row: CustomRow): Json {
+    const schema = customSchema(row, this.#version, this.#metaReferences());
+    return this.#collector.named(modelName(row, row.kind), schema);
+  }
+
+  #metaReferences(): MetaReferences {
+    const objectMeta = this.#schema.message('io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta');
+    return {
+      object: objectMeta === undefined ? { type: 'object' } : this.#collector.reference(objectMeta),
+      list: this.#listMeta(),
+    };
+  }
+
+  #listOf(row: ResourceInfo, body: Json): Json {
     if (!row.verbs.includes('list')) return {};
+    if (isCustomRow(row)) {
+      const list = customListSchema(row, this.#version, body, this.#metaReferences());
+      return this.#collector.named(modelName(row, listKindOf(row)), list);
+    }
     const gvk = { ...kindOf(row), kind: `${row.kind}List` };
     if (this.#schema.kind(gvk) !== undefined) return this.#bodyOf(gvk);
     const item = this.#schema.kind(kindOf(row));
@@ -276,7 +303,7 @@ export class PathBuilder {
         apiVersion: { type: 'string' },
         kind: { type: 'string' },
         metadata: this.#listMeta(),
-        items: { type: 'array', items: this.#bodyOf(kindOf(row)) },
+        items: { type: 'array', items: body },
       },
       'x-kubernetes-group-version-kind': [gvk],
     };
@@ -301,10 +328,9 @@ const codeTexts: Readonly<Record<string, string>> = { 200: 'OK', 201: 'Created',
 
 function producedBy(action: Action, target: Target): readonly string[] {
   if (target.connects) return ['*/*'];
-  if (Object.keys(target.body).length === 0) return ['text/plain', ...mediaTypes];
-  return action === 'list' || action === 'watch' || action === 'watchlist'
-    ? [...mediaTypes, ...streamMediaTypes]
-    : mediaTypes;
+  const { answered, streams } = mediaTypesOf(target.row);
+  if (Object.keys(target.body).length === 0) return ['text/plain', ...answered];
+  return action === 'list' || action === 'watch' || action === 'watchlist' ? [...answered, ...streams] : answered;
 }
 
 function isWrite(action: Action): boolean {
@@ -323,48 +349,8 @@ function kindOf({ group, version, kind }: GroupVersionKind): GroupVersionKind {
   return { group, version, kind };
 }
 
-function metaKind({ group, version }: ResourceInfo, kind: string): GroupVersionKind {
+/** Every built-in group and version knows these kinds; a custom one has the core group's. */
+function metaKind(row: ResourceInfo, kind: string): GroupVersionKind {
+  const { group, version } = isCustomRow(row) ? { group: '', version: 'v1' } : row;
   return { group, version, kind };
-}
-
-function capitalized(text: string): string {
-  return text.replace(/^./, (letter) => letter.toUpperCase());
-}
-
-function uncapitalized(text: string): string {
-  return text.replace(/^./, (letter) => letter.toLowerCase());
-}
-
-/** `Core`, `RbacAuthorization`. */
-function groupWord(group: string): string {
-  const words = (group === '' ? 'core' : group.replace(/\.k8s\.io$/, '')).split(/[.-]/);
-  return words.map(capitalized).join('');
-}
-
-/** `CoreV1`, `RbacAuthorizationV1`. */
-function groupVersionWord({ group, version }: { readonly group: string; readonly version: string }): string {
-  return `${groupWord(group)}${capitalized(version)}`;
-}
-
-/** `core_v1`, `rbacAuthorization_v1`. */
-function tagOf({ group, version }: { readonly group: string; readonly version: string }): string {
-  return `${uncapitalized(groupWord(group))}_${version}`;
-}
-
-const actionWords: Readonly<Record<Action, string>> = {
-  get: 'read',
-  list: 'list',
-  watch: 'watch',
-  watchlist: 'watch',
-  post: 'create',
-  put: 'replace',
-  patch: 'patch',
-  delete: 'delete',
-  deletecollection: 'delete',
-  connect: 'connect',
-};
-
-function operationId(action: Action, target: Target, method: string): string {
-  const verb = action === 'connect' ? capitalized(method) : action === 'deletecollection' ? 'Collection' : '';
-  return `${actionWords[action]}${groupVersionWord(target.row)}${verb}${target.suffix}`;
 }

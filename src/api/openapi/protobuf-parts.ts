@@ -49,10 +49,18 @@ export const boolean: Part = ({ writer }, number, value, where) => {
 };
 
 export const integer: Part = ({ writer }, number, value, where) => {
-  if (!Number.isSafeInteger(value)) throw misfit(value, where, 'an integer');
-  writer.integer(value as number);
+  if (!Number.isInteger(value)) throw misfit(value, where, 'an integer');
+  // Authors of custom resources write the greatest int64 for "no bound".
+  if (Number.isSafeInteger(value)) writer.integer(value as number);
+  else writer.bigInteger(inInt64(BigInt(value as number)));
   writer.tag(number, varintWire);
 };
+
+const int64Max = 2n ** 63n - 1n;
+
+function inInt64(value: bigint): bigint {
+  return value > int64Max ? int64Max : value < -int64Max ? -int64Max : value;
+}
 
 export const double: Part = ({ writer }, number, value, where) => {
   if (typeof value !== 'number') throw misfit(value, where, 'a number');

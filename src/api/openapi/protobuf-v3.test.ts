@@ -62,7 +62,7 @@ const named = (members: Shape | undefined, name: string): Shape | undefined =>
 const openApi = new OpenApi({ schema: builtinSchema(), resources: resourceTable(), version: 'v1.36.0' });
 
 test('a document has its schemas in protobuf, with references, defaults and extensions', () => {
-  const { components } = decoded(openApi.v3Protobuf('api/v1')?.protobuf ?? Buffer.alloc(0));
+  const { components } = decoded(openApi.v3('api/v1')?.protobuf ?? Buffer.alloc(0));
   const schemas = components?.['schemas'];
   const port = named(schemas, 'io.k8s.api.core.v1.ContainerPort')?.['schema'];
   assert.deepEqual(named(port?.['properties'], 'protocol')?.['schema']?.['default'], { string: 'TCP' });
@@ -81,7 +81,7 @@ test('a document has its schemas in protobuf, with references, defaults and exte
 });
 
 test('and its paths', () => {
-  const { paths } = decoded(openApi.v3Protobuf('apis/apps/v1')?.protobuf ?? Buffer.alloc(0));
+  const { paths } = decoded(openApi.v3('apis/apps/v1')?.protobuf ?? Buffer.alloc(0));
   const items = (paths as unknown as { path: Named<Shape>[] }).path;
   const item = items.find(({ name }) => name === '/apis/apps/v1/namespaces/{namespace}/deployments')?.value;
   assert.equal(item?.['post']?.['operation_id'], 'createAppsV1NamespacedDeployment');
@@ -93,11 +93,11 @@ test('and its paths', () => {
 test('every document that is served has a form in protobuf, under the hash of its JSON', () => {
   const { paths } = JSON.parse(openApi.index().json.toString()) as { paths: Record<string, unknown> };
   for (const path of Object.keys(paths)) {
-    const made = openApi.v3Protobuf(path);
+    const made = openApi.v3(path);
     assert.ok(made !== undefined && made.protobuf.length > 100, path);
     assert.equal(made.hash, openApi.v3(path)?.hash);
   }
-  assert.equal(openApi.v3Protobuf('apis/example.com/v1'), undefined);
+  assert.equal(openApi.v3('apis/example.com/v1'), undefined);
 });
 
 test('what has no place is refused, not dropped', () => {

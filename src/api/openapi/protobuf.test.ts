@@ -225,16 +225,14 @@ test('paths, parameters and responses say in protobuf all that they say in JSON'
 
 test('nothing of the served document is lost', () => {
   const openApi = new OpenApi({ schema: builtinSchema(), resources: resourceTable(), version: 'v1.36.0' });
-  const { protobuf, hash } = openApi.v2Protobuf();
-  const { json, hash: jsonHash } = openApi.v2();
+  const { json, protobuf } = openApi.v2();
   const expected = JSON.parse(json.toString(), (_, value: unknown) => (isEmptyList(value) ? undefined : value)) as Json;
   const { definitions, paths, ...rest } = decoded(protobuf) as Json;
   // A requirement without scopes is a message, which may be empty where a list may not.
   assertSameMembers(rest, { ...without(expected, 'definitions', 'paths'), security: [{ BearerToken: [] }] });
   assertSameMembers(definitions as Json, expected['definitions'] as Json);
   assertSameMembers(paths as Json, expected['paths'] as Json);
-  assert.equal(openApi.v2Protobuf().protobuf, protobuf);
-  assert.notEqual(hash, jsonHash);
+  assert.equal(openApi.v2().protobuf, protobuf);
 });
 
 /** One by one: to explain how two whole documents differ takes `deepEqual` minutes. */

@@ -5,6 +5,7 @@
  * where schemas stand, and in that version 3 cannot put anything beside a `$ref` and knows `oneOf`.
  */
 import type { Field, GroupVersionKind, MessageType, Scalar, SpecialForm, Type } from '../schema/schema.ts';
+import { fieldDescriptions } from './descriptions.ts';
 
 export type OpenApiVersion = 'v2' | 'v3';
 
@@ -101,18 +102,22 @@ export class SchemaCollector {
   #messageSchema(type: MessageType): Json {
     const fields = [...type.fieldsByName.values()];
     const required = fields.filter((field) => field.required).map(({ name }) => name);
+    const descriptions = fieldDescriptions[type.name];
     return {
       type: 'object',
       ...(fields.length > 0 && {
-        properties: Object.fromEntries(fields.map((field) => [field.name, this.#fieldSchema(field)])),
+        properties: Object.fromEntries(
+          fields.map((field) => [field.name, this.#fieldSchema(field, descriptions?.[field.name])]),
+        ),
       }),
       ...(required.length > 0 && { required }),
     };
   }
 
-  #fieldSchema(field: Field): Json {
+  #fieldSchema(field: Field, description: string | undefined): Json {
     const schema = this.#typeSchema(field.type);
     const more = {
+      ...(description !== undefined && { description }),
       ...extensions(field),
       ...(this.#version === 'v3' && defaultOf(field)),
       ...(field.enum && { enum: field.enum }),

@@ -47,6 +47,9 @@ function cannotDecode(value: JsonValue, type: string): string {
   return `json: cannot unmarshal ${goTypeName(value)} into Go value of type ${type}`;
 }
 
+/** A `test` found another value: whoever only patches what passes the test leaves the document as it is. */
+export class PatchTestFailed extends StatusError {}
+
 function invalidPatch(message: string): StatusError {
   return new StatusError(422, 'Invalid', message, {});
 }
@@ -167,7 +170,8 @@ class JsonPatcher {
   #test(operation: JsonObject): void {
     const path = pathOf(operation, 'path', 'test');
     const found = path === '' ? this.root : this.#read(path);
-    if (!deepEqual(found, valueOf(operation))) throw invalidPatch(`testing value ${path} failed: ${testFailed}`);
+    if (deepEqual(found, valueOf(operation))) return;
+    throw new PatchTestFailed(422, 'Invalid', `testing value ${path} failed: ${testFailed}`, {});
   }
 
   #read(path: string): JsonValue {

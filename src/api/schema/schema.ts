@@ -6,6 +6,8 @@
  * `tools/generate-schema`); CustomResourceDefinitions make the same objects at run time. No kind is special here.
  */
 
+import type { Structural } from '../structural/structural.ts';
+
 /** JSON forms that carry no structure of their own. */
 export type Scalar = 'string' | 'boolean' | 'int32' | 'int64' | 'uint32' | 'uint64' | 'float' | 'double' | 'bytes';
 
@@ -108,6 +110,11 @@ export interface MessageType {
   readonly fieldsByName: ReadonlyMap<string, Field>;
   /** By protobuf number; an inlined message stands here as itself. */
   readonly fieldsByNumber: ReadonlyMap<number, Field>;
+  /**
+   * Of a kind that a CustomResourceDefinition declares: what it holds beside the fields here. Undefined inside: anything. Such a value is
+   * JSON as it is, without Go's rule on empty values.
+   */
+  readonly declared?: { readonly structural: Structural | undefined };
 }
 
 export interface GroupVersionKind {

@@ -2,6 +2,7 @@
 import type { CertificateSigner } from '../../api/certificates/signing.ts';
 import type { KubeObject, ObjectReference } from '../../api/object.ts';
 import type { ResourceInfo } from '../../api/resources.ts';
+import type { SchemaRegistry } from '../../api/schema/schema.ts';
 import type { Client } from '../../client/client.ts';
 import { withDeadlines } from '../../client/deadlines.ts';
 import { EventRecorder } from '../../client/events.ts';
@@ -25,6 +26,8 @@ export interface ControllerContext {
   readonly prng: Prng;
   readonly log: Logger;
   readonly resources: ResourceList;
+  /** What all kinds are made of. Absent: nobody checks the types of policies' expressions. */
+  readonly schema?: SchemaRegistry;
   /** The cluster's CA certificate (PEM), which pods trust the API server by. */
   readonly rootCa: string;
   /** Signs the token of a Secret for its account. Absent: nobody signs, and such Secrets stay empty. */

@@ -5,8 +5,9 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { createContext, Script } from 'node:vm';
+import { CelFault } from './values.ts';
 
-export class RegexError extends Error {
+export class RegexError extends CelFault {
   override name = 'RegexError';
 }
 
@@ -40,7 +41,7 @@ function compile(pattern: string): Regex {
   const { source, flags } = translated(pattern);
   const linear = flags === '' || flags === 's' ? linearTime(source, flags) : undefined;
   if (linear !== undefined)
-    return { test: (text) => linear.test(text), findAll: (text, max) => all(linear, text, max) };
+    return { test: (text) => startOver(linear).test(text), findAll: (text, max) => all(linear, text, max) };
   return guarded(source, flags);
 }
 

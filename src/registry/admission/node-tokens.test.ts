@@ -8,6 +8,7 @@ import { SeededPrng } from '../../lib/prng.ts';
 import { MemoryStore } from '../../store/memory-store.ts';
 import type { AuthorizationAttributes, UserInfo } from '../request.ts';
 import { resourceNamed } from '../testing.ts';
+import { Reinvocation } from './admission.ts';
 import { nodeTokens } from './node-tokens.ts';
 
 const node: UserInfo = { name: 'system:node:n1', groups: ['system:nodes'] };
@@ -51,6 +52,8 @@ async function world(
         warn() {},
         annotate() {},
         undoWith() {},
+        asked: () => assert.fail('nobody outside is asked'),
+        reinvocation: new Reinvocation(),
       });
       return 'admitted';
     } catch (error) {

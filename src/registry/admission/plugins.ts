@@ -9,6 +9,7 @@ import type { Logger } from '../../lib/log.ts';
 import type { MetricRegistry } from '../../lib/metrics.ts';
 import type { Prng } from '../../lib/prng.ts';
 import type { Store } from '../../store/store.ts';
+import type { OutsideCaller } from '../outside.ts';
 import type { Authorizer } from '../request.ts';
 import type { AdmissionPlugin } from './admission.ts';
 import { certificateSigners } from './certificate-signers.ts';
@@ -29,10 +30,15 @@ import { podSecuritySettings } from './pod-security/settings.ts';
 import { podServiceAccount } from './pod-service-account.ts';
 import { podTolerations } from './pod-tolerations.ts';
 import { podTopology } from './pod-topology.ts';
+import { MutatingPolicies } from './policies/mutating.ts';
+import { ValidatingPolicies } from './policies/validating.ts';
 import { readLimitedResources } from './resource-quota/limited-resources.ts';
 import { resourceQuota } from './resource-quota/plugin.ts';
 import { storageProtection } from './storage-protection.ts';
 import { volumeClaimResize } from './volume-claim-resize.ts';
+import { MutatingWebhooks } from './webhooks/mutating-webhooks.ts';
+import { ValidatingWebhooks } from './webhooks/validating-webhooks.ts';
+import { webhookMetrics } from './webhooks/webhook-metrics.ts';
 
 /** What plugins may need beside the request. */
 export interface AdmissionDependencies {
@@ -46,6 +52,8 @@ export interface AdmissionDependencies {
   readonly configuration?: AdmissionConfiguration | undefined;
   /** What is counted goes here. */
   readonly metrics?: MetricRegistry | undefined;
+  /** How webhooks are called. Absent: they cannot be. */
+  readonly outside?: OutsideCaller | undefined;
 }
 
 /** @throws Error, one sentence that names the file, where the settings of a plugin cannot be used */
@@ -56,7 +64,9 @@ export function admissionPlugins({
   authorizer,
   configuration,
   metrics,
+  outside,
 }: AdmissionDependencies): readonly AdmissionPlugin[] {
+  const webhooks = { outside, authorizer, clock, log, metrics: webhookMetrics(metrics) };
   return [
     { name: 'NamespaceLifecycle', mutate: namespaceLifecycle, validate: namespaceLifecycle },
     limitRanger,
@@ -76,6 +86,10 @@ export function admissionPlugins({
     { name: 'DefaultIngressClass', mutate: defaultIngressClass },
     { name: 'PodTopologyLabels', mutate: podTopology },
     { name: 'PodGroupWorkloadExists', validate: podGroupWorkloadExists },
+    new MutatingPolicies({ authorizer, metrics }),
+    new MutatingWebhooks(webhooks),
+    new ValidatingPolicies({ authorizer, metrics }),
+    new ValidatingWebhooks(webhooks),
     resourceQuota({
       store,
       clock,

@@ -11,6 +11,8 @@ import type { CustomResourceDefinition } from '../../api/schema/types/apiextensi
 import type { APIService } from '../../api/schema/types/apiregistration-v1.ts';
 import type { FlowSchema, PriorityLevelConfiguration } from '../../api/schema/types/flowcontrol-v1.ts';
 import type { RuntimeClass } from '../../api/schema/types/node-v1.ts';
+import { formatTime } from '../../lib/clock.ts';
+import { doomedDefinition } from '../custom/deletion.ts';
 import { setBindingDefaults, setPolicyDefaults } from '../defaults/admission.ts';
 import {
   setCustomResourceDefinitionDefaults,
@@ -80,8 +82,8 @@ export const mutatingPolicyBindingStrategy: Strategy<MutatingAdmissionPolicyBind
 
 export const customResourceDefinitionStrategy: Strategy<CustomResourceDefinition> = {
   ...counted,
-  statusKeepsMetadata: true,
   setDefaults: setCustomResourceDefinitionDefaults,
+  doomed: doomedDefinition,
   prepareForCreate: noteStorageVersion,
   prepareForUpdate: noteStorageVersion,
   validate: validateCustomResourceDefinition,
@@ -102,9 +104,22 @@ export const apiServiceStrategy: Strategy<APIService> = {
   allowUnconditionalUpdate: false,
   statusKeepsMetadata: true,
   setDefaults: setApiServiceDefaults,
+  prepareForCreate(draft, { nowMs }) {
+    // What this server answers for itself is there at once; of all others somebody finds out.
+    if (draft.spec?.service) delete draft.status;
+    else draft.status = { conditions: [localApiServiceCondition(nowMs)] };
+  },
   validate: validateApiService,
   validateStatusUpdate: validateApiServiceStatus,
 };
+
+export const localApiServiceCondition = (nowMs: number) => ({
+  type: 'Available',
+  status: 'True',
+  lastTransitionTime: formatTime(nowMs),
+  reason: 'Local',
+  message: 'Local APIServices are always available',
+});
 
 export const flowSchemaStrategy: Strategy<FlowSchema> = {
   ...counted,

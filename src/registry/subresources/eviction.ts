@@ -106,7 +106,7 @@ async function evictUnasked(leave: Leave): Promise<Pod | undefined> {
     // A pod that is pending now may be ready, and counted on, a moment later.
     const isOver = pod.status?.phase !== 'Pending' || pod.metadata?.deletionTimestamp !== undefined;
     try {
-      await deleteObject(leave.environment, leave.target, isOver ? leave.options : asSeen(leave.options, pod));
+      await deletePod(leave, isOver ? leave.options : asSeen(leave.options, pod));
       return undefined;
     } catch (error) {
       if (!hasReason(error, 'Conflict') || attempt >= retries) throw error;
@@ -170,16 +170,20 @@ async function spendOne({ environment: { store, clock }, target, options }: Leav
 
 /** The pod says why it goes, before it goes: whoever counts failures does not count this one. */
 async function markAndDelete(leave: Leave, options: DeleteOptions): Promise<void> {
-  const { environment, target } = leave;
-  if (options.dryRun) return void (await deleteObject(environment, target, options));
+  if (options.dryRun) return deletePod(leave, options);
   const marked = await mark(leave, options);
   const { preconditions } = options;
   const { resourceVersion } = marked.object.metadata ?? {};
   const sameVersion = preconditions?.resourceVersion && resourceVersion;
-  await deleteObject(environment, target, {
+  await deletePod(leave, {
     ...options,
     ...(sameVersion && { preconditions: { ...preconditions, resourceVersion } }),
   });
+}
+
+/** Admission was asked about the eviction, and upstream asks about nothing else. */
+async function deletePod({ environment, target }: Leave, options: DeleteOptions): Promise<void> {
+  await deleteObject(environment, target, options, { isAdmitted: true });
 }
 
 async function mark(leave: Leave, { preconditions }: DeleteOptions): Promise<Entry> {

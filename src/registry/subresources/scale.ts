@@ -1,12 +1,11 @@
 /** `/scale`: one number of an object, in a shape that autoscalers know (autoscaling/v1 Scale). */
 import { applyConfiguration, type OwnershipRequest, type TypedObject, trackUpdate } from '../../api/apply/apply.ts';
-import { invalidValue } from '../../api/field-error.ts';
+import { goQuote, invalidValue } from '../../api/field-error.ts';
 import type { JsonObject, JsonValue, KubeObject } from '../../api/object.ts';
 import type { MessageType } from '../../api/schema/schema.ts';
 import type { Scale } from '../../api/schema/types/autoscaling-v1.ts';
-import type { LabelSelector, ObjectMeta } from '../../api/schema/types/meta-v1.ts';
-import { labelMatcher, matchLabels } from '../../api/selector.ts';
-import { invalid, notFound } from '../../api/status-error.ts';
+import type { ObjectMeta } from '../../api/schema/types/meta-v1.ts';
+import { badRequest, internalError, invalid, notFound } from '../../api/status-error.ts';
 import { deepFreeze } from '../../lib/deep-freeze.ts';
 import { checkConfiguration, decodeApplied } from '../apply.ts';
 import { decodeBody } from '../decode-body.ts';
@@ -16,46 +15,37 @@ import { type ManagedFields, ownershipRequest, setManagedFields } from '../manag
 import { partOf } from '../parts.ts';
 import { patched } from '../patch.ts';
 import type { ObjectResult, PatchType, RequestTarget, WriteOptions } from '../request.ts';
-import { keyOf, type ServedResource, subjectOf } from '../served-resource.ts';
+import { keyOf, prepareEntries, type ServedResource, subjectOf, workedOn } from '../served-resource.ts';
 import { changeObject, type WantedObject } from '../update.ts';
 import { nonNegativeMessage } from '../validation/checks.ts';
 import { toParentEntries, toScaleEntries } from './scale-entries.ts';
-
-/** The fields that Deployment, ReplicaSet, StatefulSet and ReplicationController share. */
-interface Scalable extends KubeObject {
-  readonly spec?: { readonly replicas?: number; readonly selector?: LabelSelector | Readonly<Record<string, string>> };
-  readonly status?: { readonly replicas?: number };
-}
+import { numberAt, type ScalePaths, scalePathsOf, withNumberAt } from './scale-paths.ts';
 
 const expected = { apiVersion: 'autoscaling/v1', kind: 'Scale' } as const;
 
 /** Pure. */
-export function scaleOf(object: KubeObject): Scale {
-  const { metadata = {}, spec = {}, status = {} } = object as Scalable;
+export function scaleOf(object: KubeObject, paths: ScalePaths): Scale {
+  const { metadata = {} } = object;
   const { name, namespace, uid, resourceVersion, creationTimestamp } = metadata;
   const own = { name, namespace, uid, resourceVersion, creationTimestamp };
   const known = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined)) as ObjectMeta;
-  const selector = selectorText(object.kind, spec.selector);
+  const replicas = numberAt(object, paths.replicas);
+  const selector = paths.selector(object);
   return {
     ...expected,
     metadata: known,
-    spec: spec.replicas ? { replicas: spec.replicas } : {},
-    status: { replicas: status.replicas ?? 0, ...(selector !== '' && { selector }) },
+    spec: replicas ? { replicas } : {},
+    status: { replicas: numberAt(object, paths.statusReplicas) ?? 0, ...(selector !== '' && { selector }) },
   };
 }
 
-/** A ReplicationController's selector is a plain map. */
-function selectorText(kind: string | undefined, selector: NonNullable<Scalable['spec']>['selector']): string {
-  if (selector === undefined) return '';
-  if (kind === 'ReplicationController') return matchLabels(selector as Readonly<Record<string, string>>).toString();
-  return labelMatcher(selector).toString();
-}
-
-export function getScale(environment: Environment, target: RequestTarget): ObjectResult {
+export async function getScale(environment: Environment, target: RequestTarget): Promise<ObjectResult> {
   const served = environment.served.of(target.resource);
   const entry = environment.store.get(keyOf(served, target.namespace, target.name));
   if (entry === undefined) throw notFound(subjectOf(served, target.name));
-  return asScale(entry.object, []);
+  const due = prepareEntries(served, [entry]);
+  if (due !== undefined) await due;
+  return asScale(workedOn(served, entry), scalePathsOf(target.resource), []);
 }
 
 export async function updateScale(
@@ -107,19 +97,25 @@ async function changeScale(
   const part = partOf('');
   if (part === undefined) throw notFound(subjectOf(served, target.name));
   const request = ownershipRequest(environment, served, target, options);
+  const paths = scalePathsOf(target.resource);
+  const pathIn = (apiVersion: string): readonly string[] | undefined => {
+    const other = environment.served.inVersion(served, apiVersion);
+    return other && scalePathsOf(other.info).replicas;
+  };
   const next = (current: KubeObject): WantedObject => {
     const entries = current.metadata?.managedFields ?? [];
-    const scale = withEntries(scaleOf(current), toScaleEntries(entries));
+    const scale = withEntries(scaleOf(current, paths), toScaleEntries(entries, pathIn));
     const { draft, warnings, tracked } = wanted(scale, request);
     const after = tracked
       ? draft.metadata?.managedFields
       : trackUpdate(typedScale(type, scale), typedScale(type, draft), request);
-    const changed = withReplicas(served, current, draft);
-    setManagedFields(changed, toParentEntries(entries, after ?? [], served.apiVersion));
+    if (fromCurrent) checkNumber(paths, current, draft);
+    const changed = withReplicas(served, paths, current, draft);
+    setManagedFields(changed, toParentEntries(entries, after ?? [], served.apiVersion, pathIn));
     return { draft: changed, warnings, tracked: true };
   };
   const result = await changeObject(environment, { served, target, part, options, fromCurrent, next });
-  return asScale(result.object, result.warnings);
+  return asScale(result.object, paths, result.warnings);
 }
 
 const typedScale = (type: MessageType, value: object): TypedObject => ({
@@ -132,15 +128,22 @@ function withEntries(scale: Scale, entries: ManagedFields): Scale {
   return entries.length === 0 ? scale : { ...scale, metadata: { ...scale.metadata, managedFields: entries } };
 }
 
+/** A patch of a scale that has no number has to bring one. @throws StatusError BadRequest */
+function checkNumber({ required, replicas }: ScalePaths, current: KubeObject, scale: ObjectDraft): void {
+  if (required === undefined || numberAt(current, replicas) !== undefined) return;
+  if ((scale['spec'] as Scale['spec'])?.replicas !== undefined) return;
+  throw badRequest(`the spec replicas field ${goQuote(required)} cannot be empty`);
+}
+
 /** @throws StatusError Invalid */
-function withReplicas(served: ServedResource, current: KubeObject, scale: ObjectDraft): ObjectDraft {
-  const replicas = (scale['spec'] as Scale['spec'])?.replicas ?? 0;
-  if (replicas < 0) {
+function withReplicas(served: ServedResource, paths: ScalePaths, current: KubeObject, scale: ObjectDraft): ObjectDraft {
+  const given = (scale['spec'] as Scale['spec'])?.replicas;
+  const replicas = given ?? 0;
+  if (paths.required === undefined && replicas < 0) {
     const subject = { group: 'autoscaling', kind: 'Scale', name: current.metadata?.name ?? '' };
     throw invalid(subject, [invalidValue('spec.replicas', replicas, nonNegativeMessage)]);
   }
-  const draft = draftOf(current) as ObjectDraft;
-  draft['spec'] = { ...(draft['spec'] as object), replicas };
+  const draft = withNumberAt(draftOf(current) as JsonObject, paths.replicas, replicas) as ObjectDraft;
   const metadata = (draft.metadata ??= {});
   const { uid, resourceVersion, name } = scale.metadata ?? {};
   if (uid) metadata.uid = uid;
@@ -150,6 +153,10 @@ function withReplicas(served: ServedResource, current: KubeObject, scale: Object
   return draft;
 }
 
-function asScale(object: KubeObject, warnings: readonly string[]): ObjectResult {
-  return { object: deepFreeze(scaleOf(object)), created: false, warnings };
+/** @throws StatusError InternalError where there is no number, and has to be one */
+function asScale(object: KubeObject, paths: ScalePaths, warnings: readonly string[]): ObjectResult {
+  if (paths.required !== undefined && numberAt(object, paths.replicas) === undefined) {
+    throw internalError(new Error(`the spec replicas field ${goQuote(paths.required)} does not exist`));
+  }
+  return { object: deepFreeze(scaleOf(object, paths)), created: false, warnings };
 }

@@ -86,13 +86,21 @@ export function validateNamedRule(path: string, rule: NamedRuleWithOperations): 
   return [...errors, ...validateOperationRule(path, rule)];
 }
 
-export function validateMatchConditions(path: string, given: readonly MatchCondition[] | undefined): FieldError[] {
+/** What is wrong with an expression, told at `path`. */
+export type ExpressionCheck = (path: string, expression: string) => readonly FieldError[];
+
+export function validateMatchConditions(
+  path: string,
+  given: readonly MatchCondition[] | undefined,
+  check: ExpressionCheck,
+): FieldError[] {
   const conditions = given ?? [];
   const errors = conditions.length > conditionsMax ? [tooMany(path, conditions.length, conditionsMax)] : [];
   const names = new Set<string>();
   for (const [index, { name, expression }] of conditions.entries()) {
     const at = `${path}[${index}]`;
-    if (!expression?.trim()) errors.push(required(`${at}.expression`));
+    const text = expression?.trim() ?? '';
+    errors.push(...(text === '' ? [required(`${at}.expression`)] : check(`${at}.expression`, text)));
     errors.push(...requiredName(`${at}.name`, name, isQualifiedName));
     if (name && names.has(name)) errors.push(duplicate(`${at}.name`, name));
     names.add(name);

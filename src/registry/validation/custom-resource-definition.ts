@@ -11,6 +11,7 @@ import type {
   CustomResourceDefinitionVersion,
 } from '../../api/schema/types/apiextensions-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
+import { approvalKey, approvalOf, isCommunityGroup } from '../custom/approval.ts';
 import { sameJson } from '../draft.ts';
 import { immutableField, requiredOneOf } from './checks.ts';
 import { validateConversion } from './custom-resource-conversion.ts';
@@ -237,30 +238,18 @@ export function validateCustomResourceDefinitionStatus({ status }: CustomResourc
   return validateNameForms('status.acceptedNames', status?.acceptedNames);
 }
 
-const approvalKey = 'api-approved.kubernetes.io';
-const isCommunity = (group: string): boolean => /(^|\.)(k8s|kubernetes)\.io$/.test(group);
-
 /** Groups of the community are reviewed; whoever takes one has to say where, or that it was not. */
 function validateApproval(
   definition: CustomResourceDefinition,
   old: CustomResourceDefinition | undefined,
 ): FieldError[] {
-  if (!isCommunity(definition.spec?.group ?? '')) return [];
+  if (!isCommunityGroup(definition.spec?.group ?? '')) return [];
   const value = definition.metadata?.annotations?.[approvalKey];
-  const state = approvalOf(value);
-  if (state === 'given' || (old && approvalOf(old.metadata?.annotations?.[approvalKey]) === state)) return [];
+  const { state, message } = approvalOf(value);
+  if (state === 'approved' || state === 'bypassed') return [];
+  if (old && approvalOf(old.metadata?.annotations?.[approvalKey]).state === state) return [];
   const path = `metadata.annotations[${approvalKey}]`;
-  if (state === 'missing') {
-    const why = `protected groups must have approval annotation "${approvalKey}", see https://github.com/kubernetes/enhancements/pull/1111`;
-    return [required(path, why)];
-  }
-  const why = `protected groups must have approval annotation "${approvalKey}" with either a URL or a reason starting with "unapproved", see https://github.com/kubernetes/enhancements/pull/1111`;
-  return [invalidValue(path, value, why)];
-}
-
-function approvalOf(value: string | undefined): 'given' | 'missing' | 'invalid' {
-  if (!value) return 'missing';
-  return value.startsWith('unapproved') || /^[a-z][a-z0-9+.-]*:\/\/[^/]+/i.test(value) ? 'given' : 'invalid';
+  return [state === 'missing' ? required(path, message) : invalidValue(path, value, message)];
 }
 
 function validatePreserving(

@@ -2,6 +2,7 @@
 import { forbiddenField, invalidValue, notSupported, required } from '../../api/field-error.ts';
 import type { JSONSchemaProps, ValidationRule } from '../../api/schema/types/apiextensions-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
+import { validateDefinitionRules, validateRulePath } from '../custom-rules/validate-definition-rules.ts';
 import { validateListItems, validateLists, validateMapKeys } from './custom-resource-lists.ts';
 import { validateSchemaDefaults } from './schema-defaults.ts';
 import { itemsOf, validateStructure, valuesOf } from './structural-schema.ts';
@@ -48,13 +49,20 @@ export function validateSchema(path: string, schema: JSONSchemaProps, hasStatus:
   const errors = hasStatus ? validateRoot(path, schema) : [];
   if (schema.nullable) errors.push(forbiddenField(`${path}.nullable`, 'nullable cannot be true at the root'));
   const unsupported = unsupportedIn(schema);
-  if (unsupported === undefined) {
-    const structure = validateStructure(path, schema);
-    errors.push(...(structure.length > 0 ? structure : validateSchemaDefaults(path, schema)));
+  const structure = unsupported === undefined ? validateShape(path, schema) : [];
+  const nodes = validateNode(path, schema, { isRoot: true, inMeta: false });
+  errors.push(...structure, ...nodes);
+  if (unsupported === undefined && structure.length === 0) {
+    const broken = nodes.map(({ field }) => field);
+    errors.push(...validateDefinitionRules(path, schema, broken));
   }
-  errors.push(...validateNode(path, schema, { isRoot: true, inMeta: false }));
   if (errors.length > 0 || unsupported === undefined) return errors;
   return [invalidValue(path, '', unsupported)];
+}
+
+function validateShape(path: string, schema: JSONSchemaProps): FieldError[] {
+  const structure = validateStructure(path, schema);
+  return structure.length > 0 ? structure : validateSchemaDefaults(path, schema);
 }
 
 function validateRoot(path: string, schema: JSONSchemaProps): FieldError[] {
@@ -123,7 +131,7 @@ function validateNode(path: string, schema: JSONSchemaProps, place: Place): Fiel
     ...validateMapKeys(path, schema),
     ...validateListItems(path, schema),
     ...(schema['x-kubernetes-validations'] ?? []).flatMap((rule, index) =>
-      validateRule(`${path}.x-kubernetes-validations[${index}]`, rule),
+      validateRule(`${path}.x-kubernetes-validations[${index}]`, rule, schema),
     ),
   ];
 }
@@ -182,7 +190,7 @@ function validateOwn(path: string, schema: JSONSchemaProps, { inMeta, noDefaults
 const reasons = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueRequired'];
 const hasLineBreak = (text: string): boolean => /[\n\r]/.test(text);
 
-function validateRule(path: string, rule: ValidationRule): FieldError[] {
+function validateRule(path: string, rule: ValidationRule, schema: JSONSchemaProps): FieldError[] {
   const { message = '', messageExpression = '', reason, fieldPath = '' } = rule;
   const [expression, said] = [rule.rule?.trim() ?? '', message.trim()];
   const errors: FieldError[] = [];
@@ -202,5 +210,5 @@ function validateRule(path: string, rule: ValidationRule): FieldError[] {
   }
   if (hasLineBreak(fieldPath))
     errors.push(invalidValue(`${path}.fieldPath`, fieldPath, 'must not contain line breaks'));
-  return errors;
+  return [...errors, ...validateRulePath(path, rule, schema)];
 }

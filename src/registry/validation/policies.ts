@@ -1,7 +1,4 @@
-/**
- * Validating and mutating admission policies and their bindings. Expressions have to be there; whether they compile is not asked
- * here.
- */
+/** Validating and mutating admission policies and their bindings. Whether expressions compile: `policy-expressions.ts`. */
 import { duplicate, forbiddenField, invalidValue, notSupported, required } from '../../api/field-error.ts';
 import { isDns1035Label, isDns1123Subdomain, isPathSegmentName, isQualifiedName } from '../../api/names.ts';
 import type {
@@ -29,7 +26,8 @@ import {
   validateNamedRule,
 } from './admission-rules.ts';
 import { invalidEach, requiredName, requiredOneOf, validateLabelSelector } from './checks.ts';
-import { validateConditions } from './conditions.ts';
+import { validateConditions as validateStatusConditions } from './conditions.ts';
+import { PolicyExpressionChecks } from './policy-expressions.ts';
 
 type Policy = ValidatingAdmissionPolicy | MutatingAdmissionPolicy;
 
@@ -43,11 +41,12 @@ export function validateValidatingPolicy(
   old?: ValidatingAdmissionPolicy,
 ): FieldError[] {
   const { metadata, spec = {} } = policy;
+  const checks = new PolicyExpressionChecks(spec, old?.spec);
   return [
     ...validateFrame(policy, false),
-    ...(sameConditions(policy, old) ? [] : validateMatchConditions('spec.matchConditions', spec.matchConditions)),
-    ...validateVariables('spec.variables', spec.variables),
-    ...validateChecks(metadata?.name ?? '', spec),
+    ...validateConditions(policy, old, checks),
+    ...validateVariables('spec.variables', spec.variables, checks),
+    ...validateChecks(metadata?.name ?? '', spec, checks),
   ];
 }
 
@@ -55,6 +54,13 @@ export function validateValidatingPolicy(
 function sameConditions({ spec }: Policy, old: Policy | undefined): boolean {
   if (old === undefined) return false;
   return sameJson(spec?.paramKind, old.spec?.paramKind) && sameJson(spec?.matchConditions, old.spec?.matchConditions);
+}
+
+function validateConditions(policy: Policy, old: Policy | undefined, checks: PolicyExpressionChecks): FieldError[] {
+  if (sameConditions(policy, old)) return [];
+  return validateMatchConditions('spec.matchConditions', policy.spec?.matchConditions, (path, expression) =>
+    checks.matchCondition(path, expression),
+  );
 }
 
 function validateFrame({ spec = {} }: Policy, isMutating: boolean): FieldError[] {
@@ -130,7 +136,11 @@ const reservedWords = new Set(
   ).split(' '),
 );
 
-function validateVariables(path: string, variables: readonly Variable[] | undefined): FieldError[] {
+function validateVariables(
+  path: string,
+  variables: readonly Variable[] | undefined,
+  checks: PolicyExpressionChecks,
+): FieldError[] {
   return (variables ?? []).flatMap(({ name, expression }, index) => {
     const at = `${path}[${index}]`;
     const isIdentifier = /^[_a-zA-Z][_a-zA-Z0-9]*$/.test(name) && !reservedWords.has(name);
@@ -138,32 +148,37 @@ function validateVariables(path: string, variables: readonly Variable[] | undefi
     if (!name?.trim()) errors.push(required(`${at}.name`, 'name is not specified'));
     else if (!isIdentifier) errors.push(invalidValue(`${at}.name`, name, 'must be a valid CEL identifier'));
     if (!expression?.trim()) errors.push(required(`${at}.expression`, 'expression is not specified'));
+    else errors.push(...checks.variable(`${at}.expression`, name, expression));
     return errors;
   });
 }
 
-function validateChecks(name: string, spec: ValidatingAdmissionPolicySpec): FieldError[] {
+function validateChecks(
+  name: string,
+  spec: ValidatingAdmissionPolicySpec,
+  checks: PolicyExpressionChecks,
+): FieldError[] {
   const [validations, annotations] = [spec.validations ?? [], spec.auditAnnotations ?? []];
   if (validations.length === 0 && annotations.length === 0) {
     const why = 'validations or auditAnnotations must contain at least one item';
     return [required('spec.validations', why), required('spec.auditAnnotations', why)];
   }
   return [
-    ...validations.flatMap((each, index) => validateValidation(`spec.validations[${index}]`, each)),
-    ...validateAnnotations(name, annotations),
+    ...validations.flatMap((each, index) => validateValidation(`spec.validations[${index}]`, each, checks)),
+    ...validateAnnotations(name, annotations, checks),
   ];
 }
 
 const reasons = ['Forbidden', 'Invalid', 'RequestEntityTooLarge'];
 const hasLineBreak = (text: string): boolean => /[\n\r]/.test(text);
 
-function validateValidation(path: string, validation: Validation): FieldError[] {
+function validateValidation(path: string, validation: Validation, checks: PolicyExpressionChecks): FieldError[] {
   const { expression, message = '', messageExpression = '', reason } = validation;
   const errors: FieldError[] = [];
-  if (!expression?.trim()) errors.push(required(`${path}.expression`, 'expression is not specified'));
-  if (messageExpression !== '' && messageExpression.trim() === '') {
-    errors.push(invalidValue(`${path}.messageExpression`, messageExpression, 'must be non-empty if specified'));
-  }
+  const at = `${path}.expression`;
+  if (!expression?.trim()) errors.push(required(at, 'expression is not specified'));
+  else errors.push(...checks.expression(at, 'condition', expression));
+  errors.push(...validateMessageExpression(`${path}.messageExpression`, messageExpression, checks));
   if (message !== '' && message.trim() === '') {
     errors.push(invalidValue(`${path}.message`, message, 'must be non-empty if specified'));
   } else if (hasLineBreak(message.trim())) {
@@ -173,7 +188,17 @@ function validateValidation(path: string, validation: Validation): FieldError[] 
   return errors;
 }
 
-function validateAnnotations(name: string, annotations: readonly AuditAnnotation[]): FieldError[] {
+function validateMessageExpression(path: string, expression: string, checks: PolicyExpressionChecks): FieldError[] {
+  if (expression === '') return [];
+  if (expression.trim() !== '') return checks.expression(path, 'message', expression);
+  return [invalidValue(path, expression, 'must be non-empty if specified')];
+}
+
+function validateAnnotations(
+  name: string,
+  annotations: readonly AuditAnnotation[],
+  checks: PolicyExpressionChecks,
+): FieldError[] {
   const path = 'spec.auditAnnotations';
   const errors: FieldError[] = [];
   if (annotations.length > auditAnnotationsMax) {
@@ -182,14 +207,19 @@ function validateAnnotations(name: string, annotations: readonly AuditAnnotation
   const keys = new Set<string>();
   for (const [index, annotation] of annotations.entries()) {
     const at = `${path}[${index}]`;
-    errors.push(...validateAnnotation(at, name, annotation));
+    errors.push(...validateAnnotation(at, name, annotation, checks));
     if (keys.has(annotation.key)) errors.push(duplicate(`${at}.key`, annotation.key));
     keys.add(annotation.key);
   }
   return errors;
 }
 
-function validateAnnotation(path: string, name: string, { key, valueExpression }: AuditAnnotation): FieldError[] {
+function validateAnnotation(
+  path: string,
+  name: string,
+  { key, valueExpression }: AuditAnnotation,
+  checks: PolicyExpressionChecks,
+): FieldError[] {
   const full = `${name}/${key ?? ''}`;
   const expression = valueExpression?.trim() ?? '';
   const at = `${path}.valueExpression`;
@@ -197,7 +227,7 @@ function validateAnnotation(path: string, name: string, { key, valueExpression }
   if (expression === '') errors.push(required(at, 'valueExpression is not specified'));
   else if (Buffer.byteLength(expression) > auditExpressionBytesMax) {
     errors.push(required(at, `must not exceed ${auditExpressionBytesMax} bytes in length`));
-  }
+  } else errors.push(...checks.expression(at, 'auditAnnotation', expression, valueExpression));
   return errors;
 }
 
@@ -210,7 +240,7 @@ export function validateValidatingPolicyStatus({ status }: ValidatingAdmissionPo
       ...(fieldRef?.trim() ? [] : [required(`${path}.fieldRef`)]),
     ];
   });
-  return [...errors, ...validateConditions('status.conditions', status?.conditions)];
+  return [...errors, ...validateStatusConditions('status.conditions', status?.conditions)];
 }
 
 export function validateValidatingBinding({ spec }: ValidatingAdmissionPolicyBinding): FieldError[] {
@@ -259,19 +289,20 @@ function validateParamRef(path: string, reference: ParamRef | undefined): FieldE
 export function validateMutatingPolicy(policy: MutatingAdmissionPolicy, old?: MutatingAdmissionPolicy): FieldError[] {
   const { spec = {} } = policy;
   const mutations = spec.mutations ?? [];
+  const checks = new PolicyExpressionChecks(spec, old?.spec);
   return [
     ...validateFrame(policy, true),
-    ...(sameConditions(policy, old) ? [] : validateMatchConditions('spec.matchConditions', spec.matchConditions)),
-    ...validateVariables('spec.variables', spec.variables),
+    ...validateConditions(policy, old, checks),
+    ...validateVariables('spec.variables', spec.variables, checks),
     ...(mutations.length === 0 ? [required('spec.mutations', 'mutations must contain at least one item')] : []),
-    ...mutations.flatMap((each, index) => validateMutation(`spec.mutations[${index}]`, each)),
+    ...mutations.flatMap((each, index) => validateMutation(`spec.mutations[${index}]`, each, checks)),
     ...requiredOneOf('spec.reinvocationPolicy', spec.reinvocationPolicy, reinvocationPolicies),
   ];
 }
 
 const patchTypes = ['ApplyConfiguration', 'JSONPatch'];
 
-function validateMutation(path: string, mutation: Mutation): FieldError[] {
+function validateMutation(path: string, mutation: Mutation, checks: PolicyExpressionChecks): FieldError[] {
   const { patchType } = mutation;
   const typeErrors = requiredOneOf(`${path}.patchType`, patchType, patchTypes);
   if (typeErrors.length > 0) return typeErrors;
@@ -283,6 +314,7 @@ function validateMutation(path: string, mutation: Mutation): FieldError[] {
   const errors: FieldError[] = [];
   if (patch === undefined) errors.push(required(`${path}.${own}`, `must be specified when patchType is ${patchType}`));
   else if (!patch.expression?.trim()) errors.push(required(`${path}.${own}.expression`));
+  else errors.push(...checks.expression(`${path}.${own}.expression`, own, patch.expression));
   if (mutation[other] !== undefined) {
     errors.push(invalidValue(`${path}.${other}`, `{${other}}`, `must not be specified when patchType is ${patchType}`));
   }

@@ -1,26 +1,43 @@
 /** Defaults in the schema of a custom resource: they must be values that the schema takes, without fields that it does not know. */
 import { invalidValue, notSupported, required, tooLong, tooMany, typeInvalid } from '../../api/field-error.ts';
+import type { JsonValue } from '../../api/object.ts';
 import type { JSONSchemaProps } from '../../api/schema/types/apiextensions-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
+import { structuralOf } from '../../api/structural/structural-of.ts';
+import { evaluateRules, type RuleBudget, ruleBudget } from '../custom-rules/evaluate-rules.ts';
 import { sameJson } from '../draft.ts';
 import { itemsOf, valuesOf } from './structural-schema.ts';
 
 /** Every object has these. */
 const objectFields = new Set(['apiVersion', 'kind', 'metadata']);
 
-export function validateSchemaDefaults(path: string, schema: JSONSchemaProps): FieldError[] {
-  const errors = schema.default === undefined ? [] : validateDefault(`${path}.default`, schema, schema.default);
+export function validateSchemaDefaults(
+  path: string,
+  schema: JSONSchemaProps,
+  budget: RuleBudget = ruleBudget(),
+): FieldError[] {
+  const errors = schema.default === undefined ? [] : validateDefault(`${path}.default`, schema, schema.default, budget);
   const items = itemsOf(schema);
-  if (items) errors.push(...validateSchemaDefaults(`${path}.items`, items));
+  if (items) errors.push(...validateSchemaDefaults(`${path}.items`, items, budget));
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    errors.push(...validateSchemaDefaults(`${path}.properties[${name}]`, property));
+    errors.push(...validateSchemaDefaults(`${path}.properties[${name}]`, property, budget));
   }
   return errors;
 }
 
-function validateDefault(path: string, schema: JSONSchemaProps, value: unknown): FieldError[] {
+function validateDefault(path: string, schema: JSONSchemaProps, value: unknown, budget: RuleBudget): FieldError[] {
   const unknown = hasUnknown(schema, value) ? [invalidValue(path, value, 'must not have unknown fields')] : [];
-  return [...unknown, ...validateValue(path, '', schema, value)];
+  const unfit = validateValue(path, '', schema, value);
+  return [...unknown, ...(unfit.length > 0 ? unfit : validateDefaultRules(path, schema, value, budget))];
+}
+
+/** It must hold as what stood already, and as what is new. */
+function validateDefaultRules(path: string, schema: JSONSchemaProps, value: unknown, budget: RuleBudget): FieldError[] {
+  const structural = structuralOf(schema);
+  const context = { path, isRoot: structural.embeddedResource, budget };
+  const json = value as JsonValue;
+  const errors = evaluateRules(structural, json, json, context);
+  return errors.length > 0 ? errors : evaluateRules(structural, json, undefined, context);
 }
 
 function hasUnknown(schema: JSONSchemaProps, value: unknown): boolean {

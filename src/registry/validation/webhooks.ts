@@ -18,6 +18,7 @@ import {
   validateOperationRule,
 } from './admission-rules.ts';
 import { invalidEach, validateLabelSelector } from './checks.ts';
+import { PolicyExpressionChecks } from './policy-expressions.ts';
 import { validateWebhookClient } from './webhook-client.ts';
 
 type Webhook = ValidatingWebhook | MutatingWebhook;
@@ -65,6 +66,10 @@ export function validateWebhooks(configuration: Configuration, old?: Configurati
   });
 }
 
+const conditions = new PolicyExpressionChecks({}, undefined);
+
+const compiles = (path: string, expression: string): FieldError[] => conditions.matchCondition(path, expression);
+
 function validateWebhook(path: string, hook: Webhook, strictness: Strictness): FieldError[] {
   const { timeoutSeconds: timeout } = hook;
   const reinvocation = 'reinvocationPolicy' in hook ? hook.reinvocationPolicy : undefined;
@@ -85,7 +90,9 @@ function validateWebhook(path: string, hook: Webhook, strictness: Strictness): F
     ...validateLabelSelector(`${path}.objectSelector`, hook.objectSelector),
     ...validateChoice(`${path}.reinvocationPolicy`, reinvocation, reinvocationPolicies),
     ...validateWebhookClient(`${path}.clientConfig`, hook.clientConfig),
-    ...(strictness.conditions ? validateMatchConditions(`${path}.matchConditions`, hook.matchConditions) : []),
+    ...(strictness.conditions
+      ? validateMatchConditions(`${path}.matchConditions`, hook.matchConditions, compiles)
+      : []),
   ];
 }
 

@@ -126,7 +126,9 @@ export class AuditedRequest {
     this.#constraint = constraint;
   }
 
-  annotate(key: string, value: string): void {
+  /** With `level`: only where requests' bodies are written down, too. */
+  annotate(key: string, value: string, level?: 'Request'): void {
+    if (level !== undefined && this.#options.decision.level === 'Metadata') return;
     this.#annotations[key] = value;
   }
 

@@ -19,6 +19,8 @@ export { bearerToken, withoutBearerProtocol } from './bearer-token.ts';
 export interface ClientCertificate {
   /** Signed by this cluster's authority, for client use, and valid when the connection was made. */
   readonly trusted: boolean;
+  /** Signed by the front proxy's authority instead, and otherwise likewise: its requests say in headers whom they are from. */
+  readonly isFrontProxy?: boolean;
   readonly commonName: string;
   readonly organizations: readonly string[];
   readonly notAfterMs: number;

@@ -1,5 +1,5 @@
 /**
- * Who is asked who a caller is, in this order: the TLS certificate, tokens (service accounts' and bootstrap tokens, then those of issuers
+ * Who is asked who a caller is, in this order: a front proxy that says it in headers, the TLS certificate, tokens (service accounts' and bootstrap tokens, then those of issuers
  * that the configuration names, and at last the webhook), and who showed nothing is anonymous where that is allowed.
  */
 import type { Clock } from '../../lib/clock.ts';
@@ -12,6 +12,7 @@ import {
   type TokenAuthenticator,
 } from './authentication.ts';
 import { CertificateAuthenticator } from './certificate-authenticator.ts';
+import { RequestHeaderAuthenticator } from './request-header-authenticator.ts';
 import { HeaderTokens, ProtocolTokens, TokenUnion } from './token-authenticators.ts';
 
 export function authenticatorsOf(
@@ -20,6 +21,7 @@ export function authenticatorsOf(
   anonymous: AnonymousPolicy = anonymousEverywhere,
 ): readonly Authenticator[] {
   const known = new AnyOf([
+    new RequestHeaderAuthenticator(clock),
     new CertificateAuthenticator(clock),
     ...(tokens === undefined ? [] : [new HeaderTokens(tokens), new ProtocolTokens(tokens)]),
   ]);

@@ -22,7 +22,7 @@ export class CertificateAuthenticator implements Authenticator {
   }
 
   authenticate({ certificate }: Credentials): Authentication {
-    if (certificate === undefined) return absent;
+    if (certificate === undefined || certificate.isFrontProxy) return absent;
     if (!certificate.trusted) return refused('certificate is not signed by the authority of this cluster');
     if (this.#clock.now() > certificate.notAfterMs) return refused('certificate has expired');
     if (certificate.commonName === '') return refused('certificate has no common name');

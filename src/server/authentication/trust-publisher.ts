@@ -1,6 +1,6 @@
 /**
  * Publishes in kube-system, as ConfigMap `extension-apiserver-authentication`, whom this API trusts: servers that extend it read there which
- * authority signs client certificates. Written at the start; what others put in beside it stays.
+ * authority signs client certificates, and which certificates may say in which headers whom a request is from. Written at the start; what others put in beside it stays.
  */
 import { X509Certificate } from 'node:crypto';
 import type { ResourceTable } from '../../api/resource-table.ts';
@@ -10,12 +10,15 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Service } from '../../lib/service.ts';
 import type { RequestHandler, RequestTarget, UserInfo } from '../../registry/request.ts';
+import { frontProxyName, remoteHeaders } from './remote-headers.ts';
 
 export interface TrustPublisherOptions {
   readonly handler: RequestHandler;
   readonly resources: Pick<ResourceTable, 'find'>;
   /** PEM. */
   readonly clientAuthority: string;
+  /** PEM; nothing is said of front proxies where absent. */
+  readonly frontProxyAuthority?: string | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -23,6 +26,14 @@ export interface TrustPublisherOptions {
 const apiServer: UserInfo = { name: 'system:apiserver', groups: ['system:masters', 'system:authenticated'] };
 const place = { namespace: 'kube-system', name: 'extension-apiserver-authentication' };
 const authorityKey = 'client-ca-file';
+const frontProxyKey = 'requestheader-client-ca-file';
+const headerData = {
+  'requestheader-allowed-names': JSON.stringify([frontProxyName]),
+  'requestheader-username-headers': JSON.stringify([remoteHeaders.user]),
+  'requestheader-uid-headers': JSON.stringify([remoteHeaders.uid]),
+  'requestheader-group-headers': JSON.stringify([remoteHeaders.group]),
+  'requestheader-extra-headers-prefix': JSON.stringify([remoteHeaders.extraPrefix]),
+};
 const retryMs = 1_000;
 /** Servers that use it look at it when they start: a certificate that has just expired may still be in use. */
 const slackMs = 5 * 60 * 1000;
@@ -60,16 +71,26 @@ export class TrustPublisher implements Service {
   }
 
   async #publish(): Promise<void> {
-    const { handler, clock, clientAuthority } = this.#options;
+    const { handler } = this.#options;
     const standing = await this.#standing();
-    const bundle = combined([standing?.data?.[authorityKey] ?? '', clientAuthority], clock.now());
-    const data = { ...standing?.data, [authorityKey]: bundle };
+    const data = { ...standing?.data, ...this.#trust(standing?.data ?? {}) };
     const options = { fieldManager: 'kube-apiserver' };
     if (standing === undefined) {
       await handler.create(this.#target(''), { metadata: { ...place }, data }, options);
-    } else if (standing.data?.[authorityKey] !== bundle) {
+    } else if (Object.entries(data).some(([key, value]) => standing.data?.[key] !== value)) {
       await handler.update(this.#target(place.name), { ...standing, data } as never, options);
     }
+  }
+
+  #trust(before: Readonly<Record<string, string>>): Record<string, string> {
+    const { clock, clientAuthority, frontProxyAuthority } = this.#options;
+    const bundle = (key: string, authority: string): Record<string, string> => ({
+      [key]: combined([before[key] ?? '', authority], clock.now()),
+    });
+    return {
+      ...bundle(authorityKey, clientAuthority),
+      ...(frontProxyAuthority !== undefined && { ...bundle(frontProxyKey, frontProxyAuthority), ...headerData }),
+    };
   }
 
   async #standing(): Promise<ConfigMap | undefined> {

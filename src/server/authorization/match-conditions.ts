@@ -4,7 +4,11 @@
  * Kept true: one that is false settles it, whatever errors the others meet; an error beside no false one is an error. Every text of the
  * user and the attributes is there, empty where the request has none; selectors are there only where there are some.
  */
-import { compileCel } from '../../lib/cel/cel.ts';
+import { celEnvironment } from '../../lib/cel/environment.ts';
+import { typeNameOf } from '../../lib/cel/equality.ts';
+import { celValue } from '../../lib/cel/json-values.ts';
+import { nameOfType } from '../../lib/cel/type-names.ts';
+import { celTypes } from '../../lib/cel/types.ts';
 import type { ReviewSpec } from './review-spec.ts';
 
 export interface MatchCondition {
@@ -13,34 +17,35 @@ export interface MatchCondition {
   matches(request: object): boolean;
 }
 
-const variables = {
-  request: {
-    fields: {
-      user: 'string',
-      groups: 'list<string>',
-      uid: 'string',
-      extra: 'map<string, list<string>>',
-      resourceAttributes: 'map<string, dyn>',
-      nonResourceAttributes: 'map<string, string>',
-    },
-  },
-};
+const { string, dyn, list, map, object } = celTypes;
+
+const requestType = object('kubernetes.SubjectAccessReviewSpec', {
+  user: string,
+  groups: list(string),
+  uid: string,
+  extra: map(string, list(string)),
+  resourceAttributes: map(string, dyn),
+  nonResourceAttributes: map(string, string),
+});
+
+const environment = celEnvironment({ variables: { request: requestType } });
 
 /** A text says what is wrong with it. */
 export function compileMatchCondition(expression: string): MatchCondition | string {
-  const compiled = compileCel(expression, { variables });
+  const compiled = environment.compile(expression);
   if (compiled.kind === 'error') return `compilation failed: ${compiled.error.text}`;
   const { program } = compiled;
-  if (program.type !== 'bool' && program.type !== 'dyn') return `must evaluate to bool but got ${program.type}`;
+  if (program.type.kind !== 'bool' && program.type.kind !== 'dyn')
+    return `must evaluate to bool but got ${nameOfType(program.type)}`;
   return {
     expression,
     matches(request) {
-      const result = program.evaluate({ request });
+      const result = program.evaluate({ request: celValue(requestType, request) });
       if (result.kind === 'value' && typeof result.value === 'boolean') return result.value;
       const why =
         result.kind === 'error'
           ? `resulted in error: ${result.message}`
-          : `eval result type should be bool but got ${typeof result.value}`;
+          : `eval result type should be bool but got ${typeNameOf(result.value)}`;
       throw new Error(`cel evaluation error: expression '${expression}' ${why}`);
     },
   };

@@ -2,7 +2,8 @@
  * The cluster's certificate authority: who may speak as whom, and how a client knows that it speaks to this cluster.
  *
  * It lives in one folder: `ca.crt` and `ca.key` for ten years, `server.crt` and `server.key` for as long as they fit. Client
- * certificates are made on request and kept by whoever asked. Loading takes two small reads; the library that makes
+ * certificates are made on request and kept by whoever asked. A second authority, of its own name, may stand beside it: the front proxy's,
+ * whom nobody believes anything else. Loading takes two small reads; the library that makes
  * certificates is loaded only when something must be made, so that a second start does not pay for it.
  */
 import { join } from 'node:path';
@@ -41,6 +42,15 @@ export interface ClientCertificateRequest {
   readonly lifetimeMs?: number;
 }
 
+export interface AuthorityPlace {
+  readonly folder: string;
+  readonly clock: Clock;
+  /** Of its two files, without the ending; `ca` where absent. */
+  readonly file?: string;
+  /** Counts where it is made. */
+  readonly commonName?: string;
+}
+
 /** When (ms since the epoch) a certificate that was made now should be replaced. */
 export function renewalTimeMs(nowMs: number, notAfterMs: number): number {
   return notAfterMs - Math.floor((notAfterMs - nowMs) * renewalShare);
@@ -61,10 +71,10 @@ export class CertificateAuthority implements CertificateSigner {
   }
 
   /** Loads the authority in `folder`, or makes a new one where there is none. @throws Error, one sentence with the way out */
-  static async open(options: { readonly folder: string; readonly clock: Clock }): Promise<CertificateAuthority> {
-    const { folder, clock } = options;
-    const paths = authorityPaths(folder);
-    const pair = (await loadPair(paths)) ?? (await createAuthority(paths, clock));
+  static async open(options: AuthorityPlace): Promise<CertificateAuthority> {
+    const { folder, clock, file = 'ca', commonName = 'naru-ca' } = options;
+    const paths = authorityPaths(folder, file);
+    const pair = (await loadPair(paths)) ?? (await createAuthority(paths, commonName, clock));
     if (!pair.x509.ca) throw unusable(paths, paths.certificate, 'is not the certificate of an authority');
     if (pair.x509.validToDate.getTime() <= clock.now()) throw unusable(paths, paths.certificate, 'has expired');
     return new CertificateAuthority(folder, clock, pair);
@@ -95,6 +105,16 @@ export class CertificateAuthority implements CertificateSigner {
     return made;
   }
 
+  /** As `issueClient`, but kept on disk under this name for as long as it has a third of its life left. */
+  async keptClient(file: string, request: ClientCertificateRequest): Promise<IssuedCertificate> {
+    const paths = clientPaths(this.#folder, file);
+    const kept = await loadPair(paths);
+    if (kept !== undefined && this.#isCurrent(kept)) return issuedFrom(kept, kept.x509.validToDate.getTime());
+    const made = await this.issueClient(request);
+    await savePair(paths, made);
+    return made;
+  }
+
   /** The certificate (PEM) for a request whose signer has said that it is right. Whether it is, is not asked here. */
   async sign(order: SigningOrder): Promise<string> {
     const { signedCertificate } = await import('./sign-request.ts');
@@ -103,11 +123,15 @@ export class CertificateAuthority implements CertificateSigner {
   }
 
   #fits(kept: LoadedPair, names: readonly string[]): boolean {
+    return this.#isCurrent(kept) && sameNames(kept.x509.subjectAltName ?? '', names);
+  }
+
+  /** This authority's, and not to be renewed yet. */
+  #isCurrent(kept: LoadedPair): boolean {
     if (!kept.x509.checkIssued(this.#pair.x509) || !kept.x509.verify(this.#pair.x509.publicKey)) return false;
     const from = kept.x509.validFromDate.getTime();
     const now = this.#clock.now();
-    if (now < from || now >= renewalTimeMs(from, kept.x509.validToDate.getTime())) return false;
-    return sameNames(kept.x509.subjectAltName ?? '', names);
+    return now >= from && now < renewalTimeMs(from, kept.x509.validToDate.getTime());
   }
 
   async #issue(request: {
@@ -129,10 +153,18 @@ function issuedFrom(pair: CertificatePair, notAfterMs: number): IssuedCertificat
   return { certificate: pair.certificate, key: pair.key, notAfterMs };
 }
 
-function authorityPaths(folder: string): CertificatePaths {
+function clientPaths(folder: string, file: string): CertificatePaths {
   return {
-    certificate: join(folder, 'ca.crt'),
-    key: join(folder, 'ca.key'),
+    certificate: join(folder, `${file}.crt`),
+    key: join(folder, `${file}.key`),
+    wayOut: 'move both files away, and new ones are made when they are next needed',
+  };
+}
+
+function authorityPaths(folder: string, file: string): CertificatePaths {
+  return {
+    certificate: join(folder, `${file}.crt`),
+    key: join(folder, `${file}.key`),
     wayOut:
       'restore both files from a backup, or move both away to start with a new authority that every client must then be told of',
   };
@@ -146,9 +178,9 @@ function servingPaths(folder: string): CertificatePaths {
   };
 }
 
-async function createAuthority(paths: CertificatePaths, clock: Clock): Promise<LoadedPair> {
+async function createAuthority(paths: CertificatePaths, commonName: string, clock: Clock): Promise<LoadedPair> {
   const { issueAuthority } = await import('./issue.ts');
-  await savePair(paths, await issueAuthority('naru-ca', { nowMs: clock.now(), lifetimeMs: authorityLifetimeMs }));
+  await savePair(paths, await issueAuthority(commonName, { nowMs: clock.now(), lifetimeMs: authorityLifetimeMs }));
   const pair = await loadPair(paths);
   if (pair === undefined) throw unusable(paths, paths.certificate, 'was removed while it was being made');
   return pair;

@@ -1,4 +1,5 @@
 /** Which agent to ask, and by which of its paths: the API's options become the kubelet's. Pure; the errors are upstream's. */
+import type { JsonObject } from '../../api/object.ts';
 import type { Pod } from '../../api/schema/types/core-v1.ts';
 import { badRequest } from '../../api/status-error.ts';
 import { chooseContainer } from '../pod-log.ts';
@@ -14,6 +15,37 @@ const kinds: Readonly<Record<ConnectSubresource, string>> = {
 
 export function isConnectSubresource(name: string): name is ConnectSubresource {
   return Object.hasOwn(kinds, name);
+}
+
+/** `PodExecOptions` and their like, as admission is asked about them. @throws StatusError BadRequest */
+export function connectOptions(subresource: ConnectSubresource, query: URLSearchParams): JsonObject {
+  // Each must be a number; which ones are ports is the agent's to say.
+  if (subresource === 'portforward') return portsOf(query);
+  const container = query.get('container');
+  const command = subresource === 'exec' ? query.getAll('command') : [];
+  return {
+    ...Object.fromEntries(Object.keys(streams).flatMap((name) => (booleanOf(query, name) ? [[name, true]] : []))),
+    ...(container && { container }),
+    ...(command.length > 0 && { command }),
+  };
+}
+
+function portsOf(query: URLSearchParams): JsonObject {
+  const texts = query.getAll('ports').flatMap((text) => text.split(','));
+  const ports = texts.map((port) => integerOf(new URLSearchParams({ port }), 'port') ?? 0);
+  return ports.length > 0 ? { ports } : {};
+}
+
+type ConnectOption = string | number | boolean;
+
+/** The way back, for options that admission may have changed. */
+export function connectQuery(options: JsonObject): URLSearchParams {
+  const query = new URLSearchParams();
+  for (const name of ['container', 'command', 'ports', ...Object.keys(streams)]) {
+    const value = options[name] as ConnectOption | readonly ConnectOption[] | undefined;
+    for (const each of value === undefined ? [] : [value].flat()) query.append(name, String(each));
+  }
+  return query;
 }
 
 /** @throws StatusError BadRequest */

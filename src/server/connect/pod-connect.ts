@@ -4,7 +4,7 @@
  * (`src/agent/streaming`).
  *
  * ```
- *  client ── GET, POST with Upgrade ──▶ may they create? ─▶ pod, container, node ─▶ agent ── 101, or why not ──▶ client
+ *  client ── GET, POST with Upgrade ──▶ may they create? ─▶ admission ─▶ pod, container, node ─▶ agent ── 101, or why not ──▶ client
  *  client ◀══════════════════════════ bytes, both ways, at the pace of the slower ═══════════════════════════▶ agent
  * ```
  * Kept true: no credentials reach the agent; whoever ends first, client or agent, ends the other.
@@ -22,7 +22,14 @@ import type { Answer } from '../answer.ts';
 import { withoutBearerProtocol } from '../authentication/authentication.ts';
 import type { RequestContext } from '../context.ts';
 import { closeSignal, type Exchange, type Upgrade } from '../http/exchange.ts';
-import { type ConnectSubresource, connectPath, isConnectSubresource } from './connect-path.ts';
+import { warningHeaders } from '../object-answers.ts';
+import {
+  type ConnectSubresource,
+  connectOptions,
+  connectPath,
+  connectQuery,
+  isConnectSubresource,
+} from './connect-path.ts';
 import { sendFrames } from './websocket-frames.ts';
 
 export interface PodConnectOptions {
@@ -47,8 +54,13 @@ export class PodConnect {
   async serve(context: RequestContext, target: RequestTarget): Promise<Answer | undefined> {
     const { exchange, query } = context;
     await this.#mayCreate(exchange, target);
-    const { object } = await this.#options.handler.get({ ...target, subresource: '' });
-    const { node, path } = connectPath(object, target.subresource as ConnectSubresource, query);
+    const { handler } = this.#options;
+    const subresource = target.subresource as ConnectSubresource;
+    const { annotate } = context;
+    const asked = connectOptions(subresource, query);
+    const { options, warnings } = await handler.connect(target, asked, annotate ? { annotate } : {});
+    const { object } = await handler.get({ ...target, subresource: '' });
+    const { node, path } = connectPath(object, subresource, connectQuery(options));
     const { upgrade } = exchange;
     if (upgrade === undefined) throw badRequest('Upgrade request required');
     const answer = await this.#options.nodes.call(node, {
@@ -59,7 +71,7 @@ export class PodConnect {
       signal: closeSignal(exchange),
     });
     if (answer.connection === undefined) return refusal(answer);
-    this.#join(upgrade, answer, answer.connection);
+    this.#join(upgrade, { ...answer, headers: { ...answer.headers, ...warned(warnings) } }, answer.connection);
     return undefined;
   }
 
@@ -84,6 +96,12 @@ export class PodConnect {
     const isWebSocket = upgrade.protocol === 'websocket';
     void joinStreams(socket, connection, isWebSocket ? { ...options, carry: sendFrames } : options);
   }
+}
+
+/** Several in one header. */
+function warned(warnings: readonly string[]): Record<string, string> {
+  const { warning } = warningHeaders(warnings);
+  return warning === undefined ? {} : { warning: [warning].flat().join(', ') };
 }
 
 const passedOn = ['sec-websocket-key', 'sec-websocket-version', 'x-stream-protocol-version'] as const;

@@ -43,7 +43,8 @@ export class Http1Exchange implements Exchange {
   }
 
   get headers(): IncomingHttpHeaders {
-    return this.#request.headers;
+    const { headers } = this.#request;
+    return headers['x-remote-user'] === undefined ? headers : remoteKeptApart(this.#request);
   }
 
   get answered(): boolean {
@@ -114,6 +115,12 @@ export class Http1Exchange implements Exchange {
   abort(): void {
     this.#response.destroy();
   }
+}
+
+/** A front proxy's headers, each by itself: a group's name may hold the comma by which equal headers are joined. */
+function remoteKeptApart({ headers, headersDistinct }: IncomingMessage): IncomingHttpHeaders {
+  const remote = Object.entries(headersDistinct).filter(([name]) => name.startsWith('x-remote-'));
+  return { ...headers, ...Object.fromEntries(remote) };
 }
 
 function ignore(): void {}

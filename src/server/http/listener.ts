@@ -5,6 +5,7 @@
  *
  * It knows nothing of Kubernetes: requests come out as `Exchange`s, upgrades as sockets.
  */
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createHttp1Server, type IncomingMessage } from 'node:http';
 import { createServer as createHttp2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
@@ -29,6 +30,8 @@ export interface ListenerOptions {
   readonly certificate: ServingCertificate;
   /** PEM: who signs client certificates. */
   readonly clientAuthority: string;
+  /** PEM: who signs certificates of front proxies, which say in headers whom a request is from. */
+  readonly frontProxyAuthority?: string | undefined;
   /** Versions and cipher suites. */
   readonly tls?: TlsSettings | undefined;
   readonly exchange: (exchange: Exchange) => void;
@@ -74,13 +77,15 @@ const usualTimes: ConnectionTimes = { headersMsMax: 32_000, idleMsMax: 90_000, c
 
 /** @throws Error, one sentence with the way out, where the port cannot be had */
 export async function listen(host: string, port: number, options: ListenerOptions): Promise<Listener> {
-  const connections = new WeakMap<object, Connection>();
+  const connections = new Connections(options.frontProxyAuthority);
   const state = { draining: false, clock: options.clock };
   const http1 = http1Server(options, connections, state);
   const sessions = new Set<ServerHttp2Session>();
   const http2 = http2Server(options, connections, sessions);
   const sockets = new Set<TLSSocket>();
-  const context = { ca: options.clientAuthority, ...secureOptions(options.tls) };
+  const { clientAuthority, frontProxyAuthority } = options;
+  const ca = [clientAuthority, ...(frontProxyAuthority === undefined ? [] : [frontProxyAuthority])];
+  const context = { ca, ...secureOptions(options.tls) };
   const server = createTlsServer(
     {
       ...context,
@@ -152,7 +157,7 @@ function bindProblem(error: NodeJS.ErrnoException, host: string, port: number): 
   }
 }
 
-function http1Server(options: ListenerOptions, connections: WeakMap<object, Connection>, state: Http1Server) {
+function http1Server(options: ListenerOptions, connections: Connections, state: Http1Server) {
   const { headersMsMax, idleMsMax, checkIntervalMs } = options.times ?? usualTimes;
   const server = createHttp1Server({
     maxHeaderSize: limits.headerBytesMax,
@@ -167,22 +172,18 @@ function http1Server(options: ListenerOptions, connections: WeakMap<object, Conn
   server.emit('listening');
   server.on('request', (request, response) => {
     const socket = request.socket as TLSSocket;
-    options.exchange(new Http1Exchange(request, response, connectionOf(connections, socket, socket), state));
+    options.exchange(new Http1Exchange(request, response, connections.of(socket, socket), state));
   });
   server.on('upgrade', (request, socket: Duplex, head) => {
     const tls = socket as TLSSocket;
     const handler = options.upgrades.find((each) => each.isFor(request));
     if (handler === undefined) tls.destroy();
-    else void handler.accept(request, tls, head, connectionOf(connections, tls, tls));
+    else void handler.accept(request, tls, head, connections.of(tls, tls));
   });
   return server;
 }
 
-function http2Server(
-  options: ListenerOptions,
-  connections: WeakMap<object, Connection>,
-  sessions: Set<ServerHttp2Session>,
-) {
+function http2Server(options: ListenerOptions, connections: Connections, sessions: Set<ServerHttp2Session>) {
   const { idleMsMax } = options.times ?? usualTimes;
   const server = createHttp2Server({
     // MB for one connection. Node's default of 10 would refuse requests while a large list is on its way.
@@ -208,7 +209,7 @@ function http2Server(
     const { session } = stream;
     if (session === undefined) return;
     const socket = session.socket as TLSSocket;
-    options.exchange(new Http2Exchange(stream, headers, connectionOf(connections, session, socket)));
+    options.exchange(new Http2Exchange(stream, headers, connections.of(session, socket)));
   });
   server.on('sessionError', ignore);
   return server;
@@ -235,12 +236,30 @@ function closeWhenIdle(session: ServerHttp2Session, clock: Clock, idleMsMax: num
   session.once('close', () => timer.cancel());
 }
 
-function connectionOf(connections: WeakMap<object, Connection>, key: object, socket: TLSSocket): Connection {
-  const known = connections.get(key);
-  if (known !== undefined) return known;
-  const made = describeConnection(socket);
-  connections.set(key, made);
-  return made;
+/** What is known of each connection, found out once. */
+class Connections {
+  readonly #known = new WeakMap<object, Connection>();
+  readonly #frontProxyAuthority: X509Certificate | undefined;
+
+  constructor(frontProxyAuthority: string | undefined) {
+    this.#frontProxyAuthority =
+      frontProxyAuthority === undefined ? undefined : new X509Certificate(frontProxyAuthority);
+  }
+
+  of(key: object, socket: TLSSocket): Connection {
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const made = describeConnection(socket, (certificate) => this.#isOfFrontProxy(certificate));
+    this.#known.set(key, made);
+    return made;
+  }
+
+  #isOfFrontProxy(der: Buffer): boolean {
+    const authority = this.#frontProxyAuthority;
+    if (authority === undefined) return false;
+    const certificate = new X509Certificate(der);
+    return certificate.issuer === authority.subject && certificate.verify(authority.publicKey);
+  }
 }
 
 function ignore(): void {}

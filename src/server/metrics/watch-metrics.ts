@@ -31,5 +31,6 @@ export function withWatchMetrics(handler: RequestHandler, registry: MetricRegist
     patch: (target, type, patch, options) => handler.patch(target, type, patch, options),
     delete: (target, options) => handler.delete(target, options),
     deleteCollection: (target, list, options) => handler.deleteCollection(target, list, options),
+    connect: (target, options, more) => handler.connect(target, options, more),
   };
 }

@@ -51,13 +51,13 @@ export class Backends {
     const name = parseProxyName(text);
     const kind = resource.slice(0, -1);
     if (name === undefined) throw badRequest(`invalid ${kind} request ${JSON.stringify(text)}`);
-    const reader = new Reader(this.#options, user, namespace);
+    const reader = new NamespaceReader(this.#options, user, namespace);
     if (resource === 'nodes') return nodeBackend(await reader.get<Node>('nodes', name.name), name);
     if (resource === 'pods') return podBackend(await reader.get<Pod>('pods', name.name), name);
     return this.#service(reader, name, text);
   }
 
-  async #service(reader: Reader, name: ProxyName, text: string): Promise<Backend> {
+  async #service(reader: NamespaceReader, name: ProxyName, text: string): Promise<Backend> {
     const port = await portName(reader, name);
     const candidates = await candidatesOf(reader, name.name, port);
     const chosen = candidates[nextInt(this.#options.prng, Math.max(candidates.length, 1))];
@@ -102,7 +102,7 @@ function joined(ip: string, port: string): string {
 }
 
 /** A service's port is named by its name; whoever gives its number means the one with that number. */
-async function portName(reader: Reader, { name, port }: ProxyName): Promise<string> {
+async function portName(reader: NamespaceReader, { name, port }: ProxyName): Promise<string> {
   if (!/^-?\d+$/.test(port)) return port;
   const { spec } = await reader.get<Service>('services', name);
   const found = spec?.ports?.find((each) => each.port === Number(port));
@@ -111,7 +111,7 @@ async function portName(reader: Reader, { name, port }: ProxyName): Promise<stri
   return found.name ?? '';
 }
 
-async function candidatesOf(reader: Reader, service: string, port: string): Promise<readonly Candidate[]> {
+async function candidatesOf(reader: NamespaceReader, service: string, port: string): Promise<readonly Candidate[]> {
   const labelSelector = `kubernetes.io/service-name=${service}`;
   const slices = await reader.list<EndpointSlice>('endpointslices', { labelSelector });
   if (slices.length > 0)
@@ -121,7 +121,7 @@ async function candidatesOf(reader: Reader, service: string, port: string): Prom
     );
   const endpoints = await reader.find<Endpoints>('endpoints', service);
   if (endpoints !== undefined) return known(reader, endpointPlaces(endpoints, port));
-  return selected(reader, await reader.get<Service>('services', service), port);
+  return podsOfSelector(reader, await reader.get<Service>('services', service), port);
 }
 
 interface Place {
@@ -150,7 +150,7 @@ function endpointPlaces({ subsets = [] }: Endpoints, name: string): Place[] {
 }
 
 /** Those that are still a pod's own address. */
-async function known(reader: Reader, places: readonly Place[]): Promise<readonly Candidate[]> {
+async function known(reader: NamespaceReader, places: readonly Place[]): Promise<readonly Candidate[]> {
   const found: Candidate[] = [];
   for (const { pod: name, ip, port } of places) {
     const pod = await reader.find<Pod>('pods', name);
@@ -159,7 +159,12 @@ async function known(reader: Reader, places: readonly Place[]): Promise<readonly
   return found;
 }
 
-async function selected(reader: Reader, { spec = {} }: Service, name: string): Promise<readonly Candidate[]> {
+/** The ready pods that a service's selector matches, with their port of this name. */
+export async function podsOfSelector(
+  reader: NamespaceReader,
+  { spec = {} }: Service,
+  name: string,
+): Promise<readonly Candidate[]> {
   const servicePort = spec.ports?.find((each) => (each.name ?? '') === name);
   if (servicePort === undefined || !spec.selector || Object.keys(spec.selector).length === 0) return [];
   const pods = await reader.list<Pod>('pods', { labelSelector: matchLabels(spec.selector).toString() });
@@ -180,7 +185,7 @@ function targetPort({ spec }: Pod, port: number | string): number | undefined {
 }
 
 /** Reads the namespace's objects. The caller's right to the proxy was asked for before; what it reads on the way needs no other. */
-class Reader {
+export class NamespaceReader {
   readonly #options: BackendsOptions;
   readonly #user: UserInfo;
   readonly #namespace: string;

@@ -43,7 +43,7 @@ const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PAT
 const resources: ReadonlySet<string> = new Set(['pods', 'services', 'nodes']);
 
 /** Paths of the agent by which it serves the API itself, and nobody else. */
-const agentInternal = /^\/(podProxy|nodeProxy|exec|attach|portForward|run)(\/|\?|$)/;
+const agentInternal = /^\/(podProxy|nodeProxy|podDial|exec|attach|portForward|run)(\/|\?|$)/;
 
 export function isProxyPath(path: ResourcePath): boolean {
   const standsThere = path.resource === 'nodes' ? path.namespace === '' : path.namespace !== '';
@@ -80,9 +80,10 @@ export class ProxyRequests {
   async answer(context: RequestContext, path: ResourcePath): Promise<Answer | undefined> {
     const { exchange } = context;
     if (!methods.has(exchange.method)) throw noSuchMethod();
-    const backend = await this.#backends.find(context.user, path);
     const depth = path.namespace === '' ? 5 : 7;
     const pathname = restOfPath(context.path, depth);
+    await this.#admit(context, path, pathname);
+    const backend = await this.#backends.find(context.user, path);
     const query = queryOf(exchange.url);
     const isLooking = exchange.method === 'GET' || exchange.method === 'HEAD';
     // Relative links of the program's first page would else lead beside it.
@@ -94,6 +95,19 @@ export class ProxyRequests {
       .join('/');
     const page = { prefix, requestHost, hosts: [backend.host, requestHost] };
     return this.#pass({ context, backend, page, rest: `${pathname || '/'}${query}` });
+  }
+
+  /** @throws StatusError what admission refuses */
+  async #admit(
+    { user, annotate }: RequestContext,
+    { group, version, resource: name, ...place }: ResourcePath,
+    pathname: string,
+  ): Promise<void> {
+    const { resources, handler } = this.#options;
+    const resource = resources.find(group, version, name);
+    if (resource === undefined) return;
+    const target = { user, resource, namespace: place.namespace, name: place.name, subresource: 'proxy' };
+    await handler.connect(target, pathname === '' ? {} : { path: pathname }, annotate ? { annotate } : {});
   }
 
   async #pass(passage: Passage): Promise<undefined> {

@@ -6,7 +6,7 @@ import { MetricRegistry } from '../../../lib/metrics.ts';
 import { SeededPrng } from '../../../lib/prng.ts';
 import type { ObjectDraft } from '../../draft.ts';
 import { make, type Place, rejection, startRegistry, type TestRegistry } from '../../testing.ts';
-import type { AdmissionRequest } from '../admission.ts';
+import { type AdmissionRequest, Reinvocation } from '../admission.ts';
 import { warningsOfExistingPods } from './existing-pods.ts';
 import { PodSecurity } from './pod-security.ts';
 import { latest, privilegedPolicy } from './policy.ts';
@@ -334,6 +334,8 @@ describe('exemptions', () => {
       warn: () => assert.fail('a warning'),
       annotate: (key, value) => void (notes[key] = value),
       undoWith: () => {},
+      asked: () => assert.fail('nobody outside is asked'),
+      reinvocation: new Reinvocation(),
     };
     let refused = false;
     try {

@@ -14,7 +14,7 @@ import { conflict, forbidden, objectModified, StatusError } from '../../../api/s
 import type { Clock } from '../../../lib/clock.ts';
 import type { Logger } from '../../../lib/log.ts';
 import type { Store } from '../../../store/store.ts';
-import type { AdmissionPlugin, AdmissionRequest } from '../admission.ts';
+import { type AdmissionPlugin, type AdmissionRequest, isUnusual } from '../admission.ts';
 import type { QuotaQuestion } from './check.ts';
 import { type Answer, QuotaLedger, collection as quotas } from './ledger.ts';
 import type { LimitedResource } from './limited-resources.ts';
@@ -58,7 +58,7 @@ function checkCount(ledger: QuotaLedger, { old, target }: AdmissionRequest): voi
 /** Undefined where the write cannot change what is used. */
 function questionOf({ collection, operation, target, draft, old, clock }: AdmissionRequest): QuotaQuestion | undefined {
   const evaluator = evaluatorFor(collection);
-  if (evaluator === undefined || draft === undefined || operation === 'DELETE') return undefined;
+  if (evaluator === undefined || draft === undefined || isUnusual(operation)) return undefined;
   const write = { operation, subresource: target.subresource, object: draft as KubeObject, old };
   return evaluator.handles(write) ? { collection, evaluator, write, nowMs: clock.now() } : undefined;
 }

@@ -1,4 +1,4 @@
-/** Admission policies and their bindings, case by case as upstream tests them. Whether expressions compile is not asked here. */
+/** Admission policies and their bindings, case by case as upstream tests them. */
 import type { JsonObject } from '../../../api/object.ts';
 import { testCases, type ValidationCase } from './testing.ts';
 
@@ -173,8 +173,8 @@ testCases([
         name: 'refuses annotations whose names are none, or twice there',
         changes: {
           'spec.auditAnnotations': [
-            { key: '@', valueExpression: 'value' },
-            { key: 'a', valueExpression: 'value' },
+            { key: '@', valueExpression: "'value'" },
+            { key: 'a', valueExpression: "'value'" },
             { key: 'a', valueExpression: 'x'.repeat(5 * 1024 + 1) },
           ],
         },
@@ -189,16 +189,86 @@ testCases([
         changes: {
           'spec.auditAnnotations': Array.from({ length: 21 }, (_, index) => ({
             key: `k${index}`,
-            valueExpression: 'v',
+            valueExpression: "'v'",
           })),
         },
         errors: ['spec.auditAnnotations: Invalid value: […'],
       },
       {
+        name: 'refuses an expression that does not compile, and shows where',
+        changes: { [`${validation}.expression`]: 'object.x in [1, 2, ' },
+        errors: [
+          `${validation}.expression: Invalid value: "object.x in [1, 2, ": compilation failed: ERROR: <input>:1:20: Syntax error: …`,
+        ],
+      },
+      {
+        name: 'refuses expressions that give what their place has no use for, and what only the object could tell',
+        changes: {
+          'spec.matchConditions': [{ name: 'c', expression: ' "text" ' }],
+          'spec.validations': [{ expression: '1 + 1', messageExpression: '1' }, { expression: 'object.isGood' }],
+          'spec.auditAnnotations': [{ key: 'k', valueExpression: ' true ' }],
+        },
+        errors: [
+          'spec.matchConditions[0].expression: Invalid value: "\\"text\\"": must evaluate to bool but got string',
+          'spec.validations[0].expression: Invalid value: "1 + 1": must evaluate to bool but got int',
+          'spec.validations[0].messageExpression: Invalid value: "1": must evaluate to string but got int',
+          'spec.validations[1].expression: Invalid value: "object.isGood": must evaluate to bool but got dyn',
+          'spec.auditAnnotations[0].valueExpression: Invalid value: " true ": must evaluate to one of [string null_type] but got bool',
+        ],
+      },
+      {
+        name: 'refuses parameters without a kind of them, and an authorizer in a message',
+        changes: {
+          'spec.matchConditions': [{ name: 'c', expression: 'params.x == 1' }],
+          'spec.validations': [
+            { expression: 'params.x == 1', messageExpression: "string(authorizer.path('/x').check('get').allowed())" },
+          ],
+        },
+        errors: [
+          "spec.matchConditions[0].expression: Invalid value: \"params.x == 1\": compilation failed: ERROR: <input>:1:1: undeclared reference to 'params' (in container '')…",
+          "spec.validations[0].expression: Invalid value: \"params.x == 1\": compilation failed: ERROR: <input>:1:1: undeclared reference to 'params' (in container '')…",
+          "spec.validations[0].messageExpression: Invalid value: \"string(authorizer.path('/x').check('get').allowed())\": compilation failed: ERROR: <input>:1:8: undeclared reference to 'authorizer' (in container '')…",
+        ],
+      },
+      {
+        name: 'accepts parameters where their kind is named, in conditions and messages, too',
+        changes: {
+          'spec.paramKind': { apiVersion: 'v1', kind: 'ConfigMap' },
+          'spec.matchConditions': [{ name: 'c', expression: 'params.x == 1' }],
+          'spec.validations': [{ expression: 'params.x == 1', messageExpression: 'string(params.x)' }],
+        },
+      },
+      {
+        name: 'accepts variables that know those before them, with the types that these have',
+        changes: {
+          'spec.variables': [
+            { name: 'list', expression: "['a', 'b']" },
+            { name: 'first', expression: 'variables.list[0]' },
+          ],
+          'spec.validations': [{ expression: "variables.first == 'a'", messageExpression: 'variables.first' }],
+        },
+      },
+      {
+        name: 'refuses what variables do not have: a later one, another type; and any in conditions',
+        changes: {
+          'spec.matchConditions': [{ name: 'c', expression: 'variables.a == 1' }],
+          'spec.variables': [
+            { name: 'a', expression: 'variables.b' },
+            { name: 'b', expression: '1' },
+          ],
+          'spec.validations': [{ expression: "variables.b == 'text'" }],
+        },
+        errors: [
+          "spec.matchConditions[0].expression: Invalid value: \"variables.a == 1\": compilation failed: ERROR: <input>:1:1: undeclared reference to 'variables' (in container '')…",
+          'spec.variables[0].expression: Invalid value: "variables.b": compilation failed: ERROR: <input>:1:10: undefined field \'b\'…',
+          "spec.validations[0].expression: Invalid value: \"variables.b == 'text'\": compilation failed: ERROR: <input>:1:13: found no matching overload for '_==_' applied to '(int, string)'…",
+        ],
+      },
+      {
         name: 'accepts annotations alone',
         changes: {
           'spec.validations': undefined,
-          'spec.auditAnnotations': [{ key: 'k', valueExpression: 'v' }],
+          'spec.auditAnnotations': [{ key: 'k', valueExpression: "'v'" }],
         },
       },
       {
@@ -247,6 +317,23 @@ testCases([
         errors: [
           'spec.mutations[0].patchType: Required value',
           'spec.mutations[1].patchType: Unsupported value: "Other": supported values: "ApplyConfiguration", "JSONPatch"',
+        ],
+      },
+      {
+        name: 'refuses patches that are no patches',
+        changes: {
+          'spec.mutations': [
+            { patchType: 'ApplyConfiguration', applyConfiguration: { expression: '"a teapot"' } },
+            { patchType: 'ApplyConfiguration', applyConfiguration: { expression: 'Object.spec.metadata{}' } },
+            { patchType: 'JSONPatch', jsonPatch: { expression: '[1]' } },
+            { patchType: 'JSONPatch', jsonPatch: { expression: '[JSONPatch{op: 1}]' } },
+          ],
+        },
+        errors: [
+          'spec.mutations[0].applyConfiguration.expression: Invalid value: "\\"a teapot\\"": must evaluate to Object but got string',
+          'spec.mutations[1].applyConfiguration.expression: Invalid value: "Object.spec.metadata{}": must evaluate to Object but got Object.spec.metadata',
+          'spec.mutations[2].jsonPatch.expression: Invalid value: "[1]": must evaluate to list(JSONPatch) but got list(int)',
+          "spec.mutations[3].jsonPatch.expression: Invalid value: \"[JSONPatch{op: 1}]\": compilation failed: ERROR: <input>:1:14: expected type of field 'op' is 'string' but provided type is 'int'…",
         ],
       },
       {

@@ -3,8 +3,9 @@
  *
  * Distributed claims (OpenID Connect Core 5.6.2) are not fetched: groups that are elsewhere are no groups here.
  */
-import type { CelProgram } from '../../../lib/cel/cel.ts';
+import type { CelProgram, CelVariables } from '../../../lib/cel/environment.ts';
 import type { UserInfo } from '../../../registry/request.ts';
+import { claimsValue, userValue } from './cel-types.ts';
 import type { PrefixedClaimOrExpression } from './configuration.ts';
 import type { JwtRules, Rule } from './validation.ts';
 
@@ -22,9 +23,9 @@ export function userOfClaims(claims: Claims, rules: JwtRules): UserInfo {
   const uid = uidOf(claims, rules);
   const extra = extraOf(claims, rules);
   checkRequired(claims, rules.requiredClaims);
-  checkRules(rules.claimRules, { claims }, 'claim validation expression');
+  checkRules(rules.claimRules, { claims: claimsValue(claims) }, 'claim validation expression');
   const user = { username: name, uid, groups, extra };
-  checkRules(rules.userRules, { user }, 'user info validation rule');
+  checkRules(rules.userRules, { user: userValue(user) }, 'user info validation rule');
   return { name, groups, ...(uid !== '' && { uid }), ...(Object.keys(extra).length > 0 && { extra }) };
 }
 
@@ -48,8 +49,8 @@ function goKind(value: unknown): string {
 }
 
 /** @throws ClaimError */
-function evaluated(program: CelProgram, variables: object, what: string): unknown {
-  const result = program.evaluate(variables as Readonly<Record<string, unknown>>);
+function evaluated(program: CelProgram, variables: CelVariables, what: string): unknown {
+  const result = program.evaluate(variables);
   if (result.kind === 'value') return result.value;
   throw new ClaimError(
     `oidc: error evaluating ${what}: expression '${program.expression}' resulted in error: ${result.message}`,
@@ -59,7 +60,7 @@ function evaluated(program: CelProgram, variables: object, what: string): unknow
 /** @throws ClaimError */
 function evaluatedText(program: CelProgram, claims: Claims, sort: string): string {
   const what = `${sort} claim expression`;
-  const value = evaluated(program, { claims }, what);
+  const value = evaluated(program, { claims: () => claimsValue(claims) }, what);
   if (typeof value === 'string') return value;
   throw new ClaimError(`oidc: error evaluating ${what}: ${what} must return a string`);
 }
@@ -92,7 +93,7 @@ function groupsOf(claims: Claims, { groups: program, mappings }: JwtRules): read
   if (claim !== '' && has(claims, claim)) return groupsClaim(claims[claim], claim).map((group) => `${prefix}${group}`);
   if (program === undefined) return [];
   return textList(
-    evaluated(program, { claims }, 'group claim expression'),
+    evaluated(program, { claims: () => claimsValue(claims) }, 'group claim expression'),
     'oidc: error evaluating group claim expression',
   );
 }
@@ -120,7 +121,7 @@ function extraOf(claims: Claims, { extra }: JwtRules): Record<string, readonly s
     typeof jti === 'string' && jti !== '' ? { [credentialId]: [`JTI=${jti}`] } : {};
   for (const { key, program } of extra) {
     const what = `oidc: error evaluating extra claim expression: ${program.expression}`;
-    const list = textList(evaluated(program, { claims }, 'extra claim expression'), what);
+    const list = textList(evaluated(program, { claims: () => claimsValue(claims) }, 'extra claim expression'), what);
     if (list.length > 0) values[key] = list;
   }
   return values;
@@ -144,7 +145,7 @@ function checkRequired(claims: Claims, wanted: ReadonlyMap<string, string>): voi
   }
 }
 
-function checkRules(rules: readonly Rule[], variables: object, what: string): void {
+function checkRules(rules: readonly Rule[], variables: CelVariables, what: string): void {
   for (const { program, message } of rules) {
     const value = evaluated(program, variables, what);
     if (typeof value !== 'boolean')

@@ -5,7 +5,8 @@
 import { domainPrefixedPathErrors } from '../../../api/domain-prefixed-path.ts';
 import { duplicate, forbiddenField, indexPath, invalidValue, required, tooMany } from '../../../api/field-error.ts';
 import type { FieldError } from '../../../api/status-error.ts';
-import { type CelProgram, type CelType, compileCel } from '../../../lib/cel/cel.ts';
+import { type CelEnvironment, type CelProgram, celEnvironment } from '../../../lib/cel/environment.ts';
+import { claimsType, userType } from './cel-types.ts';
 import type {
   AnonymousConfig,
   AuthenticationConfiguration,
@@ -245,34 +246,30 @@ function extraKeyErrors(key: string, path: string): FieldError[] {
 }
 
 interface ExpressionSort {
-  readonly variables: Readonly<Record<string, CelType>>;
-  /** What it must give where that is known beforehand. */
-  readonly type?: string;
+  readonly environment: CelEnvironment;
+  /** What it must give; anything where absent. */
+  readonly type?: 'bool';
 }
 
-const claims = { claims: 'map<string, dyn>' };
-const user = {
-  user: {
-    fields: { username: 'string', uid: 'string', groups: 'list<string>', extra: 'map<string, list<string>>' },
-  },
-};
-const claimsValue: ExpressionSort = { variables: claims };
-const claimsCondition: ExpressionSort = { variables: claims, type: 'bool' };
-const userCondition: ExpressionSort = { variables: user, type: 'bool' };
+const ofClaims = celEnvironment({ variables: { claims: claimsType }, escapedNames: true });
+const ofUser = celEnvironment({ variables: { user: userType }, escapedNames: true });
+const claimsValue: ExpressionSort = { environment: ofClaims };
+const claimsCondition: ExpressionSort = { environment: ofClaims, type: 'bool' };
+const userCondition: ExpressionSort = { environment: ofUser, type: 'bool' };
 
 function compiled(
   expression: string,
   path: string,
   errors: FieldError[],
-  { variables, type }: ExpressionSort,
+  { environment, type }: ExpressionSort,
 ): CelProgram | undefined {
-  const outcome = compileCel(expression, { variables, escapedNames: true });
+  const outcome = environment.compile(expression);
   if (outcome.kind === 'error') {
     errors.push(invalidValue(path, expression, `compilation failed: ${outcome.error.text}`));
     return undefined;
   }
   const { program } = outcome;
-  if (type === undefined || program.type === type) return program;
+  if (type === undefined || program.type.kind === type) return program;
   errors.push(invalidValue(path, expression, `must evaluate to ${type}`));
   return undefined;
 }

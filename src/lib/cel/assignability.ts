@@ -1,0 +1,137 @@
+/**
+ * Which types go where: cel-go's rules of assignment, with type parameters that are bound as calls are resolved. A parameter's binding
+ * may become more general, never less.
+ */
+import type { CelType } from './types.ts';
+
+/** By parameter's name. */
+export type Bindings = Map<string, CelType>;
+
+const nullable: ReadonlySet<CelType['kind']> = new Set(['opaque', 'object', 'timestamp', 'duration', 'optional']);
+
+/** All of `actual` into all of `wanted`; bindings change only where all fit. */
+export function areAssignable(bindings: Bindings, actual: readonly CelType[], wanted: readonly CelType[]): boolean {
+  const trial = new Map(bindings);
+  if (actual.length !== wanted.length || !actual.every((type, index) => fits(trial, type, wanted[index] as CelType)))
+    return false;
+  for (const [name, type] of trial) bindings.set(name, type);
+  return true;
+}
+
+export function isAssignable(bindings: Bindings, actual: CelType, wanted: CelType): boolean {
+  return areAssignable(bindings, [actual], [wanted]);
+}
+
+function fits(bindings: Bindings, actual: CelType, wanted: CelType): boolean {
+  if (wanted.kind === 'parameter') {
+    const outcome = bind(bindings, wanted, actual);
+    if (outcome !== 'open') return outcome === 'fits';
+  }
+  if (actual.kind === 'parameter') return bind(bindings, actual, wanted) === 'fits';
+  if (actual.kind === 'dyn' || wanted.kind === 'dyn') return true;
+  if (actual.kind === 'null' && nullable.has(wanted.kind)) return true;
+  if (wanted.kind === 'null' && nullable.has(actual.kind)) return true;
+  return sameKindFits(bindings, actual, wanted);
+}
+
+function sameKindFits(bindings: Bindings, actual: CelType, wanted: CelType): boolean {
+  switch (actual.kind) {
+    case 'list':
+      return wanted.kind === 'list' && fits(bindings, actual.element, wanted.element);
+    case 'map':
+      return wanted.kind === 'map' && fits(bindings, actual.key, wanted.key) && fits(bindings, actual.value, wanted.value);
+    case 'optional':
+      return wanted.kind === 'optional' && fits(bindings, actual.of, wanted.of);
+    case 'object':
+      return wanted.kind === 'object' && actual.name === wanted.name;
+    case 'opaque':
+      return wanted.kind === 'opaque' && actual.name === wanted.name;
+    default:
+      return actual.kind === wanted.kind;
+  }
+}
+
+type Parameter = CelType & { readonly kind: 'parameter' };
+
+/** `open`: it cannot be bound so, and has no binding that forbids it. */
+function bind(bindings: Bindings, parameter: Parameter, type: CelType): 'fits' | 'fails' | 'open' {
+  if (type.kind === 'parameter' && type.name === parameter.name) return 'fits';
+  const known = bindings.get(parameter.name);
+  if (known !== undefined) {
+    if (!fits(bindings, type, known)) return 'fails';
+    const general = mostGeneral(type, known);
+    if (!refersTo(bindings, general, parameter.name)) bindings.set(parameter.name, general);
+    return 'fits';
+  }
+  if (refersTo(bindings, type, parameter.name)) return 'open';
+  bindings.set(parameter.name, type);
+  return 'fits';
+}
+
+function refersTo(bindings: Bindings, type: CelType, name: string): boolean {
+  switch (type.kind) {
+    case 'parameter': {
+      if (type.name === name) return true;
+      const bound = bindings.get(type.name);
+      return bound !== undefined && refersTo(bindings, bound, name);
+    }
+    case 'list':
+      return refersTo(bindings, type.element, name);
+    case 'map':
+      return refersTo(bindings, type.key, name) || refersTo(bindings, type.value, name);
+    case 'optional':
+      return refersTo(bindings, type.of, name);
+    default:
+      return false;
+  }
+}
+
+/** Of two that fit each other. */
+export function mostGeneral(a: CelType, b: CelType): CelType {
+  return isAtMostAsSpecific(a, b) ? a : b;
+}
+
+function isAtMostAsSpecific(a: CelType, b: CelType): boolean {
+  if (a.kind === 'dyn' || a.kind === 'parameter') return true;
+  if (b.kind === 'dyn' || b.kind === 'parameter') return false;
+  if (a.kind === 'list' && b.kind === 'list') return isAtMostAsSpecific(a.element, b.element);
+  if (a.kind === 'map' && b.kind === 'map') return isAtMostAsSpecific(a.key, b.key) && isAtMostAsSpecific(a.value, b.value);
+  if (a.kind === 'optional' && b.kind === 'optional') return isAtMostAsSpecific(a.of, b.of);
+  return a.kind === b.kind;
+}
+
+/** With what parameters are bound to; those that are not bound become `dyn` where `isFinal`. */
+export function substituted(bindings: Bindings, type: CelType, isFinal: boolean): CelType {
+  switch (type.kind) {
+    case 'parameter': {
+      const bound = bindings.get(type.name);
+      if (bound !== undefined) return substituted(bindings, bound, isFinal);
+      return isFinal ? { kind: 'dyn' } : type;
+    }
+    case 'list': {
+      const element = substituted(bindings, type.element, isFinal);
+      return element === type.element ? type : { ...type, element };
+    }
+    case 'map': {
+      const [key, value] = [substituted(bindings, type.key, isFinal), substituted(bindings, type.value, isFinal)];
+      return key === type.key && value === type.value ? type : { ...type, key, value };
+    }
+    case 'optional': {
+      const of = substituted(bindings, type.of, isFinal);
+      return of === type.of ? type : { kind: 'optional', of };
+    }
+    default:
+      return type;
+  }
+}
+
+/** Are both the same type, whatever their sizes? */
+export function isSameType(a: CelType, b: CelType): boolean {
+  if (a === b) return true;
+  if (a.kind === 'list' && b.kind === 'list') return isSameType(a.element, b.element);
+  if (a.kind === 'map' && b.kind === 'map') return isSameType(a.key, b.key) && isSameType(a.value, b.value);
+  if (a.kind === 'optional' && b.kind === 'optional') return isSameType(a.of, b.of);
+  if (a.kind === 'object' || a.kind === 'opaque' || a.kind === 'parameter')
+    return a.kind === b.kind && a.name === (b as typeof a).name;
+  return a.kind === b.kind;
+}

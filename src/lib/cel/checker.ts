@@ -1,0 +1,368 @@
+/**
+ * The types of an expression, by cel-go's rules: each call is resolved to the overloads that its arguments may fit, type parameters are
+ * bound on the way, and what fits nothing is an issue with its place. What the values alone can tell is `dyn`.
+ */
+import { areAssignable, type Bindings, isAssignable, isSameType, mostGeneral, substituted } from './assignability.ts';
+import type { Call, Comprehension, Expr, ListLiteral, MapLiteral, Select, StructLiteral } from './ast.ts';
+import { type Declarations, type Overload, typeConstant } from './functions-table.ts';
+import type { Issue } from './issues.ts';
+import { qualifiedName } from './parser.ts';
+import { nameOfType } from './type-names.ts';
+import type { CelObjectType, CelType } from './types.ts';
+import type { CelValue } from './values.ts';
+
+export interface Scope extends Declarations {
+  readonly variables: ReadonlyMap<string, CelType>;
+  readonly typeByName: (name: string) => CelType | undefined;
+}
+
+export interface Checked {
+  readonly type: CelType;
+  readonly issues: readonly Issue[];
+  readonly types: ReadonlyMap<Expr, CelType>;
+  /** Of calls: what they may mean. The target is an argument of a method; of a function whose name has dots it is none. */
+  readonly overloads: ReadonlyMap<Call, readonly Overload[]>;
+  /** Names that stand for values: of types, of enumerations. */
+  readonly constants: ReadonlyMap<Expr, CelValue>;
+  /** Names with dots that are one variable. */
+  readonly qualified: ReadonlyMap<Expr, string>;
+  readonly structs: ReadonlyMap<StructLiteral, CelObjectType>;
+}
+
+const dyn: CelType = { kind: 'dyn' };
+const bool: CelType = { kind: 'bool' };
+/** Of what is an issue already: it fits everything. */
+const failed: CelType = { kind: 'dyn' };
+
+export function checked(expr: Expr, scope: Scope): Checked {
+  const checker = new Checker(scope);
+  checker.type(expr);
+  return checker.outcome(expr);
+}
+
+class Checker {
+  readonly #scope: Scope;
+  readonly #locals: { readonly name: string; readonly type: CelType }[] = [];
+  readonly #bindings: Bindings = new Map();
+  readonly #issues: Issue[] = [];
+  readonly #types = new Map<Expr, CelType>();
+  readonly #overloads = new Map<Call, readonly Overload[]>();
+  readonly #constants = new Map<Expr, CelValue>();
+  readonly #qualified = new Map<Expr, string>();
+  readonly #structs = new Map<StructLiteral, CelObjectType>();
+  #fresh = 0;
+
+  constructor(scope: Scope) {
+    this.#scope = scope;
+  }
+
+  outcome(root: Expr): Checked {
+    for (const [expr, type] of this.#types) this.#types.set(expr, substituted(this.#bindings, type, true));
+    return {
+      type: this.#types.get(root) ?? dyn,
+      issues: this.#issues,
+      types: this.#types,
+      overloads: this.#overloads,
+      constants: this.#constants,
+      qualified: this.#qualified,
+      structs: this.#structs,
+    };
+  }
+
+  type(expr: Expr): CelType {
+    const known = this.#types.get(expr);
+    if (known !== undefined) return known;
+    const type = this.#typeOf(expr);
+    this.#types.set(expr, type);
+    return type;
+  }
+
+  #typeOf(expr: Expr): CelType {
+    switch (expr.kind) {
+      case 'literal':
+        return literalType(expr.value);
+      case 'ident':
+        return this.#ident(expr, expr.name) ?? this.#issue(expr, undeclared(expr.name.replace(/^\./, '')));
+      case 'select':
+        return this.#select(expr);
+      case 'call':
+        return this.#call(expr);
+      case 'list':
+        return this.#list(expr);
+      case 'map':
+        return this.#map(expr);
+      case 'struct':
+        return this.#struct(expr);
+      case 'comprehension':
+        return this.#comprehension(expr);
+    }
+  }
+
+  #issue({ at }: { readonly at: number }, message: string): CelType {
+    this.#issues.push({ at, message });
+    return failed;
+  }
+
+  /** As far as it is known by now. */
+  #known(type: CelType): CelType {
+    return substituted(this.#bindings, type, false);
+  }
+
+  #shown(type: CelType): string {
+    return nameOfType(substituted(this.#bindings, type, true));
+  }
+
+  #ident(expr: Expr, name: string): CelType | undefined {
+    const local = name.startsWith('.') ? undefined : this.#locals.findLast((each) => each.name === name);
+    if (local !== undefined) return local.type;
+    const plain = name.replace(/^\./, '');
+    const variable = this.#scope.variables.get(plain);
+    if (variable !== undefined) return variable;
+    const constant = this.#scope.constants.get(plain) ?? this.#namedType(plain);
+    if (constant === undefined) return undefined;
+    this.#constants.set(expr, constant.value);
+    return constant.type;
+  }
+
+  #namedType(name: string): { readonly type: CelType; readonly value: CelValue } | undefined {
+    return this.#scope.typeByName(name) === undefined ? undefined : typeConstant(name);
+  }
+
+  #select(expr: Select): CelType {
+    const name = qualifiedName(expr);
+    if (name !== undefined && !this.#locals.some((each) => each.name === name.split('.')[0])) {
+      const type = this.#ident(expr, name);
+      if (type !== undefined) {
+        if (!this.#constants.has(expr)) this.#qualified.set(expr, name);
+        return type;
+      }
+    }
+    const operand = this.#known(this.type(expr.operand));
+    const type = this.#field(expr, operand, expr.field);
+    return expr.isTest ? bool : type;
+  }
+
+  #field(at: { readonly at: number }, operand: CelType, field: string): CelType {
+    switch (operand.kind) {
+      case 'map':
+        return operand.value;
+      case 'object':
+        return operand.fields.get(field)?.type ?? this.#issue(at, `undefined field '${field}'`);
+      case 'optional':
+        return optionalOf(this.#field(at, this.#known(operand.of), field));
+      case 'parameter':
+        // What it is, nobody said: it may be anything that has fields.
+        isAssignable(this.#bindings, operand, dyn);
+        return dyn;
+      case 'dyn':
+        return operand;
+      default:
+        return this.#issue(at, `type '${this.#shown(operand)}' does not support field selection`);
+    }
+  }
+
+  #call(expr: Call): CelType {
+    if (expr.name === '_?._') return this.#optionalSelect(expr);
+    const { target } = expr;
+    const prefix = target === undefined ? undefined : qualifiedName(target);
+    const dotted = prefix === undefined ? undefined : this.#scope.functions.get(`${prefix}.${expr.name}`);
+    if (dotted !== undefined) {
+      const overloads = dotted.filter(({ isMember }) => !isMember);
+      return this.#resolved(expr, `${prefix}.${expr.name}`, overloads, this.#typesOf(expr.args), false);
+    }
+    const overloads = this.#scope.functions.get(expr.name)?.filter(({ isMember }) => isMember === (target !== undefined));
+    const types = this.#typesOf(target === undefined ? expr.args : [target, ...expr.args]);
+    if (!this.#scope.functions.has(expr.name)) return this.#issue(expr, undeclared(expr.name));
+    if (expr.name === '_&&_' || expr.name === '_||_') return this.#logical(expr, overloads ?? []);
+    return this.#resolved(expr, expr.name, overloads ?? [], types, target !== undefined);
+  }
+
+  #typesOf(exprs: readonly Expr[]): readonly CelType[] {
+    return exprs.map((each) => this.type(each));
+  }
+
+  #resolved(
+    expr: Call,
+    name: string,
+    overloads: readonly Overload[],
+    types: readonly CelType[],
+    isMember: boolean,
+  ): CelType {
+    const chosen: Overload[] = [];
+    let result: CelType | undefined;
+    for (const overload of overloads) {
+      const { parameters, result: type } = this.#instance(overload);
+      if (!areAssignable(this.#bindings, types, parameters)) continue;
+      chosen.push(overload);
+      const bound = this.#known(type);
+      result = result === undefined || isSameType(result, bound) ? bound : dyn;
+    }
+    this.#overloads.set(expr, chosen);
+    if (result !== undefined) return result;
+    if (types.some((type) => type === failed)) return failed;
+    const shown = types.map((type) => this.#shown(type));
+    const [receiver = '', ...rest] = shown;
+    const applied = isMember ? `${receiver}.(${rest.join(', ')})` : `(${shown.join(', ')})`;
+    return this.#issue(expr, `found no matching overload for '${name}' applied to '${applied}'`);
+  }
+
+  /** Each side is told by itself. */
+  #logical(expr: Call, overloads: readonly Overload[]): CelType {
+    for (const arg of expr.args) this.#expect(arg, bool);
+    this.#overloads.set(expr, overloads);
+    return bool;
+  }
+
+  /** Type parameters of one call are not those of another. */
+  #instance({ parameters, result }: Overload): { parameters: readonly CelType[]; result: CelType } {
+    if (!parameters.some(isParametrised) && !isParametrised(result)) return { parameters, result };
+    const fresh: Bindings = new Map();
+    const suffix = `#${this.#fresh++}`;
+    for (const name of parameterNames([...parameters, result])) fresh.set(name, { kind: 'parameter', name: name + suffix });
+    return {
+      parameters: parameters.map((type) => substituted(fresh, type, false)),
+      result: substituted(fresh, result, false),
+    };
+  }
+
+  /** Of `a.?b`. */
+  #optionalSelect(expr: Call): CelType {
+    const [operand, field] = expr.args as readonly [Expr, Expr];
+    const type = this.#known(this.type(operand));
+    this.#types.set(field, { kind: 'string' });
+    const name = field.kind === 'literal' ? String(field.value) : '';
+    return optionalOf(this.#field(expr, type, name));
+  }
+
+  #list(expr: ListLiteral): CelType {
+    let joined: CelType | undefined;
+    for (const { value, isOptional } of expr.elements) {
+      const type = isOptional ? this.#unwrapped(value) : this.type(value);
+      joined = this.#joined(value, joined, type);
+    }
+    return { kind: 'list', element: joined ?? this.#freshParameter() };
+  }
+
+  #map(expr: MapLiteral): CelType {
+    let [key, value]: readonly (CelType | undefined)[] = [];
+    for (const entry of expr.entries) {
+      key = this.#joined(entry.key, key, this.type(entry.key));
+      value = this.#joined(entry.value, value, entry.isOptional ? this.#unwrapped(entry.value) : this.type(entry.value));
+    }
+    return { kind: 'map', key: key ?? this.#freshParameter(), value: value ?? this.#freshParameter() };
+  }
+
+  #freshParameter(): CelType {
+    return { kind: 'parameter', name: `#${this.#fresh++}` };
+  }
+
+  /** Of an entry with `?`: what the optional value holds. */
+  #unwrapped(value: Expr): CelType {
+    const type = this.#known(this.type(value));
+    if (type.kind === 'optional') return type.of;
+    if (type.kind === 'dyn') return dyn;
+    return this.#issue(value, `expected type 'optional_type(${this.#shown(type)})' but found '${this.#shown(type)}'`);
+  }
+
+  #joined(expr: Expr, previous: CelType | undefined, current: CelType): CelType {
+    if (previous === undefined) return current;
+    if (isAssignable(this.#bindings, previous, current)) return mostGeneral(this.#known(previous), this.#known(current));
+    return this.#issue(expr, `expected type '${this.#shown(previous)}' but found '${this.#shown(current)}'`);
+  }
+
+  #struct(expr: StructLiteral): CelType {
+    const type = this.#scope.typeByName(expr.name);
+    for (const { value } of expr.fields) this.type(value);
+    if (type === undefined) return this.#issue(expr, undeclared(expr.name));
+    if (type.kind !== 'object') return this.#issue(expr, `'${expr.name}' is not a message type`);
+    this.#structs.set(expr, type);
+    for (const { name, value, at, isOptional } of expr.fields) this.#structField(type, name, value, at, isOptional);
+    return type;
+  }
+
+  #structField(type: CelObjectType, name: string, value: Expr, at: number, isOptional: boolean): void {
+    const wanted = type.fields.get(name)?.type;
+    if (wanted === undefined) {
+      this.#issue({ at }, `undefined field '${name}'`);
+      return;
+    }
+    const found = isOptional ? this.#unwrapped(value) : this.type(value);
+    if (isAssignable(this.#bindings, found, wanted)) return;
+    const [shown, expected] = [this.#shown(found), this.#shown(wanted)];
+    this.#issue({ at }, `expected type of field '${name}' is '${expected}' but provided type is '${shown}'`);
+  }
+
+  #comprehension(expr: Comprehension): CelType {
+    const range = this.#known(this.type(expr.range));
+    const init = this.type(expr.init);
+    const [first, second] = this.#iterated(expr, range);
+    const depth = this.#locals.length;
+    this.#locals.push({ name: expr.accumulator, type: init });
+    this.#locals.push({ name: expr.variable, type: first });
+    if (expr.variable2 !== undefined) this.#locals.push({ name: expr.variable2, type: second });
+    this.#expect(expr.condition, bool);
+    this.#expect(expr.step, init);
+    this.#locals.length = depth + 1;
+    const result = this.type(expr.result);
+    this.#locals.length = depth;
+    return this.#known(result);
+  }
+
+  /** Of the one variable, or of both. */
+  #iterated({ range, variable2 }: Comprehension, type: CelType): readonly [CelType, CelType] {
+    const isOne = variable2 === undefined;
+    switch (type.kind) {
+      case 'list':
+        return isOne ? [type.element, type.element] : [{ kind: 'int' }, type.element];
+      case 'map':
+        return [type.key, type.value];
+      case 'dyn':
+      case 'parameter':
+        return [dyn, dyn];
+      default: {
+        const message = `expression of type '${this.#shown(type)}' cannot be range of a comprehension`;
+        const issue = this.#issue(range, `${message} (must be list, map, or dynamic)`);
+        return [issue, issue];
+      }
+    }
+  }
+
+  #expect(expr: Expr, wanted: CelType): void {
+    const type = this.type(expr);
+    if (isAssignable(this.#bindings, type, wanted)) return;
+    this.#issue(expr, `expected type '${this.#shown(wanted)}' but found '${this.#shown(type)}'`);
+  }
+}
+
+const undeclared = (name: string): string => `undeclared reference to '${name}' (in container '')`;
+
+const optionalOf = (type: CelType): CelType => (type.kind === 'optional' ? type : { kind: 'optional', of: type });
+
+function literalType(value: CelValue): CelType {
+  switch (typeof value) {
+    case 'boolean':
+      return bool;
+    case 'string':
+      return { kind: 'string' };
+    case 'bigint':
+      return { kind: 'int' };
+    case 'number':
+      return { kind: 'double' };
+    default:
+      if (value === null) return { kind: 'null' };
+      return { kind: value instanceof Uint8Array ? 'bytes' : 'uint' };
+  }
+}
+
+function isParametrised(type: CelType): boolean {
+  return !parameterNames([type]).next().done;
+}
+
+function* parameterNames(types: readonly CelType[]): Generator<string> {
+  for (const type of types) {
+    if (type.kind === 'parameter') yield type.name;
+    else if (type.kind === 'list') yield* parameterNames([type.element]);
+    else if (type.kind === 'map') yield* parameterNames([type.key, type.value]);
+    else if (type.kind === 'optional') yield* parameterNames([type.of]);
+  }
+}

@@ -1,0 +1,72 @@
+/** Methods of the language itself: of texts, times, durations, optional values. */
+import type { CelFunction, CelLibrary } from '../declarations.ts';
+import { type CallCost, perCharacter, product, regexCost, scaled, sizeOf, traversal, unknownSize } from '../costs.ts';
+import { regex } from '../regex.ts';
+import { timePart, timeParts } from '../times.ts';
+import { type CelDuration, CelMap, CelOptional, type CelTimestamp, type CelValue, fault } from '../values.ts';
+
+const containsCost: CallCost = {
+  actual: ([text, part]) => Math.ceil(sizeOf(text) * perCharacter) * Math.ceil(sizeOf(part) * perCharacter),
+  estimate: ([text, part]) => ({
+    cost: product(scaled(text?.size ?? unknownSize, perCharacter), scaled(part?.size ?? unknownSize, perCharacter)),
+  }),
+};
+
+/** Estimated by what is looked for, measured by what is looked through, as in cel-go. */
+const edgeCost: CallCost = { actual: traversal(0).actual, estimate: traversal(1).estimate };
+
+const matches = { run: (text: string, pattern: string) => regex(pattern).test(text), cost: regexCost() };
+
+const texts: Readonly<Record<string, CelFunction>> = {
+  'string.contains(string): bool': { run: (text: string, part: string) => text.includes(part), cost: containsCost },
+  'string.startsWith(string): bool': { run: (text: string, part: string) => text.startsWith(part), cost: edgeCost },
+  'string.endsWith(string): bool': { run: (text: string, part: string) => text.endsWith(part), cost: edgeCost },
+  'string.matches(string): bool': matches,
+  'matches(string, string): bool': matches,
+};
+
+const times: Readonly<Record<string, CelFunction>> = Object.fromEntries(
+  Object.entries(timeParts).flatMap(([name, part]) => [
+    [`timestamp.${name}(): int`, (time: CelTimestamp) => timePart(time, part)],
+    [`timestamp.${name}(string): int`, (time: CelTimestamp, zone: string) => timePart(time, part, zone)],
+  ]),
+);
+
+const durations: Readonly<Record<string, CelFunction>> = Object.fromEntries(
+  Object.entries({ getHours: 3_600_000n, getMinutes: 60_000n, getSeconds: 1000n, getMilliseconds: 1n }).map(
+    ([name, unit]) => [
+      `duration.${name}(): int`,
+      ({ nanoseconds }: CelDuration) => nanoseconds / (unit * 1_000_000n),
+    ],
+  ),
+);
+
+function isZero(value: CelValue): boolean {
+  if (value === null || value === false || value === '' || value === 0n || value === 0) return true;
+  return (Array.isArray(value) || value instanceof CelMap || value instanceof Uint8Array) && sizeOf(value) === 0;
+}
+
+const optionals: Readonly<Record<string, CelFunction>> = {
+  'optional.of(A): optional<A>': (value: CelValue) => CelOptional.of(value),
+  'optional.none(): optional<A>': () => CelOptional.none,
+  'optional.ofNonZeroValue(A): optional<A>': (value: CelValue) =>
+    isZero(value) ? CelOptional.none : CelOptional.of(value),
+  'optional<A>.hasValue(): bool': ({ value }: CelOptional) => value !== undefined,
+  'optional<A>.value(): A': ({ value }: CelOptional) => value ?? (value === null ? null : fault('optional.none() dereference')),
+  'optional<A>.or(optional<A>): optional<A>': (first: CelOptional, second: CelOptional) =>
+    first.value === undefined ? second : first,
+  'optional<A>.orValue(A): A': ({ value }: CelOptional, other: CelValue) => (value === undefined ? other : value),
+};
+
+/** The planner evaluates it: it fills the one map that the loop makes. */
+const planned = (): never => fault('no such overload');
+
+const inserts: Readonly<Record<string, CelFunction>> = {
+  'cel.@mapInsert(map<K, V>, K, V): map<K, V>': planned,
+  'cel.@mapInsert(map<K, V>, map<K, V>): map<K, V>': planned,
+};
+
+export const methods: CelLibrary = {
+  name: 'methods',
+  functions: { ...texts, ...times, ...durations, ...optionals, ...inserts },
+};

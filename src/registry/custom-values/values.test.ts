@@ -1,0 +1,246 @@
+import { deepEqual, equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import type { JsonValue } from '../../api/object.ts';
+import type { CustomResourceSubresources } from '../../api/schema/types/apiextensions-v1.ts';
+import {
+  anyObject,
+  embedded,
+  integer,
+  keyed,
+  listOf,
+  mapOf,
+  type Schema,
+  struct,
+  text,
+} from '../../api/structural/testing.ts';
+import { type CustomRegistry, makeDefinition, makeWidget, startCustomRegistry } from '../custom/testing.ts';
+import { rejection } from '../testing.ts';
+
+const widgets = 'widgets.example.com';
+
+/** Widgets with this in `spec` (and `status`), in a registry of their own. */
+async function serving(
+  schema: Schema,
+  work: (registry: CustomRegistry) => Promise<void>,
+  subresources?: CustomResourceSubresources,
+): Promise<void> {
+  const registry = await startCustomRegistry();
+  const openAPIV3Schema = struct({ spec: schema, status: schema });
+  await registry.define(
+    makeDefinition({ versions: [{ schema: { openAPIV3Schema }, ...(subresources && { subresources }) }] }),
+  );
+  await work(registry);
+  await registry.close();
+}
+
+type Causes = readonly { readonly field: string; readonly message: string }[];
+
+/** What is refused, as `field: message`. */
+async function refused(write: Promise<unknown>): Promise<string[]> {
+  const { details } = await rejection(write, 'Invalid');
+  return ((details?.causes ?? []) as Causes).map(({ field, message }) => `${field}: ${message}`);
+}
+
+const specOf = (object: unknown): JsonValue => (object as { readonly spec: JsonValue }).spec;
+
+type Row = readonly [schema: Schema, spec: JsonValue, ...causes: string[]];
+
+const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'x' } };
+const anyPod = embedded({}, { 'x-kubernetes-preserve-unknown-fields': true });
+
+const rows: Readonly<Record<string, Row>> = {
+  'a value of another type': [
+    struct({ size: integer }),
+    { size: 'x' },
+    'spec.size: Invalid value: "string": spec.size in body must be of type integer: "string"',
+  ],
+  'a set with an item twice, told once': [
+    struct({ l: listOf(text, { 'x-kubernetes-list-type': 'set' }) }),
+    { l: ['x', 'y', 'x', 'x'] },
+    'spec.l[2]: Duplicate value: "x"',
+  ],
+  'a set of objects knows them by their fields': [
+    struct({ l: listOf({ ...mapOf(text), 'x-kubernetes-map-type': 'atomic' }, { 'x-kubernetes-list-type': 'set' }) }),
+    {
+      l: [
+        { a: '1', b: '2' },
+        { b: '2', a: '1' },
+      ],
+    },
+    'spec.l[1]: Duplicate value: {"a":"1","b":"2"}',
+  ],
+  'a map with a key twice': [
+    struct({ l: keyed(['k'], struct({ k: text, v: text }, { required: ['k'] })) }),
+    { l: [{ k: 'a' }, { k: 'b' }, { k: 'a', v: 'x' }] },
+    'spec.l[2]: Duplicate value: {"k":"a"}',
+  ],
+  'a map with several keys': [
+    struct({ l: keyed(['p', 'k'], struct({ k: text, p: { ...integer, default: 1 } }, { required: ['k'] })) }),
+    { l: [{ k: 'a' }, { k: 'a', p: 2 }, { k: 'a', p: 1 }] },
+    'spec.l[2]: Duplicate value: {"k":"a","p":1}',
+  ],
+  'sets in maps are told by their key': [
+    mapOf(listOf(text, { 'x-kubernetes-list-type': 'set' })),
+    { m: ['x', 'x'] },
+    'spec[m][1]: Duplicate value: "x"',
+  ],
+  'an object inside that is of no kind': [
+    struct({ pod: anyPod }),
+    { pod: { metadata: { name: 'x' } } },
+    'spec.pod.apiVersion: Required value',
+    'spec.pod.kind: Required value',
+  ],
+  'an object inside of an odd kind': [
+    struct({ pod: anyPod }),
+    { pod: { apiVersion: 'a/b/c', kind: 'My_Pod' } },
+    'spec.pod.apiVersion: Invalid value: "a/b/c": unexpected GroupVersion string: a/b/c',
+    'spec.pod.kind: Invalid value: "My_Pod": may have mixed case, but should otherwise match: a DNS-1035 label must consist of lower case ' +
+      "alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or " +
+      "'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')",
+  ],
+  'an object inside with an empty kind': [
+    struct({ pods: listOf(anyPod) }),
+    { pods: [{ apiVersion: '', kind: 'Pod' }] },
+    'spec.pods[0].apiVersion: Invalid value: "": must not be empty',
+  ],
+  'an object inside with odd metadata': [
+    struct({ pods: mapOf(anyPod) }),
+    { pods: { one: { ...pod, metadata: { name: 'a/b', namespace: 'N' } } } },
+    `spec.pods[one].metadata.name: Invalid value: "a/b": may not contain '/'`,
+    'spec.pods[one].metadata.namespace: Invalid value: "N": a lowercase RFC 1123 label must consist of lower case alphanumeric characters ' +
+      "or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is " +
+      "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
+  ],
+};
+
+for (const [name, [schema, spec, ...causes]] of Object.entries(rows)) {
+  test(`refused: ${name}`, async () => {
+    await serving(schema, async (registry) => {
+      deepEqual(await refused(registry.create(widgets, makeWidget('one', { spec }))), causes);
+    });
+  });
+}
+
+test('what a write makes of an object: fields go, defaults come, in create, update, patch and apply alike', async () => {
+  const schema = struct({ a: text, d: { ...text, default: 'd' }, deep: struct({ n: { ...integer, default: 1 } }) });
+  await serving(schema, async (registry) => {
+    const made = await registry.create(widgets, makeWidget('one', { spec: { a: 'x', odd: 1, deep: {} } }));
+    deepEqual(specOf(made), { a: 'x', d: 'd', deep: { n: 1 } });
+    const updated = await registry.update(widgets, { ...(made as object), spec: { a: 'y', odd: 1, d: null } });
+    deepEqual(specOf(updated), { a: 'y', d: 'd' });
+    const patched = await registry.patch(widgets, 'one', { spec: { deep: { odd: 1 } } }, { type: 'merge' });
+    deepEqual(specOf(patched), { a: 'y', d: 'd', deep: { n: 1 } });
+  });
+});
+
+test('an update is not held to what was wrong before', async () => {
+  const before = struct({ list: listOf(text), name: text, other: text });
+  const after = struct({ list: listOf({ ...text, maxLength: 1 }), name: { ...text, maxLength: 1 }, other: text });
+  await serving(before, async (registry) => {
+    await registry.create(widgets, makeWidget('one', { spec: { list: ['xx'], name: 'xx' } }));
+    await registry.patch(
+      'customresourcedefinitions.apiextensions.k8s.io',
+      widgets,
+      {
+        spec: {
+          versions: makeDefinition({ versions: [{ schema: { openAPIV3Schema: struct({ spec: after }) } }] }).spec
+            .versions,
+        },
+      },
+      { type: 'merge' },
+    );
+    await registry.settle();
+    const change = (spec: object): Promise<unknown> => registry.patch(widgets, 'one', { spec }, { type: 'merge' });
+    deepEqual(specOf(await change({ other: 'y' })), { list: ['xx'], name: 'xx', other: 'y' });
+    deepEqual(await refused(change({ name: 'yy' })), ['spec.name: Too long: may not be more than 1 byte']);
+    deepEqual(await refused(change({ list: ['xx', 'y'] })), ['spec.list[0]: Too long: may not be more than 1 byte']);
+  });
+});
+
+test('a set that held an item twice already may go on so', async () => {
+  await serving(struct({ l: listOf(text), a: text }), async (registry) => {
+    await registry.create(widgets, makeWidget('one', { spec: { l: ['x', 'x'] } }));
+    const spec = struct({ l: listOf(text, { 'x-kubernetes-list-type': 'set' }), a: text });
+    await registry.patch(
+      'customresourcedefinitions.apiextensions.k8s.io',
+      widgets,
+      {
+        spec: {
+          versions: makeDefinition({ versions: [{ schema: { openAPIV3Schema: struct({ spec }) } }] }).spec.versions,
+        },
+      },
+      { type: 'merge' },
+    );
+    await registry.settle();
+    const change = (fields: object): Promise<unknown> =>
+      registry.patch(widgets, 'one', { spec: fields }, { type: 'merge' });
+    deepEqual(specOf(await change({ l: ['x', 'x', 'y', 'y'] })), { l: ['x', 'x', 'y', 'y'] });
+    deepEqual(specOf(await change({ l: ['x'] })), { l: ['x'] });
+    deepEqual(await refused(change({ l: ['x', 'x'] })), ['spec.l[1]: Duplicate value: "x"']);
+  });
+});
+
+const both = {
+  status: {},
+  scale: { specReplicasPath: '.spec.n', statusReplicasPath: '.status.n', labelSelectorPath: '.status.s' },
+};
+
+test('a status is checked by its own schema, and worded so', async () => {
+  const work = async (registry: CustomRegistry): Promise<void> => {
+    await registry.create(widgets, makeWidget('one', { spec: {} }));
+    const write = registry.patch(widgets, 'one', { status: { s: 1 } }, { type: 'merge', subresource: 'status' });
+    deepEqual(
+      (await refused(write))[0],
+      'status.s: Invalid value: "integer": s in body must be of type string: "integer"',
+    );
+  };
+  await serving(struct({ n: integer, s: text }), work, both);
+});
+
+test('what scale reads has to be counts and a selector', async () => {
+  const work = async (registry: CustomRegistry): Promise<void> => {
+    const create = (spec: object): Promise<string[]> => refused(registry.create(widgets, makeWidget('one', { spec })));
+    deepEqual(await create({ n: -1 }), ['.spec.n: Invalid value: -1: should be a non-negative integer']);
+    deepEqual(await create({ n: 2 ** 31 }), [
+      '.spec.n: Invalid value: 2147483648: should be less than or equal to 2147483647',
+    ]);
+    deepEqual(await create({ n: 'x' }), [
+      '.spec.n: Invalid value: 0: .spec.n accessor error: x is of the type string, expected int64',
+    ]);
+  };
+  await serving(anyObject, work, both);
+});
+
+test('unknown fields are refused where the client wishes so, in upstream’s order', async () => {
+  await serving(struct({ a: text }), async (registry) => {
+    const sent = makeWidget('one', { spec: { a: 'x', odd: 1 }, extra: {} });
+    const options = { fieldValidation: 'Strict' } as const;
+    const { message } = await rejection(registry.create(widgets, sent, options), 'BadRequest');
+    equal(
+      message,
+      'Widget in version "v1" cannot be handled as a Widget: strict decoding error: unknown field "extra", unknown field "spec.odd"',
+    );
+  });
+});
+
+test('a document that does not say its kind is refused', async () => {
+  await serving(struct({}), async (registry) => {
+    const { message } = await rejection(registry.create(widgets, { metadata: { name: 'x' } }), 'BadRequest');
+    const shown = '{"metadata":{"name":"x"}}';
+    equal(
+      message,
+      `the object provided is unrecognized (must be of type Widget): Object 'Kind' is missing in '${shown}' (${shown})`,
+    );
+  });
+});
+
+test('metadata of another form is refused in the words of Go', async () => {
+  await serving(struct({}), async (registry) => {
+    const write = registry.create(widgets, makeWidget('one', { metadata: { labels: 'x' } }));
+    const { message } = await rejection(write, 'BadRequest');
+    equal(
+      message,
+      'Widget in version "v1" cannot be handled as a Widget: json: cannot unmarshal string into Go struct field ObjectMeta.labels of type map[string]string',
+    );
+  });
+});
