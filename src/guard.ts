@@ -38,6 +38,7 @@ import {
   defaultAuthorizer,
   type StandingAuthorizers,
 } from './server/authorization/configured-authorizer.ts';
+import { PolicyParamGuard } from './server/authorization/policy-param-guard.ts';
 import { storeAuthorization } from './server/authorization/store-authorization.ts';
 import type { HealthCheck } from './server/health.ts';
 import { EscalationGuard } from './server/rbac/escalation-guard.ts';
@@ -115,7 +116,11 @@ export function makeGuard(options: GuardOptions): Guard {
   return {
     authenticators: authentication.authenticators,
     authorizer,
-    grants: allGuards([new EscalationGuard({ authorizer, rbac, index }), new ClaimStatusGuard(authorizer)]),
+    grants: allGuards([
+      new EscalationGuard({ authorizer, rbac, index }),
+      new ClaimStatusGuard(authorizer),
+      new PolicyParamGuard({ authorizer, resources, store }),
+    ]),
     admission: admissionPlugins({ store, clock, prng, log, authorizer, configuration, metrics, outside }),
     tokens,
     virtualResources: new Map([

@@ -1,9 +1,12 @@
-/** For tests of what stands above the registry: a whole API in this process, over a store in memory, with nothing that acts by itself. */
+/** For tests of what stands above the registry: a whole API in this process, over a store in memory, with nothing that acts by itself but for definitions of custom kinds. */
+import { LiveApi } from '../api/live-api.ts';
 import { type ResourceTable, resourceTable } from '../api/resource-table.ts';
 import { builtinSchema } from '../api/schema/load.ts';
 import { type Clock, VirtualClock } from '../lib/clock.ts';
 import { type Logger, silentLogger } from '../lib/log.ts';
 import { type Prng, SeededPrng } from '../lib/prng.ts';
+import { CustomKinds } from '../registry/custom/custom-kinds.ts';
+import { DefinitionKeeper } from '../registry/custom/definition-keeper.ts';
 import { Registry } from '../registry/registry.ts';
 import type { Authorizer, UserInfo } from '../registry/request.ts';
 import { MemoryStore } from '../store/memory-store.ts';
@@ -45,8 +48,11 @@ export async function startTestApiOn<C extends Clock>(
   const prng = new SeededPrng(seed);
   const store = new MemoryStore({ clock, log });
   await store.start();
-  const resources = resourceTable();
-  const registry = new Registry({ store, clock, prng, schema: builtinSchema(), resources, log });
+  const api = new LiveApi(resourceTable(), builtinSchema());
+  const { resources, schema } = api;
+  const registry = new Registry({ store, clock, prng, schema, resources, log });
+  await new CustomKinds({ store, api, log }).start();
+  await new DefinitionKeeper({ handler: registry, store, resources, clock, prng, log }).start();
   const plain = inProcessClient({ handler: registry, authorizer: everythingAllowed, user: administrator, resources });
   await plain.create(namespaces, { metadata: { name: 'default' } });
   // Without a token for each pod, tests see the pods that they wrote.

@@ -147,6 +147,10 @@ export const limits = {
   outsideConnectionsMax: 128,
   /** What a webhook may answer (bytes): a page of objects that it converted is the most. At it: the call fails. */
   webhookAnswerBytesMax: 16 * 1024 * 1024,
+  /** The same of an admission webhook: the largest object, whole in a patch in Base64, and as much for all else. At it: the call fails. */
+  admissionAnswerBytesMax: 6 * 1024 * 1024,
+  /** What one admission webhook may have written into the audit log for a request (characters). Beyond it: nothing of it is. */
+  webhookAnnotationsCharactersMax: 64 * 1024,
   /** What an API server outside may say of what it serves, and its OpenAPI document (bytes). Above: what it said before counts on, as stale. */
   extensionDiscoveryBytesMax: 4 * 1024 * 1024,
   extensionOpenApiBytesMax: 32 * 1024 * 1024,
@@ -195,8 +199,13 @@ export const limits = {
   /** A CEL expression (characters), its nodes and its depth. At them: it does not compile. */
   celExpressionCharactersMax: 64 * 1024,
   celNodesMax: 10_000,
-  celDepthMax: 100,
-  /** What one evaluation of a CEL expression may cost, in nodes evaluated, as upstream's limit per call. At it: the evaluation fails. */
+  celDepthMax: 250,
+  /** A list, and a text (characters), that an expression makes. At them: the evaluation fails, as one that costs too much. */
+  celListElementsMax: 1_000_000,
+  celTextCharactersMax: 16 * 1024 * 1024,
+  /** Comparisons of elements within one evaluation, which upstream does not count. At it: the same. */
+  celComparisonsMax: 10_000_000,
+  /** What one evaluation of a CEL expression may cost, in cel-go's units, as upstream's limit per call. At it: the evaluation fails. */
   celCostMax: 1_000_000,
   /** The same of all expressions of one policy and binding about one request, of all rules on one custom object, and of match conditions; as upstream's. At it: the request is refused, or as `failurePolicy` says. */
   celPolicyCostMax: 10_000_000,
@@ -210,6 +219,8 @@ export const limits = {
   policyAnnotationBytesMax: 10 * 1024,
   /** Kinds that one rule of a policy has its expressions checked against, as upstream's. Beyond it: they are not checked. */
   policyTypesCheckedMax: 10,
+  /** Steps of one regular expression on one text, some nanoseconds each. At it: it counts as one that does not match, or as an error. */
+  regexStepsMax: 20_000_000,
   /** A bearer token (bytes). Above it: nobody is asked about it, and it is not good. */
   bearerTokenBytesMax: 128 * 1024,
   /** Answers about tokens that are remembered, as upstream's cache. Beyond it: the oldest is asked for again. */

@@ -151,7 +151,7 @@ class OperatorLoop<T extends KubeObject> {
   #owners(child: KubeObject): readonly string[] {
     const owner = child.metadata?.ownerReferences?.find(({ controller: controls }) => controls);
     const { for: own } = this.#options;
-    if (owner === undefined || owner.kind !== own.kind || !owner.apiVersion.startsWith(`${own.group}/`)) return [];
+    if (owner === undefined || owner.kind !== own.kind || groupOf(owner.apiVersion) !== own.group) return [];
     return [own.namespaced ? `${child.metadata?.namespace ?? ''}/${owner.name}` : owner.name];
   }
 
@@ -194,7 +194,7 @@ class OperatorLoop<T extends KubeObject> {
   }
 
   get #finalizer(): string {
-    return `${this.#options.for.group}/${this.#options.name}`;
+    return `${this.#options.for.group || 'core'}/${this.#options.name}`;
   }
 
   async #finalize(object: T, view: View): Promise<Outcome> {
@@ -306,6 +306,8 @@ const versionOf = ({ metadata }: KubeObject): string =>
   metadata?.generation === undefined
     ? (metadata?.resourceVersion ?? '')
     : `${metadata.uid ?? ''}/${metadata.generation}`;
+
+const groupOf = (apiVersion: string): string => apiVersion.split('/').at(-2) ?? '';
 
 const hasFinalizer = (object: KubeObject, finalizer: string): boolean =>
   object.metadata?.finalizers?.includes(finalizer) ?? false;

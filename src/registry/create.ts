@@ -63,7 +63,11 @@ export async function createDecoded(
   wipeServerFields(draft);
   if (!tracked) setManagedFields(draft, trackWrite(environment, served, target, draft, undefined, options));
   const admission = new Admission(environment, { operation: 'CREATE', target, collection: served.collection }, options);
-  if (await admission.mutate(draft)) checkNames(draft, target);
+  const late: string[] = [];
+  if (await admission.mutate(draft)) {
+    checkNames(draft, target);
+    late.push(...dedupeOwners(draft, true));
+  }
   const generated = !metadataOf(draft).name && metadataOf(draft).generateName;
   for (let attempt = 1; ; attempt++) {
     const told: string[] = [];
@@ -73,7 +77,7 @@ export async function createDecoded(
       const result = await writeNew(environment, served, ready, options, told);
       admission.written();
       told.push(...warningsFor(served, result.object), ...admission.warnings);
-      return { ...result, warnings: [...warnings, ...told] };
+      return { ...result, warnings: [...warnings, ...late, ...told] };
     } catch (error) {
       admission.undo();
       if (!(error instanceof RevisionConflict)) throw error;

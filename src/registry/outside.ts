@@ -20,7 +20,7 @@ export interface OutsideTarget {
 
 export interface OutsideCaller {
   /**
-   * POSTs JSON and resolves with the JSON that comes back with status 200. Bounded by `timeoutMs` and by `limits.webhookAnswerBytesMax`.
+   * POSTs JSON and resolves with the JSON that comes back with status 200. Bounded by `timeoutMs` and by `answerBytesMax`.
    * @throws OutsideFault
    */
   post(target: OutsideTarget, body: JsonObject, options: OutsideOptions): Promise<JsonObject>;
@@ -28,6 +28,8 @@ export interface OutsideCaller {
 
 export interface OutsideOptions {
   readonly timeoutMs: number;
+  /** `limits.webhookAnswerBytesMax` where absent. */
+  readonly answerBytesMax?: number;
   /** Added to the URL as `?timeout=10s`, as upstream does for admission webhooks. */
   readonly tellsTimeout?: boolean;
 }

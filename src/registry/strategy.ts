@@ -68,7 +68,7 @@ export interface Strategy<T extends KubeObject = KubeObject> {
   prepareForCreate?(draft: Draft<T>, context: StrategyContext): void;
   prepareForUpdate?(draft: Draft<T>, old: T, context: StrategyContext): void;
   /** Must hold for every object, new or changed (`old` is what it replaces). Metadata was checked already. */
-  validate?(object: T, old?: T): FieldError[];
+  validate?(object: T, old?: T, context?: StrategyContext): FieldError[];
   /** Must hold for new objects, among the others that are there; its errors come before those of `validate`. */
   validateCreate?(object: T, context: StrategyContext): FieldError[];
   /** Where errors of an update stand: those of `validate` first where absent; after those of `validateUpdate`; or not at all. */

@@ -198,6 +198,7 @@ async function prepareChange(
   if (await admission.mutate(draft)) {
     checkNamespace(draft, target);
     fillChangedMetadata(draft, old);
+    told.push(...dedupeOwners(draft, true));
   }
   const ready = normalized(served, draft, old);
   const granting = environment.grants?.check({ target, object: ready, old, verb: fromCurrent ? 'patch' : 'update' });

@@ -35,15 +35,21 @@ function validateKind(
   { strategy, storedType, custom }: ServedResource,
   object: KubeObject,
   old?: KubeObject,
+  context?: StrategyContext,
 ): FieldError[] {
-  if (strategy.validate) return strategy.validate(object, old);
+  if (strategy.validate) return strategy.validate(object, old, context);
   return custom ? [] : validateByTable(storedType, object);
 }
 
-export function validateChange(served: ServedResource, object: KubeObject, old: KubeObject): FieldError[] {
+export function validateChange(
+  served: ServedResource,
+  object: KubeObject,
+  old: KubeObject,
+  context: StrategyContext,
+): FieldError[] {
   const { strategy } = served;
   const { updateRules } = strategy;
-  const whole = updateRules === 'change only' ? [] : validateKind(served, object, old);
+  const whole = updateRules === 'change only' ? [] : validateKind(served, object, old, context);
   const change = strategy.validateUpdate?.(object, old) ?? [];
   return [
     ...validateMetadataUpdate(object.metadata ?? {}, old.metadata ?? {}),

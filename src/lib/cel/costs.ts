@@ -3,11 +3,13 @@
  * are of numbers from `min` to `max`; `Infinity` stands for what has no bound.
  */
 import type { CelType, CostEstimate } from './types.ts';
-import { CelMap, CelOpaque, type CelValue } from './values.ts';
+import { limits } from '../limits.ts';
+import { CelCostFault, CelMap, CelOpaque, type CelValue } from './values.ts';
 
 export type Range = CostEstimate;
 
 export interface CallCost {
+  /** One that takes the result is asked after the call; all others before it, so that nothing costly begins that cannot be paid. */
   actual(args: readonly CelValue[], result: CelValue): number;
   /** Arguments include the receiver, first. */
   estimate(args: readonly EstimatedValue[]): CallEstimate;
@@ -79,6 +81,16 @@ export function characterCount(text: string): number {
     }
   }
   return count;
+}
+
+/** Of a list that is about to be made. @throws CelCostFault */
+export function checkElements(count: number): void {
+  if (count > limits.celListElementsMax) throw new CelCostFault();
+}
+
+/** Of a text that is about to be made. @throws CelCostFault */
+export function checkCharacters(count: number): void {
+  if (count > limits.celTextCharactersMax) throw new CelCostFault();
 }
 
 export function fixedCost(cost: number): CallCost {

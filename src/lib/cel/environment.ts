@@ -10,6 +10,7 @@ import { isAssignable } from './assignability.ts';
 import { type Expr, nodesOf } from './ast.ts';
 import { type Checked, checked, type Scope } from './checker.ts';
 import type { CelLibrary } from './declarations.ts';
+import { forgetComparisons } from './equality.ts';
 import { estimated } from './estimate.ts';
 import type { Frame, Step } from './frame.ts';
 import { declarationsOf, typeConstant } from './functions-table.ts';
@@ -192,6 +193,7 @@ class Program implements CelProgram {
   evaluate(variables: CelVariables, { costLimit = limits.celCostMax }: { readonly costLimit?: number } = {}): CelResult {
     this.#plan ??= this.#planned();
     const { step, slots } = this.#plan;
+    forgetComparisons();
     const frame: Frame = { variables, slots: new Array<CelValue | undefined>(slots), limit: costLimit, cost: 0 };
     try {
       return { kind: 'value', value: step(frame), cost: frame.cost };

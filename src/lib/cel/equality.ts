@@ -2,8 +2,10 @@
  * When values are equal, and which comes first. Values of different types are not equal, except numbers, which are compared as numbers;
  * a NaN equals nothing.
  */
+import { limits } from '../limits.ts';
 import { JsonRecord, listSemantics } from './json-values.ts';
 import {
+  CelCostFault,
   CelDuration,
   CelMap,
   CelOpaque,
@@ -15,6 +17,20 @@ import {
   type CelValue,
 } from './values.ts';
 
+/** Elements compared so far in the evaluation that is under way: lists that hold one list twice could keep it busy for ever. */
+let comparisons = 0;
+
+/** At the beginning of an evaluation, which is one at a time. */
+export function forgetComparisons(): void {
+  comparisons = 0;
+}
+
+function countComparison(): void {
+  comparisons++;
+  if (comparisons > limits.celComparisonsMax) throw new CelCostFault();
+}
+
+/** @throws CelCostFault */
 export function areEqual(a: CelValue, b: CelValue): boolean {
   if (typeof a === 'string' || typeof a === 'boolean' || a === null) return a === b;
   if (typeof a === 'bigint' && typeof b === 'bigint') return a === b;
@@ -38,6 +54,7 @@ function looselySame(a: Numeric, b: Numeric): boolean {
 }
 
 function objectsAreEqual(a: CelValue & object, b: CelValue & object): boolean {
+  countComparison();
   if (Array.isArray(a)) return Array.isArray(b) && listsAreEqual(a as readonly CelValue[], b as readonly CelValue[]);
   if (a instanceof CelRecord) return b instanceof CelRecord && recordsAreEqual(a, b);
   if (a instanceof CelMap) return b instanceof CelMap && mapsAreEqual(a, b);

@@ -1,4 +1,5 @@
 /** Calls of functions: by the one overload that the types leave, or by what the values are. */
+import type { CallCost } from './costs.ts';
 import { typeNameOf } from './equality.ts';
 import { charge, type Frame, type Step } from './frame.ts';
 import type { Overload } from './functions-table.ts';
@@ -86,10 +87,20 @@ function called(frame: Frame, targets: readonly Target[], values: readonly CelVa
   const target = targets.find(({ parameters }) => parameters.every((each, index) => each(values[index] as CelValue)));
   if (target === undefined) return unfit(targets[0]?.overload.name ?? '', values);
   const { run, cost } = target.overload;
+  if (cost === undefined) {
+    charge(frame, 1);
+    return run(...values);
+  }
+  if (!asksForResult(cost)) {
+    charge(frame, cost.actual(values, null));
+    return run(...values);
+  }
   const result = run(...values);
-  charge(frame, cost === undefined ? 1 : cost.actual(values, result));
+  charge(frame, cost.actual(values, result));
   return result;
 }
+
+const asksForResult = ({ actual }: CallCost): boolean => actual.length > 1;
 
 /** Operators are not named, as in cel-go. @throws CelFault always */
 function unfit(name: string, values: readonly CelValue[]): never {

@@ -24,9 +24,16 @@ export type CelValue =
   | CelTypeValue
   | CelOpaque;
 
-/** An error in the values: it becomes the result's message. */
+/** An error in the values: it becomes the result's message. Without a stack, which would cost more than the evaluation. */
 export class CelFault extends Error {
   override name = 'CelFault';
+
+  constructor(message: string, options?: ErrorOptions) {
+    const before = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
+    super(message, options);
+    Error.stackTraceLimit = before;
+  }
 }
 
 /** Nothing absorbs it. */

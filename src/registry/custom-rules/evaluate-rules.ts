@@ -38,6 +38,8 @@ export interface RuleContext {
   readonly path?: string;
   /** Is the value a whole object? Else a part of one. */
   readonly isRoot?: boolean;
+  /** The value beside the old one, where somebody made that already. */
+  readonly correlation?: Correlation | undefined;
   /** What is left for rules that share it. */
   readonly budget?: RuleBudget;
 }
@@ -51,44 +53,20 @@ export interface RuleBudget {
 export const ruleBudget = (): RuleBudget => ({ left: limits.celPolicyCostMax });
 
 const outOfBudget = 'validation failed due to running out of cost budget, no further validation rules will be run';
-const unchecked =
-  'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation';
 /** How Go prints a path that there is none of. */
 const wholeObject = '<nil>';
-
-/** Errors after which rules are not asked: the value is not what their types say. */
-const blocking: ReadonlySet<FieldError['reason']> = new Set([
-  'FieldValueNotSupported',
-  'FieldValueRequired',
-  'FieldValueTooLong',
-  'FieldValueTooMany',
-  'FieldValueTypeInvalid',
-]);
-
-/** The last step of validation: `found` is what the rest of it found. Nothing where the schema has no rules. */
-export function validateRules(
-  schema: Structural,
-  value: JsonValue,
-  old: JsonValue | undefined,
-  found: readonly FieldError[],
-  context: RuleContext = {},
-): FieldError[] {
-  if (ruleTree(schema) === undefined) return [];
-  if (found.some(({ reason }) => blocking.has(reason))) return [invalidValue(wholeObject, null, unchecked)];
-  return evaluateRules(schema, value, old, context);
-}
 
 /** `old` undefined: the object is created. Values have to fit the schema. */
 export function evaluateRules(
   schema: Structural,
   value: JsonValue,
   old: JsonValue | undefined,
-  { warn, path = '', isRoot = true, budget = ruleBudget() }: RuleContext = {},
+  { warn, path = '', isRoot = true, correlation, budget = ruleBudget() }: RuleContext = {},
 ): FieldError[] {
   const tree = ruleTree(schema, isRoot);
   if (tree === undefined) return [];
   const walk = new Walk(budget, warn);
-  const now = old === undefined ? undefined : new Correlation(schema, value, old);
+  const now = old === undefined ? undefined : (correlation ?? new Correlation(schema, value, old));
   walk.visit(tree, path, value, { now, parent: undefined });
   return walk.errors;
 }

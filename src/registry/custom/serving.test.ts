@@ -70,7 +70,7 @@ test('an update has to name the version that it replaces', async () => {
   await registry.define(makeDefinition());
   await registry.create('widgets.example.com', makeWidget('one'));
   const refused = await rejection(registry.update('widgets.example.com', makeWidget('one')), 'Invalid');
-  assert.match(refused.message, /metadata.resourceVersion: Invalid value: 0x0: must be specified for an update/);
+  assert.match(refused.message, /metadata.resourceVersion: Invalid value: 0: must be specified for an update/);
   await rejection(registry.update('widgets.example.com', makeWidget('none')), 'NotFound');
   await registry.close();
 });

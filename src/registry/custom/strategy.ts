@@ -3,17 +3,21 @@ import type { CustomDefinition } from '../../api/custom-definition.ts';
 import type { JsonValue, KubeObject } from '../../api/object.ts';
 import { evaluateRules } from '../custom-rules/evaluate-rules.ts';
 import { type RuleEvaluator, validateCustom, validateCustomStatus } from '../custom-values/validate-custom.ts';
-import type { FieldReader, Strategy } from '../strategy.ts';
+import type { FieldReader, Strategy, StrategyContext } from '../strategy.ts';
 
-const rules: RuleEvaluator = (structural, value, old) => evaluateRules(structural, value, old);
+/** What does not hold for parts that did not change is told, and let pass. */
+function rulesFor(context: StrategyContext | undefined): RuleEvaluator {
+  return (structural, value, old, correlation) =>
+    evaluateRules(structural, value, old, { correlation, warn: (text) => context?.warn(text) });
+}
 
 export function customStrategyOf(definition: CustomDefinition): Strategy {
   const { selectableFields } = definition;
   return {
     generation: true,
     allowUnconditionalUpdate: false,
-    validate: (object, old) => validateCustom(definition, object, old, rules),
-    validateStatusUpdate: (object, old) => validateCustomStatus(definition, object, old, rules),
+    validate: (object, old, context) => validateCustom(definition, object, old, rulesFor(context)),
+    validateStatusUpdate: (object, old, context) => validateCustomStatus(definition, object, old, rulesFor(context)),
     // Upstream names them without the first dot.
     fields: Object.fromEntries(selectableFields.map((path) => [path.slice(1), readerOf(path)])),
   };

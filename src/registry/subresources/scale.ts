@@ -104,12 +104,12 @@ async function changeScale(
   };
   const next = (current: KubeObject): WantedObject => {
     const entries = current.metadata?.managedFields ?? [];
-    const scale = withEntries(scaleOf(current, paths), toScaleEntries(entries, pathIn));
+    const scale = withEntries(shownTo(scaleOf(current, paths), paths, current), toScaleEntries(entries, pathIn));
     const { draft, warnings, tracked } = wanted(scale, request);
     const after = tracked
       ? draft.metadata?.managedFields
       : trackUpdate(typedScale(type, scale), typedScale(type, draft), request);
-    if (fromCurrent) checkNumber(paths, current, draft);
+    checkNumber(paths, draft);
     const changed = withReplicas(served, paths, current, draft);
     setManagedFields(changed, toParentEntries(entries, after ?? [], served.apiVersion, pathIn));
     return { draft: changed, warnings, tracked: true };
@@ -128,10 +128,17 @@ function withEntries(scale: Scale, entries: ManagedFields): Scale {
   return entries.length === 0 ? scale : { ...scale, metadata: { ...scale.metadata, managedFields: entries } };
 }
 
-/** A patch of a scale that has no number has to bring one. @throws StatusError BadRequest */
-function checkNumber({ required, replicas }: ScalePaths, current: KubeObject, scale: ObjectDraft): void {
-  if (required === undefined || numberAt(current, replicas) !== undefined) return;
-  if ((scale['spec'] as Scale['spec'])?.replicas !== undefined) return;
+/** What stands for a number that there has to be and is not, while the request is asked for one: nobody means it. */
+const noReplicas = -(2 ** 31);
+
+function shownTo(scale: Scale, { required, replicas }: ScalePaths, current: KubeObject): Scale {
+  if (required === undefined || numberAt(current, replicas) !== undefined) return scale;
+  return { ...scale, spec: { replicas: noReplicas } };
+}
+
+/** A scale without a number has to get one. @throws StatusError BadRequest */
+function checkNumber({ required = '' }: ScalePaths, scale: ObjectDraft): void {
+  if ((scale['spec'] as Scale['spec'])?.replicas !== noReplicas) return;
   throw badRequest(`the spec replicas field ${goQuote(required)} cannot be empty`);
 }
 

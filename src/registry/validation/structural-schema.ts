@@ -5,6 +5,8 @@
 import { forbiddenField, invalidValue, required } from '../../api/field-error.ts';
 import type { JSONSchemaProps } from '../../api/schema/types/apiextensions-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
+import { compile } from '../../lib/re2/program.ts';
+import { RegexError } from '../../lib/re2/syntax.ts';
 import { sameJson } from '../draft.ts';
 
 type Level = 'root' | 'item' | 'field';
@@ -151,37 +153,15 @@ function validateNarrowing(
   ];
 }
 
-/** In upstream's words; undefined where the pattern is one in Go's dialect, as far as this engine can tell. */
+/** In upstream's words; undefined where there is none. */
 export function patternProblem(pattern: string): string | undefined {
-  const unknown = /(?<!\\)(?:\\\\)*(\(\?(?:[=!]|<[=!]))/.exec(pattern)?.[1];
-  if (unknown !== undefined) {
-    return `error parsing regexp: invalid or unsupported Perl syntax: \`${unknown.slice(0, 3)}\``;
-  }
-  const reference = /(?<!\\)(?:\\\\)*(\\[1-9])/.exec(pattern)?.[1];
-  if (reference !== undefined) return `error parsing regexp: invalid escape sequence: \`${reference}\``;
   try {
     compile(pattern);
     return undefined;
   } catch (error) {
-    return `error parsing regexp: ${goMessage((error as Error).message, pattern)}`;
+    if (error instanceof RegexError) return error.message;
+    throw error;
   }
-}
-
-/** Flags and names of groups are written differently in Go. Nothing is ever matched against it. */
-function compile(pattern: string): RegExp {
-  return new RegExp(
-    pattern
-      .replace(/\(\?[imsU]+(?:-[imsU]+)?([:)])/g, (_all, end) => (end === ':' ? '(?:' : ''))
-      .replaceAll('(?P<', '(?<'),
-  );
-}
-
-function goMessage(message: string, pattern: string): string {
-  if (message.includes('Unterminated group')) return `missing closing ): \`${pattern}\``;
-  if (message.includes('Unmatched')) return `unexpected ): \`${pattern}\``;
-  if (message.includes('character class')) return `missing closing ]: \`${pattern.slice(pattern.indexOf('['))}\``;
-  const operator = /[*+?]/.exec(pattern)?.[0] ?? '';
-  return `missing argument to repetition operator: \`${operator}\``;
 }
 
 /** Field → what is said of it where it only narrows. */

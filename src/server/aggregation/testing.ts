@@ -219,7 +219,11 @@ const flunderSchema = {
 };
 
 const operation = (schema: object) => ({
-  get: { operationId: 'listFlunders', responses: { 200: { description: 'OK', ...schema } } },
+  get: {
+    operationId: 'listFlunders',
+    responses: { 200: { description: 'OK', ...schema } },
+    'x-kubernetes-group-version-kind': { group: sampleGroup, version: sampleVersion, kind: 'Flunder' },
+  },
 });
 
 const openApiV2 = {

@@ -1,7 +1,7 @@
 /**
  * Calls webhooks: one POST of JSON to a URL or a Service, one JSON answer.
  *
- * Kept true: a call ends within its time and reads no more than `limits.webhookAnswerBytesMax`; redirects are not followed; one target that
+ * Kept true: a call ends within its time and reads no more than `answerBytesMax`; redirects are not followed; one target that
  * hangs has connections of its own, so that it keeps nobody from another; nothing is made before the first call.
  */
 import type { ClientRequest, IncomingMessage } from 'node:http';
@@ -47,7 +47,8 @@ export class HttpsOutsideCaller implements OutsideCaller {
     const deadline = new AbortController();
     const timer = this.#options.clock.after(options.timeoutMs, () => deadline.abort());
     try {
-      return await this.#send({ place, agent, text, signal: deadline.signal });
+      const { answerBytesMax = limits.webhookAnswerBytesMax } = options;
+      return await this.#send({ place, agent, text, answerBytesMax, signal: deadline.signal });
     } catch (error) {
       if (deadline.signal.aborted) {
         throw new OutsideFault(`Post ${JSON.stringify(url)}: context deadline exceeded`, {
@@ -132,13 +133,14 @@ interface Call {
   readonly place: Place;
   readonly agent: OutsideAgent;
   readonly text: string;
+  readonly answerBytesMax: number;
   readonly signal: AbortSignal;
 }
 
 /** Nothing of an answer came over a connection that had been used before. */
 class StaleConnection extends Error {}
 
-async function once({ place, agent, text, signal }: Call): Promise<JsonObject> {
+async function once({ place, agent, text, answerBytesMax, signal }: Call): Promise<JsonObject> {
   const { response, body } = await new Promise<{ response: IncomingMessage; body: Buffer }>((resolve, reject) => {
     const sent: ClientRequest = request(
       {
@@ -156,7 +158,7 @@ async function once({ place, agent, text, signal }: Call): Promise<JsonObject> {
         },
       },
       (response) => {
-        readBody(response).then((body) => resolve({ response, body }), fail);
+        readBody(response, answerBytesMax).then((body) => resolve({ response, body }), fail);
       },
     );
     const fail = (error: Error): void => {
@@ -172,14 +174,12 @@ async function once({ place, agent, text, signal }: Call): Promise<JsonObject> {
   return objectOf(response, body);
 }
 
-async function readBody(response: IncomingMessage): Promise<Buffer> {
+async function readBody(response: IncomingMessage, bytesMax: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > limits.webhookAnswerBytesMax) {
-      throw new OutsideFault(`the answer has more than ${limits.webhookAnswerBytesMax} bytes`);
-    }
+    if (bytes > bytesMax) throw new OutsideFault(`the answer has more than ${bytesMax} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

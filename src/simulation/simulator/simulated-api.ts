@@ -8,7 +8,8 @@
  * Kept true: whoever observes the store sees each revision once and in order, also over a crash. `store` and the clients stay the same through
  * all lives of the process: they speak to the one that runs, or fail as nobody answers.
  */
-import { resourceTable } from '../../api/resource-table.ts';
+import { LiveApi } from '../../api/live-api.ts';
+import { type ResourceTable, resourceTable } from '../../api/resource-table.ts';
 import { groupResource } from '../../api/resources.ts';
 import { builtinSchema } from '../../api/schema/load.ts';
 import type { Client } from '../../client/client.ts';
@@ -21,6 +22,8 @@ import type { Logger } from '../../lib/log.ts';
 import type { Prng } from '../../lib/prng.ts';
 import type { Service } from '../../lib/service.ts';
 import { bootstrap } from '../../registry/bootstrap.ts';
+import { CustomKinds } from '../../registry/custom/custom-kinds.ts';
+import { DefinitionKeeper } from '../../registry/custom/definition-keeper.ts';
 import { Registry } from '../../registry/registry.ts';
 import type { Authorizer, UserInfo } from '../../registry/request.ts';
 import { JournaledStore } from '../../store/core.ts';
@@ -50,7 +53,12 @@ export interface SimulatedApiOptions {
 interface Life {
   readonly store: JournaledStore;
   readonly registry: Registry;
-  readonly authorization: ReturnType<StoreAuthorizer>;
+  readonly resources: ResourceTable;
+  readonly authorizer: Authorizer;
+  /** What follows the store. */
+  readonly services: readonly Service[];
+  /** Writes as the API itself: what is under way when the process dies, nobody waits for. */
+  readonly keeper: DefinitionKeeper;
   /** Ends the calls under way. */
   readonly waiting: Set<(reason: Error) => void>;
   isUp: boolean;
@@ -71,6 +79,11 @@ export class SimulatedApi {
     this.store = this.#livingStore();
   }
 
+  /** What is served now. */
+  get resources(): ResourceTable {
+    return this.#life.resources;
+  }
+
   get isUp(): boolean {
     return this.#life.isUp;
   }
@@ -81,11 +94,12 @@ export class SimulatedApi {
     const life = this.#life;
     await life.store.start();
     assert(life.store.revision >= this.#seen, 'what was acknowledged is on the disk');
-    for (const service of life.authorization.services) await service.start();
+    for (const service of life.services) await service.start();
     life.isUp = true;
     this.#observe(life);
     await life.registry.putRight();
     await bootstrap(life.registry);
+    await life.keeper.start();
   }
 
   /** At once. Whoever holds a watch is told by the network. */
@@ -96,12 +110,14 @@ export class SimulatedApi {
     this.#options.disk.crash();
     for (const end of life.waiting) end(unreachable('the API has died (injected)'));
     life.waiting.clear();
-    for (const service of life.authorization.services) await service.close();
+    void life.keeper.close();
+    for (const service of life.services) await service.close();
     this.#options.disk.forgetHistory(this.#seen);
   }
 
   async close(): Promise<void> {
-    for (const service of this.#life.authorization.services) await service.close();
+    await this.#life.keeper.close();
+    for (const service of this.#life.services) await service.close();
     await this.#life.store.close();
   }
 
@@ -133,9 +149,23 @@ export class SimulatedApi {
   #makeLife(): Life {
     const { clock, prng, log, disk, authorization } = this.#options;
     const store = new JournaledStore('simulated', disk.journal(), { clock, log });
-    const resources = resourceTable();
-    const registry = new Registry({ store, clock, prng, schema: builtinSchema(), resources, log, serviceCidrs });
-    return { store, registry, authorization: authorization(store), waiting: new Set(), isUp: false };
+    const api = new LiveApi(resourceTable(), builtinSchema());
+    const { resources, schema } = api;
+    const registry = new Registry({ store, clock, prng, schema, resources, log, serviceCidrs });
+    const own = authorization(store);
+    const kinds = new CustomKinds({ store, api, log });
+    const keeper = new DefinitionKeeper({ handler: registry, store, resources, clock, prng, log });
+    const services = [...own.services, kinds];
+    return {
+      store,
+      registry,
+      resources,
+      keeper,
+      services,
+      authorizer: own.authorizer,
+      waiting: new Set(),
+      isUp: false,
+    };
   }
 
   /** What became durable in the last moment of the life before comes first, in order. */
@@ -175,8 +205,8 @@ export class SimulatedApi {
   }
 }
 
-function clientOf({ registry, authorization: { authorizer } }: Life, user: UserInfo): Client {
-  return inProcessClient({ handler: registry, authorizer, user, resources: resourceTable() });
+function clientOf({ registry, authorizer, resources }: Life, user: UserInfo): Client {
+  return inProcessClient({ handler: registry, authorizer, user, resources });
 }
 
 /** Every verb goes to the client that `current` names at the moment of the call. */

@@ -148,6 +148,16 @@ export class SimulatedCluster {
     return tamper?.(part, client) ?? client;
   }
 
+  /** By the API that runs now. */
+  get #served(): ResourceList {
+    const { api } = this;
+    return {
+      get all() {
+        return api.resources.all;
+      },
+    };
+  }
+
   #makeControllers(clock: Clock): Incarnation {
     const { prng, log, network } = this.#options;
     const link = network.link('controllers');
@@ -161,7 +171,7 @@ export class SimulatedCluster {
       clock,
       prng,
       log,
-      resources: resourceTable(),
+      resources: this.#served,
       rootCa: 'simulated certificate',
     });
     const service = new ServiceGroup('controllers', [informers, ...controllers], { clock, log });

@@ -2,6 +2,7 @@
  * `'%s is %d'.format([…])` and `strings.quote`: CEL's extended texts in their version 2, which Kubernetes has. Numbers are written as in
  * American English; what stands in lists and maps is written as an expression would write it.
  */
+import { checkCharacters } from '../costs.ts';
 import { typeNameOf } from '../equality.ts';
 import { doubleText } from '../standard/conversions.ts';
 import { durationText, timestampText } from '../times.ts';
@@ -13,7 +14,12 @@ const precisionDefault = 6;
 
 /** @throws CelFault */
 export function formatted(text: string, values: readonly CelValue[]): string {
-  let next = 0;
+  let [next, written] = [0, 0];
+  const counted = (part: string): string => {
+    written += part.length;
+    checkCharacters(written);
+    return part;
+  };
   return text.replace(/%(%|(?:\.([0-9]*))?(.|$))/gs, (_clause, whole: string, digits: string | undefined, verb: string) => {
     if (whole === '%') return '%';
     if (verb === '') fault('unexpected end of string');
@@ -22,7 +28,7 @@ export function formatted(text: string, values: readonly CelValue[]): string {
     if (write === undefined)
       return fault(`could not parse formatting clause: unrecognized formatting clause "${verb}"`);
     if (next >= values.length) fault(`index ${next} out of range`);
-    return write(values[next++] as CelValue, places);
+    return counted(write(values[next++] as CelValue, places));
   });
 }
 
@@ -40,8 +46,8 @@ const verbs: Readonly<Record<string, Verb>> = {
   d(value) {
     return decimal(value) ?? fault(`error during formatting: decimal clause can only be used on integers, was given ${typeNameOf(value)}`);
   },
-  f: (value, digits) => written(value, 'fixed-point', (number) => fixedPoint(number, digits)),
-  e: (value, digits) => written(value, 'scientific', (number) => exponential(number, digits)),
+  f: (value, digits) => writtenNumber(value, 'fixed-point', (number) => fixedPoint(number, digits)),
+  e: (value, digits) => writtenNumber(value, 'scientific', (number) => exponential(number, digits)),
   b(value) {
     if (typeof value === 'boolean') return value ? '1' : '0';
     return inBase(value, 2) ?? fault(`error during formatting: only integers and bools can be formatted as binary, was given ${typeNameOf(value)}`);
@@ -67,7 +73,7 @@ const names: Readonly<Record<string, number>> = {
   '-Infinity': Number.NEGATIVE_INFINITY,
 };
 
-function written(value: CelValue, clause: string, write: (number: number) => string): string {
+function writtenNumber(value: CelValue, clause: string, write: (number: number) => string): string {
   const number = typeof value === 'string' ? names[value] : value;
   if (typeof number !== 'number')
     return fault(`error during formatting: ${clause} clause can only be used on doubles, was given ${typeNameOf(value)}`);
@@ -115,7 +121,7 @@ function shown(value: CelValue): string {
 }
 
 function shownObject(value: CelValue & object): string {
-  if (Array.isArray(value)) return `[${(value as readonly CelValue[]).map(shownInside).join(', ')}]`;
+  if (Array.isArray(value)) return `[${joined((value as readonly CelValue[]).map(shownInside))}]`;
   if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
   if (value instanceof CelTimestamp) return timestampText(value);
   if (value instanceof CelDuration) return durationText(value);
@@ -128,7 +134,12 @@ function shownObject(value: CelValue & object): string {
 function shownMap(map: CelMap): string {
   const entries = Array.from(map.keys(), (key) => [shownInside(key), shownInside(map.get(key) ?? null)] as const);
   entries.sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([key, value]) => `${key}:${value}`).join(', ')}}`;
+  return `{${joined(entries.map(([key, value]) => `${key}:${value}`))}}`;
+}
+
+function joined(parts: readonly string[]): string {
+  checkCharacters(parts.reduce((sum, { length }) => sum + length + 2, 0));
+  return parts.join(', ');
 }
 
 /** In a list or a map. */

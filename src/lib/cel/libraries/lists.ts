@@ -1,6 +1,6 @@
 /** Lists: parts of them, in another order, without what is there twice. Version 3 of cel-go's extension. */
 import type { CelFunction, CelLibrary } from '../declarations.ts';
-import { type CallCost, createCost, type EstimatedValue, perCharacter, product, type Range, range, scaled, sizeOf, sum, unknownSize } from '../costs.ts';
+import { type CallCost, checkElements, createCost, type EstimatedValue, perCharacter, product, type Range, range, scaled, sizeOf, sum, unknownSize } from '../costs.ts';
 import { areEqual, compared, typeNameOf } from '../equality.ts';
 import { type CelValue, fault } from '../values.ts';
 
@@ -75,13 +75,22 @@ function slice(list: List, from: bigint, to: bigint): List {
 
 function flatten(list: List, depth: bigint): List {
   if (depth < 0n) fault('level must be non-negative');
-  // No list is deeper than its own text.
-  return (list as readonly unknown[]).flat(Number(depth > 1000n ? 1000n : depth) as 1) as unknown as List;
+  const flat: CelValue[] = [];
+  const add = (elements: List, left: bigint): void => {
+    for (const each of elements) {
+      if (left > 0n && Array.isArray(each)) add(each as List, left - 1n);
+      else flat.push(each);
+      checkElements(flat.length);
+    }
+  };
+  add(list, depth);
+  return flat;
 }
 
 function ranges(count: bigint): List {
   if (count < 0n) fault(`lists.range: size must be non-negative, got ${count}`);
   if (count > rangeMax) fault(`lists.range: size ${count} exceeds maximum allowed (${rangeMax})`);
+  checkElements(Number(count));
   return Array.from({ length: Number(count) }, (_, index) => BigInt(index));
 }
 

@@ -6,6 +6,7 @@ import type { CelFunction, CelLibrary } from '../declarations.ts';
 import {
   type CallCost,
   characterCount,
+  checkCharacters,
   type EstimatedValue,
   perCharacter,
   product,
@@ -71,6 +72,7 @@ function substring(text: string, from: bigint, to?: bigint): string {
 function replace(text: string, from: string, to: string, count = -1n): string {
   const parts = from === '' ? ['', ...Array.from(text), ''] : text.split(from);
   const times = count < 0n ? parts.length - 1 : Math.min(Number(count), parts.length - 1);
+  checkCharacters(text.length + times * to.length);
   return [parts.slice(0, times + 1).join(to), ...parts.slice(times + 1)].join(from);
 }
 
@@ -164,7 +166,9 @@ const quoteCost: CallCost = {
 const formatCost: CallCost = { actual: traversal(0).actual, estimate: ([text]) => ({ cost: scaled(sizeIn(text), perCharacter) }) };
 
 function join(list: readonly CelValue[], separator = ''): string {
-  return list.map((each) => (typeof each === 'string' ? each : fault('no such overload: join'))).join(separator);
+  const texts = list.map((each) => (typeof each === 'string' ? each : fault('no such overload: join')));
+  checkCharacters(texts.reduce((sum, { length }) => sum + length + separator.length, 0));
+  return texts.join(separator);
 }
 
 const functions: Readonly<Record<string, CelFunction>> = {

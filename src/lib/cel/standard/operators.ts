@@ -1,6 +1,6 @@
 /** Operators, with their overloads and costs. Those that do not evaluate all their operands are the planner's: here they only have types. */
 import type { CelFunction, CelLibrary } from '../declarations.ts';
-import { type CallCost, type EstimatedValue, perCharacter, scaled, sizeOf, sum, unknownSize } from '../costs.ts';
+import { type CallCost, checkCharacters, checkElements, type EstimatedValue, perCharacter, scaled, sizeOf, sum, unknownSize } from '../costs.ts';
 import { areEqual, compared } from '../equality.ts';
 import { listSemantics, withSemantics } from '../json-values.ts';
 import { durationOf, timestampOf } from '../times.ts';
@@ -60,12 +60,18 @@ const containment: CallCost = {
   estimate: ([, list]) => ({ cost: list?.size ?? unknownSize }),
 };
 
+function joinedTexts(a: string, b: string): string {
+  checkCharacters(a.length + b.length);
+  return a + b;
+}
+
 const joinedBytes = (a: Uint8Array, b: Uint8Array): Uint8Array => new Uint8Array(Buffer.concat([a, b]));
 
 type List = readonly CelValue[];
 
 /** Sets and keyed lists do not take twice what they have; of a keyed list, the right one's element takes the place of the left one's. */
 function joinedLists(a: List, b: List): List {
+  checkElements(a.length + b.length);
   const semantics = listSemantics(a);
   if (semantics === undefined) return [...a, ...b];
   const same = (left: CelValue, right: CelValue): boolean =>
@@ -105,7 +111,7 @@ export const operators: CelLibrary = {
     ...arithmetic('*', (a, b) => a * b, (a, b) => a * b),
     ...arithmetic('/', divided, (a, b) => a / b),
     ...arithmetic('%', modulus),
-    '_+_(string, string): string': { run: (a: string, b: string) => a + b, cost: joined },
+    '_+_(string, string): string': { run: joinedTexts, cost: joined },
     '_+_(bytes, bytes): bytes': { run: joinedBytes, cost: joined },
     '_+_(list<A>, list<A>): list<A>': { run: joinedLists, cost: listJoined },
     '_+_(timestamp, duration): timestamp': (a: CelTimestamp, b: CelDuration) =>

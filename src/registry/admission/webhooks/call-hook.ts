@@ -6,6 +6,7 @@
  *  no answer, or none that holds ─▶ CallFault: the webhook's failurePolicy says whether the request fails with it
  * ```
  */
+import { isQualifiedName } from '../../../api/names.ts';
 import type { Status } from '../../../api/schema/types/meta-v1.ts';
 import { badRequest, StatusError, type StatusReason } from '../../../api/status-error.ts';
 import { limits } from '../../../lib/limits.ts';
@@ -34,7 +35,8 @@ export class Deadline {
   /** What is left of `wantedMs`. @throws StatusError Timeout */
   leave(wantedMs: number, nowMs: number): number {
     this.#endMs ??= nowMs + limits.requestMsMax;
-    const leftMs = this.#endMs - nowMs;
+    // The webhook is told whole seconds.
+    const leftMs = Math.ceil((this.#endMs - nowMs) / 1000) * 1000;
     if (leftMs > 0) return Math.min(wantedMs, leftMs);
     throw new StatusError(504, 'Timeout', 'Timeout: request did not complete within requested timeout', {});
   }
@@ -56,10 +58,18 @@ export async function callHook(
     throw badRequest(`admission webhook ${JSON.stringify(hook.name)} does not support dry run`);
   }
   const answer = await ask(hook, attributes, request, options);
-  for (const [key, value] of Object.entries(answer.annotations)) request.annotate(`${hook.name}/${key}`, value);
+  annotate(hook, answer, request);
   for (const warning of answer.warnings) request.warn(warning);
   if (!answer.allowed) throw denial(hook, answer.status);
   return answer;
+}
+
+/** Keys that are no qualified names are left out, as upstream. */
+function annotate({ name }: Hook, { annotations }: ReviewAnswer, request: AdmissionRequest): void {
+  const named = Object.entries(annotations).map(([key, value]) => [`${name}/${key}`, value] as const);
+  const characters = named.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+  if (characters > limits.webhookAnnotationsCharactersMax) return;
+  for (const [key, value] of named) if (isQualifiedName(key).length === 0) request.annotate(key, value);
 }
 
 async function ask(
@@ -75,7 +85,8 @@ async function ask(
     const version = reviewVersionOf(hook.reviewVersions);
     const uid = uuid(prng);
     const review = reviewOf(attributes, uid, version);
-    const body = await outside.post(hook.target, review, { timeoutMs, tellsTimeout: true });
+    const { admissionAnswerBytesMax: answerBytesMax } = limits;
+    const body = await outside.post(hook.target, review, { timeoutMs, answerBytesMax, tellsTimeout: true });
     return answerOf(body, { uid, version, mutates: hook.kind === 'admit' });
   } catch (error) {
     if (error instanceof OutsideFault || error instanceof UnreadableAnswer) {

@@ -59,7 +59,7 @@ test('what a webhook is sent: the request, its user, the options, the object as 
   const stored = await registry.get('configmaps', 'm');
   const { resourceVersion: _version, ...metadata } = stored.metadata as unknown as Record<string, unknown>;
   assert.deepEqual(object, { ...stored, metadata });
-  assert.deepEqual(options, { timeoutMs: 10_000, tellsTimeout: true });
+  assert.deepEqual(options, { timeoutMs: 10_000, answerBytesMax: 6 * 1024 * 1024, tellsTimeout: true });
 });
 
 test('operations and objects of updates, patches and deletes', async () => {
