@@ -6,6 +6,7 @@ import { RealClock } from '../src/lib/clock.ts';
 import { connectTo, send, timed } from './api/load.ts';
 import { RestartableServer, type ServerProcess } from './api/processes.ts';
 import { configMapBody, heavyDefinitions, websiteBody, websiteDefinition } from './extensions/definitions.ts';
+import { ruleFigures } from './extensions/rules.ts';
 import type { Benchmark, Figure } from './figure.ts';
 
 interface Sizes {
@@ -31,7 +32,11 @@ const benchmark: Benchmark = {
     const sizes = options.small ? small : large;
     const server = new RestartableServer();
     try {
-      return [...(await running(server, (each) => creates(each, sizes))), ...(await heavy(server, sizes))];
+      return [
+        ...(await running(server, (each) => creates(each, sizes))),
+        ...(await heavy(server, sizes)),
+        ...ruleFigures(options.small),
+      ];
     } finally {
       server.remove();
     }

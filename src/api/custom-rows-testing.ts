@@ -50,8 +50,8 @@ export function rowsFor(wishes: RowWishes = {}): readonly CustomRow[] {
       storedVersions: ['v1'],
     },
   } as unknown as CustomResourceDefinition;
-  const schemaJson = (): Buffer => Buffer.from(JSON.stringify(schema ?? null));
-  return customRows({ outline: crd, revision: 1, whole: () => crd, schemaJson });
+  const schemaDigest = (): Buffer => Buffer.from(JSON.stringify(schema ?? null));
+  return customRows({ outline: crd, revision: 1, whole: () => crd, schemaDigest });
 }
 
 export const rowFor = (wishes: RowWishes = {}): CustomRow => rowsFor(wishes)[0] as CustomRow;

@@ -29,8 +29,8 @@ export interface DefinitionSource {
   readonly revision: number;
   /** Decodes the whole, each time. */
   whole(): CustomResourceDefinition;
-  /** The JSON of a version's schema as it is stored, which tells schemas apart without decoding them. By name; undefined: it has none. */
-  schemaJson(version: string): Uint8Array | undefined;
+  /** Tells the schemas of a version apart without decoding them. By name; undefined: it has none. */
+  schemaDigest(version: string): Uint8Array | undefined;
 }
 
 const verbs: readonly Verb[] = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
@@ -75,7 +75,7 @@ function signatureOf({ outline }: DefinitionSource): string {
 }
 
 function sameSchema(left: DefinitionSource, right: DefinitionSource, version: string): boolean {
-  const [a, b] = [left.schemaJson(version), right.schemaJson(version)];
+  const [a, b] = [left.schemaDigest(version), right.schemaDigest(version)];
   if (a === undefined || b === undefined) return a === b;
   return Buffer.compare(a, b) === 0;
 }

@@ -20,7 +20,8 @@ import { canonicalQuantity, QuantityError } from './quantity.ts';
 import type { Field, MessageType, Scalar, SpecialForm, Type } from './schema/schema.ts';
 import { zeroValue } from './schema/zero.ts';
 import { StrictErrors } from './strict-errors.ts';
-import { conformStored, decodeDeclared } from './structural/decode-declared.ts';
+import { Coercion } from './structural/coerce.ts';
+import { conformStored, decodeDeclared, readMetadata } from './structural/decode-declared.ts';
 import type { Structural } from './structural/structural.ts';
 
 export { DecodeError } from './decode-error.ts';
@@ -44,6 +45,16 @@ export function decodeObject(type: MessageType, value: JsonValue, known?: JsonOb
   if (inside !== undefined) decoder.errors.enterField(inside);
   const object = decoder.root(type, value, known);
   return { object, unknownFields: decoder.errors.texts };
+}
+
+/** What reading a value by its schema finds. `path` is where it stands; absent: it is a whole object. @throws MalformedField */
+export function coerceStrictly(structural: Structural, value: JsonValue, path?: string): Coercion {
+  const coercion = new Coercion({
+    readMetadata: (metadata, at) => readMetadata(decodeObject, metadata, at),
+    ...(path !== undefined && { inside: path }),
+  });
+  coercion.value(structural, value);
+  return coercion;
 }
 
 /**

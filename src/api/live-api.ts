@@ -3,9 +3,13 @@
  * `resources` or `schema` of it sees a change at once, rows and types together.
  *
  * What is made of a table and kept (discovery documents, OpenAPI) is kept by `resources.current`, which is another object after each change.
+ *
+ * A definition may declare a kind that is built in, as those of the Gateway API do: it is established, shown and deleted as others are, and
+ * the built-in versions stay as they were. Versions that only the definition has are served by it. All of them are views of the same objects, which
+ * are stored in the built-in storage version, whatever the definition says, and stay when the definition goes.
  */
 import type { GroupInfo, ResourceTable } from './resource-table.ts';
-import type { ResourceInfo } from './resources.ts';
+import { groupResource, type ResourceInfo } from './resources.ts';
 import type { GroupVersionKind, MessageType, SchemaRegistry } from './schema/schema.ts';
 
 export class LiveApi {
@@ -14,12 +18,17 @@ export class LiveApi {
   readonly #listeners = new Set<() => void>();
   readonly #builtin: ResourceTable;
   #current: ResourceTable;
+  /** By group and resource. */
+  readonly #builtinStorage: ReadonlyMap<string, string>;
+  /** Rows beside built-in ones, which are stored as those are. */
+  readonly #beside = new WeakMap<ResourceInfo, ResourceInfo>();
   /** The rows to be served from now on, where nobody has asked yet. */
   #next: (() => readonly ResourceInfo[]) | undefined;
 
   constructor(resources: ResourceTable, schema: SchemaRegistry) {
     this.#builtin = resources;
     this.#current = resources;
+    this.#builtinStorage = new Map(resources.all.map((row) => [groupResource(row), row.storageVersion]));
     this.resources = new LiveTable(() => this.#table());
     this.schema = {
       kind: (gvk: GroupVersionKind): MessageType | undefined =>
@@ -49,10 +58,20 @@ export class LiveApi {
     if (this.#next !== undefined) {
       const rows = this.#next();
       this.#next = undefined;
-      const own = rows.filter((row) => this.#builtin.find(row.group, row.version, row.resource) === undefined);
+      const own = rows
+        .filter((row) => this.#builtin.find(row.group, row.version, row.resource) === undefined)
+        .map((row) => this.#stored(row));
       this.#current = own.length === 0 ? this.#builtin : this.#builtin.withResources(own);
     }
     return this.#current;
+  }
+
+  #stored(row: ResourceInfo): ResourceInfo {
+    const storageVersion = this.#builtinStorage.get(groupResource(row));
+    if (storageVersion === undefined) return row;
+    const known = this.#beside.get(row) ?? { ...row, storageVersion };
+    this.#beside.set(row, known);
+    return known;
   }
 
   /** Calling the result ends it. */

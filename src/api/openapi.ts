@@ -24,7 +24,6 @@ import {
 import { KeptBytes } from './openapi/kept-bytes.ts';
 import { BuiltinV2, hashOf, LazyDocument, type OpenApiDocument, WholeDocument } from './openapi/kept-documents.ts';
 import { encodeOpenApiV3 } from './openapi/protobuf-v3.ts';
-import type { Json } from './openapi/schemas.ts';
 import type { ResourceTable } from './resource-table.ts';
 import type { ResourceInfo } from './resources.ts';
 import type { SchemaRegistry } from './schema/schema.ts';

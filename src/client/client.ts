@@ -24,6 +24,8 @@ export interface ListQuery {
   readonly fieldSelector?: string;
   readonly limit?: number;
   readonly continue?: string;
+  /** What is not metadata may be left out. */
+  readonly metadataOnly?: boolean;
 }
 
 export interface ObjectList<T> {

@@ -229,8 +229,9 @@ function body(resource: AnyResource, object: KubeObject): JsonObject {
 }
 
 function listOptions(query: ListQuery): ListOptions {
-  const { labelSelector, fieldSelector, limit } = query;
+  const { labelSelector, fieldSelector, limit, metadataOnly } = query;
   return {
+    ...(metadataOnly && { metadataOnly }),
     ...(labelSelector !== undefined && { labelSelector }),
     ...(fieldSelector !== undefined && { fieldSelector }),
     ...(limit !== undefined && { limit }),

@@ -36,7 +36,7 @@ export interface InformerOptions<T extends KubeObject> {
   readonly client: Client;
   readonly resource: Resource<T>;
   /** Which part of the resource; all of it where absent. */
-  readonly query?: Pick<ListQuery, 'namespace' | 'labelSelector' | 'fieldSelector'>;
+  readonly query?: Pick<ListQuery, 'namespace' | 'labelSelector' | 'fieldSelector' | 'metadataOnly'>;
   readonly clock: Clock;
   readonly prng: Prng;
   readonly log: Logger;
@@ -214,6 +214,9 @@ function isTransient(error: unknown): boolean {
   return hasReason(error, 'ServiceUnavailable', 'Timeout', 'ServerTimeout', 'TooManyRequests');
 }
 
+/** Large, and of interest to control loops only as what owns and is owned: their caches hold the metadata alone. */
+const metadataSuffices: ReadonlySet<string> = new Set(['customresourcedefinitions.apiextensions.k8s.io']);
+
 /** One informer for each resource, shared by all who ask. Those asked for after `start` start at once. */
 export class InformerSet implements Service {
   readonly name = 'informers';
@@ -229,7 +232,8 @@ export class InformerSet implements Service {
     const key = `${resource.group}/${resource.version}/${resource.resource}`;
     const existing = this.#informers.get(key);
     if (existing !== undefined) return existing as unknown as Informer<T>;
-    const informer = new Informer({ ...this.#options, resource });
+    const query = { metadataOnly: metadataSuffices.has(`${resource.resource}.${resource.group}`) };
+    const informer = new Informer({ ...this.#options, resource, query });
     this.#informers.set(key, informer as unknown as Informer<KubeObject>);
     if (this.#started) void informer.start();
     return informer;

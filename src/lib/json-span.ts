@@ -29,3 +29,60 @@ export function endOfObject(json: Uint8Array, start: number): number {
   }
   throw new Error('JSON ends within an object');
 }
+
+/** The object that is the member `name` of the object that `json` holds; undefined where it has none. */
+export function memberOf(json: Buffer, name: string): Buffer | undefined {
+  const key = Buffer.from(JSON.stringify(name));
+  let at = 1;
+  while (json[at] === quote) {
+    const afterKey = endOfText(json, at);
+    const isWanted = json.subarray(at, afterKey).equals(key);
+    const start = afterKey + 1;
+    const end = endOfValue(json, start);
+    if (isWanted) return json[start] === opening ? json.subarray(start, end) : undefined;
+    if (json[end] !== comma) return undefined;
+    at = end + 1;
+  }
+  return undefined;
+}
+
+const comma = 0x2c;
+const openingList = 0x5b;
+const closingList = 0x5d;
+
+/** Behind the closing quote of the text whose opening one stands at `start`. */
+function endOfText(json: Uint8Array, start: number): number {
+  let at = start + 1;
+  while (at < json.length && json[at] !== quote) at += json[at] === backslash ? 2 : 1;
+  return at + 1;
+}
+
+function endOfValue(json: Uint8Array, start: number): number {
+  switch (json[start]) {
+    case opening:
+      return endOfObject(json, start);
+    case quote:
+      return endOfText(json, start);
+    case openingList:
+      return endOfList(json, start);
+    default:
+      return endOfWord(json, start);
+  }
+}
+
+function endOfList(json: Uint8Array, start: number): number {
+  let at = start + 1;
+  while (json[at] !== closingList) {
+    if (at >= json.length) throw new Error('JSON ends within a list');
+    at = json[at] === comma ? at + 1 : endOfValue(json, at);
+  }
+  return at + 1;
+}
+
+/** Of a number, `true`, `false` or `null`. */
+function endOfWord(json: Uint8Array, start: number): number {
+  let at = start;
+  while (at < json.length && json[at] !== comma && json[at] !== closing && json[at] !== closingList) at++;
+  if (at === start) throw new Error('JSON ends where a value should be');
+  return at;
+}

@@ -37,6 +37,13 @@ export const limits = {
   rulesToldMax: 20_000,
   /** Comparisons of rules that a role or binding may ask for, one for each verb of each resource and each rule held. At it: 403 Forbidden. */
   grantComparisonsMax: 500_000,
+  /**
+   * Stored objects of so many bytes (heavy CustomResourceDefinitions) are held compressed, in a hundredth of the room, and decoded for who asks;
+   * from so long after they were written or read from disk on, so many bytes at a time.
+   */
+  packedObjectBytesMin: 64 * 1024,
+  packAfterMs: 1_000,
+  packedAtOnceBytes: 1024 * 1024,
   /** An object as stored (bytes); etcd's limit upstream. At it: 413 RequestEntityTooLarge. */
   objectBytesMax: 1.5 * 1024 * 1024,
   /** Nesting of JSON or YAML. At it: 400 BadRequest. */

@@ -5,7 +5,7 @@
  * that is taken is the client's to know: 409 AlreadyExists.
  */
 import type { JsonObject, KubeObject } from '../api/object.ts';
-import { alreadyExists, badRequest, forbidden, invalid, noUniqueName } from '../api/status-error.ts';
+import { alreadyExists, badRequest, forbidden, invalid, notFound, noUniqueName } from '../api/status-error.ts';
 import { deepFreeze } from '../lib/deep-freeze.ts';
 import { RevisionConflict } from '../store/store.ts';
 import { Admission } from './admission/admission.ts';
@@ -88,11 +88,12 @@ export async function createDecoded(
   }
 }
 
-/** Definitions that are being deleted take no new objects. @throws StatusError Forbidden */
+/** Definitions that are being deleted take no new objects, and less so those that are gone meanwhile. @throws StatusError Forbidden, NotFound */
 function checkTerminating({ resources }: Environment, served: ServedResource, name: string): void {
   const { group, version, resource, definition } = served.info;
   if (definition === undefined) return;
-  const now = resources.find(group, version, resource)?.definition ?? definition;
+  const now = resources.find(group, version, resource)?.definition;
+  if (now === undefined) throw notFound({ group, kind: resource, name: '' });
   if (!now.isTerminating) return;
   const why = 'create not allowed while custom resource definition is terminating';
   throw forbidden(subjectOf(served, name), why);

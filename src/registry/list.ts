@@ -24,6 +24,7 @@ import {
 } from './continue-token.ts';
 import type { Environment } from './environment.ts';
 import { ContinueExpired, entriesFrom } from './paging.ts';
+import { partialObject } from './partial-object.ts';
 import type { ListOptions, ListResult, RequestTarget } from './request.ts';
 import { continueWithVersion, parseResourceVersion, waitUntilFresh } from './resource-version.ts';
 import { type Selection, selectionOf } from './selection.ts';
@@ -57,11 +58,18 @@ export async function listObjects(
   const due = prepareEntries(served, page.entries);
   if (due !== undefined) await due;
   const last = page.entries.at(-1);
-  if (!page.more || last === undefined) return listResult(served, page.entries, snapshot.revision, '');
+  const show = showingOf(served, options);
+  if (!page.more || last === undefined) return listResult(served, show, page.entries, snapshot.revision, '');
   environment.pages.keep(served.collection, selection.namespace, snapshot);
   const next = continueFrom(served, snapshot.revision, startAfter(last.key));
   const remaining = selection.everything ? { remainingItemCount: rest.length - page.entries.length } : {};
-  return { ...listResult(served, page.entries, snapshot.revision, next), ...remaining };
+  return { ...listResult(served, show, page.entries, snapshot.revision, next), ...remaining };
+}
+
+type Show = (entry: Entry) => KubeObject;
+
+function showingOf(served: ServedResource, { metadataOnly }: ListOptions): Show {
+  return metadataOnly ? (entry) => partialObject(served, entry) : (entry) => shownEntry(served, entry).object;
 }
 
 /** One object alone has no pages: upstream ignores the token there. */
@@ -136,12 +144,18 @@ function takePage(
 }
 
 /** `objects` are made when first asked for: who sends the entries' bytes never does. */
-function listResult(served: ServedResource, entries: readonly Entry[], revision: number, next: string): ListResult {
+function listResult(
+  served: ServedResource,
+  show: Show,
+  entries: readonly Entry[],
+  revision: number,
+  next: string,
+): ListResult {
   let objects: readonly KubeObject[] | undefined;
   return {
     entries,
     get objects() {
-      objects ??= entries.map((entry) => shownEntry(served, entry).object);
+      objects ??= entries.map(show);
       return objects;
     },
     get areEntriesShown() {

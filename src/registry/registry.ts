@@ -104,7 +104,7 @@ export class Registry implements RequestHandler {
       pages,
       indexes,
       turns: new Turns(),
-      admission: options.admission ?? admissionPlugins({ store, clock, prng, log }),
+      admission: options.admission ?? admissionPlugins({ store, clock, prng, log, outside: options.outside }),
       grants,
       outside: options.outside,
     };

@@ -63,6 +63,8 @@ export interface ListOptions {
   readonly resourceVersionMatch?: 'Exact' | 'NotOlderThan';
   readonly limit?: number;
   readonly continue?: string;
+  /** Objects are wanted for their metadata alone, which is read out of stored bytes without decoding them: `partial-object.ts`. */
+  readonly metadataOnly?: boolean;
 }
 
 export interface WatchRequestOptions extends ListOptions {

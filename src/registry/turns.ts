@@ -34,6 +34,33 @@ export class Turns {
   }
 }
 
+/**
+ * One writer's turn, once it took it. It is let go while somebody outside is asked (a webhook), who may be slow, and may want to write the same
+ * object: for the rest of that attempt, the writer goes without.
+ */
+export class Turn {
+  readonly #turns: Turns;
+  readonly #key: StoreKey;
+  #isHeld = false;
+
+  constructor(turns: Turns, key: StoreKey) {
+    this.#turns = turns;
+    this.#key = key;
+  }
+
+  async take(): Promise<void> {
+    if (this.#isHeld) return;
+    await this.#turns.take(this.#key);
+    this.#isHeld = true;
+  }
+
+  letGo(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.#turns.pass(this.#key);
+  }
+}
+
 function textOf({ collection, namespace, name }: StoreKey): string {
   return `${collection}\0${namespace}\0${name}`;
 }

@@ -16,6 +16,7 @@ import { inFieldOrder } from '../api/normalize.ts';
 import type { JsonObject, KubeObject } from '../api/object.ts';
 import { conflict, invalid, notFound, objectModified } from '../api/status-error.ts';
 import { deepFreeze } from '../lib/deep-freeze.ts';
+import { limits } from '../lib/limits.ts';
 import { type Entry, RevisionConflict, type StoreKey } from '../store/store.ts';
 import { Admission } from './admission/admission.ts';
 import { createDecoded } from './create.ts';
@@ -52,6 +53,7 @@ import {
   workedOn,
   writtenEntry,
 } from './served-resource.ts';
+import { Turn } from './turns.ts';
 import { warningsFor } from './validate.ts';
 
 /** How often a change without a version is made again. It is then its turn (`turns.ts`): it loses only to writes of other kinds. */
@@ -104,23 +106,20 @@ function knownBefore({ store }: Environment, served: ServedResource, key: StoreK
 /** @throws StatusError NotFound, Conflict, Invalid, and what admission refuses */
 export async function changeObject(environment: Environment, change: Change): Promise<ObjectResult> {
   const key = keyOf(change.served, change.target.namespace, change.target.name);
-  const { turns } = environment;
-  if (!turns.isTaken(key)) {
-    const result = await attemptChange(environment, change, key);
-    if (result !== undefined) return result;
-  }
-  await turns.take(key);
+  const { turns, clock } = environment;
+  const turn = new Turn(turns, key);
+  let sinceMs: number | undefined;
   try {
-    return await attemptUntilDone(environment, change, key);
+    for (let attempt = 1; attempt <= attemptsMax; attempt++) {
+      if (attempt > 1 || turns.isTaken(key)) await turn.take();
+      const result = await attemptChange(environment, change, key, turn);
+      if (result !== undefined) return result;
+      const nowMs = clock.monotonic();
+      sinceMs ??= nowMs;
+      if (nowMs - sinceMs > limits.requestMsMax) break;
+    }
   } finally {
-    turns.pass(key);
-  }
-}
-
-async function attemptUntilDone(environment: Environment, change: Change, key: StoreKey): Promise<ObjectResult> {
-  for (let attempt = 1; attempt < attemptsMax; attempt++) {
-    const result = await attemptChange(environment, change, key);
-    if (result !== undefined) return result;
+    turn.letGo();
   }
   throw conflict(subjectOf(change.served, change.target.name), objectModified);
 }
@@ -130,13 +129,17 @@ async function attemptChange(
   environment: Environment,
   change: Change,
   key: StoreKey,
+  turn: Turn,
 ): Promise<ObjectResult | undefined> {
   const { served, target } = change;
   const subject = subjectOf(served, target.name);
   const current = environment.store.get(key);
   if (current === undefined) throw notFound(subject);
   const due = prepareEntries(served, [current]);
-  if (due !== undefined) await due;
+  if (due !== undefined) {
+    turn.letGo();
+    await due;
+  }
   const old = workedOn(served, current);
   const wanted = withConversions(() => change.next(shown(served, old)));
   const { draft, warnings, tracked = false } = wanted instanceof Promise ? await wanted : wanted;
@@ -147,7 +150,7 @@ async function attemptChange(
   const { collection } = served;
   const { fromCurrent: patched } = change;
   const what = { operation: 'UPDATE', target, collection, old, patched } as const;
-  const admission = new Admission(environment, what, change.options);
+  const admission = new Admission(environment, what, change.options, () => turn.letGo());
   const told: string[] = [];
   const ready = await prepareChange(environment, change, draft, old, { tracked, admission, told });
   try {

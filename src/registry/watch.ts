@@ -33,6 +33,7 @@ import { definitionCollection } from './custom/definition-source.ts';
 import { Line } from './custom/line.ts';
 import type { Environment } from './environment.ts';
 import { presentList } from './list.ts';
+import { partialObject } from './partial-object.ts';
 import type { RequestTarget, WatchRequestOptions, WatchSink, WatchStream } from './request.ts';
 import { parseResourceVersion, tooOld, waitUntilFresh } from './resource-version.ts';
 import { type Selection, selectionOf } from './selection.ts';
@@ -163,7 +164,12 @@ class Watch implements WatchStream {
   }
 
   #sendIfMatching(entry: Entry): void {
-    if (!this.#over && this.#takes(entry)) this.#sink.event({ type: 'ADDED', ...shownEntry(this.#served, entry) });
+    if (!this.#over && this.#takes(entry)) this.#sink.event({ type: 'ADDED', ...this.#show(entry) });
+  }
+
+  #show(entry: Entry): { object: KubeObject; entry?: Entry } {
+    const { metadataOnly = false } = this.#options;
+    return metadataOnly ? { object: partialObject(this.#served, entry) } : shownEntry(this.#served, entry);
   }
 
   /** Without selectors the object need not be looked at. */
@@ -204,14 +210,14 @@ class Watch implements WatchStream {
     if (this.#over) return;
     const before = event.previous !== undefined && this.#takes(event.previous);
     const now = event.type !== 'deleted' && this.#takes(event.entry);
-    if (now) this.#sink.event({ type: before ? 'MODIFIED' : 'ADDED', ...shownEntry(this.#served, event.entry) });
+    if (now) this.#sink.event({ type: before ? 'MODIFIED' : 'ADDED', ...this.#show(event.entry) });
     else if (before) this.#relayDeparture(event);
   }
 
   /** What left is shown as it last matched; its version is that of leaving, so that a client can resume from it. */
   #relayDeparture({ type, entry, previous, revision }: StoreEvent): void {
     if (type === 'deleted' || previous === undefined) {
-      this.#sink.event({ type: 'DELETED', ...shownEntry(this.#served, entry) });
+      this.#sink.event({ type: 'DELETED', ...this.#show(entry) });
       return;
     }
     const last = workedOn(this.#served, previous);

@@ -49,6 +49,8 @@ export class FakeRegistry implements RequestHandler {
   /** Awaited before each answer. */
   gate: Promise<void> = Promise.resolve();
   warnings: readonly string[] = [];
+  /** What admission makes of the options of a stream or a proxied request. */
+  admitConnect: (options: JsonObject) => Connected = (options) => ({ options, warnings: [] });
   readonly #entries = new Map<string, Entry>();
   #revision = 1;
 
@@ -112,7 +114,7 @@ export class FakeRegistry implements RequestHandler {
 
   async connect(target: RequestTarget, options: JsonObject): Promise<Connected> {
     await this.#note({ verb: 'connect', target, options });
-    return { options, warnings: [] };
+    return this.admitConnect(options);
   }
 
   async #note(call: Call): Promise<void> {

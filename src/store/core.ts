@@ -23,6 +23,7 @@ import { StoredEntry } from './entry.ts';
 import { type Change, History, type HistoryLimits, readable } from './history.ts';
 import { firstRevision, type Journal, type JournalContents, type JournalRecord } from './journal.ts';
 import { MemoryIndex } from './memory-index.ts';
+import { Packing } from './packing.ts';
 import {
   type Entry,
   HistoryCompacted,
@@ -59,6 +60,7 @@ export class JournaledStore implements Store {
   readonly #historyLimits: HistoryLimits;
   readonly #pendingWritesMax: number;
   readonly #hub: WatchHub;
+  readonly #packing: Packing;
   #index = new MemoryIndex();
   #history: History;
   #revision = firstRevision;
@@ -84,6 +86,7 @@ export class JournaledStore implements Store {
     };
     this.#history = new History(this.#historyLimits, firstRevision);
     this.#hub = new WatchHub(options.log);
+    this.#packing = new Packing(options.clock);
   }
 
   get revision(): number {
@@ -144,6 +147,7 @@ export class JournaledStore implements Store {
     this.#revision = compactedRevision;
     for (const record of records) {
       const change = changeOf(record, this.#index.get(record.key));
+      this.#packing.note(change.entry);
       if (record.unreadable !== undefined) this.#log.error('an object cannot be read', unreadableFields(record));
       if (change.type === 'deleted') this.#index.delete(record.key);
       else this.#index.set(change.entry);
@@ -184,6 +188,7 @@ export class JournaledStore implements Store {
       if (change.type === 'deleted') this.#index.delete(change.entry.key);
       else this.#index.set(change.entry);
       this.#history.push(change, nowMs);
+      this.#packing.note(change.entry);
       this.#revision = change.revision;
       write.resolve(change.entry);
       const event = readable(change);
@@ -208,6 +213,7 @@ export class JournaledStore implements Store {
     this.#state = 'closing';
     await this.#pump;
     this.#state = 'closed';
+    this.#packing.close();
     this.#hub.end('closed');
     if (wasOpen) await this.#journal.close();
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { makeEntry } from './entry.ts';
+import type { KubeObject } from '../api/object.ts';
+import { makeEntry, StoredEntry } from './entry.ts';
 
 const key = { collection: 'configmaps', namespace: 'n', name: 'a' };
 
@@ -11,4 +12,33 @@ test('the version of a new object stands behind what names it, and later stays w
   assert.equal(first.json().toString(), `{"kind":"ConfigMap","apiVersion":"v1","metadata":${metadata}}`);
   const second = makeEntry(key, 8, first.object);
   assert.equal(second.json().toString(), first.json().toString().replace('"7"', '"8"'));
+});
+
+const large = {
+  kind: 'ConfigMap',
+  metadata: { name: 'a' },
+  data: { text: 'what schemas say again and again '.repeat(4_000) },
+};
+
+test('what is large is packed, and read as before by each who asks', () => {
+  const entry = makeEntry(key, 7, large as KubeObject);
+  const [json, object, { bytes }] = [entry.json(), entry.object, entry];
+  assert.equal(entry.isLarge, true);
+  entry.pack();
+  assert.deepEqual(entry.json(), json);
+  assert.notEqual(entry.json(), entry.json());
+  assert.equal(entry.bytes, bytes);
+  // While somebody holds the object, it is the one that there is.
+  assert.equal(entry.object, object);
+  assert.ok(Object.isFrozen(entry.object));
+  entry.pack();
+  assert.deepEqual(entry.json(), json);
+});
+
+test('a packed entry that came from disk is decoded anew, and frozen', () => {
+  const json = makeEntry(key, 7, large as KubeObject).json();
+  const entry = new StoredEntry(key, 7, json);
+  entry.pack();
+  assert.deepEqual(entry.object, JSON.parse(json.toString()));
+  assert.ok(Object.isFrozen(entry.object.metadata));
 });

@@ -33,7 +33,7 @@ export interface Entry {
   readonly object: KubeObject;
   /** The revision of the write that made it. */
   readonly revision: number;
-  /** The object's JSON, made once. */
+  /** The object's JSON: made once, but of large objects for each who asks. */
   json(): Buffer;
 }
 

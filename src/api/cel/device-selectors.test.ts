@@ -68,7 +68,7 @@ test('what a device lacks, and what is no question, is told', () => {
     ['device.attributes["none.example.com"].model == "x"', /^no such key: model$/],
     ['device.attributes["gpu.example.com"].none', /^no such key: none$/],
     ['device.attributes["gpu.example.com"].cores', /could not be converted to bool/],
-    ['semver("one") == semver("1.0.0")', /not a semantic version/],
+    ['semver("one") == semver("1.0.0")', /^No Major\.Minor\.Patch elements found$/],
     ['?!', /^compilation failed: ERROR: .*Syntax error/s],
     ['1', /^must evaluate to bool or the unknown type, not int$/],
     ['device.nothing', /^compilation failed: /],

@@ -66,7 +66,7 @@ class Domains extends CelMap {
   }
 
   get(domain: CelValue): CelValue {
-    return this.#domains.get(String(domain)) ?? nothing;
+    return (typeof domain === 'string' ? this.#domains.get(domain) : undefined) ?? nothing;
   }
 
   override has(domain: CelValue): boolean {

@@ -153,7 +153,16 @@ function carried(type: CelType): CelType {
     case 'parameter':
     case 'type':
       return dyn;
-    default:
+    case 'dyn':
+    case 'bool':
+    case 'int':
+    case 'uint':
+    case 'double':
+    case 'string':
+    case 'bytes':
+    case 'null':
+    case 'timestamp':
+    case 'duration':
       return type;
   }
 }

@@ -12,17 +12,9 @@ const exactMax = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** @throws UnwritableValue */
 export function jsonOf(value: CelValue): JsonValue {
-  switch (typeof value) {
-    case 'bigint':
-      return wholeNumber(value);
-    case 'number':
-      return finite(value);
-    case 'string':
-    case 'boolean':
-      return value;
-    default:
-      return value === null ? null : composed(value);
-  }
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
+  if (typeof value === 'bigint') return wholeNumber(value);
+  return typeof value === 'number' ? finite(value) : composed(value);
 }
 
 function composed(value: Exclude<CelValue, null | string | boolean | bigint | number>): JsonValue {
@@ -53,7 +45,7 @@ function object(entries: Iterable<readonly [string, CelValue]>): JsonObject {
 
 function* mapEntries(map: CelMap): Generator<readonly [string, CelValue]> {
   for (const key of map.keys()) {
-    if (typeof key !== 'string') throw new UnwritableValue(`map key "${String(key)}" is not a string`);
+    if (typeof key !== 'string') throw new UnwritableValue('keys of maps must be strings');
     yield [key, map.get(key) ?? null];
   }
 }

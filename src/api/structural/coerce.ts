@@ -13,6 +13,7 @@ import { checkDepth } from '../decode-json.ts';
 import { invalidValue } from '../field-error.ts';
 import type { JsonArray, JsonObject, JsonValue } from '../object.ts';
 import { isObject, setKey } from '../patch/json-tree.ts';
+import type { FieldError } from '../status-error.ts';
 import { objectFieldNames } from './message-type.ts';
 import type { Structural } from './structural.ts';
 
@@ -29,6 +30,18 @@ export interface CoerceOptions {
   readonly readMetadata: (metadata: JsonValue, path: string) => DecodedMetadata;
   /** Of stored objects: what is malformed in an object inside is dropped and not refused. */
   readonly dropsMalformed?: boolean;
+  /** Where the value stands, for what is told of it; absent: it is a whole object. */
+  readonly inside?: string;
+}
+
+/** One field of an object inside is not of the form that it has in all objects. */
+export class MalformedField extends DecodeError {
+  readonly error: FieldError;
+
+  constructor(error: FieldError) {
+    super(`${error.field}: ${error.message}`);
+    this.error = error;
+  }
 }
 
 /** Below `undefined`, nothing is known: of objects nothing stays. */
@@ -43,6 +56,12 @@ export class Coercion {
 
   constructor(options: CoerceOptions) {
     this.#options = options;
+    if (options.inside !== undefined) this.#steps.push(options.inside);
+  }
+
+  /** Something was dropped because nobody knows it; not counting metadata of objects inside. */
+  get dropped(): boolean {
+    return this.#unknown.length > 0;
   }
 
   /** Texts for strict field validation: first fields, then those of metadata inside. */
@@ -144,8 +163,7 @@ export class Coercion {
 
   #malformed(value: JsonValue, why: string): undefined {
     if (this.#options.dropsMalformed) return undefined;
-    const { field, message } = invalidValue(pathText(this.#steps), value, why);
-    throw new DecodeError(`${field}: ${message}`);
+    throw new MalformedField(invalidValue(pathText(this.#steps), value, why));
   }
 
   #copy(value: JsonValue): JsonValue {

@@ -31,7 +31,8 @@ export function decodeDeclared(type: MessageType, value: JsonObject, decodeMessa
   };
 }
 
-function readMetadata(decodeMessage: DecodeMessage, metadata: JsonValue, path: string): DecodedMetadata {
+/** The form that metadata has in all objects, whatever the kind. */
+export function readMetadata(decodeMessage: DecodeMessage, metadata: JsonValue, path: string): DecodedMetadata {
   const { object, unknownFields } = decodeMessage(objectMetaType(), metadata ?? {}, undefined, path);
   return { metadata: normalizeObject(objectMetaType(), object), unknownFields };
 }

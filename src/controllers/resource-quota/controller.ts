@@ -21,12 +21,14 @@ import { resourceOf, resourceQuotas } from '../../client/resources.ts';
 import type { Service } from '../../lib/service.ts';
 import { storedResources } from '../shared/api-resources.ts';
 import { type ControllerContext, contextFor, type LoopContext, namespaceOf } from '../shared/context.ts';
-import { boundedResources, decideStatus, isNewBound, sameBounds } from './decide.ts';
+import { boundedResources, countsUnserved, decideStatus, isNewBound, sameBounds } from './decide.ts';
 
 /** As upstream. */
 const resyncMs = 5 * 60 * 1000;
 /** Objects often go many at a time: they are counted together. */
 const gatherMs = 100;
+/** A quota may count a kind that nobody serves yet: until it is counted, none can be created. */
+const unservedMs = 5000;
 const attemptsMax = 4;
 /** While others keep noting, a count has no chance, and there is no hurry either. */
 const busyMs = 500;
@@ -90,7 +92,8 @@ class ResourceQuotaController {
     }
     if (errors.length > 0) throw errors[0] as Error;
     // What was created while nothing was bounded yet, nobody noted: count once more.
-    return after(isNewBound(quota) ? 0 : resyncMs);
+    if (isNewBound(quota)) return after(0);
+    return after(countsUnserved(quota, bounded) ? unservedMs : resyncMs);
   }
 
   async #list(namespace: string, infos: readonly ResourceInfo[]) {

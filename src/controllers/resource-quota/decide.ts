@@ -15,6 +15,12 @@ export function boundedResources({ spec }: ResourceQuota, served: readonly Resou
   });
 }
 
+/** Is there a kind that it counts by name, and that nobody serves? A definition of it may come. */
+export function countsUnserved({ spec }: ResourceQuota, bounded: readonly ResourceInfo[]): boolean {
+  const counted = new Set(bounded.map((info) => `count/${groupResource(info)}`));
+  return Object.keys(spec?.hard ?? {}).some((name) => name.startsWith('count/') && !counted.has(name));
+}
+
 /** Undefined where the status says so already. What nobody could count, because nobody serves it, stays as it was. */
 export function decideStatus(
   quota: ResourceQuota,

@@ -35,20 +35,13 @@ function fits(bindings: Bindings, actual: CelType, wanted: CelType): boolean {
 }
 
 function sameKindFits(bindings: Bindings, actual: CelType, wanted: CelType): boolean {
-  switch (actual.kind) {
-    case 'list':
-      return wanted.kind === 'list' && fits(bindings, actual.element, wanted.element);
-    case 'map':
-      return wanted.kind === 'map' && fits(bindings, actual.key, wanted.key) && fits(bindings, actual.value, wanted.value);
-    case 'optional':
-      return wanted.kind === 'optional' && fits(bindings, actual.of, wanted.of);
-    case 'object':
-      return wanted.kind === 'object' && actual.name === wanted.name;
-    case 'opaque':
-      return wanted.kind === 'opaque' && actual.name === wanted.name;
-    default:
-      return actual.kind === wanted.kind;
-  }
+  if (actual.kind === 'list' && wanted.kind === 'list') return fits(bindings, actual.element, wanted.element);
+  if (actual.kind === 'map' && wanted.kind === 'map')
+    return fits(bindings, actual.key, wanted.key) && fits(bindings, actual.value, wanted.value);
+  if (actual.kind === 'optional' && wanted.kind === 'optional') return fits(bindings, actual.of, wanted.of);
+  if (actual.kind === 'object' && wanted.kind === 'object') return actual.name === wanted.name;
+  if (actual.kind === 'opaque' && wanted.kind === 'opaque') return actual.name === wanted.name;
+  return actual.kind === wanted.kind;
 }
 
 type Parameter = CelType & { readonly kind: 'parameter' };
@@ -69,21 +62,12 @@ function bind(bindings: Bindings, parameter: Parameter, type: CelType): 'fits' |
 }
 
 function refersTo(bindings: Bindings, type: CelType, name: string): boolean {
-  switch (type.kind) {
-    case 'parameter': {
-      if (type.name === name) return true;
-      const bound = bindings.get(type.name);
-      return bound !== undefined && refersTo(bindings, bound, name);
-    }
-    case 'list':
-      return refersTo(bindings, type.element, name);
-    case 'map':
-      return refersTo(bindings, type.key, name) || refersTo(bindings, type.value, name);
-    case 'optional':
-      return refersTo(bindings, type.of, name);
-    default:
-      return false;
-  }
+  if (type.kind === 'list') return refersTo(bindings, type.element, name);
+  if (type.kind === 'map') return refersTo(bindings, type.key, name) || refersTo(bindings, type.value, name);
+  if (type.kind === 'optional') return refersTo(bindings, type.of, name);
+  if (type.kind !== 'parameter') return false;
+  const bound = bindings.get(type.name);
+  return type.name === name || (bound !== undefined && refersTo(bindings, bound, name));
 }
 
 /** Of two that fit each other. */
@@ -95,34 +79,31 @@ function isAtMostAsSpecific(a: CelType, b: CelType): boolean {
   if (a.kind === 'dyn' || a.kind === 'parameter') return true;
   if (b.kind === 'dyn' || b.kind === 'parameter') return false;
   if (a.kind === 'list' && b.kind === 'list') return isAtMostAsSpecific(a.element, b.element);
-  if (a.kind === 'map' && b.kind === 'map') return isAtMostAsSpecific(a.key, b.key) && isAtMostAsSpecific(a.value, b.value);
+  if (a.kind === 'map' && b.kind === 'map')
+    return isAtMostAsSpecific(a.key, b.key) && isAtMostAsSpecific(a.value, b.value);
   if (a.kind === 'optional' && b.kind === 'optional') return isAtMostAsSpecific(a.of, b.of);
   return a.kind === b.kind;
 }
 
 /** With what parameters are bound to; those that are not bound become `dyn` where `isFinal`. */
 export function substituted(bindings: Bindings, type: CelType, isFinal: boolean): CelType {
-  switch (type.kind) {
-    case 'parameter': {
-      const bound = bindings.get(type.name);
-      if (bound !== undefined) return substituted(bindings, bound, isFinal);
-      return isFinal ? { kind: 'dyn' } : type;
-    }
-    case 'list': {
-      const element = substituted(bindings, type.element, isFinal);
-      return element === type.element ? type : { ...type, element };
-    }
-    case 'map': {
-      const [key, value] = [substituted(bindings, type.key, isFinal), substituted(bindings, type.value, isFinal)];
-      return key === type.key && value === type.value ? type : { ...type, key, value };
-    }
-    case 'optional': {
-      const of = substituted(bindings, type.of, isFinal);
-      return of === type.of ? type : { kind: 'optional', of };
-    }
-    default:
-      return type;
+  const inner = (part: CelType): CelType => substituted(bindings, part, isFinal);
+  if (type.kind === 'list') {
+    const element = inner(type.element);
+    return element === type.element ? type : { ...type, element };
   }
+  if (type.kind === 'map') {
+    const [key, value] = [inner(type.key), inner(type.value)];
+    return key === type.key && value === type.value ? type : { ...type, key, value };
+  }
+  if (type.kind === 'optional') {
+    const of = inner(type.of);
+    return of === type.of ? type : { kind: 'optional', of };
+  }
+  if (type.kind !== 'parameter') return type;
+  const bound = bindings.get(type.name);
+  if (bound !== undefined) return inner(bound);
+  return isFinal ? { kind: 'dyn' } : type;
 }
 
 /** Are both the same type, whatever their sizes? */
@@ -132,6 +113,6 @@ export function isSameType(a: CelType, b: CelType): boolean {
   if (a.kind === 'map' && b.kind === 'map') return isSameType(a.key, b.key) && isSameType(a.value, b.value);
   if (a.kind === 'optional' && b.kind === 'optional') return isSameType(a.of, b.of);
   if (a.kind === 'object' || a.kind === 'opaque' || a.kind === 'parameter')
-    return a.kind === b.kind && a.name === (b as typeof a).name;
+    return a.kind === b.kind && a.name === b.name;
   return a.kind === b.kind;
 }

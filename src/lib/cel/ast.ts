@@ -86,6 +86,11 @@ export function list(at: number, ...elements: readonly Expr[]): ListLiteral {
   return { kind: 'list', at, elements: elements.map((value) => ({ value, isOptional: false })) };
 }
 
+/** Of the field that `a.?b` names. */
+export function literalText(expr: Expr): string {
+  return expr.kind === 'literal' && typeof expr.value === 'string' ? expr.value : '';
+}
+
 export function childrenOf(expr: Expr): readonly Expr[] {
   switch (expr.kind) {
     case 'literal':

@@ -3,7 +3,16 @@
  * bound on the way, and what fits nothing is an issue with its place. What the values alone can tell is `dyn`.
  */
 import { areAssignable, type Bindings, isAssignable, isSameType, mostGeneral, substituted } from './assignability.ts';
-import type { Call, Comprehension, Expr, ListLiteral, MapLiteral, Select, StructLiteral } from './ast.ts';
+import {
+  type Call,
+  type Comprehension,
+  type Expr,
+  type ListLiteral,
+  literalText,
+  type MapLiteral,
+  type Select,
+  type StructLiteral,
+} from './ast.ts';
 import { type Declarations, type Overload, typeConstant } from './functions-table.ts';
 import type { Issue } from './issues.ts';
 import { qualifiedName } from './parser.ts';
@@ -143,22 +152,16 @@ class Checker {
   }
 
   #field(at: { readonly at: number }, operand: CelType, field: string): CelType {
-    switch (operand.kind) {
-      case 'map':
-        return operand.value;
-      case 'object':
-        return operand.fields.get(field)?.type ?? this.#issue(at, `undefined field '${field}'`);
-      case 'optional':
-        return optionalOf(this.#field(at, this.#known(operand.of), field));
-      case 'parameter':
-        // What it is, nobody said: it may be anything that has fields.
-        isAssignable(this.#bindings, operand, dyn);
-        return dyn;
-      case 'dyn':
-        return operand;
-      default:
-        return this.#issue(at, `type '${this.#shown(operand)}' does not support field selection`);
-    }
+    if (operand.kind === 'map') return operand.value;
+    if (operand.kind === 'object')
+      return operand.fields.get(field)?.type ?? this.#issue(at, `undefined field '${field}'`);
+    if (operand.kind === 'optional') return optionalOf(this.#field(at, this.#known(operand.of), field));
+    if (operand.kind === 'dyn') return operand;
+    if (operand.kind !== 'parameter')
+      return this.#issue(at, `type '${this.#shown(operand)}' does not support field selection`);
+    // What it is, nobody said: it may be anything that has fields.
+    isAssignable(this.#bindings, operand, dyn);
+    return dyn;
   }
 
   #call(expr: Call): CelType {
@@ -170,7 +173,9 @@ class Checker {
       const overloads = dotted.filter(({ isMember }) => !isMember);
       return this.#resolved(expr, `${prefix}.${expr.name}`, overloads, this.#typesOf(expr.args), false);
     }
-    const overloads = this.#scope.functions.get(expr.name)?.filter(({ isMember }) => isMember === (target !== undefined));
+    const overloads = this.#scope.functions
+      .get(expr.name)
+      ?.filter(({ isMember }) => isMember === (target !== undefined));
     const types = this.#typesOf(target === undefined ? expr.args : [target, ...expr.args]);
     if (!this.#scope.functions.has(expr.name)) return this.#issue(expr, undeclared(expr.name));
     if (expr.name === '_&&_' || expr.name === '_||_') return this.#logical(expr, overloads ?? []);
@@ -218,7 +223,8 @@ class Checker {
     if (!parameters.some(isParametrised) && !isParametrised(result)) return { parameters, result };
     const fresh: Bindings = new Map();
     const suffix = `#${this.#fresh++}`;
-    for (const name of parameterNames([...parameters, result])) fresh.set(name, { kind: 'parameter', name: name + suffix });
+    for (const name of parameterNames([...parameters, result]))
+      fresh.set(name, { kind: 'parameter', name: name + suffix });
     return {
       parameters: parameters.map((type) => substituted(fresh, type, false)),
       result: substituted(fresh, result, false),
@@ -230,8 +236,7 @@ class Checker {
     const [operand, field] = expr.args as readonly [Expr, Expr];
     const type = this.#known(this.type(operand));
     this.#types.set(field, { kind: 'string' });
-    const name = field.kind === 'literal' ? String(field.value) : '';
-    return optionalOf(this.#field(expr, type, name));
+    return optionalOf(this.#field(expr, type, literalText(field)));
   }
 
   #list(expr: ListLiteral): CelType {
@@ -247,7 +252,11 @@ class Checker {
     let [key, value]: readonly (CelType | undefined)[] = [];
     for (const entry of expr.entries) {
       key = this.#joined(entry.key, key, this.type(entry.key));
-      value = this.#joined(entry.value, value, entry.isOptional ? this.#unwrapped(entry.value) : this.type(entry.value));
+      value = this.#joined(
+        entry.value,
+        value,
+        entry.isOptional ? this.#unwrapped(entry.value) : this.type(entry.value),
+      );
     }
     return { kind: 'map', key: key ?? this.#freshParameter(), value: value ?? this.#freshParameter() };
   }
@@ -266,7 +275,8 @@ class Checker {
 
   #joined(expr: Expr, previous: CelType | undefined, current: CelType): CelType {
     if (previous === undefined) return current;
-    if (isAssignable(this.#bindings, previous, current)) return mostGeneral(this.#known(previous), this.#known(current));
+    if (isAssignable(this.#bindings, previous, current))
+      return mostGeneral(this.#known(previous), this.#known(current));
     return this.#issue(expr, `expected type '${this.#shown(previous)}' but found '${this.#shown(current)}'`);
   }
 
@@ -310,21 +320,12 @@ class Checker {
 
   /** Of the one variable, or of both. */
   #iterated({ range, variable2 }: Comprehension, type: CelType): readonly [CelType, CelType] {
-    const isOne = variable2 === undefined;
-    switch (type.kind) {
-      case 'list':
-        return isOne ? [type.element, type.element] : [{ kind: 'int' }, type.element];
-      case 'map':
-        return [type.key, type.value];
-      case 'dyn':
-      case 'parameter':
-        return [dyn, dyn];
-      default: {
-        const message = `expression of type '${this.#shown(type)}' cannot be range of a comprehension`;
-        const issue = this.#issue(range, `${message} (must be list, map, or dynamic)`);
-        return [issue, issue];
-      }
-    }
+    if (type.kind === 'list') return [variable2 === undefined ? type.element : { kind: 'int' }, type.element];
+    if (type.kind === 'map') return [type.key, type.value];
+    if (type.kind === 'dyn' || type.kind === 'parameter') return [dyn, dyn];
+    const message = `expression of type '${this.#shown(type)}' cannot be range of a comprehension`;
+    const issue = this.#issue(range, `${message} (must be list, map, or dynamic)`);
+    return [issue, issue];
   }
 
   #expect(expr: Expr, wanted: CelType): void {
@@ -338,20 +339,17 @@ const undeclared = (name: string): string => `undeclared reference to '${name}' 
 
 const optionalOf = (type: CelType): CelType => (type.kind === 'optional' ? type : { kind: 'optional', of: type });
 
+const plainKinds: Readonly<Record<string, 'bool' | 'string' | 'int' | 'double'>> = {
+  boolean: 'bool',
+  string: 'string',
+  bigint: 'int',
+  number: 'double',
+};
+
 function literalType(value: CelValue): CelType {
-  switch (typeof value) {
-    case 'boolean':
-      return bool;
-    case 'string':
-      return { kind: 'string' };
-    case 'bigint':
-      return { kind: 'int' };
-    case 'number':
-      return { kind: 'double' };
-    default:
-      if (value === null) return { kind: 'null' };
-      return { kind: value instanceof Uint8Array ? 'bytes' : 'uint' };
-  }
+  if (value === null) return { kind: 'null' };
+  if (typeof value === 'object') return { kind: value instanceof Uint8Array ? 'bytes' : 'uint' };
+  return { kind: plainKinds[typeof value] ?? 'dyn' };
 }
 
 function isParametrised(type: CelType): boolean {

@@ -162,7 +162,9 @@ const estimates: readonly (readonly [string, number, number, Readonly<Record<str
 test('what an expression may cost is known beforehand, as cel-go estimates it', () => {
   const differing = estimates.flatMap(([expression, min, max, declared]) => {
     const cost = compiled(expression, { ...variables, ...declared }).cost();
-    return cost.min === min && cost.max === max ? [] : [`${expression}: ${cost.min} to ${cost.max}, not ${min} to ${max}`];
+    return cost.min === min && cost.max === max
+      ? []
+      : [`${expression}: ${cost.min} to ${cost.max}, not ${min} to ${max}`];
   });
   assert.deepEqual(differing, []);
 });

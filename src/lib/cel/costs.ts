@@ -2,8 +2,9 @@
  * What calls cost, said once for the estimate and for the evaluation: cel-go's units (one for a step, a tenth for a character). Ranges
  * are of numbers from `min` to `max`; `Infinity` stands for what has no bound.
  */
-import type { CelType, CostEstimate } from './types.ts';
+
 import { limits } from '../limits.ts';
+import type { CelType, CostEstimate } from './types.ts';
 import { CelCostFault, CelMap, CelOpaque, type CelValue } from './values.ts';
 
 export type Range = CostEstimate;

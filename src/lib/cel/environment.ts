@@ -7,7 +7,7 @@
  */
 import { limits } from '../limits.ts';
 import { isAssignable } from './assignability.ts';
-import { type Expr, nodesOf } from './ast.ts';
+import { type Expr, literalText, nodesOf } from './ast.ts';
 import { type Checked, checked, type Scope } from './checker.ts';
 import type { CelLibrary } from './declarations.ts';
 import { forgetComparisons } from './equality.ts';
@@ -88,7 +88,19 @@ export type CelResult =
 /** The language and its extensions, the same for all. */
 const language: readonly CelLibrary[] = [operators, conversions, methods, strings, sets, lists];
 
-const typeNames = ['bool', 'int', 'uint', 'double', 'string', 'bytes', 'list', 'map', 'null_type', 'type', 'optional_type'];
+const typeNames = [
+  'bool',
+  'int',
+  'uint',
+  'double',
+  'string',
+  'bytes',
+  'list',
+  'map',
+  'null_type',
+  'type',
+  'optional_type',
+];
 const languageConstants = new Map(
   [...typeNames, 'google.protobuf.Timestamp', 'google.protobuf.Duration'].map((name) => [name, typeConstant(name)]),
 );
@@ -152,6 +164,12 @@ function returnError(returns: readonly CelType[]): CelError {
   return { message, text: message };
 }
 
+interface Plan {
+  readonly step: Step;
+  /** Empty: each evaluation has its own. */
+  readonly slots: readonly undefined[];
+}
+
 class Program implements CelProgram {
   readonly expression: string;
   readonly type: CelType;
@@ -159,7 +177,7 @@ class Program implements CelProgram {
   readonly #checked: Checked;
   readonly #scope: Scope;
   readonly #escapedNames: boolean;
-  #plan: { readonly step: Step; readonly slots: number } | undefined;
+  #plan: Plan | undefined;
   #cost: CostEstimate | undefined;
   #reads: ReadonlySet<string> | undefined;
 
@@ -190,11 +208,14 @@ class Program implements CelProgram {
     return this.#reads;
   }
 
-  evaluate(variables: CelVariables, { costLimit = limits.celCostMax }: { readonly costLimit?: number } = {}): CelResult {
+  evaluate(
+    variables: CelVariables,
+    { costLimit = limits.celCostMax }: { readonly costLimit?: number } = {},
+  ): CelResult {
     this.#plan ??= this.#planned();
     const { step, slots } = this.#plan;
     forgetComparisons();
-    const frame: Frame = { variables, slots: new Array<CelValue | undefined>(slots), limit: costLimit, cost: 0 };
+    const frame: Frame = { variables, slots: slots.slice(), limit: costLimit, cost: 0 };
     try {
       return { kind: 'value', value: step(frame), cost: frame.cost };
     } catch (error) {
@@ -203,10 +224,10 @@ class Program implements CelProgram {
     }
   }
 
-  #planned(): { readonly step: Step; readonly slots: number } {
+  #planned(): Plan {
     const planner = new Planner(this.#checked, { escapedNames: this.#escapedNames });
     const step = planner.plan(this.#expr);
-    return { step, slots: planner.slotCount };
+    return { step, slots: Array.from({ length: planner.slotCount }, () => undefined) };
   }
 }
 
@@ -223,7 +244,7 @@ function variablesRead(root: Expr): ReadonlySet<string> {
 
 function selection(expr: Expr): readonly [Expr | undefined, string] {
   if (expr.kind === 'select') return [expr.operand, expr.field];
-  const isOptional = expr.kind === 'call' && expr.name === '_?._';
-  const field = isOptional ? expr.args[1] : undefined;
-  return isOptional && field?.kind === 'literal' ? [expr.args[0], String(field.value)] : [undefined, ''];
+  if (expr.kind !== 'call' || expr.name !== '_?._') return [undefined, ''];
+  const [operand, field] = expr.args;
+  return [operand, field === undefined ? '' : literalText(field)];
 }

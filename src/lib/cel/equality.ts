@@ -34,7 +34,8 @@ function countComparison(): void {
 export function areEqual(a: CelValue, b: CelValue): boolean {
   if (typeof a === 'string' || typeof a === 'boolean' || a === null) return a === b;
   if (typeof a === 'bigint' && typeof b === 'bigint') return a === b;
-  if (isNumber(a)) return isNumber(b) && numberOf(a) === numberOf(b) ? true : isNumber(b) && looselySame(a, b);
+  // An int and a double that are the same number are not the same to `===`.
+  if (isNumber(a)) return isNumber(b) && order(numberOf(a), numberOf(b)) === 0;
   if (typeof b !== 'object' || b === null || isNumber(b)) return false;
   return objectsAreEqual(a, b);
 }
@@ -46,12 +47,6 @@ export function isNumber(value: CelValue): value is Numeric {
 }
 
 export const numberOf = (value: Numeric): bigint | number => (value instanceof CelUint ? value.value : value);
-
-/** An int and a double that are the same number are not the same to `===`. */
-function looselySame(a: Numeric, b: Numeric): boolean {
-  const [left, right] = [numberOf(a), numberOf(b)];
-  return left <= right && left >= right;
-}
 
 function objectsAreEqual(a: CelValue & object, b: CelValue & object): boolean {
   countComparison();
@@ -101,16 +96,16 @@ function optionalsAreEqual({ value: a }: CelOptional, { value: b }: CelOptional)
 /** Below zero: `a` comes first. Undefined: one cannot say so of them. */
 export function compared(a: CelValue, b: CelValue): number | undefined {
   if (typeof a === 'string') return typeof b === 'string' ? compareTexts(a, b) : undefined;
-  if (isNumber(a)) return isNumber(b) ? sign(numberOf(a), numberOf(b)) : undefined;
+  if (isNumber(a)) return isNumber(b) ? order(numberOf(a), numberOf(b)) : undefined;
   if (typeof a === 'boolean') return typeof b === 'boolean' ? Number(a) - Number(b) : undefined;
   if (a instanceof Uint8Array) return b instanceof Uint8Array ? Buffer.compare(a, b) : undefined;
-  if (a instanceof CelTimestamp) return b instanceof CelTimestamp ? sign(a.nanoseconds, b.nanoseconds) : undefined;
-  if (a instanceof CelDuration) return b instanceof CelDuration ? sign(a.nanoseconds, b.nanoseconds) : undefined;
+  if (a instanceof CelTimestamp) return b instanceof CelTimestamp ? order(a.nanoseconds, b.nanoseconds) : undefined;
+  if (a instanceof CelDuration) return b instanceof CelDuration ? order(a.nanoseconds, b.nanoseconds) : undefined;
   return undefined;
 }
 
 /** NaN with anything is NaN, which is neither below nor above zero. */
-function sign(a: bigint | number, b: bigint | number): number {
+function order(a: bigint | number, b: bigint | number): number {
   if (a < b) return -1;
   if (a > b) return 1;
   return a <= b ? 0 : Number.NaN;
@@ -132,19 +127,16 @@ function compareTexts(a: string, b: string): number {
 
 /** What `type(value)` is called. */
 export function typeNameOf(value: CelValue): string {
-  switch (typeof value) {
-    case 'string':
-      return 'string';
-    case 'boolean':
-      return 'bool';
-    case 'bigint':
-      return 'int';
-    case 'number':
-      return 'double';
-    default:
-      return value === null ? 'null_type' : objectTypeName(value);
-  }
+  if (value === null) return 'null_type';
+  return typeof value === 'object' ? objectTypeName(value) : (plainTypeNames[typeof value] ?? '');
 }
+
+const plainTypeNames: Readonly<Record<string, string>> = {
+  string: 'string',
+  boolean: 'bool',
+  bigint: 'int',
+  number: 'double',
+};
 
 function objectTypeName(value: CelValue & object): string {
   if (Array.isArray(value)) return 'list';

@@ -5,7 +5,7 @@
  *
  * Only what is reached from a variable by fields, keys and elements has a declared size; the size of all else is computed or unknown.
  */
-import type { Call, Comprehension, Expr, Ident, ListLiteral, MapLiteral, Select } from './ast.ts';
+import type { Call, Comprehension, Expr, ListLiteral, MapLiteral, Select } from './ast.ts';
 import type { Checked, Scope } from './checker.ts';
 import {
   type CallEstimate,
@@ -85,7 +85,8 @@ class Estimator {
         return sum(range(createCost.object), ...expr.fields.map(({ value }) => this.cost(value)));
       case 'comprehension':
         return expr.variable === unusedVariable ? this.#bind(expr) : this.#loop(expr);
-      default:
+      case 'ident':
+      case 'literal':
         return none;
     }
   }
@@ -98,6 +99,8 @@ class Estimator {
     const local = this.#local(name);
     const declared = local === undefined ? this.#scope.variables.get(name.replace(/^\./, '')) : local.declared;
     if (declared !== undefined) this.#declared.set(expr, declared);
+    // Names of types are compared at no cost.
+    if (this.#checked.constants.has(expr)) this.#sizes.set(expr, none);
     return one;
   }
 
@@ -118,7 +121,8 @@ class Estimator {
   #list(expr: ListLiteral): Range {
     const { elements } = expr;
     const cost = sum(range(createCost.list), ...elements.map(({ value }) => this.cost(value)));
-    const value = elements.length === 0 ? none : elements.map((each) => this.#sizeOrUnknown(each.value)).reduce(union, nothing);
+    const value =
+      elements.length === 0 ? none : elements.map((each) => this.#sizeOrUnknown(each.value)).reduce(union, nothing);
     this.#entries.set(expr, { kind: 'list', key: one, value });
     return cost;
   }
@@ -237,7 +241,8 @@ class Estimator {
     const entries = this.#entriesOf(of);
     const declared = this.#declared.get(of);
     const kind = entries?.kind ?? (this.#type(of).kind === 'list' ? 'list' : 'map');
-    const element = declared?.kind === 'list' ? declared.element : declared?.kind === 'map' ? declared.value : undefined;
+    const element =
+      declared?.kind === 'list' ? declared.element : declared?.kind === 'map' ? declared.value : undefined;
     const key = declared?.kind === 'map' ? declared.key : undefined;
     const atKey = (name: string): Local => ({ name, declared: key, size: entries?.key, entries: undefined });
     const atValue = (name: string): Local => ({ name, declared: element, size: entries?.value, entries: undefined });
@@ -276,7 +281,7 @@ class Estimator {
     const size = declared === undefined ? undefined : declaredSize(declared);
     if (size !== undefined) return size;
     if (isScalar(this.#type(expr))) return one;
-    return expr.kind === 'ident' ? this.#local((expr as Ident).name)?.size : undefined;
+    return expr.kind === 'ident' ? this.#local(expr.name)?.size : undefined;
   }
 
   #value(expr: Expr): EstimatedValue {

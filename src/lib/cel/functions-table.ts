@@ -58,7 +58,8 @@ const mergedMax = 16;
 
 export function declarationsOf(libraries: readonly CelLibrary[]): Declarations {
   const before = merged.find(
-    (each) => each.libraries.length === libraries.length && each.libraries.every((one, index) => one === libraries[index]),
+    (each) =>
+      each.libraries.length === libraries.length && each.libraries.every((one, index) => one === libraries[index]),
   );
   if (before !== undefined) return before.declarations;
   const declarations = mergedDeclarations(libraries);

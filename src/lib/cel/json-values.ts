@@ -15,30 +15,24 @@ export interface JsonOptions {
 /** @throws CelFault where the value itself does not fit; what is in it is looked at when it is read */
 export function celValue(type: CelType, json: unknown, options?: JsonOptions): CelValue {
   if (json === null || json === undefined) return null;
-  switch (type.kind) {
-    case 'string':
-    case 'bool':
-      return typeof json === (type.kind === 'bool' ? 'boolean' : 'string') ? (json as string) : unfit(type.kind, json);
-    case 'int':
-      return integer(json);
-    case 'double':
-      return typeof json === 'number' ? json : unfit('double', json);
-    case 'object':
-      return isObject(json) ? new JsonRecord(type, json, options) : unfit(type.name, json);
-    case 'list':
-      return Array.isArray(json) ? listOf(type, json, options) : unfit('list', json);
-    case 'map':
-      return isObject(json) ? new JsonMap(type.value, json, options) : unfit('map', json);
-    case 'timestamp':
-      return typeof json === 'string' ? (timestamp(json) ?? unfit('timestamp', json)) : unfit('timestamp', json);
-    case 'duration':
-      return typeof json === 'string' ? (parsedDuration(json) ?? unfit('duration', json)) : unfit('duration', json);
-    case 'bytes':
-      return typeof json === 'string' ? new Uint8Array(Buffer.from(json, 'base64')) : unfit('bytes', json);
-    default:
-      return undeclared(json, options);
-  }
+  if (type.kind === 'object') return isObject(json) ? new JsonRecord(type, json, options) : unfit(type.name, json);
+  if (type.kind === 'list') return Array.isArray(json) ? listOf(type, json, options) : unfit('list', json);
+  if (type.kind === 'map') return isObject(json) ? new JsonMap(type.value, json, options) : unfit('map', json);
+  if (type.kind === 'int') return integer(json);
+  if (type.kind === 'double') return typeof json === 'number' ? json : unfit('double', json);
+  if (type.kind === 'bool') return typeof json === 'boolean' ? json : unfit('bool', json);
+  const read = ofTexts[type.kind];
+  if (read === undefined) return undeclared(json, options);
+  return (typeof json === 'string' ? read(json) : undefined) ?? unfit(type.kind, json);
 }
+
+/** By kind of the type; undefined: the text is none. */
+const ofTexts: Readonly<Partial<Record<CelType['kind'], (text: string) => CelValue | undefined>>> = {
+  string: (text) => text,
+  bytes: (text) => new Uint8Array(Buffer.from(text, 'base64')),
+  timestamp,
+  duration: parsedDuration,
+};
 
 /** Kubernetes' format `date` has no time. */
 function timestamp(text: string): CelTimestamp | undefined {
@@ -47,7 +41,8 @@ function timestamp(text: string): CelTimestamp | undefined {
 
 type JsonFields = Readonly<Record<string, unknown>>;
 
-const isObject = (json: unknown): json is JsonFields => typeof json === 'object' && json !== null && !Array.isArray(json);
+const isObject = (json: unknown): json is JsonFields =>
+  typeof json === 'object' && json !== null && !Array.isArray(json);
 
 function unfit(wanted: string, json: unknown): never {
   const found = Array.isArray(json) ? 'list' : typeof json;
@@ -62,19 +57,11 @@ function integer(json: unknown): bigint {
 const dyn: CelType = { kind: 'dyn' };
 
 function undeclared(json: unknown, options: JsonOptions | undefined): CelValue {
-  switch (typeof json) {
-    case 'number':
-      return Number.isInteger(json) && options?.numbers !== 'double' ? BigInt(json) : json;
-    case 'object':
-      if (Array.isArray(json)) return listOf({ kind: 'list', element: dyn }, json, options);
-      return isObject(json) ? new JsonMap(dyn, json, options) : null;
-    case 'string':
-    case 'boolean':
-    case 'bigint':
-      return json;
-    default:
-      return unfit('JSON', json);
-  }
+  if (typeof json === 'number') return Number.isInteger(json) && options?.numbers !== 'double' ? BigInt(json) : json;
+  if (Array.isArray(json)) return listOf({ kind: 'list', element: dyn }, json, options);
+  if (isObject(json)) return new JsonMap(dyn, json, options);
+  if (typeof json === 'string' || typeof json === 'boolean' || typeof json === 'bigint') return json;
+  return json === null ? null : unfit('JSON', json);
 }
 
 interface ListSemantics {

@@ -2,7 +2,7 @@
  * Macros: calls that are written out as other expressions before anything looks at them, as cel-go does it, so that types, estimates and
  * costs come out the same. A tree may hold one node twice (`optMap`): who walks it keeps what it knows of a node.
  */
-import { call, type Comprehension, type Expr, type Ident, ident, list, literal } from './ast.ts';
+import { type Comprehension, call, type Expr, type Ident, ident, list, literal } from './ast.ts';
 import { SyntaxIssue } from './issues.ts';
 
 /** No expression can write these names. */
@@ -26,20 +26,23 @@ export function expandedMacro(
   args: readonly Expr[],
   count: (expr: Expr) => Expr,
 ): Expr | undefined {
-  if (target === undefined) return name === 'has' && args.length === 1 ? count(presence(at, args[0] as Expr)) : undefined;
+  if (target === undefined)
+    return name === 'has' && args.length === 1 ? count(presence(at, args[0] as Expr)) : undefined;
   const isBind = target.kind === 'ident' && target.name === 'cel' && name === 'bind';
   const macro = isBind ? bindMacros[args.length] : receiverMacros.get(`${name}/${args.length}`);
   return macro === undefined ? undefined : count(macro({ at, target, args }));
 }
 
 function presence(at: number, argument: Expr): Expr {
-  if (argument.kind !== 'select' || argument.isTest) throw new SyntaxIssue(argument.at, 'invalid argument to has() macro');
+  if (argument.kind !== 'select' || argument.isTest)
+    throw new SyntaxIssue(argument.at, 'invalid argument to has() macro');
   return { ...argument, at, isTest: true };
 }
 
 /** @throws SyntaxIssue where it is no plain name */
 function variable(expr: Expr | undefined): string {
-  if (expr?.kind !== 'ident' || expr.name.startsWith('.')) throw new SyntaxIssue(expr?.at ?? 0, 'argument must be a simple name');
+  if (expr?.kind !== 'ident' || expr.name.startsWith('.'))
+    throw new SyntaxIssue(expr?.at ?? 0, 'argument must be a simple name');
   return expr.name;
 }
 

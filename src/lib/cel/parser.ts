@@ -124,7 +124,9 @@ class Parser {
       places.push(at);
       terms.push(operand());
     }
-    return places.length === 0 ? (terms[0] as Expr) : this.#balanced(`_${symbol}_`, terms, places, 0, places.length - 1);
+    return places.length === 0
+      ? (terms[0] as Expr)
+      : this.#balanced(`_${symbol}_`, terms, places, 0, places.length - 1);
   }
 
   #balanced(name: string, terms: readonly Expr[], places: readonly number[], low: number, high: number): Expr {
@@ -164,7 +166,8 @@ class Parser {
     const depth = this.#depth;
     let expr = this.#primary(isNegative);
     for (let next = this.#suffix(expr); next !== undefined; next = this.#suffix(expr)) {
-      expr = this.#deeper(() => next as Expr);
+      const outer = next;
+      expr = this.#deeper(() => outer);
       this.#depth++;
     }
     this.#depth = depth;

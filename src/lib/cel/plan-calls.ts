@@ -59,7 +59,12 @@ export function planCall(overloads: readonly Overload[], args: readonly Step[]):
     if (args.length === 1) return unary(first, args[0] as Step);
     if (args.length === 2) return binary(first, args[0] as Step, args[1] as Step);
   }
-  return (frame) => called(frame, targets, args.map((arg) => arg(frame)));
+  return (frame) =>
+    called(
+      frame,
+      targets,
+      args.map((arg) => arg(frame)),
+    );
 }
 
 function unary(target: Target, arg: Step): Step {

@@ -59,8 +59,7 @@ function planBind(planner: Planner, expr: Comprehension): Step {
 
 function* elements(value: CelValue, isPair: boolean): Generator<readonly [CelValue, CelValue]> {
   if (Array.isArray(value)) {
-    for (const [index, each] of (value as readonly CelValue[]).entries())
-      yield [isPair ? BigInt(index) : each, each];
+    for (const [index, each] of (value as readonly CelValue[]).entries()) yield [isPair ? BigInt(index) : each, each];
   } else if (value instanceof CelMap) {
     for (const key of value.keys()) yield [key, isPair ? (value.get(key) ?? null) : key];
   } else fault('no such overload');

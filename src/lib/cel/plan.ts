@@ -4,14 +4,23 @@
  *
  * Kept true: each step that may be repeated charges before it works, so that no loop runs on behind the limit.
  */
-import type { Call, Comprehension, Expr, ListLiteral, MapLiteral, Select, StructLiteral } from './ast.ts';
-import { planCall } from './plan-calls.ts';
-import { planComprehension } from './plan-loops.ts';
+import {
+  type Call,
+  type Comprehension,
+  type Expr,
+  type ListLiteral,
+  literalText,
+  type MapLiteral,
+  type Select,
+  type StructLiteral,
+} from './ast.ts';
 import type { Checked } from './checker.ts';
 import { createCost } from './costs.ts';
 import { EntryMap } from './entry-map.ts';
 import { unescaped } from './escaping.ts';
 import { absorbed, charge, type Frame, type Step } from './frame.ts';
+import { planCall } from './plan-calls.ts';
+import { planComprehension } from './plan-loops.ts';
 import { elementAt, fieldOf, hasField, optionalElement, optionalField } from './selection.ts';
 import { CelFault, CelMessage, CelOptional, type CelValue, fault } from './values.ts';
 
@@ -153,8 +162,8 @@ export class Planner {
     if (name === '_?_:_') return this.#conditional(args);
     const of = this.attribute(args[0] as Expr, base);
     const second = args[1] as Expr;
-    if (name === '_?._' && second.kind === 'literal') {
-      const field = String(second.value);
+    if (name === '_?._') {
+      const field = literalText(second);
       const key = this.#mapKey(field);
       return (frame) => {
         const value = of(frame);

@@ -1,4 +1,5 @@
 /** Steps into values: fields, keys, indices, with and without `?`. What is not there is a fault, or an optional value without one. */
+import { typeNameOf } from './equality.ts';
 import { CelMap, CelOptional, CelRecord, CelUint, type CelValue, fault } from './values.ts';
 
 /** `key` is what the field is called in a map. @throws CelFault */
@@ -22,8 +23,7 @@ export function hasField(value: CelValue, field: string, key: string): boolean {
 }
 
 export function optionalField(value: CelValue, field: string, key: string): CelOptional {
-  if (value instanceof CelOptional)
-    return value.value === undefined ? value : optionalField(value.value, field, key);
+  if (value instanceof CelOptional) return value.value === undefined ? value : optionalField(value.value, field, key);
   if (value instanceof CelRecord) return CelOptional.from(value.get(field));
   return value instanceof CelMap ? CelOptional.from(value.get(key)) : fault('no such overload');
 }
@@ -33,10 +33,15 @@ export function elementAt(value: CelValue, index: CelValue): CelValue {
   if (Array.isArray(value)) return listElement(value as readonly CelValue[], index);
   if (value instanceof CelMap) return value.get(index) ?? absent(value.get(index), shownKey(index));
   if (value instanceof CelOptional) return optionalElement(value, index);
-  return value instanceof CelRecord && typeof index === 'string' ? fieldOf(value, index, index) : fault('no such overload');
+  return value instanceof CelRecord && typeof index === 'string'
+    ? fieldOf(value, index, index)
+    : fault('no such overload');
 }
 
-const shownKey = (key: CelValue): string => String(key instanceof CelUint ? key.value : key);
+function shownKey(key: CelValue): string {
+  if (key instanceof CelUint) return String(key.value);
+  return typeof key === 'object' ? typeNameOf(key) : String(key);
+}
 
 function listElement(list: readonly CelValue[], index: CelValue): CelValue {
   const at = position(index);
@@ -55,5 +60,7 @@ export function optionalElement(value: CelValue, index: CelValue): CelOptional {
   if (value instanceof CelOptional) return value.value === undefined ? value : optionalElement(value.value, index);
   if (Array.isArray(value)) return CelOptional.from((value as readonly CelValue[])[position(index)]);
   if (value instanceof CelMap) return CelOptional.from(value.get(index));
-  return value instanceof CelRecord && typeof index === 'string' ? CelOptional.from(value.get(index)) : fault('no such overload');
+  return value instanceof CelRecord && typeof index === 'string'
+    ? CelOptional.from(value.get(index))
+    : fault('no such overload');
 }

@@ -15,7 +15,8 @@ const simple: Readonly<Record<string, string>> = {
   '`': '`',
 };
 
-const escapes = /\\(?:[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2})|([abfnrtv\\?"'`])|([^]|$))/g;
+const escapes =
+  /\\(?:[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2})|([abfnrtv\\?"'`])|([^]|$))/g;
 
 /** @throws RangeError where an escape is none */
 export function textOf(inner: string, isRaw: boolean): string {

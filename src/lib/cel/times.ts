@@ -30,7 +30,8 @@ export function parsedTimestamp(text: string): CelTimestamp | undefined {
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);
   const isDate = date.getUTCMonth() === month - 1 && date.getUTCDate() === day && year > 0;
-  if (!isDate || hour > 23 || minute > 59 || second > 59 || Number(zoneHours) > 23 || Number(zoneMinutes) > 59) return undefined;
+  if (!isDate || hour > 23 || minute > 59 || second > 59 || Number(zoneHours) > 23 || Number(zoneMinutes) > 59)
+    return undefined;
   const offset = (Number(zoneHours) * 60 + Number(zoneMinutes)) * 60 * (sign === '-' ? -1 : 1);
   const seconds = date.getTime() / 1000 + hour * 3600 + minute * 60 + second - offset;
   const nanoseconds = BigInt(seconds) * nanosPerSecond + BigInt(fraction.padEnd(9, '0'));

@@ -2,20 +2,10 @@
 import type { CelType } from './types.ts';
 
 export function nameOfType(type: CelType): string {
-  switch (type.kind) {
-    case 'list':
-      return `list(${nameOfType(type.element)})`;
-    case 'map':
-      return `map(${nameOfType(type.key)}, ${nameOfType(type.value)})`;
-    case 'optional':
-      return `optional_type(${nameOfType(type.of)})`;
-    case 'object':
-    case 'opaque':
-    case 'parameter':
-      return type.name;
-    default:
-      return type.kind;
-  }
+  if (type.kind === 'list') return `list(${nameOfType(type.element)})`;
+  if (type.kind === 'map') return `map(${nameOfType(type.key)}, ${nameOfType(type.value)})`;
+  if (type.kind === 'optional') return `optional_type(${nameOfType(type.of)})`;
+  return 'name' in type ? type.name : type.kind;
 }
 
 const valueNames: Readonly<Partial<Record<CelType['kind'], string>>> = {

@@ -62,6 +62,8 @@ export interface AdmissionRequest extends Admitted {
   undoWith(undo: () => void, written?: () => void): void;
   /** The same for those outside: webhooks and policies. In `mutate` to be asked for anew by each who changes the draft. */
   asked(): Asked;
+  /** Told before somebody outside is asked, who may take his time. */
+  waitsOutside(): void;
   readonly reinvocation: Reinvocation;
 }
 
@@ -105,7 +107,13 @@ export class Admission {
   readonly #request: Omit<AdmissionRequest, 'draft' | 'asked'>;
   readonly #noted: Noted[] = [];
 
-  constructor(environment: Environment, what: Omit<Admitted, 'draft'>, options: AdmissionOptions) {
+  /** `waitsOutside` is told before somebody outside is asked. */
+  constructor(
+    environment: Environment,
+    what: Omit<Admitted, 'draft'>,
+    options: AdmissionOptions,
+    waitsOutside: () => void = () => {},
+  ) {
     const { admission, store, clock, prng } = environment;
     this.#environment = environment;
     this.#options = options;
@@ -114,6 +122,7 @@ export class Admission {
       ...what,
       dryRun: options.dryRun ?? false,
       reinvocation: new Reinvocation(),
+      waitsOutside,
       store,
       clock,
       prng,

@@ -53,6 +53,7 @@ async function world(
         annotate() {},
         undoWith() {},
         asked: () => assert.fail('nobody outside is asked'),
+        waitsOutside: () => {},
         reinvocation: new Reinvocation(),
       });
       return 'admitted';

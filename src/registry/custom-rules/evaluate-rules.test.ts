@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JsonValue } from '../../api/object.ts';
-import type { JSONSchemaProps } from '../../api/schema/types/apiextensions-v1.ts';
 import { structuralOf } from '../../api/structural/structural-of.ts';
 import { evaluateRules, type RuleContext } from './evaluate-rules.ts';
 
@@ -21,7 +20,7 @@ interface Asked extends RuleContext {
 }
 
 function told(schema: object, value: JsonValue, { old, ...context }: Asked = {}): string[] {
-  const errors = evaluateRules(structuralOf(schema as JSONSchemaProps), value, old, { isRoot: false, ...context });
+  const errors = evaluateRules(structuralOf(schema), value, old, { isRoot: false, ...context });
   return errors.map(({ field, message }) => `${field}: ${message}`);
 }
 

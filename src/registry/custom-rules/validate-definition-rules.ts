@@ -73,7 +73,8 @@ class Check {
       uncorrelatable: within,
     });
     if (typeof values === 'object') this.visit(values, place('.additionalProperties', values));
-    for (const [name, property] of properties) this.visit(property, place(`.properties[${name}]`, property));
+    const within = correlatable.has(schema.mapType) ? uncorrelatable : (uncorrelatable ?? path);
+    for (const [name, property] of properties) this.visit(property, place(`.properties[${name}]`, property, within));
     if (items !== undefined) {
       this.visit(items, place('.items', items, schema.listType === 'map' ? uncorrelatable : (uncorrelatable ?? path)));
     }
@@ -109,6 +110,9 @@ class Check {
     this.total.add(path, cost);
   }
 }
+
+/** Kinds of maps whose values are known again by their keys. */
+const correlatable: ReadonlySet<string> = new Set(['granular', 'atomic']);
 
 /** How often what is inside may be in one object. */
 function timesInside(schema: JSONSchemaProps, times: number | undefined): number | undefined {

@@ -19,6 +19,13 @@ export function innerErrors(structural: Structural, object: JsonObject): InnerEr
   return errors;
 }
 
+/** What is wrong with objects inside a value, and with itself where it is one. */
+export function embeddedWithin(path: string, structural: Structural, value: JsonValue): FieldError[] {
+  const errors: InnerErrors = { embedded: [], lists: [] };
+  visit(errors, path, structural, value);
+  return errors.embedded;
+}
+
 function visit(errors: InnerErrors, path: string, structural: Structural, value: JsonValue): void {
   if (typeof value !== 'object' || value === null) return;
   if (isObject(value)) {

@@ -33,7 +33,7 @@ export function validateCustom(
   const value = object as unknown as JsonObject;
   const before = old as unknown as JsonObject | undefined;
   const correlation = structural && before && new Correlation(structural, value, before);
-  const keywords = structural ? validatorOf(structural.source).validate('', value, correlation).errors('') : [];
+  const keywords = structural ? keywordErrors(structural, '', value, correlation) : [];
   const scaling = scale ? [...scaleSpecErrors(scale, value), ...scaleStatusErrors(scale, value)] : [];
   const inner = structural ? innerErrors(structural, value) : { embedded: [], lists: [] };
   const errors = [...keywords, ...scaling, ...inner.embedded, ...newOnly(structural, inner.lists, before)];
@@ -52,7 +52,9 @@ export function validateCustomStatus(
   const before = old as unknown as JsonObject;
   const correlation = structural && new Correlation(structural, value, before);
   const status = structural?.properties.get('status');
-  const keywords = status ? statusErrors(status, value['status'], correlation?.field('status')) : [];
+  const written = value['status'];
+  const keywords =
+    status && written !== undefined ? keywordErrors(status, 'status', written, correlation?.field('status')) : [];
   const scaling = scale ? scaleStatusErrors(scale, value) : [];
   const lists = structural ? innerErrors(structural, value).lists : [];
   const errors = [...keywords, ...scaling, ...newOnly(structural, lists, before)];
@@ -60,12 +62,11 @@ export function validateCustomStatus(
   return withRules(errors, () => rules(structural, value, before, correlation));
 }
 
-function statusErrors(
-  schema: Structural,
-  status: JsonValue | undefined,
-  before: Correlation | undefined,
-): FieldError[] {
-  return status === undefined ? [] : validatorOf(schema.source).validate('', status, before).errors('status');
+/** Most values are as they should be: only of others it matters what stood there before. */
+function keywordErrors({ source }: Structural, path: string, value: JsonValue, before?: Correlation): FieldError[] {
+  const outcome = validatorOf(source).validate('', value);
+  if (outcome.isValid || before === undefined) return outcome.errors(path);
+  return validatorOf(source).validate('', value, before).errors(path);
 }
 
 function newOnly(structural: Structural | undefined, errors: FieldError[], old: JsonObject | undefined): FieldError[] {

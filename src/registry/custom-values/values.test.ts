@@ -244,3 +244,25 @@ test('metadata of another form is refused in the words of Go', async () => {
     );
   });
 });
+
+test('a schema that nests without end is refused, and so is a value', async () => {
+  let schema: Schema = text;
+  let value: JsonValue = 'x';
+  for (let depth = 0; depth < 20_000; depth++) {
+    schema = struct({ a: schema });
+    value = { a: value };
+  }
+  await serving(anyObject, async (registry) => {
+    const deep = makeDefinition({ plural: 'deeps', versions: [{ schema: { openAPIV3Schema: schema } }] });
+    await rejection(registry.create('customresourcedefinitions.apiextensions.k8s.io', deep), 'BadRequest');
+    await rejection(registry.create(widgets, makeWidget('one', { spec: value })), 'BadRequest');
+  });
+});
+
+test('a pattern that never ends in other languages holds nobody up', async () => {
+  await serving(struct({ a: { ...text, pattern: '^(([a-z])+.)+[A-Z]([a-z])+$' } }), async (registry) => {
+    const spec = { a: 'a'.repeat(100_000) };
+    const [cause = ''] = await refused(registry.create(widgets, makeWidget('one', { spec })));
+    equal(cause.endsWith(`: spec.a in body should match '^(([a-z])+.)+[A-Z]([a-z])+$'`), true);
+  });
+});

@@ -5,9 +5,11 @@
  * Kept true: a stored definition stands in the order of its table: within a version, `schema` is one field. The mark that begins it cannot stand
  * within a text, where quotes are escaped, and what stands within a schema is passed over as a whole.
  */
+import { createHash } from 'node:crypto';
 import type { DefinitionSource } from '../../api/custom-rows.ts';
 import type { CustomResourceDefinition } from '../../api/schema/types/apiextensions-v1.ts';
 import { deepFreeze } from '../../lib/deep-freeze.ts';
+import { endOfObject } from '../../lib/json-span.ts';
 import type { Entry } from '../../store/store.ts';
 import { approvalKey } from './approval.ts';
 
@@ -17,33 +19,6 @@ const mark = Buffer.from('"schema":{"openAPIV3Schema":');
 const emptySchema = Buffer.from('"schema":{}');
 /** How much of the mark belongs to the schema itself. */
 const openingAt = '"schema":'.length;
-
-const quote = 0x22;
-const backslash = 0x5c;
-const opening = 0x7b;
-const closing = 0x7d;
-
-/** Bytes of the JSON of an object, from its opening brace to behind its closing one. */
-function endOfObject(json: Buffer, start: number): number {
-  let depth = 0;
-  for (let at = start; at < json.length; at++) {
-    const byte = json[at];
-    if (byte === quote) at = endOfText(json, at);
-    else if (byte === opening) depth++;
-    else if (byte === closing && --depth === 0) return at + 1;
-  }
-  throw new Error('a stored definition ends within a schema');
-}
-
-/** Of the closing quote. */
-function endOfText(json: Buffer, start: number): number {
-  for (let at = start + 1; at < json.length; at++) {
-    const byte = json[at];
-    if (byte === backslash) at++;
-    else if (byte === quote) return at;
-  }
-  return json.length;
-}
 
 interface Cut {
   readonly outline: CustomResourceDefinition;
@@ -79,13 +54,18 @@ export function definitionSource(entry: Entry): DefinitionSource {
 }
 
 function makeSource(entry: Entry): DefinitionSource {
-  const { outline, schemas } = cut(entry.json());
+  const { outline } = cut(entry.json());
   const withSchema = outline.spec.versions.filter(({ schema }) => schema !== undefined).map(({ name }) => name);
+  let digests: readonly Buffer[] | undefined;
   return {
     outline,
     revision: entry.revision,
     // Not `entry.object`, which would stay in memory.
     whole: () => deepFreeze(JSON.parse(entry.json().toString()) as CustomResourceDefinition),
-    schemaJson: (version) => schemas[withSchema.indexOf(version)],
+    schemaDigest: (version) => {
+      // The schemas themselves would keep all of the JSON in memory.
+      digests ??= cut(entry.json()).schemas.map((schema) => createHash('sha256').update(schema).digest());
+      return digests[withSchema.indexOf(version)];
+    },
   };
 }

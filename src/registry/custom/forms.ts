@@ -43,10 +43,9 @@ export class CustomForms {
     this.#onlyVersion = stored.length === 1 && stored[0] === info.version && info.storageVersion === info.version;
   }
 
-  /** The entry's bytes are what the client asked for. */
+  /** The entry's bytes are what the client asked for. As `shown`. */
   isShared(entry: Entry): boolean {
-    if (this.#isAsWritten(entry)) return true;
-    return this.#shown.get(entry) === entry.object;
+    return this.#isAsWritten(entry) || this.shown(entry) === entry.object;
   }
 
   #isAsWritten({ revision }: Entry): boolean {

@@ -2,6 +2,7 @@
 import { forbiddenField, invalidValue, notSupported, required } from '../../api/field-error.ts';
 import type { JSONSchemaProps, ValidationRule } from '../../api/schema/types/apiextensions-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
+import { defaultRules } from '../custom-rules/default-rules.ts';
 import { validateDefinitionRules, validateRulePath } from '../custom-rules/validate-definition-rules.ts';
 import { validateListItems, validateLists, validateMapKeys } from './custom-resource-lists.ts';
 import { validateSchemaDefaults } from './schema-defaults.ts';
@@ -62,7 +63,7 @@ export function validateSchema(path: string, schema: JSONSchemaProps, hasStatus:
 
 function validateShape(path: string, schema: JSONSchemaProps): FieldError[] {
   const structure = validateStructure(path, schema);
-  return structure.length > 0 ? structure : validateSchemaDefaults(path, schema);
+  return structure.length > 0 ? structure : validateSchemaDefaults(path, schema, defaultRules());
 }
 
 function validateRoot(path: string, schema: JSONSchemaProps): FieldError[] {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
-import { networkInterfaces } from 'node:os';
+import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
@@ -10,9 +10,10 @@ import type { JsonObject } from '../../api/object.ts';
 import type { APIService } from '../../api/schema/types/apiregistration-v1.ts';
 import type { Client, Resource } from '../../client/client.ts';
 import { type ClientConfig, readKubeconfig } from '../../client/kubeconfig.ts';
-import { configMaps, endpointSlices, services } from '../../client/resources.ts';
+import { configMaps, services } from '../../client/resources.ts';
 import { type Cluster, startCluster } from '../../cluster.ts';
 import { RealClock } from '../../lib/clock.ts';
+import { CertificateAuthority } from '../certificates/certificate-authority.ts';
 import { SampleApiServer, sampleGroup, samplePath, sampleVersion } from './testing.ts';
 
 const clock = new RealClock();
@@ -96,6 +97,13 @@ class World {
   async unregister(): Promise<void> {
     await this.client.delete(apiServices, { namespace: '', name: sampleName });
     await this.client.delete(services, { namespace: 'default', name: 'sample-api' });
+  }
+
+  /** Makes this server look at it again. */
+  async touch(): Promise<void> {
+    const { spec, ...found } = await this.client.get(apiServices, { namespace: '', name: sampleName });
+    const versionPriority = (spec?.versionPriority ?? 1) + 1;
+    await this.client.update(apiServices, { ...found, spec: { ...spec, versionPriority } } as APIService);
   }
 
   available(reason: string): Promise<string> {
@@ -254,6 +262,28 @@ describe('a server that extends the API', () => {
     assert.ok(binary.text.includes('wardle.Flunder'));
   });
 
+  test('says nonsense of what it serves: its group is told as stale, and nothing else changes', async (t) => {
+    t.after(async () => {
+      sample.override = () => false;
+      await world.touch();
+    });
+    const before = (await world.ask('/apis')).text;
+    for (const nonsense of ['<html>', '[]', '{"kind":"APIResourceList","resources":7}', '']) {
+      sample.override = (request, response) => {
+        if (request.url?.startsWith('/apis/wardle.example.com/v1alpha1/')) return false;
+        response.writeHead(200, { 'content-type': 'application/json' }).end(nonsense);
+        return true;
+      };
+      await world.touch();
+      await until('stale discovery', async () => {
+        const { text: document } = await world.ask('/apis', { headers: { accept: aggregatedForm } });
+        return nonsense.includes('APIResourceList') || /"v1alpha1","resources":\[.*"freshness":"Stale"/.test(document);
+      });
+    }
+    assert.equal((await world.ask('/apis')).text, before);
+    assert.equal((await world.ask(flundersPath)).status, 200);
+  });
+
   test('is away: its group is told as stale, requests for it get 503, and all else goes on', async () => {
     await world.client.delete(services, { namespace: 'default', name: 'sample-api' });
     assert.equal(await world.available('ServiceNotFound'), 'False: service/sample-api in "default" is not present');
@@ -327,6 +357,37 @@ describe('a server that extends the API', () => {
     } finally {
       await wrong.stop();
     }
+  });
+
+  test('at this server’s own door, a front proxy says whom a request is from, and nobody else does', async () => {
+    const folder = path.join(path.dirname(world.cluster.kubeconfig), 'certificates');
+    const names = { file: 'front-proxy-ca', commonName: 'naru-front-proxy-ca' };
+    const authority = await CertificateAuthority.open({ folder, clock, ...names });
+    const review = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
+    const asks = async (commonName: string, headers: Record<string, string | string[]>) => {
+      const { certificate: cert, key } = await authority.issueClient({ user: commonName, groups: ['system:masters'] });
+      const options = { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, cert, key };
+      return world.ask('/apis/authentication.k8s.io/v1/selfsubjectreviews', options, JSON.stringify(review));
+    };
+    const headers = {
+      'x-remote-user': 'jane',
+      'x-remote-group': ['a, b', 'c'],
+      'x-remote-extra-acme.com%2fproject': 'x',
+    };
+    const answer = await asks('front-proxy-client', headers);
+    assert.deepEqual((answer.json()['status'] as JsonObject)['userInfo'], {
+      username: 'jane',
+      groups: ['a, b', 'c', 'system:authenticated'],
+      extra: { 'acme.com/project': ['x'] },
+    });
+    assert.equal((await asks('system:admin', headers)).status, 401, 'the name is none that proxies bear');
+    assert.equal((await asks('front-proxy-client', {})).status, 403, 'nobody is named: the request is anonymous');
+    const own = await world.ask(
+      '/apis/authentication.k8s.io/v1/selfsubjectreviews',
+      { method: 'POST', headers },
+      JSON.stringify(review),
+    );
+    assert.equal(((own.json()['status'] as JsonObject)['userInfo'] as JsonObject)['username'], 'naru-admin');
   });
 
   test('goes away with its APIService', async () => {

@@ -43,7 +43,7 @@ export class ApiServiceIndex implements Service {
   }
 
   async start(): Promise<void> {
-    for (const { object } of this.#store.list(collection).entries) this.#put(object as APIService);
+    for (const { object } of this.#store.list(collection).entries) this.#put(object);
     this.#watch = this.#store.watch({ collection }, { event: (event) => this.#changed(event) });
   }
 
@@ -77,8 +77,8 @@ export class ApiServiceIndex implements Service {
   }
 
   #changed({ type, entry, previous }: StoreEvent): void {
-    if (previous !== undefined) this.#remove(previous.object as APIService);
-    if (type !== 'deleted') this.#put(entry.object as APIService);
+    if (previous !== undefined) this.#remove(previous.object);
+    if (type !== 'deleted') this.#put(entry.object);
     for (const listener of this.#listeners) listener(entry.key.name);
   }
 

@@ -132,10 +132,10 @@ export class AutoRegistration implements Service {
 }
 
 function bodyOf({ name, management, spec }: LocalApiService): APIService {
-  return { metadata: { name, labels: { [managedLabel]: management } }, spec } as APIService;
+  return { metadata: { name, labels: { [managedLabel]: management } }, spec };
 }
 
 function changed(present: APIService | undefined, { management, spec }: LocalApiService): APIService {
   const labels = { ...present?.metadata?.labels, [managedLabel]: management };
-  return { ...present, metadata: { ...present?.metadata, labels }, spec } as APIService;
+  return { ...present, metadata: { ...present?.metadata, labels }, spec };
 }

@@ -8,15 +8,16 @@ import { decideAvailability } from './decide-availability.ts';
 const spec = { group: 'g.io', version: 'v1', groupPriorityMinimum: 1, versionPriority: 1 };
 const api = remoteOf({ metadata: { name: 'v1.g.io' }, spec: { ...spec, service: { namespace: 'ns', name: 'api' } } });
 
-const service = (more: object = {}): Service =>
-  ({ metadata: { namespace: 'ns', name: 'api' }, spec: { ports: [{ name: 'https', port: 443 }], ...more } }) as Service;
+const service = (more: object = {}): Service => ({
+  metadata: { namespace: 'ns', name: 'api' },
+  spec: { ports: [{ name: 'https', port: 443 }], ...more },
+});
 
-const slice = (name: string, addresses: readonly string[], ready?: boolean): EndpointSlice =>
-  ({
-    addressType: 'IPv4',
-    ports: [{ name, port: 8443 }],
-    endpoints: [{ addresses, ...(ready !== undefined && { conditions: { ready } }) }],
-  }) as EndpointSlice;
+const slice = (name: string, addresses: readonly string[], ready?: boolean): EndpointSlice => ({
+  addressType: 'IPv4',
+  ports: [{ name, port: 8443 }],
+  endpoints: [{ addresses, ...(ready !== undefined && { conditions: { ready } }) }],
+});
 
 test('what the API’s objects say of a Service has upstream’s reasons and words', () => {
   assert.ok(api !== undefined);

@@ -43,6 +43,6 @@ export function decideAvailability(
 function isReady({ endpoints = [], ports = [] }: EndpointSlice, portName: string): boolean {
   return (
     ports.some(({ name }) => (name ?? '') === portName) &&
-    endpoints.some(({ addresses = [], conditions }) => addresses.length > 0 && conditions?.ready !== false)
+    endpoints.some(({ addresses, conditions }) => addresses.length > 0 && conditions?.ready !== false)
   );
 }

@@ -138,9 +138,9 @@ export class SampleApiServer {
   #flunder(method: string, key: string, body: Buffer, json: (status: number, value: object) => void): void {
     switch (method) {
       case 'POST': {
-        const flunder = JSON.parse(body.toString()) as JsonObject & { metadata: JsonObject };
+        const flunder = JSON.parse(body.toString()) as JsonObject & { metadata: Record<string, string> };
         flunder.metadata['resourceVersion'] = String(++this.#version);
-        this.flunders.set(`${key}${String(flunder.metadata['name'])}`, flunder);
+        this.flunders.set(`${key}${flunder.metadata['name']}`, flunder);
         for (const watcher of this.#watchers) watcher.write(`${JSON.stringify({ type: 'ADDED', object: flunder })}\n`);
         return json(201, flunder);
       }

@@ -176,6 +176,7 @@ test('what authentication has to say reaches the audit log and the client', asyn
   const noting: Authenticator = {
     authenticate({ headers, notes }) {
       notes?.annotate('authentication.k8s.io/legacy-token', 'somebody');
+      notes?.annotate('authentication.k8s.io/legacy-token', 'what is said later under the same key');
       notes?.warn('that token is old');
       if (headers.authorization === undefined) return { kind: 'refused', why: 'no token' };
       return { kind: 'user', user: { name: 'admin', groups: ['system:masters'] } };

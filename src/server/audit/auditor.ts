@@ -126,10 +126,10 @@ export class AuditedRequest {
     this.#constraint = constraint;
   }
 
-  /** With `level`: only where requests' bodies are written down, too. */
+  /** With `level`: only where requests' bodies are written down, too. What was said first under a key stays, as upstream. */
   annotate(key: string, value: string, level?: 'Request'): void {
     if (level !== undefined && this.#options.decision.level === 'Metadata') return;
-    this.#annotations[key] = value;
+    this.#annotations[key] ??= value;
   }
 
   /** The whole answer, before it is sent. `failure`: the Status that it carries. */

@@ -4,6 +4,8 @@
  * Kept true: one that is false settles it, whatever errors the others meet; an error beside no false one is an error. Every text of the
  * user and the attributes is there, empty where the request has none; selectors are there only where there are some.
  */
+
+import { kubernetesLibraries } from '../../api/cel/libraries/index.ts';
 import { celEnvironment } from '../../lib/cel/environment.ts';
 import { typeNameOf } from '../../lib/cel/equality.ts';
 import { celValue } from '../../lib/cel/json-values.ts';
@@ -28,7 +30,7 @@ const requestType = object('kubernetes.SubjectAccessReviewSpec', {
   nonResourceAttributes: map(string, string),
 });
 
-const environment = celEnvironment({ variables: { request: requestType } });
+const environment = celEnvironment({ variables: { request: requestType }, libraries: kubernetesLibraries });
 
 /** A text says what is wrong with it. */
 export function compileMatchCondition(expression: string): MatchCondition | string {

@@ -59,21 +59,22 @@ export class PolicyParamGuard implements GrantGuard {
   }
 
   #checkPolicy(request: GrantRequest): Promise<void> | undefined {
-    const { spec } = request.object as Policy;
-    const before = (request.old as Policy | undefined)?.spec;
-    if (spec?.paramKind === undefined || sameJson(spec.paramKind, before?.paramKind)) return undefined;
+    const [policy, before]: [Policy, Policy | undefined] = [request.object, request.old];
+    const { spec } = policy;
+    if (spec?.paramKind === undefined || sameJson(spec.paramKind, before?.spec?.paramKind)) return undefined;
     const { apiVersion = '', kind = '' } = spec.paramKind;
     const why = `must have "get" permission on all objects of the referenced paramKind (kind=${kind}, apiVersion=${apiVersion})`;
     return this.#ask(request, spec.paramKind, { name: '*', namespace: '*' }, { path: 'spec.paramKind', why });
   }
 
   #checkBinding(request: GrantRequest, collection: string): Promise<void> | undefined {
-    const { spec } = request.object as Binding;
-    const before = (request.old as Binding | undefined)?.spec;
+    const [binding, old]: [Binding, Binding | undefined] = [request.object, request.old];
+    const [spec, before] = [binding.spec, old?.spec];
     if (spec?.paramRef === undefined) return undefined;
     if (sameJson(spec.paramRef, before?.paramRef) && spec.policyName === before?.policyName) return undefined;
-    const entry = this.#options.store.get({ collection, namespace: '', name: spec.policyName ?? '' });
-    const kind = (entry?.object as Policy | undefined)?.spec?.paramKind;
+    const key = { collection, namespace: '', name: spec.policyName ?? '' };
+    const policy: Policy | undefined = this.#options.store.get(key)?.object;
+    const kind = policy?.spec?.paramKind;
     const why = 'does not have "get" permission on the object referenced by paramRef';
     return this.#ask(request, kind, spec.paramRef, { path: 'spec.paramRef', why });
   }

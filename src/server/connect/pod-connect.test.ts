@@ -6,13 +6,14 @@ import { type Duplex, duplexPair, Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { NodeTunnel } from '../../agent/tunnel.ts';
 import type { Pod } from '../../api/schema/types/core-v1.ts';
+import { StatusError } from '../../api/status-error.ts';
 import type { NodeHandler, NodeRequest, NodeResponse } from '../../client/node-api.ts';
 import { RealClock } from '../../lib/clock.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { SeededPrng } from '../../lib/prng.ts';
 import type { AuthorizationAttributes } from '../../registry/request.ts';
 import { startTestServer, type TestServer } from '../testing.ts';
-import { connectPath } from './connect-path.ts';
+import { connectOptions, connectPath, connectQuery } from './connect-path.ts';
 
 const pod = (spec: object): Pod =>
   ({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web', namespace: 'default' }, spec }) as unknown as Pod;
@@ -32,6 +33,19 @@ describe('the path to the agent', () => {
       '/portForward/default/web?port=80&port=443&port=8080',
     );
     assert.equal(ask(one, 'portforward', ''), '/portForward/default/web');
+  });
+
+  test('is that of the options that admission let through', () => {
+    for (const [kind, text, options] of [
+      ['exec', 'command=sh&command=-c&stdin=true&container=a', { command: ['sh', '-c'], stdin: true, container: 'a' }],
+      ['attach', 'command=sh&tty=1&stdout=false', { tty: true }],
+      ['portforward', 'ports=80,443&ports=8080', { ports: [80, 443, 8080] }],
+      ['portforward', '', {}],
+    ] as const) {
+      const made = connectOptions(kind, new URLSearchParams(text));
+      assert.deepEqual(made, options);
+      assert.deepEqual(connectOptions(kind, connectQuery(made)), options);
+    }
   });
 
   test('needs a container that there is, a node, and ports that are numbers', () => {
@@ -175,6 +189,29 @@ describe('exec, attach and port-forward over HTTP', () => {
     other.socket?.resume();
     agent.connections.at(-1)?.destroy();
     await once(other.socket as Duplex, 'close');
+  });
+
+  test('are as admission let them through, and the client is told its warnings; or not at all', async () => {
+    const { registry } = world;
+    registry.admitConnect = (options) => ({
+      options: { ...options, tty: true },
+      warnings: ['mind that', 'and "that"'],
+    });
+    const { response, socket } = await send(`${path}/exec?command=ls&stdout=1`);
+    assert.equal(response.headers['warning'], '299 - "mind that", 299 - "and \\"that\\""');
+    assert.equal(agent.requests.at(-1)?.path, '/exec/default/web/a?output=1&tty=1&command=ls');
+    socket?.destroy();
+    const { length } = agent.requests;
+    registry.admitConnect = () => {
+      throw new StatusError(403, 'Forbidden', 'admission webhook "x" denied the request: no shells');
+    };
+    const refused = await send(`${path}/exec?command=ls`);
+    assert.equal(refused.response.statusCode, 403);
+    assert.match(refused.text, /no shells/);
+    // Also of pods that are not there: admission comes first.
+    assert.equal((await send('/api/v1/namespaces/default/pods/none/exec?command=ls')).response.statusCode, 403);
+    assert.equal(agent.requests.length, length);
+    registry.admitConnect = (options) => ({ options, warnings: [] });
   });
 
   test('bring the frames of a WebSocket one by one, as clients expect that look for more in the socket alone', async () => {

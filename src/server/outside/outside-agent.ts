@@ -10,7 +10,6 @@ import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import type { Clock } from '../../lib/clock.ts';
-import { limits } from '../../lib/limits.ts';
 import { callText, nameProblem } from './go-errors.ts';
 import { DialFault } from './service-dialer.ts';
 

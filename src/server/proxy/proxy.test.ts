@@ -10,6 +10,7 @@ import { podRoutes } from '../../agent/routes/pod-lists.ts';
 import { findRoute } from '../../agent/routes/route.ts';
 import type { Runtime } from '../../agent/runtime.ts';
 import { NodeTunnel } from '../../agent/tunnel.ts';
+import { StatusError } from '../../api/status-error.ts';
 import type { NodeHandler } from '../../client/node-api.ts';
 import { RealClock } from '../../lib/clock.ts';
 import { silentLogger } from '../../lib/log.ts';
@@ -139,6 +140,22 @@ for (const way of ['in the same process', 'through a tunnel'] as const) {
       assert.equal(got['x-forwarded-for'], '127.0.0.1');
       assert.equal(got['host'], `127.0.0.1:${world.server.port}`);
       for (const name of ['authorization', 'impersonate-user', 'te', 'x-hop']) assert.equal(got[name], undefined, name);
+    });
+
+    test('admission is asked about each request, with the path below', async () => {
+      const { registry } = world;
+      await world.http1(`${base}/a/b?q=1`);
+      const { verb, target, options } = registry.calls.findLast((call) => call.verb === 'connect') ?? assert.fail();
+      const { name } = target;
+      assert.deepEqual([verb, target.subresource, options], ['connect', 'proxy', { path: '/a/b' }]);
+      assert.ok(base.includes(`/${name}/`), name);
+      registry.admitConnect = () => {
+        throw new StatusError(403, 'Forbidden', 'admission webhook "x" denied the request: no proxies');
+      };
+      const refused = await world.http1(`${base}/a/b`);
+      registry.admitConnect = (admitted) => ({ options: admitted, warnings: [] });
+      assert.equal(refused.status, 403);
+      assert.match(refused.text, /no proxies/);
     });
 
     test('every method but those nobody knows', async () => {

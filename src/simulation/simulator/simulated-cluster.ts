@@ -7,10 +7,10 @@
  */
 import { Agent } from '../../agent/agent.ts';
 import { simulatedNodeFacts } from '../../agent/node-facts.ts';
-import { resourceTable } from '../../api/resource-table.ts';
 import type { Client } from '../../client/client.ts';
 import { InformerSet } from '../../client/informer.ts';
 import { allControllers } from '../../controllers/index.ts';
+import type { ResourceList } from '../../controllers/shared/context.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Prng } from '../../lib/prng.ts';

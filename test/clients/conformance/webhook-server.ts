@@ -1,4 +1,4 @@
-/** An admission webhook that stands outside of the cluster: HTTPS on loopback, a function for each path. */
+/** A webhook, for admission or conversion, that stands outside of the cluster: HTTPS on loopback, a function for each path. */
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { servingCertificate } from '../../../src/server/outside/testing.ts';
@@ -15,6 +15,8 @@ export type Handler = (request: Sent) => Verdict | Promise<Verdict>;
 
 export class WebhookServer {
   readonly handlers = new Map<string, Handler>();
+  /** Makes an object of another version of one. */
+  readonly converters = new Map<string, (object: Sent, apiVersion: string) => Sent>();
   /** Paths with their queries, as they were asked for. */
   readonly asked: string[] = [];
   readonly #server: Server;
@@ -62,7 +64,10 @@ export class WebhookServer {
   async #answer(url: string, body: Buffer): Promise<string> {
     this.asked.push(url);
     const { apiVersion, request }: Sent = JSON.parse(body.toString());
-    const handler = this.handlers.get(new URL(url, 'https://localhost').pathname);
+    const { pathname } = new URL(url, 'https://localhost');
+    const converter = this.converters.get(pathname);
+    if (converter !== undefined) return converted(apiVersion, request, converter);
+    const handler = this.handlers.get(pathname);
     if (handler === undefined) throw new Error(`nobody answers at ${url}`);
     const { allowed, message, patch } = await handler(request);
     const response = {
@@ -73,4 +78,11 @@ export class WebhookServer {
     };
     return JSON.stringify({ kind: 'AdmissionReview', apiVersion, response });
   }
+}
+
+function converted(apiVersion: string, request: Sent, converter: (object: Sent, apiVersion: string) => Sent): string {
+  const { uid, objects, desiredAPIVersion } = request;
+  const convertedObjects = objects.map((object: Sent) => converter(object, desiredAPIVersion));
+  const response = { uid, convertedObjects, result: { status: 'Success' } };
+  return JSON.stringify({ kind: 'ConversionReview', apiVersion, response });
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Row } from '../../../lib/cel/cases/row.ts';
 import { celEnvironment } from '../../../lib/cel/environment.ts';
+import { typeNameOf } from '../../../lib/cel/equality.ts';
 import { durationText } from '../../../lib/cel/times.ts';
 import { nameOfType } from '../../../lib/cel/type-names.ts';
 import { CelDuration, CelMap, CelOpaque, CelOptional, CelUint, type CelValue } from '../../../lib/cel/values.ts';
@@ -34,7 +35,8 @@ function shown(value: CelValue): string {
   if (value instanceof CelOptional)
     return value.value === undefined ? 'optional.none' : `optional(${shown(value.value)})`;
   if (value instanceof CelOpaque) return value.typeName;
-  if (!(value instanceof CelMap)) return String(value);
+  if (value === null || typeof value !== 'object') return String(value);
+  if (!(value instanceof CelMap)) return typeNameOf(value);
   return `{${Array.from(value.keys(), (key) => `${shown(key)}: ${shown(value.get(key) ?? null)}`).join(', ')}}`;
 }
 

@@ -11,7 +11,7 @@ import type { JSONSchemaProps } from '../../schema/types/apiextensions-v1.ts';
 import { Branches } from './branches.ts';
 import type { Correlation } from './correlation.ts';
 import { type StringFormat, stringFormat } from './formats.ts';
-import { type NumberForm, numberProblems } from './numbers.ts';
+import { type NumberForm, type NumberRules, numberProblems } from './numbers.ts';
 import { Outcome } from './outcome.ts';
 import {
   duplicateItems,
@@ -24,7 +24,7 @@ import {
   tooManyProperties,
   wrongType,
 } from './problems.ts';
-import { textProblem } from './texts.ts';
+import { type TextRules, textProblem } from './texts.ts';
 
 const validators = new WeakMap<JSONSchemaProps, SchemaValidator>();
 
@@ -36,6 +36,20 @@ export function validatorOf(schema: JSONSchemaProps): SchemaValidator {
 
 type Kind = 'null' | 'boolean' | 'integer' | 'number' | 'string' | 'array' | 'object';
 
+/** The keywords that are looked at for each value: of one shape, since schemas are of as many as there are schemas. */
+interface Keywords {
+  readonly nullable: boolean;
+  readonly enum: readonly unknown[];
+  readonly text: TextRules | undefined;
+  readonly number: NumberRules | undefined;
+  readonly minItems: number | undefined;
+  readonly maxItems: number | undefined;
+  readonly uniqueItems: boolean;
+  readonly minProperties: number | undefined;
+  readonly maxProperties: number | undefined;
+  readonly required: readonly string[];
+}
+
 export class SchemaValidator {
   readonly #schema: JSONSchemaProps;
   readonly #types: readonly string[];
@@ -44,7 +58,8 @@ export class SchemaValidator {
   readonly #stringFormat: StringFormat | undefined;
   readonly #numberForm: NumberForm;
   readonly #branches: Branches | undefined;
-  readonly #properties: ReadonlyMap<string, JSONSchemaProps>;
+  readonly #keywords: Keywords;
+  #parts: Parts | undefined;
 
   constructor(schema: JSONSchemaProps) {
     this.#schema = schema;
@@ -53,7 +68,7 @@ export class SchemaValidator {
     this.#stringFormat = stringFormat(this.#format);
     this.#numberForm = numberForm(this.#types, this.#format);
     this.#branches = Branches.of(schema, validatorOf);
-    this.#properties = new Map(Object.entries(schema.properties ?? {}));
+    this.#keywords = keywordsOf(schema);
   }
 
   /** `path` is empty for the root. `before`: what stood at this place; what is as it was may stay wrong. */
@@ -65,7 +80,7 @@ export class SchemaValidator {
 
   #null(path: string): Outcome {
     const outcome = new Outcome();
-    if (this.#types.length > 0 && !this.#schema.nullable) outcome.add(wrongType(path, this.#types.join(','), 'null'));
+    if (this.#types.length > 0 && !this.#keywords.nullable) outcome.add(wrongType(path, this.#types.join(','), 'null'));
     else outcome.matches++;
     this.#enum(outcome, path, null);
     return outcome;
@@ -102,7 +117,8 @@ export class SchemaValidator {
 
   #text(outcome: Outcome, path: string, value: string): void {
     outcome.matches++;
-    const problem = textProblem(path, value, this.#schema);
+    const { text } = this.#keywords;
+    const problem = text && textProblem(path, value, text);
     if (problem !== undefined) outcome.add(problem);
     if (this.#stringFormat === undefined) return;
     outcome.matches++;
@@ -111,12 +127,14 @@ export class SchemaValidator {
 
   #number(outcome: Outcome, path: string, value: number): void {
     outcome.matches += 2;
-    for (const problem of numberProblems(path, value, this.#schema, this.#numberForm)) outcome.add(problem);
+    const { number } = this.#keywords;
+    if (number === undefined && isSmallInteger(value)) return;
+    for (const problem of numberProblems(path, value, number ?? {}, this.#numberForm)) outcome.add(problem);
   }
 
   #enum(outcome: Outcome, path: string, value: JsonValue): void {
-    const { enum: allowed } = this.#schema;
-    if (allowed === undefined || allowed.length === 0) return;
+    const { enum: allowed } = this.#keywords;
+    if (allowed.length === 0) return;
     // Null is never listed, as upstream.
     if (value !== null && allowed.some((each) => deepEqual(each as JsonValue, value))) return;
     outcome.add(notListed(path, value, allowed));
@@ -124,12 +142,10 @@ export class SchemaValidator {
 
   #list(outcome: Outcome, path: string, list: JsonArray, before: Correlation | undefined): void {
     outcome.matches += 2;
-    const { items, minItems, maxItems, uniqueItems } = this.#schema;
-    if (typeof items === 'object' && !Array.isArray(items)) {
-      const validator = validatorOf(items as JSONSchemaProps);
-      for (let i = 0; i < list.length; i++) {
-        outcome.merge(validator.validate(`${path}[${i}]`, list[i] as JsonValue, before?.item(i)));
-      }
+    const { minItems, maxItems, uniqueItems } = this.#keywords;
+    const { items } = (this.#parts ??= partsOf(this.#schema));
+    for (let i = 0; items !== undefined && i < list.length; i++) {
+      outcome.merge(items.validate(`${path}[${i}]`, list[i] as JsonValue, before?.item(i)));
     }
     if (minItems !== undefined && list.length < minItems) outcome.add(tooFewItems(path, list.length, minItems));
     if (maxItems !== undefined && list.length > maxItems) outcome.add(tooManyItems(path, list.length, maxItems));
@@ -138,25 +154,66 @@ export class SchemaValidator {
 
   #object(outcome: Outcome, path: string, object: JsonObject, before: Correlation | undefined): void {
     outcome.matches++;
-    const { minProperties, maxProperties, additionalProperties, required } = this.#schema;
+    const { minProperties, maxProperties, required } = this.#keywords;
+    const { properties, values } = (this.#parts ??= partsOf(this.#schema));
     const names = Object.keys(object);
     if (minProperties !== undefined && names.length < minProperties)
       outcome.add(tooFewProperties(path, names.length, minProperties));
     if (maxProperties !== undefined && names.length > maxProperties)
       outcome.add(tooManyProperties(path, names.length, maxProperties));
     for (const name of names) {
-      const property = this.#properties.get(name);
-      const schema = property ?? additionalProperties;
-      if (schema === false) outcome.add(forbiddenProperty(path, name));
-      if (typeof schema !== 'object') continue;
+      const property = properties.get(name);
+      const validator = property ?? values;
+      if (validator === false) outcome.add(forbiddenProperty(path, name));
+      if (validator === undefined || validator === false) continue;
       const at = property !== undefined && path === '' ? name : `${path}.${name}`;
       // The version and the kind of the root are not what was stored: there is nothing to compare.
       const isOfType = path === '' && (name === 'apiVersion' || name === 'kind');
       const child = isOfType ? undefined : before?.field(name);
-      outcome.merge(validatorOf(schema).validate(at, object[name] as JsonValue, child));
+      outcome.merge(validator.validate(at, object[name] as JsonValue, child));
     }
-    for (const name of required ?? []) if (!Object.hasOwn(object, name)) outcome.add(missing(path, name));
+    for (const name of required) if (!Object.hasOwn(object, name)) outcome.add(missing(path, name));
   }
+}
+
+/** Those of what is inside; made when there is something inside. */
+interface Parts {
+  readonly items: SchemaValidator | undefined;
+  readonly properties: ReadonlyMap<string, SchemaValidator>;
+  /** Of all other fields; false: there may be none. */
+  readonly values: SchemaValidator | false | undefined;
+}
+
+function partsOf({ items, properties = {}, additionalProperties: values }: JSONSchemaProps): Parts {
+  const isOne = typeof items === 'object' && !Array.isArray(items);
+  return {
+    items: isOne ? validatorOf(items as JSONSchemaProps) : undefined,
+    properties: new Map(Object.entries(properties).map(([name, schema]) => [name, validatorOf(schema)])),
+    values: typeof values === 'object' ? validatorOf(values) : values === false ? false : undefined,
+  };
+}
+
+function keywordsOf(schema: JSONSchemaProps): Keywords {
+  const { minLength, maxLength, pattern, minimum, maximum, multipleOf } = schema;
+  const hasText = minLength !== undefined || maxLength !== undefined || !!pattern;
+  const hasNumber = minimum !== undefined || maximum !== undefined || multipleOf !== undefined;
+  return {
+    nullable: schema.nullable === true,
+    enum: schema.enum ?? [],
+    text: hasText ? { minLength, maxLength, pattern } : undefined,
+    number: hasNumber ? schema : undefined,
+    minItems: schema.minItems,
+    maxItems: schema.maxItems,
+    uniqueItems: schema.uniqueItems === true,
+    minProperties: schema.minProperties,
+    maxProperties: schema.maxProperties,
+    required: schema.required ?? [],
+  };
+}
+
+/** In every range that a format can ask for. */
+function isSmallInteger(value: number): boolean {
+  return (value | 0) === value;
 }
 
 function kindOf(value: Exclude<JsonValue, null>): Kind {

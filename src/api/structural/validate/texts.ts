@@ -1,10 +1,14 @@
 /** Lengths, in characters, and patterns, in RE2's syntax. The first rule that is broken is told. */
 import { RegexError, regex } from '../../../lib/cel/regex.ts';
 import { invalidValue, tooLong } from '../../field-error.ts';
-import type { JSONSchemaProps } from '../../schema/types/apiextensions-v1.ts';
 import type { Problem } from './outcome.ts';
 
-type TextRules = Pick<JSONSchemaProps, 'minLength' | 'maxLength' | 'pattern'>;
+export interface TextRules {
+  /** In characters. */
+  readonly minLength: number | undefined;
+  readonly maxLength: number | undefined;
+  readonly pattern: string | undefined;
+}
 
 export function textProblem(path: string, value: string, rules: TextRules): Problem | undefined {
   const { minLength, maxLength, pattern } = rules;

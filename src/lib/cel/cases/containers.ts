@@ -49,7 +49,10 @@ export const containers: readonly Row[] = [
   ['[3, 2, 1, 0].filter(n, 12 / n > 4)', 'error: division by zero'],
   ['{0: 10, 1: 11, 2: 12}.filter(x, x % 2 == 1)', '[1]'],
   ['[1, 2].filter(x, [1].exists(x, x == 1) && x == 2)', '[2]'],
-  ['1.all(x, true)', "issue: expression of type 'int' cannot be range of a comprehension (must be list, map, or dynamic)"],
+  [
+    '1.all(x, true)',
+    "issue: expression of type 'int' cannot be range of a comprehension (must be list, map, or dynamic)",
+  ],
   ['1.all(2, 3)', 'issue: argument must be a simple name'],
   ['dyn(1).all(x, true)', 'error: no such overload'],
   ['[1, 2, 3].all(i, v, i < v)', 'true'],
@@ -63,7 +66,10 @@ export const containers: readonly Row[] = [
   ["{'foo': 'bar', 'baz': 'bux'}.transformMap(k, v, k + v)", '{"foo": "foobar", "baz": "bazbux"}'],
   ["{'foo': 'bar', 'baz': 'bux'}.transformMap(k, v, k != 'baz', k + v)", '{"foo": "foobar"}'],
   ["{'greeting': 'hello'}.transformMapEntry(k, v, {v: k})", '{"hello": "greeting"}'],
-  ["{'greeting': 'aloha', 'farewell': 'aloha'}.transformMapEntry(k, v, {v: k})", 'error: insert failed: key aloha already exists'],
+  [
+    "{'greeting': 'aloha', 'farewell': 'aloha'}.transformMapEntry(k, v, {v: k})",
+    'error: insert failed: key aloha already exists',
+  ],
   ['[1, 2].transformMap(i, v, v * 10)', '{0: 10, 1: 20}'],
   ['cel.bind(a, 2, cel.bind(b, a + 1, a * b))', '6'],
   ['cel.bind(never, 1 / 0, true)', 'true'],
@@ -110,5 +116,8 @@ export const containers: readonly Row[] = [
   ['sets.contains([1, 2, 3, 4], [2, 3]) && sets.contains([], [])', 'true'],
   ['sets.equivalent([1, 2, 1], [2, 1]) && !sets.equivalent([1], [1, 2])', 'true'],
   ['sets.intersects([1], [1, 2]) && !sets.intersects([1], [])', 'true'],
-  ["sets.contains([1], ['a'])", "issue: found no matching overload for 'sets.contains' applied to '(list(int), list(string))'"],
+  [
+    "sets.contains([1], ['a'])",
+    "issue: found no matching overload for 'sets.contains' applied to '(list(int), list(string))'",
+  ],
 ];

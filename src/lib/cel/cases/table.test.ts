@@ -92,9 +92,10 @@ function outcomeOf(expression: string, wanted: string): string {
 function shown(value: CelValue): string {
   if (value === null || typeof value === 'boolean' || typeof value === 'bigint') return String(value);
   if (typeof value === 'string') return JSON.stringify(value);
-  if (typeof value === 'number') return Number.isInteger(value) && Math.abs(value) < 1e20 ? `${BigInt(value)}.0` : shownDouble(value);
+  if (typeof value === 'number')
+    return Number.isInteger(value) && Math.abs(value) < 1e20 ? `${BigInt(value)}.0` : shownDouble(value);
   if (Array.isArray(value)) return `[${(value as readonly CelValue[]).map(shown).join(', ')}]`;
-  return shownObject(value as CelValue & object);
+  return shownObject(value);
 }
 
 const shownDouble = (value: number): string => (Math.abs(value) < 1e6 ? String(value) : doubleText(value));
@@ -106,7 +107,8 @@ function shownObject(value: CelValue & object): string {
     return `{${Array.from(value.keys(), (key) => `${shown(key)}: ${shown(value.get(key) ?? null)}`).join(', ')}}`;
   if (value instanceof CelTimestamp) return `timestamp(${timestampText(value)})`;
   if (value instanceof CelDuration) return `duration(${durationText(value)})`;
-  if (value instanceof CelOptional) return value.value === undefined ? 'optional.none' : `optional(${shown(value.value)})`;
+  if (value instanceof CelOptional)
+    return value.value === undefined ? 'optional.none' : `optional(${shown(value.value)})`;
   return value instanceof CelTypeValue ? `type(${value.typeName})` : typeNameOf(value);
 }
 
@@ -131,7 +133,9 @@ for (const [name, rows] of Object.entries(tables)) {
 }
 
 test('the tables hold three hundred expressions and more, each once', () => {
-  const expressions = Object.values(tables).flatMap((rows) => rows.map(([expression, wanted]) => `${expression} ${wanted}`));
+  const expressions = Object.values(tables).flatMap((rows) =>
+    rows.map(([expression, wanted]) => `${expression} ${wanted}`),
+  );
   assert.ok(expressions.length >= 300, `${expressions.length}`);
   assert.equal(new Set(expressions).size, expressions.length);
 });

@@ -67,7 +67,7 @@ export const texts: readonly Row[] = [
   ["['x', 'y'].join()", '"xy"'],
   ["['x', 'y'].join('-')", '"x-y"'],
   ["[].join('-')", '""'],
-  ["[1, 2].join()", "issue: found no matching overload for 'join' applied to 'list(int).()'"],
+  ['[1, 2].join()', "issue: found no matching overload for 'join' applied to 'list(int).()'"],
   ['strings.quote("first\\nsecond")', '"\\"first\\\\nsecond\\""'],
   ["strings.quote('a\"b\\\\')", '"\\"a\\\\\\"b\\\\\\\\\\""'],
   ["strings.quote('🐱')", '"\\"🐱\\""'],
@@ -95,20 +95,32 @@ export const texts: readonly Row[] = [
   ['"%s".format([timestamp("2023-02-03T23:31:20+00:00")])', '"2023-02-03T23:31:20Z"'],
   ['"%s".format([duration("1h45m47s")])', '"6347s"'],
   ['"%s".format([[dyn("abc"), 3.14, null, [9, 8]]])', '"[\\"abc\\", 3.140000, null, [9, 8]]"'],
-  ['"%s".format([{"key2": dyn(duration("2h")), "key1": b"xyz"}])', '"{\\"key1\\":b\\"xyz\\", \\"key2\\":duration(\\"7200s\\")}"'],
+  [
+    '"%s".format([{"key2": dyn(duration("2h")), "key1": b"xyz"}])',
+    '"{\\"key1\\":b\\"xyz\\", \\"key2\\":duration(\\"7200s\\")}"',
+  ],
   ['"%s, %s".format([true, false])', '"true, false"'],
   ['"%s".format([dyn(56.8)])', '"56.8"'],
   ['"%a".format([1])', 'error: could not parse formatting clause: unrecognized formatting clause "a"'],
   ['"%d %d %d".format([0, 1])', 'error: index 2 out of range'],
-  ['"%b".format(["abc"])', 'error: error during formatting: only integers and bools can be formatted as binary, was given string'],
+  [
+    '"%b".format(["abc"])',
+    'error: error during formatting: only integers and bools can be formatted as binary, was given string',
+  ],
   [
     '"%d".format([duration("30m2s")])',
     'error: error during formatting: decimal clause can only be used on integers, was given google.protobuf.Duration',
   ],
-  ['"%o".format(["a string"])', 'error: error during formatting: octal clause can only be used on integers, was given string'],
+  [
+    '"%o".format(["a string"])',
+    'error: error during formatting: octal clause can only be used on integers, was given string',
+  ],
   [
     '"%x".format([0.5])',
     'error: error during formatting: only integers, byte buffers, and strings can be formatted as hex, was given double',
   ],
-  ['"%e".format([null])', 'error: error during formatting: scientific clause can only be used on doubles, was given null_type'],
+  [
+    '"%e".format([null])',
+    'error: error during formatting: scientific clause can only be used on doubles, was given null_type',
+  ],
 ];

@@ -41,7 +41,10 @@ export const times: readonly Row[] = [
   [`${at} == timestamp('2009-02-13T23:31:30Z')`, 'true'],
   ["timestamp('2009-02-13T23:00:00Z') + duration('240s')", 'timestamp(2009-02-13T23:04:00Z)'],
   ["duration('120s') + timestamp('2009-02-13T23:01:00Z')", 'timestamp(2009-02-13T23:03:00Z)'],
-  ["timestamp('0001-01-01T00:00:01.000000001Z') + duration('-999999999ns')", 'timestamp(0001-01-01T00:00:00.000000002Z)'],
+  [
+    "timestamp('0001-01-01T00:00:01.000000001Z') + duration('-999999999ns')",
+    'timestamp(0001-01-01T00:00:00.000000002Z)',
+  ],
   ["timestamp('2009-02-13T23:31:00Z') - timestamp('2009-02-13T23:29:00Z')", 'duration(120s)'],
   ["duration('900s') - duration('42s')", 'duration(858s)'],
   [`${at} < timestamp('2009-03-13T23:00:00Z')`, 'true'],

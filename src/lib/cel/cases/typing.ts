@@ -55,7 +55,10 @@ export const typing: readonly Row[] = [
   ['self.created == null', 'false'],
   ['size(1)', "issue: found no matching overload for 'size' applied to '(int)'"],
   ["'a'.matches(1)", "issue: found no matching overload for 'matches' applied to 'string.(int)'"],
-  ["'a'.startsWith('a', 'b')", "issue: found no matching overload for 'startsWith' applied to 'string.(string, string)'"],
+  [
+    "'a'.startsWith('a', 'b')",
+    "issue: found no matching overload for 'startsWith' applied to 'string.(string, string)'",
+  ],
   ['self.ports.all(e, 0)', "issue: expected type 'bool' but found 'int'"],
   ['self.replicas <= 5 && self.name', "issue: expected type 'bool' but found 'string'"],
   ['has(self)', 'issue: invalid argument to has() macro'],

@@ -20,16 +20,19 @@ export function formatted(text: string, values: readonly CelValue[]): string {
     checkCharacters(written);
     return part;
   };
-  return text.replace(/%(%|(?:\.([0-9]*))?(.|$))/gs, (_clause, whole: string, digits: string | undefined, verb: string) => {
-    if (whole === '%') return '%';
-    if (verb === '') fault('unexpected end of string');
-    const places = precision(digits);
-    const write = verbs[verb];
-    if (write === undefined)
-      return fault(`could not parse formatting clause: unrecognized formatting clause "${verb}"`);
-    if (next >= values.length) fault(`index ${next} out of range`);
-    return counted(write(values[next++] as CelValue, places));
-  });
+  return text.replace(
+    /%(%|(?:\.([0-9]*))?(.|$))/gs,
+    (_clause, whole: string, digits: string | undefined, verb: string) => {
+      if (whole === '%') return '%';
+      if (verb === '') fault('unexpected end of string');
+      const places = precision(digits);
+      const write = verbs[verb];
+      if (write === undefined)
+        return fault(`could not parse formatting clause: unrecognized formatting clause "${verb}"`);
+      if (next >= values.length) fault(`index ${next} out of range`);
+      return counted(write(values[next++] as CelValue, places));
+    },
+  );
 }
 
 function precision(digits: string | undefined): number {
@@ -44,16 +47,27 @@ type Verb = (value: CelValue, digits: number) => string;
 const verbs: Readonly<Record<string, Verb>> = {
   s: shown,
   d(value) {
-    return decimal(value) ?? fault(`error during formatting: decimal clause can only be used on integers, was given ${typeNameOf(value)}`);
+    return (
+      decimal(value) ??
+      fault(`error during formatting: decimal clause can only be used on integers, was given ${typeNameOf(value)}`)
+    );
   },
   f: (value, digits) => writtenNumber(value, 'fixed-point', (number) => fixedPoint(number, digits)),
   e: (value, digits) => writtenNumber(value, 'scientific', (number) => exponential(number, digits)),
   b(value) {
     if (typeof value === 'boolean') return value ? '1' : '0';
-    return inBase(value, 2) ?? fault(`error during formatting: only integers and bools can be formatted as binary, was given ${typeNameOf(value)}`);
+    return (
+      inBase(value, 2) ??
+      fault(
+        `error during formatting: only integers and bools can be formatted as binary, was given ${typeNameOf(value)}`,
+      )
+    );
   },
   o(value) {
-    return inBase(value, 8) ?? fault(`error during formatting: octal clause can only be used on integers, was given ${typeNameOf(value)}`);
+    return (
+      inBase(value, 8) ??
+      fault(`error during formatting: octal clause can only be used on integers, was given ${typeNameOf(value)}`)
+    );
   },
   x: hexadecimal,
   X: (value) => hexadecimal(value).toUpperCase(),
@@ -76,7 +90,9 @@ const names: Readonly<Record<string, number>> = {
 function writtenNumber(value: CelValue, clause: string, write: (number: number) => string): string {
   const number = typeof value === 'string' ? names[value] : value;
   if (typeof number !== 'number')
-    return fault(`error during formatting: ${clause} clause can only be used on doubles, was given ${typeNameOf(value)}`);
+    return fault(
+      `error during formatting: ${clause} clause can only be used on doubles, was given ${typeNameOf(value)}`,
+    );
   if (Number.isFinite(number)) return write(number);
   return Number.isNaN(number) ? 'NaN' : `${number < 0 ? '-' : ''}∞`;
 }
@@ -145,7 +161,8 @@ function joined(parts: readonly string[]): string {
 /** In a list or a map. */
 function shownInside(value: CelValue): string {
   if (typeof value === 'string') return quoted(value);
-  if (typeof value === 'number') return Number.isFinite(value) ? plain(value, precisionDefault) : quoted(doubleText(value));
+  if (typeof value === 'number')
+    return Number.isFinite(value) ? plain(value, precisionDefault) : quoted(doubleText(value));
   if (value instanceof Uint8Array) return `b${quoted(shown(value))}`;
   if (value instanceof CelTimestamp) return `timestamp(${quoted(shown(value))})`;
   return value instanceof CelDuration ? `duration(${quoted(shown(value))})` : shown(value);

@@ -1,6 +1,20 @@
 /** Lists: parts of them, in another order, without what is there twice. Version 3 of cel-go's extension. */
+
+import {
+  type CallCost,
+  checkElements,
+  createCost,
+  type EstimatedValue,
+  perCharacter,
+  product,
+  type Range,
+  range,
+  scaled,
+  sizeOf,
+  sum,
+  unknownSize,
+} from '../costs.ts';
 import type { CelFunction, CelLibrary } from '../declarations.ts';
-import { type CallCost, checkElements, createCost, type EstimatedValue, perCharacter, product, type Range, range, scaled, sizeOf, sum, unknownSize } from '../costs.ts';
 import { areEqual, compared, typeNameOf } from '../equality.ts';
 import { type CelValue, fault } from '../values.ts';
 

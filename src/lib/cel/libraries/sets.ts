@@ -1,6 +1,7 @@
 /** Lists as sets: `sets.contains([1, 2], [1])`. */
+
+import { type CallCost, one, product, range, scaled, sizeOf, sum, unknownSize } from '../costs.ts';
 import type { CelFunction, CelLibrary } from '../declarations.ts';
-import { type CallCost, product, range, scaled, sizeOf, sum, one, unknownSize } from '../costs.ts';
 import { areEqual } from '../equality.ts';
 import type { CelValue } from '../values.ts';
 

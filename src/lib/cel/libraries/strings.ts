@@ -2,7 +2,7 @@
  * Texts: parts of them, where things are in them, other forms of them (cel-go's extension, version 2 and `reverse`). Positions count
  * characters, not UTF-16 units.
  */
-import type { CelFunction, CelLibrary } from '../declarations.ts';
+
 import {
   type CallCost,
   characterCount,
@@ -18,6 +18,7 @@ import {
   traversal,
   unknownSize,
 } from '../costs.ts';
+import type { CelFunction, CelLibrary } from '../declarations.ts';
 import { type CelValue, fault } from '../values.ts';
 import { formatted, quoted } from './format.ts';
 
@@ -163,7 +164,10 @@ const quoteCost: CallCost = {
 };
 
 /** Measured by the text alone, though what it makes may be longer. */
-const formatCost: CallCost = { actual: traversal(0).actual, estimate: ([text]) => ({ cost: scaled(sizeIn(text), perCharacter) }) };
+const formatCost: CallCost = {
+  actual: traversal(0).actual,
+  estimate: ([text]) => ({ cost: scaled(sizeIn(text), perCharacter) }),
+};
 
 function join(list: readonly CelValue[], separator = ''): string {
   const texts = list.map((each) => (typeof each === 'string' ? each : fault('no such overload: join')));

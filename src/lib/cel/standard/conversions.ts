@@ -1,6 +1,7 @@
 /** From one type to another, and how large things are. What cannot be converted is a fault, in cel-go's words. */
-import type { CelLibrary } from '../declarations.ts';
+
 import { type CallCost, perCharacter, range, scaled, sizeOf, traversal, unknownSize } from '../costs.ts';
+import type { CelLibrary } from '../declarations.ts';
 import { typeNameOf } from '../equality.ts';
 import { durationText, nanosPerSecond, parsedDuration, parsedTimestamp, timestampOf, timestampText } from '../times.ts';
 import { type CelDuration, type CelTimestamp, CelTypeValue, CelUint, type CelValue, fault } from '../values.ts';

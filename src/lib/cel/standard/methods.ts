@@ -1,9 +1,10 @@
 /** Methods of the language itself: of texts, times, durations, optional values. */
-import type { CelFunction, CelLibrary } from '../declarations.ts';
+
 import { type CallCost, perCharacter, product, regexCost, scaled, sizeOf, traversal, unknownSize } from '../costs.ts';
-import { regex } from '../regex.ts';
+import type { CelFunction, CelLibrary } from '../declarations.ts';
+import { RegexError, regex } from '../regex.ts';
 import { timePart, timeParts } from '../times.ts';
-import { type CelDuration, CelMap, CelOptional, type CelTimestamp, type CelValue, fault } from '../values.ts';
+import { type CelDuration, CelFault, CelMap, CelOptional, type CelTimestamp, type CelValue, fault } from '../values.ts';
 
 const containsCost: CallCost = {
   actual: ([text, part]) => Math.ceil(sizeOf(text) * perCharacter) * Math.ceil(sizeOf(part) * perCharacter),
@@ -15,7 +16,17 @@ const containsCost: CallCost = {
 /** Estimated by what is looked for, measured by what is looked through, as in cel-go. */
 const edgeCost: CallCost = { actual: traversal(0).actual, estimate: traversal(1).estimate };
 
-const matches = { run: (text: string, pattern: string) => regex(pattern).test(text), cost: regexCost() };
+/** @throws CelFault in Go's words */
+function matched(text: string, pattern: string): boolean {
+  try {
+    return regex(pattern).test(text);
+  } catch (error) {
+    if (error instanceof RegexError) throw new CelFault(error.message, { cause: error });
+    throw error;
+  }
+}
+
+const matches = { run: matched, cost: regexCost() };
 
 const texts: Readonly<Record<string, CelFunction>> = {
   'string.contains(string): bool': { run: (text: string, part: string) => text.includes(part), cost: containsCost },
@@ -34,10 +45,7 @@ const times: Readonly<Record<string, CelFunction>> = Object.fromEntries(
 
 const durations: Readonly<Record<string, CelFunction>> = Object.fromEntries(
   Object.entries({ getHours: 3_600_000n, getMinutes: 60_000n, getSeconds: 1000n, getMilliseconds: 1n }).map(
-    ([name, unit]) => [
-      `duration.${name}(): int`,
-      ({ nanoseconds }: CelDuration) => nanoseconds / (unit * 1_000_000n),
-    ],
+    ([name, unit]) => [`duration.${name}(): int`, ({ nanoseconds }: CelDuration) => nanoseconds / (unit * 1_000_000n)],
   ),
 );
 
@@ -52,7 +60,8 @@ const optionals: Readonly<Record<string, CelFunction>> = {
   'optional.ofNonZeroValue(A): optional<A>': (value: CelValue) =>
     isZero(value) ? CelOptional.none : CelOptional.of(value),
   'optional<A>.hasValue(): bool': ({ value }: CelOptional) => value !== undefined,
-  'optional<A>.value(): A': ({ value }: CelOptional) => value ?? (value === null ? null : fault('optional.none() dereference')),
+  'optional<A>.value(): A': ({ value }: CelOptional) =>
+    value ?? (value === null ? null : fault('optional.none() dereference')),
   'optional<A>.or(optional<A>): optional<A>': (first: CelOptional, second: CelOptional) =>
     first.value === undefined ? second : first,
   'optional<A>.orValue(A): A': ({ value }: CelOptional, other: CelValue) => (value === undefined ? other : value),

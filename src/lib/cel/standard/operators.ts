@@ -1,10 +1,30 @@
 /** Operators, with their overloads and costs. Those that do not evaluate all their operands are the planner's: here they only have types. */
+
+import {
+  type CallCost,
+  checkCharacters,
+  checkElements,
+  type EstimatedValue,
+  perCharacter,
+  scaled,
+  sizeOf,
+  sum,
+  unknownSize,
+} from '../costs.ts';
 import type { CelFunction, CelLibrary } from '../declarations.ts';
-import { type CallCost, checkCharacters, checkElements, type EstimatedValue, perCharacter, scaled, sizeOf, sum, unknownSize } from '../costs.ts';
 import { areEqual, compared } from '../equality.ts';
 import { listSemantics, withSemantics } from '../json-values.ts';
 import { durationOf, timestampOf } from '../times.ts';
-import { type CelDuration, CelMap, CelOpaque, CelRecord, type CelTimestamp, CelUint, type CelValue, fault } from '../values.ts';
+import {
+  type CelDuration,
+  CelMap,
+  CelOpaque,
+  CelRecord,
+  type CelTimestamp,
+  CelUint,
+  type CelValue,
+  fault,
+} from '../values.ts';
 
 function int64(value: bigint): bigint {
   return BigInt.asIntN(64, value) === value ? value : fault('integer overflow');
@@ -19,7 +39,11 @@ const modulus = (a: bigint, b: bigint): bigint => (b === 0n ? fault('modulus by 
 
 type Integers = (a: bigint, b: bigint) => bigint;
 
-function arithmetic(symbol: string, ints: Integers, doubles?: (a: number, b: number) => number): Record<string, CelFunction> {
+function arithmetic(
+  symbol: string,
+  ints: Integers,
+  doubles?: (a: number, b: number) => number,
+): Record<string, CelFunction> {
   return {
     [`_${symbol}_(int, int): int`]: (a: bigint, b: bigint) => int64(ints(a, b)),
     [`_${symbol}_(uint, uint): uint`]: (a: CelUint, b: CelUint) => uint64(ints(a.value, b.value)),
@@ -46,8 +70,7 @@ const listJoined: CallCost = {
 
 /** Of the shorter one. */
 const comparison: CallCost = {
-  actual: ([a, b]) =>
-    a instanceof CelOpaque ? 1 : Math.ceil(Math.min(sizeOf(a), sizeOf(b)) * perCharacter),
+  actual: ([a, b]) => (a instanceof CelOpaque ? 1 : Math.ceil(Math.min(sizeOf(a), sizeOf(b)) * perCharacter)),
   estimate([a, b]) {
     if (a?.type.kind === 'opaque') return { cost: { min: 1, max: 1 } };
     const max = Math.min(a?.size.max ?? unknownSize.max, b?.size.max ?? unknownSize.max);
@@ -106,9 +129,21 @@ const planned = (): never => fault('no such overload');
 export const operators: CelLibrary = {
   name: 'operators',
   functions: {
-    ...arithmetic('+', (a, b) => a + b, (a, b) => a + b),
-    ...arithmetic('-', (a, b) => a - b, (a, b) => a - b),
-    ...arithmetic('*', (a, b) => a * b, (a, b) => a * b),
+    ...arithmetic(
+      '+',
+      (a, b) => a + b,
+      (a, b) => a + b,
+    ),
+    ...arithmetic(
+      '-',
+      (a, b) => a - b,
+      (a, b) => a - b,
+    ),
+    ...arithmetic(
+      '*',
+      (a, b) => a * b,
+      (a, b) => a * b,
+    ),
     ...arithmetic('/', divided, (a, b) => a / b),
     ...arithmetic('%', modulus),
     '_+_(string, string): string': { run: joinedTexts, cost: joined },

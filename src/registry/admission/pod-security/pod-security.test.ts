@@ -335,6 +335,7 @@ describe('exemptions', () => {
       annotate: (key, value) => void (notes[key] = value),
       undoWith: () => {},
       asked: () => assert.fail('nobody outside is asked'),
+      waitsOutside: () => {},
       reinvocation: new Reinvocation(),
     };
     let refused = false;

@@ -50,7 +50,7 @@ export function compileValidatingPolicy(spec: ValidatingAdmissionPolicySpec): Co
         ? expressions.compile(validation.messageExpression, expressionRoles.message)
         : undefined,
     })),
-    annotations: (spec.auditAnnotations ?? []).map(({ key = '', valueExpression = '' }) => ({
+    annotations: (spec.auditAnnotations ?? []).map(({ key, valueExpression }) => ({
       key,
       expression: expressions.compile(valueExpression, expressionRoles.auditAnnotation),
     })),
@@ -85,8 +85,8 @@ function frame({ paramKind, variables = [], matchConditions = [] }: Frame): {
   readonly compiled: Compiled;
 } {
   const expressions = new PolicyExpressions({ hasParams: paramKind !== undefined, hasVariables: true });
-  for (const { name, expression } of variables) expressions.addVariable(name ?? '', expression ?? '');
-  const conditions = matchConditions.map(({ expression = '' }) =>
+  for (const { name, expression } of variables) expressions.addVariable(name, expression);
+  const conditions = matchConditions.map(({ expression }) =>
     expressions.compile(expression, expressionRoles.condition),
   );
   return { expressions, compiled: { variables: expressions.variables, conditions } };

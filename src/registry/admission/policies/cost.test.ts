@@ -65,11 +65,15 @@ test('checks are counted by policy, binding and what came of them', async () => 
   const matchConstraints = { resourceRules: [rule] };
   for (const [name, failurePolicy, expression, action] of [
     ['denies', 'Fail', "object.metadata.name != 'no'", 'Deny'],
-    ['fails', 'Ignore', 'object.absent == 1', 'Deny'],
+    ['fails', 'Ignore', 'true', 'Deny'],
+    ['passes', 'Ignore', 'object.absent == 1', 'Deny'],
     ['warns', 'Fail', 'false', 'Warn'],
     ['notes', 'Fail', 'false', 'Audit'],
   ] as const) {
-    const spec = { failurePolicy, matchConstraints, validations: [{ expression }] };
+    const condition = name === 'fails' ? 'object.absent' : 'object.metadata.name';
+    const matchConditions = [{ name: 'c', expression: `${condition} != 'x'` }];
+    const conditions = name === 'fails' || name === 'denies' ? { matchConditions } : {};
+    const spec = { failurePolicy, matchConstraints, ...conditions, validations: [{ expression }] };
     await create(policies, { metadata: { name }, spec });
     await create(bindings, { metadata: { name }, spec: { policyName: name, validationActions: [action] } });
   }
@@ -92,9 +96,20 @@ test('checks are counted by policy, binding and what came of them', async () => 
   assert.deepEqual(counted, [
     'apiserver_mutating_admission_policy_check_total{policy="changes",policy_binding="changes",error_type="no_error"} 2',
     'apiserver_validating_admission_policy_check_total{policy="denies",policy_binding="denies",error_type="invalid_error",enforcement_action="deny"} 1',
-    'apiserver_validating_admission_policy_check_total{policy="fails",policy_binding="fails",error_type="invalid_error",enforcement_action="allow"} 2',
     'apiserver_validating_admission_policy_check_total{policy="notes",policy_binding="notes",error_type="invalid_error",enforcement_action="audit"} 2',
+    'apiserver_validating_admission_policy_check_total{policy="passes",policy_binding="passes",error_type="invalid_error",enforcement_action="allow"} 2',
     'apiserver_validating_admission_policy_check_total{policy="warns",policy_binding="warns",error_type="invalid_error",enforcement_action="warn"} 2',
+  ]);
+  const conditions = metrics
+    .text()
+    .split('\n')
+    .filter((line) => /^apiserver_admission_match_condition_.*(errors_total|seconds_count)/.test(line))
+    .sort();
+  const of = (name: string): string => `{name="${name}",kind="policy",type="validate",operation="CREATE"} 2`;
+  assert.deepEqual(conditions, [
+    `apiserver_admission_match_condition_evaluation_errors_total${of('fails')}`,
+    `apiserver_admission_match_condition_evaluation_seconds_count${of('denies')}`,
+    `apiserver_admission_match_condition_evaluation_seconds_count${of('fails')}`,
   ]);
   await store.close();
 });

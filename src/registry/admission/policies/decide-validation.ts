@@ -44,6 +44,8 @@ export interface ValidationOptions {
   readonly failurePolicy: 'Fail' | 'Ignore';
   /** Seconds, from anywhere. */
   readonly now: () => number;
+  /** Told where there are conditions. */
+  conditionsTook(seconds: number, failed: boolean): void;
 }
 
 const nothing: PolicyDecisions = { decisions: [], annotations: [] };
@@ -52,7 +54,9 @@ export function decideValidation(options: ValidationOptions): PolicyDecisions {
   const { policy, inputs } = options;
   const { variables, conditions } = policy;
   const noNamespace = { ...inputs, namespaceObject: () => null };
+  const startSeconds = options.now();
   const met = meetsConditions(conditions, { inputs: noNamespace, variables });
+  if (conditions.length > 0) options.conditionsTook(options.now() - startSeconds, met.kind === 'error');
   if (met.kind === 'not met') return nothing;
   // A condition that fails leaves the policy out where failures are ignored.
   if (met.kind === 'error') return options.failurePolicy === 'Ignore' ? nothing : failed(options, met.message);

@@ -1,6 +1,6 @@
 /** What expressions are told of a request, as values: made when first read, and once, however many expressions read them. */
 import { namespaceType, requestType } from '../../../api/cel/admission-types.ts';
-import type { JsonObject, JsonValue, KubeObject } from '../../../api/object.ts';
+import type { JsonObject, KubeObject } from '../../../api/object.ts';
 import { celValue } from '../../../lib/cel/json-values.ts';
 import type { CelType } from '../../../lib/cel/types.ts';
 import type { CelValue } from '../../../lib/cel/values.ts';
@@ -21,11 +21,11 @@ export function requestInputs(attributes: AdmissionAttributes, resource: GroupVe
 
 /** `null` where there is none. */
 export function objectValue(object: KubeObject | undefined): CelValue {
-  return object === undefined ? null : celValue(dyn, object as unknown as JsonValue);
+  return object === undefined ? null : celValue(dyn, object);
 }
 
 export function namespaceValue(namespace: KubeObject | undefined): CelValue {
-  return namespace === undefined ? null : celValue(namespaceType, namespace as unknown as JsonValue);
+  return namespace === undefined ? null : celValue(namespaceType, namespace);
 }
 
 export function once(make: () => CelValue): () => CelValue {

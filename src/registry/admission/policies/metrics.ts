@@ -14,21 +14,45 @@ export interface CheckedPolicy {
 }
 
 export interface PolicyMetrics {
+  conditionsTook(policy: string, operation: string, seconds: number): void;
+  conditionsFailed(policy: string, operation: string): void;
   validated(check: CheckedPolicy, enforcement: Enforcement): void;
   mutated(check: CheckedPolicy): void;
 }
 
-const silent: PolicyMetrics = { validated: () => {}, mutated: () => {} };
+const silent: PolicyMetrics = {
+  conditionsTook: () => {},
+  conditionsFailed: () => {},
+  validated: () => {},
+  mutated: () => {},
+};
 
 /** Upper bounds, in seconds. */
 const buckets = [0.0000005, 0.001, 0.01, 0.1, 1];
+const conditionBuckets = [0.001, 0.005, 0.01, 0.025, 0.1, 0.2, 0.25];
+const conditionLabels = ['name', 'kind', 'type', 'operation'] as const;
 const labels = ['policy', 'policy_binding', 'error_type'] as const;
 
 export function policyMetrics(metrics: MetricRegistry | undefined): PolicyMetrics {
   if (metrics === undefined) return silent;
   const validating = pair(metrics, 'validating', [...labels, 'enforcement_action']);
   const mutating = pair(metrics, 'mutating', labels);
+  // Webhooks count theirs in the same metrics.
+  const conditions = metrics.histogram({
+    name: 'apiserver_admission_match_condition_evaluation_seconds',
+    help: 'How long match conditions took.',
+    labels: conditionLabels,
+    buckets: conditionBuckets,
+  });
+  const failures = metrics.counter({
+    name: 'apiserver_admission_match_condition_evaluation_errors_total',
+    help: 'Match conditions that could not tell.',
+    labels: conditionLabels,
+  });
   return {
+    conditionsTook: (policy, operation, seconds) =>
+      conditions.with(policy, 'policy', 'validate', operation).observe(seconds),
+    conditionsFailed: (policy, operation) => failures.with(policy, 'policy', 'validate', operation).add(),
     validated: ({ policy, binding, error, seconds }, enforcement) =>
       validating(seconds, policy, binding, error, enforcement),
     mutated: ({ policy, binding, error, seconds }) => mutating(seconds, policy, binding, error),

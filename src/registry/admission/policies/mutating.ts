@@ -144,7 +144,7 @@ class Round {
   }
 
   async invoke(invocation: Invocation): Promise<void> {
-    const { hook, form, binding } = invocation;
+    const { hook, form } = invocation;
     const attributes = await this.#asked.as(form);
     if (!(await this.#isMet(invocation, attributes))) return;
     const key = keyOf(invocation);
@@ -166,8 +166,14 @@ class Round {
     const { conditions, variables } = hook.compiled;
     if (conditions.length === 0) return true;
     const inputs = { ...this.#inputs(invocation, attributes), namespaceObject: () => null };
+    const { clock, operation } = this.#request;
+    const startMs = clock.monotonic();
     const met = await settled(this.#questions, () => meetsConditions(conditions, { inputs, variables }));
-    if (met.kind === 'error') this.fault(hook.policy, binding, met.message, 'Invalid');
+    this.#metrics.conditionsTook(nameOf(hook.policy), operation, (clock.monotonic() - startMs) / 1000);
+    if (met.kind === 'error') {
+      this.#metrics.conditionsFailed(nameOf(hook.policy), operation);
+      this.fault(hook.policy, binding, met.message, 'Invalid');
+    }
     return met.kind === 'met';
   }
 

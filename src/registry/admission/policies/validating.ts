@@ -147,6 +147,7 @@ class Evaluation {
         namespace,
         failurePolicy: policy.spec?.failurePolicy ?? 'Fail',
         now: () => clock.monotonic() / 1000,
+        conditionsTook: (seconds: number, failed: boolean) => this.#conditions(policy, seconds, failed),
       };
       const decided = await settled(this.#questions, () => decideValidation(options));
       this.#enforce(policy, binding, decided, annotations);
@@ -200,6 +201,12 @@ class Evaluation {
   #fault(policy: Policy, binding: Binding | undefined, message: string): void {
     if (policy.spec?.failurePolicy === 'Ignore') return;
     this.denials.push({ message: deniedText(policy, binding, message), reason: 'Invalid' });
+  }
+
+  #conditions(policy: Policy, seconds: number, failed: boolean): void {
+    const { operation } = this.#request;
+    this.#metrics.conditionsTook(nameOf(policy), operation, seconds);
+    if (failed) this.#metrics.conditionsFailed(nameOf(policy), operation);
   }
 
   #count(policy: Policy, binding: Binding, { error, seconds }: Decision, enforcement: Enforcement): void {

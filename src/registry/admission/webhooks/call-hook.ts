@@ -75,10 +75,12 @@ function annotate({ name }: Hook, { annotations }: ReviewAnswer, request: Admiss
 async function ask(
   hook: Hook,
   attributes: AdmissionAttributes,
-  { prng, clock }: AdmissionRequest,
+  request: AdmissionRequest,
   { outside, deadline }: CallOptions,
 ): Promise<ReviewAnswer> {
+  const { prng, clock } = request;
   const fault = (why: string, code: number, cause?: unknown): CallFault => new CallFault(hook, why, code, cause);
+  request.waitsOutside();
   const timeoutMs = deadline.leave(hook.timeoutMs, clock.monotonic());
   try {
     if (outside === undefined) throw new OutsideFault('nobody outside can be called from here');

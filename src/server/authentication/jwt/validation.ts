@@ -2,6 +2,7 @@
  * What an AuthenticationConfiguration must fulfil, in upstream's words and at upstream's paths; and what is made of a good one: its
  * expressions, compiled. Pure.
  */
+import { kubernetesLibraries } from '../../../api/cel/libraries/index.ts';
 import { domainPrefixedPathErrors } from '../../../api/domain-prefixed-path.ts';
 import { duplicate, forbiddenField, indexPath, invalidValue, required, tooMany } from '../../../api/field-error.ts';
 import type { FieldError } from '../../../api/status-error.ts';
@@ -251,8 +252,9 @@ interface ExpressionSort {
   readonly type?: 'bool';
 }
 
-const ofClaims = celEnvironment({ variables: { claims: claimsType }, escapedNames: true });
-const ofUser = celEnvironment({ variables: { user: userType }, escapedNames: true });
+const language = { libraries: kubernetesLibraries, escapedNames: true };
+const ofClaims = celEnvironment({ variables: { claims: claimsType }, ...language });
+const ofUser = celEnvironment({ variables: { user: userType }, ...language });
 const claimsValue: ExpressionSort = { environment: ofClaims };
 const claimsCondition: ExpressionSort = { environment: ofClaims, type: 'bool' };
 const userCondition: ExpressionSort = { environment: ofUser, type: 'bool' };
