@@ -20,7 +20,8 @@ const everySource: readonly SourceFile[] = ['src', 'test', 'bench', 'tools']
   .toSorted()
   .map((name) => ({ name, text: readFileSync(path.join(root, name), 'utf8') }));
 
-const isTest = (file: SourceFile): boolean => /\.test\.ts$|(^|[/-])testing\.ts$|contract(\.ts$|\/)/.test(file.name);
+const isTest = (file: SourceFile): boolean =>
+  /\.test\.ts$|(^|[/-])testing\.ts$|contract(\.ts$|\/)|\/cases\//.test(file.name);
 const isGenerated = (file: SourceFile): boolean => file.name.startsWith('src/api/schema/types/');
 const production = everySource.filter((file) => file.name.startsWith('src/') && !isTest(file) && !isGenerated(file));
 

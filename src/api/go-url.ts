@@ -146,51 +146,74 @@ function readBracketed(text: string, open: number): string {
 
 type Place = 'path' | 'host' | 'zone' | 'user' | 'query' | 'fragment';
 
-/** ASCII characters that hosts take as they are. */
-const hostCharacters = /^[A-Za-z0-9\-_.~!$&'()*+,;=:[\]<>"]$/;
+const tableOf = (pattern: RegExp): readonly boolean[] =>
+  Array.from({ length: 128 }, (_, code) => pattern.test(String.fromCharCode(code)));
+
+/** ASCII characters that hosts take as they are, and those that a path prints so. */
+const isHostCharacter = tableOf(/[A-Za-z0-9\-_.~!$&'()*+,;=:[\]<>"]/);
+const isPathCharacter = tableOf(/[A-Za-z0-9\-_.~$&+,/:;=@]/);
 
 function unescape(text: string, place: Place): string {
-  const isHost = place === 'host' || place === 'zone';
-  if (isHost) {
-    for (const character of text) {
-      if (character === '%' || character.charCodeAt(0) >= 0x80 || hostCharacters.test(character)) continue;
-      throw new Fault(`invalid character ${goQuote(character)} in host name`);
-    }
-  }
+  if (place === 'host' || place === 'zone') checkHost(text);
   if (!text.includes('%')) return place === 'query' ? text.replaceAll('+', ' ') : text;
-  const bytes: number[] = [];
   const raw = Buffer.from(text);
+  let length = 0;
   for (let index = 0; index < raw.length; index++) {
     const byte = raw[index] as number;
-    if (byte === 0x2b && place === 'query') bytes.push(0x20);
-    else if (byte !== 0x25) bytes.push(byte);
-    else {
-      bytes.push(escapedByte(raw, index, place));
+    if (byte === 0x25) {
+      raw[length++] = escapedByte(raw, index, place);
       index += 2;
-    }
+    } else raw[length++] = byte === 0x2b && place === 'query' ? 0x20 : byte;
   }
-  return Buffer.from(bytes).toString();
+  return raw.toString('utf8', 0, length);
 }
 
+function checkHost(text: string): void {
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code >= 0x80 || code === 0x25 || isHostCharacter[code]) continue;
+    throw new Fault(`invalid character ${goQuote(String.fromCharCode(code))} in host name`);
+  }
+}
+
+/** What is written over the text it came from is never longer. */
 function escapedByte(raw: Buffer, index: number, place: Place): number {
-  const shown = raw.toString('latin1', index, index + 3);
-  if (!/^%[0-9A-Fa-f]{2}$/.test(shown)) throw new Fault(`invalid URL escape ${goQuote(shown)}`);
-  const value = Number.parseInt(shown.slice(1), 16);
-  const escapesAscii = value < 0x80 && shown !== '%25';
+  const [high, low] = [hexValue(raw[index + 1]), hexValue(raw[index + 2])];
+  const value = high * 16 + low;
+  const isPercent = value === 0x25;
   const isBad =
-    (place === 'host' && escapesAscii) ||
-    (place === 'zone' && shown !== '%25' && value !== 0x20 && !hostCharacters.test(String.fromCharCode(value)));
-  if (isBad) throw new Fault(`invalid URL escape ${goQuote(shown)}`);
+    Number.isNaN(value) ||
+    (place === 'host' && value < 0x80 && !isPercent) ||
+    (place === 'zone' && !isPercent && value !== 0x20 && value < 0x80 && !isHostCharacter[value]);
+  if (isBad) throw new Fault(`invalid URL escape ${goQuote(raw.toString('latin1', index, index + 3))}`);
   return value;
 }
+
+function hexValue(code = 0): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const letter = code | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : Number.NaN;
+}
+
+const hexDigits = Buffer.from('0123456789ABCDEF');
 
 /** Kept where it was written so that it needs no more escapes; else escaped anew. */
 function escapedPath(path: string): string {
   const plain = unescape(path, 'path');
   if (/^[A-Za-z0-9\-_.~!$&'()*+,;=:@[\]/%]*$/.test(path)) return path;
-  return plain.replace(/[^A-Za-z0-9\-_.~$&+,/:;=@]/gu, (character) =>
-    Array.from(Buffer.from(character), (byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
-  );
+  const bytes = Buffer.from(plain);
+  const escaped = Buffer.alloc(bytes.length * 3);
+  let length = 0;
+  for (let index = 0; index < bytes.length; index++) {
+    const byte = bytes[index] as number;
+    if (isPathCharacter[byte]) escaped[length++] = byte;
+    else {
+      escaped[length++] = 0x25;
+      escaped[length++] = hexDigits[byte >> 4] as number;
+      escaped[length++] = hexDigits[byte & 15] as number;
+    }
+  }
+  return escaped.toString('latin1', 0, length);
 }
 
 /** `example.com:80` → `example.com` and `80`; brackets fall away. */

@@ -12,13 +12,17 @@ export function jsonDiff(before: unknown, after: unknown, path = ''): readonly P
   const operations: PatchOperation[] = [];
   for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
     const step = `${path}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-    const [was, is] = [before[name], after[name]];
+    const [was, is] = [own(before, name), own(after, name)];
     if (was === undefined && is !== undefined) operations.push({ op: 'add', path: step, value: is });
     else if (is === undefined && was !== undefined) operations.push({ op: 'remove', path: step });
     else operations.push(...jsonDiff(was, is, step));
   }
   return operations;
 }
+
+/** A field may be called `constructor`, which every object seems to have. */
+const own = (fields: Readonly<Record<string, unknown>>, name: string): unknown =>
+  Object.hasOwn(fields, name) ? fields[name] : undefined;
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

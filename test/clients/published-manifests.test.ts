@@ -53,6 +53,12 @@ const versions = (objects: readonly Versioned[]): string[] =>
 
 const not = (ending: string, lines: readonly string[]): string[] => lines.filter((line) => !line.endsWith(ending));
 
+/**
+ * kubectl patches policies every time, against any server: their rules are one value each, and what the server adds to them as a default looks like
+ * a difference. The server then finds nothing to change.
+ */
+const alwaysPatched = 'validatingadmissionpolicy';
+
 describe('manifests that projects publish', { timeout: 600_000, skip }, () => {
   before(async () => {
     cluster = await TestCluster.up('--simulated-nodes', '3');
@@ -63,7 +69,12 @@ describe('manifests that projects publish', { timeout: 600_000, skip }, () => {
     for (const file of filesIn('gateway-api')) {
       assert.deepEqual(not(' created', await over(file, 'apply', '--validate=strict')), []);
       const before = generations(await settled(file));
-      assert.deepEqual(not(' unchanged', await over(file, 'apply')), []);
+      const changed = not(' unchanged', await over(file, 'apply'));
+      assert.deepEqual(
+        changed.filter((line) => !line.startsWith(alwaysPatched)),
+        [],
+      );
+      assert.deepEqual(generations(await settled(file)), before);
       await over(file, 'apply', '--server-side', '--force-conflicts');
       const owned = await settled(file);
       assert.deepEqual(not(' serverside-applied', await over(file, 'apply', '--server-side')), []);

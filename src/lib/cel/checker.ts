@@ -13,6 +13,7 @@ import {
   type Select,
   type StructLiteral,
 } from './ast.ts';
+import { instanceOf, literalType, optionalOf } from './checker-types.ts';
 import { type Declarations, type Overload, typeConstant } from './functions-table.ts';
 import type { Issue } from './issues.ts';
 import { qualifiedName } from './parser.ts';
@@ -196,7 +197,7 @@ class Checker {
     const chosen: Overload[] = [];
     let result: CelType | undefined;
     for (const overload of overloads) {
-      const { parameters, result: type } = this.#instance(overload);
+      const { parameters, result: type } = instanceOf(overload, `#${this.#fresh++}`);
       if (!areAssignable(this.#bindings, types, parameters)) continue;
       chosen.push(overload);
       const bound = this.#known(type);
@@ -216,19 +217,6 @@ class Checker {
     for (const arg of expr.args) this.#expect(arg, bool);
     this.#overloads.set(expr, overloads);
     return bool;
-  }
-
-  /** Type parameters of one call are not those of another. */
-  #instance({ parameters, result }: Overload): { parameters: readonly CelType[]; result: CelType } {
-    if (!parameters.some(isParametrised) && !isParametrised(result)) return { parameters, result };
-    const fresh: Bindings = new Map();
-    const suffix = `#${this.#fresh++}`;
-    for (const name of parameterNames([...parameters, result]))
-      fresh.set(name, { kind: 'parameter', name: name + suffix });
-    return {
-      parameters: parameters.map((type) => substituted(fresh, type, false)),
-      result: substituted(fresh, result, false),
-    };
   }
 
   /** Of `a.?b`. */
@@ -336,31 +324,3 @@ class Checker {
 }
 
 const undeclared = (name: string): string => `undeclared reference to '${name}' (in container '')`;
-
-const optionalOf = (type: CelType): CelType => (type.kind === 'optional' ? type : { kind: 'optional', of: type });
-
-const plainKinds: Readonly<Record<string, 'bool' | 'string' | 'int' | 'double'>> = {
-  boolean: 'bool',
-  string: 'string',
-  bigint: 'int',
-  number: 'double',
-};
-
-function literalType(value: CelValue): CelType {
-  if (value === null) return { kind: 'null' };
-  if (typeof value === 'object') return { kind: value instanceof Uint8Array ? 'bytes' : 'uint' };
-  return { kind: plainKinds[typeof value] ?? 'dyn' };
-}
-
-function isParametrised(type: CelType): boolean {
-  return !parameterNames([type]).next().done;
-}
-
-function* parameterNames(types: readonly CelType[]): Generator<string> {
-  for (const type of types) {
-    if (type.kind === 'parameter') yield type.name;
-    else if (type.kind === 'list') yield* parameterNames([type.element]);
-    else if (type.kind === 'map') yield* parameterNames([type.key, type.value]);
-    else if (type.kind === 'optional') yield* parameterNames([type.of]);
-  }
-}

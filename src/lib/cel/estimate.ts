@@ -9,7 +9,6 @@ import type { Call, Comprehension, Expr, ListLiteral, MapLiteral, Select } from 
 import type { Checked, Scope } from './checker.ts';
 import {
   type CallEstimate,
-  characterCount,
   createCost,
   type EstimatedValue,
   none,
@@ -21,10 +20,10 @@ import {
   union,
   unknownSize,
 } from './costs.ts';
+import { declaredSize, elementValue, isScalar, joinedSize, writtenSize } from './estimate-sizes.ts';
 import type { Overload } from './functions-table.ts';
 import { unusedVariable } from './macros.ts';
 import type { CelType } from './types.ts';
-import type { CelValue } from './values.ts';
 
 interface Entries {
   readonly kind: 'list' | 'map';
@@ -294,38 +293,4 @@ class Estimator {
       literal: expr.kind === 'literal' ? expr.value : undefined,
     };
   }
-}
-
-function elementValue(type: CelType, list: CelType | undefined): EstimatedValue {
-  const declared = list?.kind === 'list' ? declaredSize(list.element) : undefined;
-  return { type, size: declared ?? unknownSize, element: undefined, literal: undefined };
-}
-
-const joinedSize = (a: Range | undefined, b: Range | undefined): Range | undefined =>
-  a === undefined || b === undefined ? (a ?? b) : union(a, b);
-
-const sized: ReadonlySet<CelType['kind']> = new Set(['dyn', 'string', 'bytes', 'list', 'map', 'timestamp', 'duration']);
-
-/** Of what has no elements, upstream's types declare none. */
-function declaredSize(type: CelType): Range | undefined {
-  if (!sized.has(type.kind)) return none;
-  const { maxSize } = type as { readonly maxSize?: number };
-  return maxSize === undefined ? undefined : range(0, maxSize);
-}
-
-function writtenSize(expr: Expr): Range | undefined {
-  if (expr.kind === 'list') return range(expr.elements.length);
-  if (expr.kind === 'map') return range(expr.entries.length);
-  return expr.kind === 'literal' ? range(literalSize(expr.value)) : undefined;
-}
-
-function literalSize(value: CelValue): number {
-  if (typeof value === 'string') return characterCount(value);
-  return value instanceof Uint8Array ? value.length : 1;
-}
-
-const scalars: ReadonlySet<CelType['kind']> = new Set(['bool', 'double', 'duration', 'int', 'timestamp', 'uint']);
-
-function isScalar(type: CelType): boolean {
-  return type.kind === 'optional' ? isScalar(type.of) : scalars.has(type.kind);
 }

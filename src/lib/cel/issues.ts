@@ -7,8 +7,9 @@ export interface Issue {
   readonly message: string;
 }
 
-/** More are not told: one fault may bring a hundred. */
+/** More are not told: one fault may bring a hundred, and each comes with its line. */
 const issuesMax = 100;
+const charactersMax = 64 * 1024;
 
 /** Thrown where nothing can be read behind a fault. */
 export class SyntaxIssue extends Error {
@@ -22,7 +23,8 @@ export class SyntaxIssue extends Error {
 }
 
 export function celErrorOf(expression: string, issues: readonly Issue[]): CelError {
-  const sorted = issues.toSorted((a, b) => a.at - b.at).slice(0, issuesMax);
+  const told = Math.max(1, Math.min(issuesMax, Math.floor(charactersMax / (expression.length + 1))));
+  const sorted = issues.toSorted((a, b) => a.at - b.at).slice(0, told);
   const places = sorted.map((issue) => placeOf(expression, issue));
   const [first] = places;
   if (first === undefined) return { message: 'invalid expression', text: 'invalid expression' };

@@ -49,15 +49,20 @@ function unfit(wanted: string, json: unknown): never {
   return fault(`invalid data, expected ${wanted}, got ${found}`);
 }
 
+/** Below it, in size, a whole number is an int of 64 bits. */
+const int64Limit = 2 ** 63;
+
+const isInt = (json: number): boolean => Number.isInteger(json) && Math.abs(json) < int64Limit;
+
 function integer(json: unknown): bigint {
-  if (typeof json === 'bigint') return json;
-  return Number.isInteger(json) ? BigInt(json as number) : unfit('int', json);
+  if (typeof json === 'number' && isInt(json)) return BigInt(json);
+  return typeof json === 'bigint' ? json : unfit('int', json);
 }
 
 const dyn: CelType = { kind: 'dyn' };
 
 function undeclared(json: unknown, options: JsonOptions | undefined): CelValue {
-  if (typeof json === 'number') return Number.isInteger(json) && options?.numbers !== 'double' ? BigInt(json) : json;
+  if (typeof json === 'number') return isInt(json) && options?.numbers !== 'double' ? BigInt(json) : json;
   if (Array.isArray(json)) return listOf({ kind: 'list', element: dyn }, json, options);
   if (isObject(json)) return new JsonMap(dyn, json, options);
   if (typeof json === 'string' || typeof json === 'boolean' || typeof json === 'bigint') return json;

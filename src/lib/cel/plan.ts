@@ -18,11 +18,12 @@ import type { Checked } from './checker.ts';
 import { createCost } from './costs.ts';
 import { EntryMap } from './entry-map.ts';
 import { unescaped } from './escaping.ts';
-import { absorbed, charge, type Frame, type Step } from './frame.ts';
+import { charge, type Step } from './frame.ts';
 import { planCall } from './plan-calls.ts';
 import { planComprehension } from './plan-loops.ts';
+import { boundVariable, globalVariable, logical, unwrapped } from './plan-steps.ts';
 import { elementAt, fieldOf, hasField, optionalElement, optionalField } from './selection.ts';
-import { CelFault, CelMessage, CelOptional, type CelValue, fault } from './values.ts';
+import { CelMessage, type CelValue, fault } from './values.ts';
 
 export interface PlanOptions {
   readonly escapedNames: boolean;
@@ -263,58 +264,3 @@ export class Planner {
 
 const attributeCalls = new Set(['_[_]', '_[?_]', '_?._', '_?_:_']);
 const isAttributeCall = ({ name }: Call): boolean => attributeCalls.has(name);
-
-function unwrapped(value: CelValue): CelValue | undefined {
-  return value instanceof CelOptional ? value.value : fault('no such overload');
-}
-
-function globalVariable(slot: number, name: string, base: 0 | 1): Step {
-  return (frame) => {
-    charge(frame, base);
-    const known = frame.slots[slot];
-    return known === undefined ? loaded(frame, slot, name) : known;
-  };
-}
-
-function loaded(frame: Frame, slot: number, name: string): CelValue {
-  const given = frame.variables[name];
-  if (given === undefined) fault(`no such attribute(s): ${name}`);
-  const value = typeof given === 'function' ? given() : given;
-  frame.slots[slot] = value;
-  return value;
-}
-
-function boundVariable(slot: number, init: Step, base: 0 | 1): Step {
-  return (frame) => {
-    charge(frame, base);
-    const known = frame.slots[slot];
-    if (known !== undefined) return known;
-    const value = init(frame);
-    frame.slots[slot] = value;
-    return value;
-  };
-}
-
-/** One side may decide, whatever the other one is, a fault included. */
-function logical(left: Step, right: Step, decides: boolean): Step {
-  return (frame) => {
-    let failure: CelFault | undefined;
-    try {
-      const value = left(frame);
-      if (value === decides) return decides;
-      if (value !== !decides) failure = new CelFault('no such overload');
-    } catch (error) {
-      failure = absorbed(error);
-    }
-    try {
-      const value = right(frame);
-      if (value === decides) return decides;
-      if (value !== !decides) failure ??= new CelFault('no such overload');
-    } catch (error) {
-      const right = absorbed(error);
-      failure ??= right;
-    }
-    if (failure !== undefined) throw failure;
-    return !decides;
-  };
-}

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { LiveApi } from '../../api/live-api.ts';
+import { resourceTable } from '../../api/resource-table.ts';
+import { builtinSchema } from '../../api/schema/load.ts';
 import type { CustomResourceDefinition } from '../../api/schema/types/apiextensions-v1.ts';
-import { rejection } from '../testing.ts';
+import { silentLogger } from '../../lib/log.ts';
+import { SeededPrng } from '../../lib/prng.ts';
+import { Registry } from '../registry.ts';
+import { authorityPem, rejection } from '../testing.ts';
+import { CustomKinds } from './custom-kinds.ts';
 import { type CustomRegistry, definitions, makeDefinition, makeWidget, startCustomRegistry } from './testing.ts';
 
 async function read(registry: CustomRegistry, name: string): Promise<CustomResourceDefinition> {
@@ -225,5 +232,62 @@ test('rows stay the same objects while nothing changes that they show', async ()
   assert.equal(changed.definition?.type, type);
   assert.deepEqual(changed.definition?.columns, columns);
   assert.equal(registry.target('gadgets.example.com').resource, gadgets);
+  await registry.close();
+});
+
+test('a conversion webhook with certificates that are none keeps the kind from being served until they are some', async () => {
+  const registry = await startCustomRegistry();
+  const conversion = (caBundle: string) => ({
+    strategy: 'Webhook',
+    webhook: { clientConfig: { url: 'https://localhost/', caBundle }, conversionReviewVersions: ['v1'] },
+  });
+  const inBase64 = (text: string) => Buffer.from(text).toString('base64');
+  await registry.create(definitions, makeDefinition({ conversion: conversion(inBase64('no certificate')) }));
+  await registry.settle();
+  assert.equal((await conditions(registry, 'widgets.example.com'))['Established'], 'False InvalidCABundle');
+  assert.equal(registry.serves('widgets.example.com'), false);
+  const spec = { conversion: conversion(inBase64(authorityPem)) };
+  await registry.patch(definitions, 'widgets.example.com', { spec }, { type: 'merge' });
+  await registry.settle();
+  assert.equal(registry.serves('widgets.example.com'), true);
+  await registry.close();
+});
+
+test('a start serves what is stored, and reads objects by the schema of now', async () => {
+  const registry = await startCustomRegistry();
+  await registry.define(makeDefinition());
+  await registry.create('widgets.example.com', makeWidget('one', { spec: { size: 1 } }));
+  await registry.keeper.close();
+  await registry.kinds.close();
+  const api = new LiveApi(resourceTable(), builtinSchema());
+  const again = new CustomKinds({ store: registry.store, api, log: silentLogger });
+  await again.start();
+  const row = api.resources.find('example.com', 'v1', 'widgets');
+  assert.ok(row);
+  assert.deepEqual(row.definition?.outline.spec.names.kind, 'Widget');
+  const next = new Registry({ ...registry, ...api, prng: new SeededPrng(2), log: silentLogger });
+  const target = { ...registry.target('widgets.example.com'), resource: row };
+  const { objects, areEntriesShown } = await next.list(target, {});
+  assert.equal(objects.length, 1);
+  assert.equal(areEntriesShown, true);
+  await again.close();
+  await registry.store.close();
+});
+
+test('what an older schema let in is shown as this one has it, and with its defaults', async () => {
+  const registry = await startCustomRegistry();
+  await registry.define(makeDefinition());
+  await registry.create('widgets.example.com', makeWidget('one', { spec: { size: 1, odd: true } }));
+  const properties = { size: { type: 'integer' }, colour: { type: 'string', default: 'red' } };
+  const openAPIV3Schema = { type: 'object', properties: { spec: { type: 'object', properties } } };
+  const { spec } = makeDefinition({ versions: [{ schema: { openAPIV3Schema } as never }] });
+  await registry.patch(definitions, 'widgets.example.com', { spec }, { type: 'merge' });
+  const shown = { size: 1, colour: 'red' };
+  assert.deepEqual((await registry.get('widgets.example.com', 'one')).spec, shown);
+  const list = await registry.list('widgets.example.com');
+  assert.deepEqual([(list.objects[0] as never as { spec: unknown }).spec, list.areEntriesShown], [shown, false]);
+  await registry.create('widgets.example.com', makeWidget('two'));
+  await registry.patch('widgets.example.com', 'one', { metadata: { labels: { a: 'b' } } }, { type: 'merge' });
+  assert.equal((await registry.list('widgets.example.com')).areEntriesShown, true, 'all were written since');
   await registry.close();
 });

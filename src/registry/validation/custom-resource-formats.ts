@@ -2,21 +2,15 @@
 
 import { goQuote } from '../../api/field-error.ts';
 import type { CustomResourceDefinition, JSONSchemaProps } from '../../api/schema/types/apiextensions-v1.ts';
+import { stringFormat } from '../../api/structural/validate/formats.ts';
 import { childSchemas } from './structural-schema.ts';
-
-const textFormats = new Set(
-  (
-    'bsonobjectid uri email hostname ipv4 ipv6 cidr mac uuid uuid3 uuid4 uuid5 isbn isbn10 isbn13 creditcard ssn hexcolor ' +
-    'rgbcolor byte password date duration datetime k8sshortname k8slongname'
-  ).split(' '),
-);
 
 function isKnown({ type, format = '' }: JSONSchemaProps): boolean {
   switch (type) {
     case undefined:
     case '':
     case 'string':
-      return textFormats.has(format.replaceAll('-', ''));
+      return stringFormat(format) !== undefined;
     case 'integer':
       return format === 'int32' || format === 'int64';
     case 'number':

@@ -15,6 +15,7 @@ import { structuralOf } from '../../api/structural/structural-of.ts';
 import { validatorOf } from '../../api/structural/validate/schema-validator.ts';
 import { embeddedErrors } from '../custom-values/embedded.ts';
 import { embeddedWithin } from '../custom-values/inner-rules.ts';
+import { itemsOf } from './structural-schema.ts';
 
 /** What the rules of a node say of its default; asked where all else is well. */
 export type DefaultRules = (path: string, node: Structural, value: JsonValue) => FieldError[];
@@ -28,6 +29,8 @@ interface Place {
 }
 
 export function validateSchemaDefaults(path: string, schema: JSONSchemaProps, rules?: DefaultRules): FieldError[] {
+  const within = new Set<JSONSchemaProps>();
+  if (!noteDefaults(schema, within)) return [];
   // A whole object is as one inside.
   const root = structuralOf({ ...schema, 'x-kubernetes-embedded-resource': true });
   const errors: FieldError[] = [];
@@ -39,12 +42,24 @@ export function validateSchemaDefaults(path: string, schema: JSONSchemaProps, ru
     const place = isObjectItself ? { object: node, steps: [], inMeta: false } : around;
     if (node.default !== undefined) errors.push(...defaultErrors(`${at}.default`, node, node.default, place, rules));
     const { items, properties } = node;
-    if (items !== undefined) visit(`${at}.items`, items, { ...place, steps: [...place.steps, 0] });
+    if (items !== undefined && within.has(items.source))
+      visit(`${at}.items`, items, { ...place, steps: [...place.steps, 0] });
     for (const [name, property] of properties) {
+      if (!within.has(property.source)) continue;
       const inMeta = place.inMeta || (isObjectItself && objectFieldNames.has(name));
       visit(`${at}.properties[${name}]`, property, { ...place, steps: [...place.steps, name], inMeta });
     }
   }
+}
+
+/** Fills the set with the schemas that have a default, or one below: few of a large schema. Is there any? */
+function noteDefaults(schema: JSONSchemaProps, found: Set<JSONSchemaProps>): boolean {
+  let has = schema.default !== undefined && schema.default !== null;
+  const items = itemsOf(schema);
+  if (items !== undefined && noteDefaults(items, found)) has = true;
+  for (const property of Object.values(schema.properties ?? {})) if (noteDefaults(property, found)) has = true;
+  if (has) found.add(schema);
+  return has;
 }
 
 function defaultErrors(

@@ -294,6 +294,10 @@ describe('a server that extends the API', () => {
       const { text: document } = await world.ask('/apis', { headers: { accept: aggregatedForm } });
       return /"flunders".*"freshness":"Stale"/.test(document);
     });
+    const metrics = (await world.ask('/metrics')).text;
+    assert.match(metrics, /^aggregator_unavailable_apiservice\{name="v1alpha1\.wardle\.example\.com"\} 1$/m);
+    assert.match(metrics, /^aggregator_unavailable_apiservice\{name="v1\.apps"\} 0$/m);
+    assert.match(metrics, /^aggregator_unavailable_apiservice_total\{name="v1a.+",reason="ServiceNotFound"\} 1$/m);
     const spec = { type: 'ExternalName', externalName: 'localhost' } as const;
     await world.client.create(services, { metadata: { namespace: 'default', name: 'sample-api' }, spec });
     await world.available('Passed');

@@ -5,9 +5,11 @@
  * what is made of it can be kept by it. This server's own registry of APIServices is never handed to anybody else, and neither is the core
  * group: nothing could be put right afterwards.
  */
+
 import type { APIService } from '../../api/schema/types/apiregistration-v1.ts';
 import type { Service } from '../../lib/service.ts';
 import type { Store, StoreEvent, StoreWatch } from '../../store/store.ts';
+import { isAvailable } from './availability-metrics.ts';
 
 const group = 'apiregistration.k8s.io';
 const collection = `apiservices.${group}`;
@@ -96,7 +98,8 @@ export class ApiServiceIndex implements Service {
   }
 }
 
-export function remoteOf({ metadata, spec, status }: APIService): RemoteApi | undefined {
+export function remoteOf(object: APIService): RemoteApi | undefined {
+  const { metadata, spec } = object;
   const { service, group: ofGroup = '', version = '' } = spec ?? {};
   if (!service || ofGroup === '' || ofGroup === group) return undefined;
   const { namespace = '', name = '', port = 443 } = service;
@@ -109,6 +112,6 @@ export function remoteOf({ metadata, spec, status }: APIService): RemoteApi | un
     insecure: spec?.insecureSkipTLSVerify === true,
     groupPriority: spec?.groupPriorityMinimum ?? 0,
     versionPriority: spec?.versionPriority ?? 0,
-    isAvailable: status?.conditions?.some(({ type, status: is }) => type === 'Available' && is === 'True') ?? false,
+    isAvailable: isAvailable(object),
   };
 }

@@ -16,6 +16,7 @@ import type { MetricRegistry } from '../../lib/metrics.ts';
 import type { Prng } from '../../lib/prng.ts';
 import type { Service } from '../../lib/service.ts';
 import { type ApiServiceIndex, type RemoteApi, remoteOf } from './api-service-index.ts';
+import { AvailabilityMetrics, isAvailable } from './availability-metrics.ts';
 import {
   type Availability,
   decideAvailability,
@@ -50,13 +51,11 @@ const attemptsMax = 5;
 const attemptsMsMax = 6_000;
 
 const serviceLabel = 'kubernetes.io/service-name';
-const byService = 'aggregation/service';
-
 export function availabilityLoop(options: AvailabilityOptions): Service {
   const { index, informers } = options;
+  const metrics = new AvailabilityMetrics(index, options.metrics);
   const ofServices = informers.informer(services);
   const ofSlices = informers.informer(endpointSlices);
-  ofSlices.addIndex(byService, ({ metadata }) => [`${metadata?.namespace}/${metadata?.labels?.[serviceLabel] ?? ''}`]);
   const look = async (key: string, signal: AbortSignal): Promise<Outcome> => {
     const object = index.get(key);
     if (object === undefined) return done;
@@ -65,11 +64,13 @@ export function availabilityLoop(options: AvailabilityOptions): Service {
       await write(options, object, localAvailability);
       return done;
     }
-    const place = `${api.service.namespace}/${api.service.name}`;
-    const decided = decideAvailability(api, ofServices.cache.byKey(place), ofSlices.cache.byIndex(byService, place));
+    const { namespace, name } = api.service;
+    const slices = ofSlices.cache.list(namespace).filter(({ metadata }) => metadata?.labels?.[serviceLabel] === name);
+    const decided = decideAvailability(api, ofServices.cache.get({ namespace, name }), slices);
     const found = decided ?? (await ask(options, api, signal));
     if (signal.aborted) return done;
     await write(options, object, found);
+    if (found.status === 'False' && isAvailable(object)) metrics.went(key, found.reason);
     if (found.reason === discoveryFailed('').reason) throw new Error(found.message);
     return after(lookAgainMs);
   };

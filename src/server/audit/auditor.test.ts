@@ -7,6 +7,7 @@ import type { JsonObject, JsonValue } from '../../api/object.ts';
 import { RealClock } from '../../lib/clock.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { MetricRegistry } from '../../lib/metrics.ts';
+import type { WriteOptions } from '../../registry/request.ts';
 import type { Authenticator } from '../authentication/authentication.ts';
 import { type Http2Client, startTestServer, type TestServer } from '../testing.ts';
 import { AuditLog } from './audit-log.ts';
@@ -109,6 +110,32 @@ describe('auditing', () => {
     assert.doesNotMatch(readFileSync(file, 'utf8'), /aHVudGVyMg/);
   });
 
+  test('what admission has to say stands beside it; what shows parts of the body, only where bodies stand there', async () => {
+    const { registry } = world;
+    const annotated = async (auditId: string, resource: string, body: object): Promise<unknown> => {
+      let pass = (): void => {};
+      registry.gate = new Promise((resolve) => (pass = resolve));
+      const headers = { ...json, 'audit-id': auditId };
+      const url = `/api/v1/namespaces/default/${resource}`;
+      const { length } = registry.calls;
+      const answer = admin.request(url, { method: 'POST', headers, body: JSON.stringify(body) });
+      while (registry.calls.length === length) await new Promise(setImmediate);
+      const { annotate } = (registry.calls.at(-1)?.options ?? {}) as WriteOptions;
+      annotate?.('mutation.webhook.admission.k8s.io/round_0_index_0', '{}');
+      annotate?.('patch.webhook.admission.k8s.io/round_0_index_0', '[]', 'Request');
+      pass();
+      registry.gate = Promise.resolve();
+      await answer;
+      const told = (await events(auditId)).find(({ stage }) => stage === 'ResponseComplete');
+      return Object.keys(told?.['annotations'] ?? {}).filter((key) => key.includes('webhook'));
+    };
+    const mutation = 'mutation.webhook.admission.k8s.io/round_0_index_0';
+    const patch = 'patch.webhook.admission.k8s.io/round_0_index_0';
+    const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'noted', namespace: 'default' } };
+    assert.deepEqual(await annotated('noted-map', 'configmaps', map), [mutation, patch]);
+    assert.deepEqual(await annotated('noted-secret', 'secrets', secret), [mutation]);
+  });
+
   test('an error is told with its Status, and a stage that the policy omits is not there', async () => {
     const headers = { 'audit-id': 'three', accept: 'application/yaml' };
     await admin.request('/api/v1/namespaces/default/pods/none', { headers });
@@ -164,7 +191,7 @@ describe('auditing', () => {
   test('what was written down is counted', async () => {
     const { text } = await admin.request('/metrics');
     assert.match(text, /apiserver_audit_event_total \d\d/);
-    assert.match(text, /apiserver_audit_level_total\{level="Metadata"\} 1/);
+    assert.match(text, /apiserver_audit_level_total\{level="Metadata"\} 2/);
   });
 });
 

@@ -64,8 +64,11 @@ function rangeProblem(path: string, value: number, { type, format }: NumberForm,
 
 function isInRange(value: number, type: string, format: string): boolean {
   if (type !== 'integer') return format !== 'float' || Math.abs(value) <= float32Max;
-  const max = format === 'int32' ? int32Max : int64Max;
-  return Number.isInteger(value) && value >= -max && value < max;
+  return format === 'int32' ? Number.isInteger(value) && value >= -int32Max && value < int32Max : isInt64(value);
+}
+
+export function isInt64(value: number): boolean {
+  return Number.isInteger(value) && value >= -int64Max && value < int64Max;
 }
 
 function maximumProblem(path: string, value: number, max: number, exclusive: boolean): Problem | undefined {

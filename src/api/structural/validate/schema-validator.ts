@@ -11,7 +11,7 @@ import type { JSONSchemaProps } from '../../schema/types/apiextensions-v1.ts';
 import { Branches } from './branches.ts';
 import type { Correlation } from './correlation.ts';
 import { type StringFormat, stringFormat } from './formats.ts';
-import { type NumberForm, type NumberRules, numberProblems } from './numbers.ts';
+import { isInt64, type NumberForm, type NumberRules, numberProblems } from './numbers.ts';
 import { Outcome } from './outcome.ts';
 import {
   duplicateItems,
@@ -217,7 +217,8 @@ function isSmallInteger(value: number): boolean {
 }
 
 function kindOf(value: Exclude<JsonValue, null>): Kind {
-  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
+  // What is no int64 is floating point in Go.
+  if (typeof value === 'number') return isInt64(value) ? 'integer' : 'number';
   if (typeof value === 'object') return Array.isArray(value) ? 'array' : 'object';
   return typeof value as Kind;
 }

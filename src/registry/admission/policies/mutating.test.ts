@@ -173,6 +173,68 @@ const rows: readonly Row[] = [
     gives: [['metadata.labels', { other: 'false', same: 'true', set: 'true', unset: 'false', value: 'x' }]],
   },
   {
+    name: 'reads, asks for and compares operations',
+    json: [
+      label(
+        `{"op": JSONPatch{op: "a"}.op, "path": JSONPatch{path: "b"}.path, "from": JSONPatch{from: "c"}.from,
+          "value": string(JSONPatch{value: "d"}.value), "set": string(has(JSONPatch{value: 1}.value)),
+          "unset": string(has(JSONPatch{}.value)), "empty": string(JSONPatch{} == JSONPatch{}),
+          "other": string(JSONPatch{op: "add", value: "1"} == JSONPatch{op: "add", value: 1})}`,
+      ),
+    ],
+    gives: [
+      [
+        'metadata.labels',
+        { empty: 'true', from: 'c', op: 'a', other: 'false', path: 'b', set: 'true', unset: 'false', value: 'd' },
+      ],
+    ],
+  },
+  {
+    name: 'replaces a key that is not there',
+    json: [label('{"a": "b"}'), '[JSONPatch{op: "replace", path: "/metadata/labels/c", value: "d"}]'],
+    gives: [['metadata.labels', { a: 'b', c: 'd' }]],
+  },
+  {
+    name: 'refuses to replace what is behind the end of a list',
+    json: ['[JSONPatch{op: "replace", path: "/spec/template/spec/containers/-", value: {"name": "x"}}]'],
+    error:
+      'JSON Patch: replace operation does not apply: doc is missing key: /spec/template/spec/containers/-: missing value',
+  },
+  {
+    name: 'keeps items with one key twice where they stand, and makes one of them where one is set',
+    object: deployment(
+      {},
+      {
+        containers: [
+          {
+            name: 'a',
+            image: 'a:1',
+            env: [
+              { name: 'test', value: 'a' },
+              { name: 'test', value: 'b' },
+              { name: 'foo', value: 'bar' },
+            ],
+          },
+        ],
+      },
+    ),
+    apply: [
+      'Object{spec: Object.spec{replicas: 3}}',
+      `Object{spec: Object.spec{template: Object.spec.template{spec: Object.spec.template.spec{
+         containers: [Object.spec.template.spec.containers{name: "a", env: [
+           Object.spec.template.spec.containers.env{name: "test", value: "c"}]}]}}}}`,
+    ],
+    gives: [
+      [
+        'spec.template.spec.containers[0].env',
+        [
+          { name: 'test', value: 'c' },
+          { name: 'foo', value: 'bar' },
+        ],
+      ],
+    ],
+  },
+  {
     name: 'refuses a path that is not there',
     json: ['[JSONPatch{op: "replace", path: "/spec/absent/field", value: 1}]'],
     error: 'JSON Patch: replace operation does not apply: doc is missing path: /spec/absent/field: missing value',

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { AuthorizerValue } from '../../../api/cel/libraries/authorizer.ts';
+import type { JsonObject } from '../../../api/object.ts';
 import { resourceTable } from '../../../api/resource-table.ts';
 import { builtinSchema } from '../../../api/schema/load.ts';
 import { VirtualClock } from '../../../lib/clock.ts';
@@ -168,6 +169,43 @@ void describe('policies and subresources', () => {
     assert.match(await policies.refused(bind), /denied request: Binding of pod$/);
     const evict = cluster.create('pods', { metadata: { name: 'pod' } }, { name: 'pod', subresource: 'eviction' });
     assert.match(await policies.refused(evict), /denied request: Eviction of pod$/);
+  });
+});
+
+void describe('policies and connections', () => {
+  const exec = (policies: Policies, options: JsonObject): Promise<{ readonly options: JsonObject }> => {
+    const target = policies.cluster.target('pods', { name: 'pod', subresource: 'exec' });
+    return policies.cluster.registry.connect(target, options, {});
+  };
+
+  void test('what is asked of a pod is the object, and a refusal names the pod', async () => {
+    const policies = await startPolicies();
+    await policies.validating('p', {
+      on: 'v1 pods/exec',
+      operations: ['CONNECT'],
+      validations: [
+        { expression: "object.kind == 'PodExecOptions' && object.command[0] != 'rm' && oldObject == null" },
+      ],
+    });
+    await policies.bindValidating('p');
+    await exec(policies, { command: ['ls'], container: 'main' });
+    const message = await policies.refused(exec(policies, { command: ['rm'], container: 'main' }));
+    assert.match(
+      message,
+      /^pods "pod" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p-binding' denied request/,
+    );
+  });
+
+  void test('may be made otherwise than they were asked for', async () => {
+    const policies = await startPolicies();
+    await policies.mutating('p', {
+      on: 'v1 pods/exec',
+      operations: ['CONNECT'],
+      json: ['[JSONPatch{op: "add", path: "/container", value: "sandbox"}]'],
+    });
+    await policies.bindMutating('p');
+    const { options } = await exec(policies, { command: ['ls'], stdout: true });
+    assert.deepEqual([options['container'], options['command']], ['sandbox', ['ls']]);
   });
 });
 

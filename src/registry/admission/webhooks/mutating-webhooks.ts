@@ -8,6 +8,7 @@
  * Kept true, as upstream: there is no third round; nobody is asked in the second who was not asked in the first.
  */
 
+import { parseJson } from '../../../api/decode-json.ts';
 import type { JsonObject, JsonValue, KubeObject } from '../../../api/object.ts';
 import { applyJsonPatch } from '../../../api/patch/json-patch.ts';
 import { internalError, StatusError } from '../../../api/status-error.ts';
@@ -153,7 +154,7 @@ class Question {
     }
     let decoded: JsonValue;
     try {
-      decoded = JSON.parse(patch) as JsonValue;
+      decoded = parseJson(Buffer.from(patch)).value;
     } catch (error) {
       throw new CallFault(this.#hook, `${undecodable}: ${(error as Error).message}`, 503, error);
     }

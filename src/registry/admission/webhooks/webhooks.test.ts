@@ -162,7 +162,6 @@ test('answers that hold for nothing are no answers', async () => {
   const registry = await WebhookRegistry.start();
   await registry.validating('v', () => allow, onMaps);
   await registry.mutating('m', () => allow, onMaps);
-  const uidOf = (review: unknown): string => (review as { request: { uid: string } }).request.uid;
   const rows: readonly (readonly [webhook: 'v' | 'm', answer: (uid: string) => object, why: string | RegExp])[] = [
     ['v', () => ({}), 'received invalid webhook response: webhook response was absent'],
     [
@@ -240,8 +239,97 @@ test('answers that hold for nothing are no answers', async () => {
   assert.match(message, /received invalid webhook response: expected response\.uid="[0-9a-f-]{36}", got "another"$/);
 });
 
+const uidOf = (review: unknown): string => (review as { request: { uid: string } }).request.uid;
 const base64 = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64');
 const v1 = (response: object) => ({ kind: 'AdmissionReview', apiVersion: 'admission.k8s.io/v1', response }) as never;
+
+test('a patch that cannot be read is told in Go’s words, and what failed and passed is noted', async () => {
+  const registry = await WebhookRegistry.start();
+  const notes: string[] = [];
+  const annotate = (key: string, value: string): void => void notes.push(`${key}=${value}`);
+  await registry.mutating('m', () => allow, onMaps);
+  for (const [text, why] of [
+    ['[{', 'unexpected end of JSON input'],
+    ['[{"op": "add", "CORRUPTED_KEY":}]', "invalid character '}' looking for beginning of value"],
+  ] as const) {
+    const patch = Buffer.from(text).toString('base64');
+    registry.outside.raw.set('m', (review) => v1({ uid: uidOf(review), allowed: true, patch, patchType: 'JSONPatch' }));
+    const { message } = await rejection(registry.create('configmaps', map('m'), { annotate }), 'InternalError');
+    const start = 'Internal error occurred: failed calling webhook "m.example.com": ';
+    assert.equal(message, `${start}received undecodable patch in webhook response: ${why}`);
+  }
+  const mutation = JSON.stringify({ configuration: 'm', webhook: 'm.example.com', mutated: false });
+  const noted = `mutation.webhook.admission.k8s.io/round_0_index_0=${mutation}`;
+  assert.deepEqual(notes.splice(0), [noted, noted]);
+  const ignore = [{ op: 'replace', path: '/webhooks/0/failurePolicy', value: 'Ignore' }];
+  await registry.patch('mutatingwebhookconfigurations.admissionregistration.k8s.io', 'm', ignore, { type: 'json' });
+  await registry.create('configmaps', map('m'), { annotate });
+  assert.deepEqual(notes.splice(0), [
+    'failed-open.mutation.webhook.admission.k8s.io/round_0_index_0=m.example.com',
+    noted,
+  ]);
+  await registry.validating('v', () => allow, { ...onMaps, failurePolicy: 'Ignore' });
+  registry.outside.webhooks.delete('v');
+  await registry.create('configmaps', map('n'), { annotate });
+  assert.ok(notes.includes('failed-open.validating.webhook.admission.k8s.io/round_0_index_0=v.example.com'));
+});
+
+test('who is asked depends on what those before made of the object', async () => {
+  const registry = await WebhookRegistry.start();
+  const labelled = { ...onMaps, objectSelector: { matchLabels: { remove: 'me' } } };
+  const patch = [{ op: 'remove', path: '/metadata/labels/remove' }];
+  await registry.mutating('a', () => ({ allowed: true, patch }), labelled);
+  await registry.mutating('b', () => denied('never asked'), labelled);
+  await registry.create('configmaps', map('m', {}, { labels: { remove: 'me' } }));
+  assert.deepEqual(registry.outside.asked, ['a: CREATE configmaps']);
+});
+
+test('webhooks are asked in the order of their configurations’ names, and of each as they stand there', async () => {
+  const registry = await WebhookRegistry.start();
+  for (const [name, hooks] of [
+    ['b', ['b1', 'b0']],
+    ['a', ['a0']],
+  ] as const) {
+    const webhooks = hooks.map((each) => hook(each, onMaps));
+    for (const each of hooks) registry.outside.webhooks.set(each, () => allow);
+    const metadata = { name };
+    await registry.create('mutatingwebhookconfigurations.admissionregistration.k8s.io', { metadata, webhooks });
+  }
+  await registry.create('configmaps', map('m'));
+  assert.deepEqual(
+    registry.outside.calls.map(({ webhook }) => webhook),
+    ['a0', 'b1', 'b0'],
+  );
+});
+
+test('of a status a webhook sees the object, and what it changes beside the status has no effect', async () => {
+  const registry = await WebhookRegistry.start();
+  await registry.create('deployments.apps', make.deployment());
+  const patch = [
+    { op: 'replace', path: '/spec/replicas', value: 5 },
+    { op: 'add', path: '/status/replicas', value: 3 },
+  ];
+  await registry.mutating('m', () => ({ allowed: true, patch }), {
+    rules: [rule(['deployments/status'], { operations: ['UPDATE'] })],
+  });
+  const status = { status: { observedGeneration: 1 } };
+  await registry.patch('deployments.apps', 'web', status, { type: 'merge', subresource: 'status' });
+  const { spec, status: after, metadata } = await registry.get('deployments.apps', 'web');
+  assert.deepEqual([spec.replicas, after, metadata.generation], [1, { observedGeneration: 1, replicas: 3 }, 1]);
+});
+
+test('what a webhook changes is nobody’s, and what the client sent is the client’s', async () => {
+  const registry = await WebhookRegistry.start();
+  await registry.mutating('m', () => addData('b', '2'), onMaps);
+  const made = await registry.create('configmaps', map('m', { a: '1' }), { fieldManager: 'me' });
+  const { managedFields } = made.metadata as unknown as { managedFields: { manager: string; fieldsV1: object }[] };
+  assert.deepEqual(
+    managedFields.map(({ manager, fieldsV1 }) => [manager, fieldsV1]),
+    [['me', { 'f:data': { '.': {}, 'f:a': {} } }]],
+  );
+  const { request } = registry.outside.calls[0] ?? assert.fail();
+  assert.equal((request.object as { metadata: { managedFields: object[] } }).metadata.managedFields.length, 1);
+});
 
 test('v1beta1: neither uid nor version has to be right, and a patch needs no type', async () => {
   const registry = await WebhookRegistry.start();
