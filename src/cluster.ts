@@ -299,6 +299,7 @@ function parts(
         informers,
         resources,
         schema,
+        remoteContents: aggregator.contents,
         rootCa: certificates.certificate,
         signer: certificates,
         signAccountToken: (account, secret) => tokens.signLegacy(account, secret),

@@ -5,6 +5,7 @@
  *   schema    the tables against upstream's test data
  *   clients   real clients (kubectl 1.36 and 1.20, JavaScript's, Python's, HTTP), and the steps of upstream's conformance suite, against
  *             a cluster of simulated nodes
+ *   operator  the operator kit as a package in a project of its own, and the example operator
  *   fuzz      tens of thousands of broken requests, from one seed, against a server in a process of its own
  *   simulation   200 simulated clusters under faults, a quiet day, and the faults that must be caught; five minutes
  *   network   the kernel's networks, in namespaces, with root: routes, services, policies, DNS, gateways
@@ -41,6 +42,7 @@ interface Suite {
   /** What fails may have lacked time: it is run once more, with nothing of its lane beside it. */
   readonly again?: true;
   readonly prepare?: () => Promise<void>;
+  readonly flags?: readonly string[];
 }
 
 /** Beside what a node needs, the program that the tests' images are made of, and the one that asks the DNS. */
@@ -83,6 +85,15 @@ const suites: readonly Suite[] = [
     timeoutMs: 300_000,
     again: true,
     prepare: installForClients,
+  },
+  {
+    name: 'operator',
+    lane: 'processor',
+    files: ['test/operator/*.test.ts', 'examples/**/*.test.ts'],
+    // Examples import the package by its name, and mean the sources.
+    flags: ['--conditions=naru-source'],
+    concurrency: 2,
+    timeoutMs: 300_000,
   },
   { name: 'simulation', lane: 'processor', files: ['test/simulation/*.test.ts'], concurrency: 1, timeoutMs: 900_000 },
   { name: 'fuzz', lane: 'processor', files: ['test/fuzz/*.test.ts'], concurrency: 1, timeoutMs: 400_000 },
@@ -148,7 +159,7 @@ async function runSuite(suite: Suite): Promise<boolean> {
   const groups = (suite.together ?? []).map((patterns) => filesOf(patterns).filter((file) => !hasHooksForAll(file)));
   const grouped = new Set(groups.flat());
   const alone = filesOf(suite.files).filter((file) => !grouped.has(file));
-  const common = ['--test', `--test-timeout=${suite.timeoutMs}`];
+  const common = [...(suite.flags ?? []), '--test', `--test-timeout=${suite.timeoutMs}`];
   const runs = groups.map((files) => [...common, '--test-isolation=none', ...files]);
   if (suite.again) return runTwice(suite, common, alone);
   if (alone.length > 0) runs.push([...common, `--test-concurrency=${suite.concurrency}`, ...alone]);

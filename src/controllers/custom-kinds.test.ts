@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KubeObject } from '../api/object.ts';
 import type { CustomResourceDefinition } from '../api/schema/types/apiextensions-v1.ts';
-import type { ConfigMap, ResourceQuota } from '../api/schema/types/core-v1.ts';
+import type { ConfigMap } from '../api/schema/types/core-v1.ts';
 import { hasReason } from '../api/status-error.ts';
 import type { Resource } from '../client/client.ts';
 import {
@@ -107,7 +107,7 @@ test('a namespace takes its custom objects along, and waits for their finalizers
 test('custom objects are counted by quotas, also by one that was there before their kind', async () => {
   const world = await startWorld();
   const hard = { 'count/widgets.example.com': '2' };
-  await world.client.create(resourceQuotas, { metadata: inDefault('few'), spec: { hard } } as ResourceQuota);
+  await world.client.create(resourceQuotas, { metadata: inDefault('few'), spec: { hard } });
   await world.clock.advance(seenMs);
   await world.client.create(customResourceDefinitions, makeDefinition());
   await world.clock.advance(seenMs);

@@ -58,16 +58,10 @@ function endOfText(json: Uint8Array, start: number): number {
 }
 
 function endOfValue(json: Uint8Array, start: number): number {
-  switch (json[start]) {
-    case opening:
-      return endOfObject(json, start);
-    case quote:
-      return endOfText(json, start);
-    case openingList:
-      return endOfList(json, start);
-    default:
-      return endOfWord(json, start);
-  }
+  const byte = json[start];
+  if (byte === opening) return endOfObject(json, start);
+  if (byte === quote) return endOfText(json, start);
+  return byte === openingList ? endOfList(json, start) : endOfWord(json, start);
 }
 
 function endOfList(json: Uint8Array, start: number): number {

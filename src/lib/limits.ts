@@ -158,6 +158,10 @@ export const limits = {
   admissionAnswerBytesMax: 6 * 1024 * 1024,
   /** What one admission webhook may have written into the audit log for a request (characters). Beyond it: nothing of it is. */
   webhookAnnotationsCharactersMax: 64 * 1024,
+  /** Requests under way to one API server outside, watches and their like left out: one that hangs must leave room for all others. At it: 429. */
+  extensionRequestsInFlightMax: 300,
+  /** What an API server outside may answer to a list of a namespace that is being ended (bytes). Above: the namespace waits, and says so. */
+  extensionListBytesMax: 64 * 1024 * 1024,
   /** What an API server outside may say of what it serves, and its OpenAPI document (bytes). Above: what it said before counts on, as stale. */
   extensionDiscoveryBytesMax: 4 * 1024 * 1024,
   extensionOpenApiBytesMax: 32 * 1024 * 1024,
@@ -220,12 +224,19 @@ export const limits = {
   /** What a rule in the schema of a custom resource may cost by estimate, and all rules of one version, as upstream's. At them: 422 Invalid. */
   ruleCostEstimateMax: 10_000_000,
   definitionCostEstimateMax: 100_000_000,
+  /** All rules of one definition (characters, and a hundred for each rule): they are compiled at once, in about a second. Above it: 422 Invalid. */
+  definitionRuleCharactersMax: 256 * 1024,
   /** What a `messageExpression` of a policy may give (bytes). Above it: the policy's own message is told. */
   policyMessageBytesMax: 5 * 1024,
   /** The value of an audit annotation that a policy makes (bytes). Above it: it is cut. */
   policyAnnotationBytesMax: 10 * 1024,
-  /** Kinds that one rule of a policy has its expressions checked against, as upstream's. Beyond it: they are not checked. */
+  /** Kinds that a policy has its expressions checked against, as upstream documents it. Beyond it: they are not checked. */
   policyTypesCheckedMax: 10,
+  /** Expressions of one policy, and characters in them: a third of a second to compile. At it: 422 Invalid. */
+  policyExpressionsMax: 1_000,
+  policyExpressionCharactersMax: 128 * 1024,
+  /** How long policies are evaluated for one request before others have their turn. */
+  policyTurnMs: 10,
   /** Steps of one regular expression on one text, some nanoseconds each. At it: it counts as one that does not match, or as an error. */
   regexStepsMax: 20_000_000,
   /** A bearer token (bytes). Above it: nobody is asked about it, and it is not good. */

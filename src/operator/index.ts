@@ -38,9 +38,11 @@ export { type OperatorOptions, type RunningOperator, runOperator, startOperator 
 export {
   type ConditionWish,
   conditionsOf,
+  conditionsSchema,
   impossible,
   type Plan,
   type PlannedEvent,
+  type StatusCondition,
   type StatusOf,
   wait,
   want,

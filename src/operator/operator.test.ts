@@ -9,7 +9,7 @@ import { silentLogger } from '../lib/log.ts';
 import { controller } from './controller.ts';
 import { defineKind, definitionOf, type ObjectOf } from './kind.ts';
 import { startOperator } from './operator.ts';
-import { conditionsOf, want } from './plan.ts';
+import { conditionsOf, conditionsSchema, want } from './plan.ts';
 import { allow, conversion, deny, mutating, validating } from './webhooks.ts';
 
 const clock = new RealClock({ keepsAlive: true });
@@ -32,7 +32,7 @@ const notes = defineKind({
     type: 'object',
     properties: {
       secret: { type: 'string' },
-      conditions: { type: 'array', items: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+      conditions: conditionsSchema,
     },
   },
 });
@@ -63,7 +63,7 @@ async function operatorFor(cluster: Cluster, name = 'notes') {
           const wished = { type: 'Ready', status: 'True', reason: 'Written', message: '' } as const;
           return want<Note>(
             [{ apiVersion: 'v1', kind: 'Secret', metadata: secret, data: { text: btoa(note.spec.text) } } as never],
-            { status: { secret: secret.name, conditions: conditionsOf(note as never, [wished], view.now) } as never },
+            { status: { secret: secret.name, conditions: conditionsOf(note, [wished], view.now) } },
           );
         },
       }),

@@ -3,7 +3,6 @@
  * themselves, so that a test calls one as a function and compares.
  */
 import type { KubeObject } from '../api/object.ts';
-import type { Condition } from '../api/schema/types/meta-v1.ts';
 
 export type Plan<T extends KubeObject> =
   /** This is how the world should look. Children that are not among `objects` any more are deleted. */
@@ -46,21 +45,50 @@ export const wait = (why: string, againMs?: number): Plan<never> => ({
 
 export const impossible = (why: string): Plan<never> => ({ kind: 'impossible', why });
 
+/** A condition as `conditionsSchema` has it. */
+export interface StatusCondition {
+  readonly type: string;
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: string;
+  readonly message: string;
+  readonly lastTransitionTime: string;
+  readonly observedGeneration?: number;
+}
+
 /** A condition by what it says; when it came to say so, and of which generation, the kit fills in. */
-export type ConditionWish = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+export type ConditionWish = Pick<StatusCondition, 'type' | 'status' | 'reason' | 'message'>;
+
+/** For the status of a kind: `properties: { conditions: conditionsSchema }`. */
+export const conditionsSchema = {
+  type: 'array',
+  'x-kubernetes-list-type': 'map',
+  'x-kubernetes-list-map-keys': ['type'],
+  items: {
+    type: 'object',
+    required: ['type', 'status', 'reason', 'message', 'lastTransitionTime'],
+    properties: {
+      type: { type: 'string' },
+      status: { type: 'string', enum: ['True', 'False', 'Unknown'] },
+      reason: { type: 'string' },
+      message: { type: 'string' },
+      lastTransitionTime: { type: 'string', format: 'date-time' },
+      observedGeneration: { type: 'integer' },
+    },
+  },
+} as const;
 
 /**
  * `wished` as conditions of an object: each keeps the time of its last change where its status is as before; conditions that nobody wishes for
  * stay (API conventions, "Typical status properties").
  */
 export function conditionsOf(
-  object: KubeObject & { readonly status?: { readonly conditions?: readonly Condition[] } },
+  object: KubeObject & { readonly status?: { readonly conditions?: readonly StatusCondition[] } },
   wished: readonly ConditionWish[],
   now: string,
-): readonly Condition[] {
+): readonly StatusCondition[] {
   const before = object.status?.conditions ?? [];
   const { generation } = object.metadata ?? {};
-  const fresh = wished.map((wish): Condition => {
+  const fresh = wished.map((wish): StatusCondition => {
     const same = before.find(({ type, status }) => type === wish.type && status === wish.status);
     const lastTransitionTime = same?.lastTransitionTime ?? now;
     return { ...wish, lastTransitionTime, ...(generation !== undefined && { observedGeneration: generation }) };

@@ -224,7 +224,7 @@ async function carryOut(
     if (options.dryRun) return { object: shown(served, deepFreeze(object)), ...waits };
     const document = toStorage(served, object as ObjectDraft);
     const stored = document instanceof Promise ? await document : document;
-    const marked = await store.write({ kind: 'put', key, object: stored as KubeObject, expectedRevision });
+    const marked = await store.write({ kind: 'put', key, object: stored, expectedRevision });
     return { ...(await writtenEntry(environment, served, marked)), ...waits };
   }
   const write = () => store.write({ kind: 'delete', key, expectedRevision });

@@ -62,8 +62,8 @@ export async function listObjects(
   if (!page.more || last === undefined) return listResult(served, show, page.entries, snapshot.revision, '');
   environment.pages.keep(served.collection, selection.namespace, snapshot);
   const next = continueFrom(served, snapshot.revision, startAfter(last.key));
-  const remaining = selection.everything ? { remainingItemCount: rest.length - page.entries.length } : {};
-  return { ...listResult(served, show, page.entries, snapshot.revision, next), ...remaining };
+  const remaining = selection.everything ? rest.length - page.entries.length : undefined;
+  return listResult(served, show, page.entries, snapshot.revision, next, remaining);
 }
 
 type Show = (entry: Entry) => KubeObject;
@@ -150,6 +150,7 @@ function listResult(
   entries: readonly Entry[],
   revision: number,
   next: string,
+  remainingItemCount?: number,
 ): ListResult {
   let objects: readonly KubeObject[] | undefined;
   return {
@@ -164,5 +165,6 @@ function listResult(
     },
     resourceVersion: String(revision),
     continue: next,
+    ...(remainingItemCount !== undefined && { remainingItemCount }),
   };
 }

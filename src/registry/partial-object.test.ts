@@ -19,7 +19,7 @@ test('who wants metadata alone gets it, with what names the kind, in lists and i
   assert.ok(Object.isFrozen(list.objects[0]?.metadata));
 
   const watch = await registry.watch(definitions, { metadataOnly: true });
-  await registry.delete(`${definitions}`, 'widgets.example.com');
+  await registry.delete(definitions, 'widgets.example.com');
   await registry.settle();
   const seen = watch.events.map(({ type, object }) => [type, Object.keys(object).sort().join()]);
   assert.deepEqual(seen[0], ['ADDED', 'apiVersion,kind,metadata']);

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { KubeObject } from '../api/object.ts';
 import { makeEntry, StoredEntry } from './entry.ts';
 
 const key = { collection: 'configmaps', namespace: 'n', name: 'a' };
@@ -21,7 +20,7 @@ const large = {
 };
 
 test('what is large is packed, and read as before by each who asks', () => {
-  const entry = makeEntry(key, 7, large as KubeObject);
+  const entry = makeEntry(key, 7, large);
   const [json, object, { bytes }] = [entry.json(), entry.object, entry];
   assert.equal(entry.isLarge, true);
   entry.pack();
@@ -36,7 +35,7 @@ test('what is large is packed, and read as before by each who asks', () => {
 });
 
 test('a packed entry that came from disk is decoded anew, and frozen', () => {
-  const json = makeEntry(key, 7, large as KubeObject).json();
+  const json = makeEntry(key, 7, large).json();
   const entry = new StoredEntry(key, 7, json);
   entry.pack();
   assert.deepEqual(entry.object, JSON.parse(json.toString()));

@@ -223,7 +223,7 @@ describe('kubectl and OpenAPI', { timeout: 180_000 }, () => {
         for (const verb of ['create', 'apply']) {
           const made = await cluster.kubectl([verb, '-f', '-'], { ...options, input });
           assert.equal(made.code, 0, made.stderr);
-          await cluster.mustKubectl('delete', String((manifest as { kind: string }).kind), 'test-foo');
+          await cluster.mustKubectl('delete', (manifest as { kind: string }).kind, 'test-foo');
         }
       }
     }

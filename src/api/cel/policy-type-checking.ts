@@ -2,7 +2,7 @@
  * Whether the expressions of a ValidatingAdmissionPolicy fit the kinds that it is for: what stands in its status (`typeChecking`). A warning
  * alters nothing of what the policy does.
  *
- * Checked are the kinds that its rules name one by one: no wildcards, no subresources, and no more than `limits.policyTypesCheckedMax` a rule.
+ * Checked are the kinds that its rules name one by one: no wildcards, no subresources, and no more than `limits.policyTypesCheckedMax`.
  */
 
 import type { CelType } from '../../lib/cel/types.ts';
@@ -26,33 +26,45 @@ export interface TypeSources {
   readonly schema: SchemaRegistry;
 }
 
-export function checkPolicyTypes({ spec = {} }: ValidatingAdmissionPolicy, sources: TypeSources): ExpressionWarning[] {
-  const checks = checksOf(spec, sources);
-  return (spec.validations ?? []).flatMap(({ expression, messageExpression = '' }, index) => {
+/** `pause` lets others have their turn, after each few expressions. */
+export async function checkPolicyTypes(
+  { spec = {} }: ValidatingAdmissionPolicy,
+  sources: TypeSources,
+  pause: () => Promise<void> = () => Promise.resolve(),
+): Promise<ExpressionWarning[]> {
+  const checks = await checksOf(spec, sources, pause);
+  const warnings: ExpressionWarning[] = [];
+  for (const [index, { expression, messageExpression = '' }] of (spec.validations ?? []).entries()) {
     const path = `spec.validations[${index}]`;
-    const messages = messageExpression === '' ? [] : checks.warnings(`${path}.messageExpression`, messageExpression);
-    return [...checks.warnings(`${path}.expression`, expression), ...messages];
-  });
+    warnings.push(...checks.warnings(`${path}.expression`, expression));
+    if (messageExpression !== '') warnings.push(...checks.warnings(`${path}.messageExpression`, messageExpression));
+    if (index % expressionsATurn === expressionsATurn - 1) await pause();
+  }
+  return warnings;
 }
+
+const expressionsATurn = 8;
 
 interface Checks {
   warnings(fieldRef: string, expression: string): ExpressionWarning[];
 }
 
 /** One for each kind: `apps/v1, Kind=Deployment`, and the expressions as they are for it. */
-function checksOf(spec: ValidatingAdmissionPolicySpec, sources: TypeSources): Checks {
+async function checksOf(
+  spec: ValidatingAdmissionPolicySpec,
+  sources: TypeSources,
+  pause: () => Promise<void>,
+): Promise<Checks> {
   const params = spec.paramKind && paramType(spec.paramKind, sources);
   const hasParams = spec.paramKind !== undefined;
-  const kinds = kindsToCheck(spec, sources).map((kind) => {
-    const expressions = new PolicyExpressions({
-      hasParams,
-      hasVariables: true,
-      object: objectType(kind, sources),
-      params,
-    });
+  const kinds: { readonly name: string; readonly expressions: PolicyExpressions }[] = [];
+  for (const kind of kindsToCheck(spec, sources)) {
+    const object = objectType(kind, sources);
+    const expressions = new PolicyExpressions({ hasParams, hasVariables: true, object, params });
     for (const { name, expression } of spec.variables ?? []) expressions.addVariable(name, expression);
-    return { name: `${kind.group}/${kind.version}, Kind=${kind.kind}`, expressions };
-  });
+    kinds.push({ name: `${kind.group}/${kind.version}, Kind=${kind.kind}`, expressions });
+    if ((spec.variables ?? []).length >= expressionsATurn) await pause();
+  }
   return {
     warnings(fieldRef, expression) {
       const found = kinds.flatMap(({ name, expressions }) => {
@@ -83,14 +95,16 @@ function paramType({ apiVersion = '', kind = '' }: ParamKind, sources: TypeSourc
 function kindsToCheck({ matchConstraints }: ValidatingAdmissionPolicySpec, sources: TypeSources): GroupVersionKind[] {
   const found = new Map<string, GroupVersionKind>();
   for (const rule of matchConstraints?.resourceRules ?? []) {
-    const kinds = kindsOfRule(rule, sources).filter((kind) => sources.schema.kind(kind) !== undefined);
-    for (const { group, version, kind } of kinds) found.set(`${group}\0${version}\0${kind}`, { group, version, kind });
-    if (kinds.length === limits.policyTypesCheckedMax) break;
+    for (const { group, version, kind } of kindsOfRule(rule, sources)) {
+      if (sources.schema.kind({ group, version, kind }) === undefined) continue;
+      if (found.size < limits.policyTypesCheckedMax)
+        found.set(`${group}\0${version}\0${kind}`, { group, version, kind });
+    }
   }
   return [...found].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, kind]) => kind);
 }
 
-/** In the order of groups, versions and resources, as many as are checked. */
+/** In the order of groups, versions and resources. */
 function kindsOfRule(rule: NamedRuleWithOperations, { resources: served }: TypeSources): ResourceInfo[] {
   const groups = listed(rule.apiGroups ?? []);
   const versions = listed(rule.apiVersions ?? []);
@@ -100,7 +114,7 @@ function kindsOfRule(rule: NamedRuleWithOperations, { resources: served }: TypeS
   );
   if (wanted.length === 0) return [];
   const rows = new Map(Array.from(served.all, (row) => [`${row.group}/${row.version}/${row.resource}`, row]));
-  return wanted.flatMap((place) => rows.get(place) ?? []).slice(0, limits.policyTypesCheckedMax);
+  return wanted.flatMap((place) => rows.get(place) ?? []);
 }
 
 /** None where one of them is a wildcard. */

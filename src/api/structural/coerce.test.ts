@@ -7,12 +7,12 @@ import { conformed, decodeObject } from '../decode.ts';
 import { parseJson } from '../decode-json.ts';
 import { normalizeObject } from '../normalize.ts';
 import type { JsonObject, JsonValue } from '../object.ts';
+import { schemas, values } from './arbitrary-testing.ts';
 import { structuralOf } from './structural-of.ts';
 import {
   anyObject,
   embedded,
   integer,
-  keyed,
   listOf,
   mapOf,
   readSpec,
@@ -311,29 +311,9 @@ test('of unknown fields no more are told than anybody reads', () => {
   equal(readSpec(struct({}), fields).unknown.length, 100);
 });
 
-const leaf = fc.oneof(fc.constant(null), fc.boolean(), fc.integer(), fc.string({ maxLength: 3 }));
-const value = fc.letrec((tie) => ({
-  any: fc.oneof({ depthSize: 'small' }, leaf, fc.array(tie('any'), { maxLength: 3 }), tie('object')),
-  object: fc.dictionary(fc.constantFrom('a', 'b', 'c', 'kind', 'metadata'), tie('any'), { maxKeys: 4 }),
-}));
-
-const schemas: fc.Arbitrary<Schema> = fc.letrec<{ schema: Schema }>((tie) => ({
-  schema: fc.oneof(
-    { depthSize: 'small' },
-    fc.constantFrom<Schema>(text, integer, anyObject, { ...text, nullable: true }, { ...text, default: 'd' }),
-    fc.dictionary(fc.constantFrom('a', 'b', 'c'), tie('schema'), { maxKeys: 3 }).map((fields) => struct(fields)),
-    fc
-      .dictionary(fc.constantFrom('a', 'b'), tie('schema'), { maxKeys: 2 })
-      .map((fields) => struct(fields, { 'x-kubernetes-preserve-unknown-fields': true })),
-    tie('schema').map((items) => listOf(items)),
-    tie('schema').map((values) => mapOf(values)),
-    tie('schema').map((items) => keyed(['a'], struct({ a: text, b: items }))),
-  ),
-})).schema;
-
 test('what was read once stays as it is: nothing more goes, nothing more comes', () => {
   fc.assert(
-    fc.property(schemas, value.any as fc.Arbitrary<JsonValue>, (schema, given) => {
+    fc.property(schemas, values, (schema, given) => {
       const type = typeWithSpec(schema);
       const first = decodeObject(type, widget(given)).object;
       const again = decodeObject(type, first);

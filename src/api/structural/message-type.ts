@@ -27,14 +27,12 @@ export const objectFieldNames: ReadonlySet<string> = new Set(['apiVersion', 'kin
 let shared: Pick<MessageType, 'fields' | 'fieldsByName'> | undefined;
 let metadata: MessageType | undefined;
 
-/** Those of any built-in kind are the same. */
+/** Those of any built-in kind are the same, but that upstream writes a custom resource by name. */
 function objectFields(): Pick<MessageType, 'fields' | 'fieldsByName'> {
   if (shared === undefined) {
-    const { fields, fieldsByName } = found(builtinSchema().kind({ group: '', version: 'v1', kind: 'ConfigMap' }));
-    shared = {
-      fields: fields.filter(({ name, inline }) => inline || objectFieldNames.has(name)),
-      fieldsByName: new Map<string, Field>([...fieldsByName].filter(([name]) => objectFieldNames.has(name))),
-    };
+    const { fieldsByName } = found(builtinSchema().kind({ group: '', version: 'v1', kind: 'ConfigMap' }));
+    const fields = [...objectFieldNames].flatMap((name) => fieldsByName.get(name) ?? []);
+    shared = { fields, fieldsByName: new Map(fields.map((field) => [field.name, field])) };
   }
   return shared;
 }

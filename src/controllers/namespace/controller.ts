@@ -13,6 +13,7 @@ import type { ResourceInfo } from '../../api/resources.ts';
 import type { Namespace, Pod } from '../../api/schema/types/core-v1.ts';
 import { hasReason } from '../../api/status-error.ts';
 import { after, ControlLoop, done, type Outcome } from '../../client/controller.ts';
+import type { RemoteClient, RemoteContents } from '../../client/remote-contents.ts';
 import { namespaces, pods, resourceOf } from '../../client/resources.ts';
 import type { Service } from '../../lib/service.ts';
 import { storedResources } from '../shared/api-resources.ts';
@@ -29,9 +30,10 @@ import { isFinished } from '../shared/pods.ts';
 import { againInMs, type Cleaning, isCleaned, namespaceConditions, type Remaining } from './decide.ts';
 
 const finalizer = 'kubernetes';
+const account = 'namespace-controller';
 
 export function namespaceController(context: ControllerContext): Service {
-  const own = contextFor(context, 'namespace-controller');
+  const own = contextFor(context, account);
   const informer = own.informers.informer(namespaces);
   const podInformer = own.informers.informer(pods);
   const loop = new ControlLoop({
@@ -80,18 +82,34 @@ async function end(context: LoopContext, namespace: Namespace): Promise<Outcome>
 async function clean(context: LoopContext, namespace: string): Promise<Cleaning> {
   const infos = storedResources(context.resources.all, ['list', 'delete']).filter((info) => info.namespaced);
   const first = await cleanAll(context, namespace, infos.filter(isPods));
-  return isCleaned(first)
-    ? cleanAll(
-        context,
-        namespace,
-        infos.filter((info) => !isPods(info)),
-      )
-    : first;
+  if (!isCleaned(first)) return first;
+  const others = infos.filter((info) => !isPods(info));
+  const own = await cleanAll(context, namespace, others);
+  return context.remoteContents === undefined ? own : joined(own, await cleanRemote(context.remoteContents, namespace));
+}
+
+/** What servers that extend the API hold. While one of them cannot be asked, the namespace stays. */
+async function cleanRemote(contents: RemoteContents, namespace: string): Promise<Cleaning> {
+  const { infos, unknown } = contents.resources();
+  const endable = storedResources(infos, ['list', 'delete']).filter((info) => info.namespaced);
+  const client = contents.clientFor(`system:serviceaccount:kube-system:${account}`);
+  const cleaning = await cleanAll({ client }, namespace, endable);
+  return { ...cleaning, unknown };
+}
+
+const joined = (one: Cleaning, other: Cleaning): Cleaning => ({
+  remaining: [...one.remaining, ...other.remaining],
+  errors: [...one.errors, ...other.errors],
+  unknown: [...one.unknown, ...other.unknown],
+});
+
+interface Clients {
+  readonly client: RemoteClient;
 }
 
 const isPods = (info: ResourceInfo): boolean => info.group === '' && info.resource === 'pods';
 
-async function cleanAll(context: LoopContext, namespace: string, infos: readonly ResourceInfo[]): Promise<Cleaning> {
+async function cleanAll(context: Clients, namespace: string, infos: readonly ResourceInfo[]): Promise<Cleaning> {
   const remaining: Remaining[] = [];
   const errors: Error[] = [];
   for (const info of infos) {
@@ -103,15 +121,11 @@ async function cleanAll(context: LoopContext, namespace: string, infos: readonly
       if (!hasReason(error, 'NotFound', 'MethodNotAllowed')) errors.push(error as Error);
     }
   }
-  return { remaining, errors };
+  return { remaining, errors, unknown: [] };
 }
 
 /** Resolves with what is still there. */
-async function deleteAll(
-  { client }: LoopContext,
-  namespace: string,
-  info: ResourceInfo,
-): Promise<Omit<Remaining, 'info'>> {
+async function deleteAll({ client }: Clients, namespace: string, info: ResourceInfo): Promise<Omit<Remaining, 'info'>> {
   const resource = resourceOf(info);
   const { items } = await client.list(resource, { namespace });
   const graceSeconds = isPods(info) ? longestGrace(items) : 0;

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { ResourceInfo } from '../../api/resources.ts';
 import type { Namespace } from '../../api/schema/types/core-v1.ts';
 import { formatTime } from '../../lib/clock.ts';
-import { againInMs, type Cleaning, namespaceConditions, type Remaining } from './decide.ts';
+import { againInMs, type Cleaning, isCleaned, namespaceConditions, type Remaining } from './decide.ts';
 
 const nowMs = Date.UTC(2026, 0, 1, 12);
 const ago = (ms: number): string => formatTime(nowMs - ms);
@@ -21,7 +21,7 @@ const left = (group: string, resource: string, more: Partial<Remaining> = {}): R
 });
 
 const textsOf = (namespace: Namespace, cleaning: Partial<Cleaning>): string[] =>
-  namespaceConditions(namespace, { remaining: [], errors: [], ...cleaning }, nowMs).map(
+  namespaceConditions(namespace, { remaining: [], errors: [], unknown: [], ...cleaning }, nowMs).map(
     ({ type, status, reason, message }) => `${type} ${status} ${reason}: ${message}`,
   );
 
@@ -85,7 +85,7 @@ test("others' conditions stay where they are, and a condition keeps its time whi
     lastTransitionTime: ago(9000),
   } as const;
   const namespace = ending(9000, { conditions: [foreign, standing] });
-  const conditions = namespaceConditions(namespace, { remaining: [left('', 'pods')], errors: [] }, nowMs);
+  const conditions = namespaceConditions(namespace, { remaining: [left('', 'pods')], errors: [], unknown: [] }, nowMs);
   assert.deepEqual(conditions[0], foreign);
   assert.equal(conditions[1]?.lastTransitionTime, ago(9000));
   assert.equal(conditions[1]?.message, 'Some resources are remaining: pods. has 1 resource instances');
@@ -97,5 +97,14 @@ test('the longer a namespace has been ending, the less often it is looked at, wi
   assert.deepEqual(
     [0, 8000, 20_000, 3_600_000].map((ms) => againInMs(ending(ms), nowMs)),
     [2000, 2000, 5000, 15_000],
+  );
+});
+
+test('a server that extends the API and cannot be asked holds the namespace back, and is named', () => {
+  const unknown = ['metrics.k8s.io/v1beta1', 'a.io/v1'];
+  assert.equal(isCleaned({ remaining: [], errors: [], unknown }), false);
+  assert.equal(
+    textsOf(ending(0), { unknown })[0],
+    'NamespaceDeletionDiscoveryFailure True DiscoveryFailed: Discovery failed for some groups, 1 failing: unable to retrieve the complete list of server APIs: a.io/v1: stale GroupVersion discovery: a.io/v1, metrics.k8s.io/v1beta1: stale GroupVersion discovery: metrics.k8s.io/v1beta1',
   );
 });

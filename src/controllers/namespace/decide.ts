@@ -18,9 +18,12 @@ export interface Cleaning {
   readonly remaining: readonly Remaining[];
   /** What could not be deleted or counted. */
   readonly errors: readonly Error[];
+  /** Group-versions of servers that extend the API and cannot be asked what they hold. */
+  readonly unknown: readonly string[];
 }
 
-export const isCleaned = ({ remaining, errors }: Cleaning): boolean => remaining.length === 0 && errors.length === 0;
+export const isCleaned = ({ remaining, errors, unknown }: Cleaning): boolean =>
+  remaining.length === 0 && errors.length === 0 && unknown.length === 0;
 
 const againMsMin = 2000;
 const againMsMax = 15_000;
@@ -41,7 +44,8 @@ export function namespaceConditions(
   const errors = [...cleaning.errors.map(({ message }) => message), ...unexpected(namespace, cleaning, nowMs)];
   const conditions = [...(namespace.status?.conditions ?? [])];
   for (const condition of [
-    ...alwaysFine,
+    discoveryFailure(cleaning.unknown),
+    alwaysFine,
     contentFailure(errors),
     contentRemaining(cleaning.remaining),
     finalizersRemaining(cleaning.remaining),
@@ -61,15 +65,21 @@ type Bare = Omit<NamespaceCondition, 'lastTransitionTime'>;
 const fact = (type: string, reason: string, message: string): Bare => ({ type, status: 'False', reason, message });
 const problem = (type: string, reason: string, message: string): Bare => ({ type, status: 'True', reason, message });
 
-/** Which resources there are is known in this process, so that neither can fail; clients look for both. */
-const alwaysFine = [
-  fact('NamespaceDeletionDiscoveryFailure', 'ResourcesDiscovered', 'All resources successfully discovered'),
-  fact(
-    'NamespaceDeletionGroupVersionParsingFailure',
-    'ParsedGroupVersions',
-    'All legacy kube types successfully parsed',
-  ),
-];
+/** Which resources there are is known in this process, but for those of other servers. */
+function discoveryFailure(unknown: readonly string[]): Bare {
+  const type = 'NamespaceDeletionDiscoveryFailure';
+  if (unknown.length === 0) return fact(type, 'ResourcesDiscovered', 'All resources successfully discovered');
+  const each = unknown.toSorted().map((one) => `${one}: stale GroupVersion discovery: ${one}`);
+  const why = `unable to retrieve the complete list of server APIs: ${each.join(', ')}`;
+  return problem(type, 'DiscoveryFailed', `Discovery failed for some groups, 1 failing: ${why}`);
+}
+
+/** It cannot fail; clients look for it. */
+const alwaysFine = fact(
+  'NamespaceDeletionGroupVersionParsingFailure',
+  'ParsedGroupVersions',
+  'All legacy kube types successfully parsed',
+);
 
 /** What neither waits for a finalizer nor has time left should have been gone. */
 function unexpected(namespace: Namespace, { remaining }: Cleaning, nowMs: number): readonly string[] {

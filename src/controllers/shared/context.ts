@@ -7,6 +7,7 @@ import type { Client } from '../../client/client.ts';
 import { withDeadlines } from '../../client/deadlines.ts';
 import { EventRecorder } from '../../client/events.ts';
 import type { InformerSet } from '../../client/informer.ts';
+import type { RemoteContents } from '../../client/remote-contents.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { MetricRegistry } from '../../lib/metrics.ts';
@@ -26,6 +27,8 @@ export interface ControllerContext {
   readonly prng: Prng;
   readonly log: Logger;
   readonly resources: ResourceList;
+  /** What servers that extend the API hold. Absent: there are none. */
+  readonly remoteContents?: RemoteContents;
   /** What all kinds are made of. Absent: nobody checks the types of policies' expressions. */
   readonly schema?: SchemaRegistry;
   /** The cluster's CA certificate (PEM), which pods trust the API server by. */

@@ -15,6 +15,7 @@ import {
   type StructLiteral,
 } from './ast.ts';
 import type { Checked } from './checker.ts';
+import { Constants, membership } from './constants.ts';
 import { createCost } from './costs.ts';
 import { EntryMap } from './entry-map.ts';
 import { unescaped } from './escaping.ts';
@@ -39,6 +40,7 @@ interface Local {
 export class Planner {
   readonly checked: Checked;
   readonly #options: PlanOptions;
+  readonly #constants: Constants;
   readonly #locals: Local[] = [];
   readonly #steps = new Map<Expr, Step>();
   readonly #globals = new Map<string, number>();
@@ -47,6 +49,7 @@ export class Planner {
   constructor(checked: Checked, options: PlanOptions) {
     this.checked = checked;
     this.#options = options;
+    this.#constants = new Constants(checked);
   }
 
   /** How many places a frame needs. */
@@ -77,13 +80,11 @@ export class Planner {
   }
 
   #planned(expr: Expr): Step {
-    const constant = this.checked.constants.get(expr);
+    const constant = this.#constants.of(expr);
     if (constant !== undefined) return () => constant;
     switch (expr.kind) {
-      case 'literal': {
-        const { value } = expr;
-        return () => value;
-      }
+      case 'literal':
+        return () => expr.value;
       case 'call':
         return isAttributeCall(expr) ? this.attribute(expr, 1) : this.#call(expr);
       case 'ident':
@@ -152,9 +153,9 @@ export class Planner {
     };
   }
 
-  /** Presence costs nothing. */
+  /** Presence costs nothing, beside what leads to it. */
   #test({ operand, field }: Select): Step {
-    const of = this.attribute(operand, 0);
+    const of = this.attribute(operand, 1);
     const key = this.#mapKey(field);
     return (frame) => hasField(of(frame), field, key);
   }
@@ -197,6 +198,10 @@ export class Planner {
       const [left, right] = expr.args.map((each) => this.plan(each));
       return logical(left as Step, right as Step, expr.name === '_||_');
     }
+    if (expr.name === '@in') {
+      const step = this.#membership(expr);
+      if (step !== undefined) return step;
+    }
     const overloads = this.checked.overloads.get(expr) ?? [];
     const isMember = overloads[0]?.isMember ?? false;
     const args = isMember && expr.target !== undefined ? [expr.target, ...expr.args] : expr.args;
@@ -206,14 +211,16 @@ export class Planner {
     );
   }
 
+  /** In a list that never changes. */
+  #membership({ args: [member, list] }: Call): Step | undefined {
+    const constant = list === undefined ? undefined : this.#constants.of(list);
+    const isMember = Array.isArray(constant) ? membership(constant as readonly CelValue[]) : undefined;
+    if (isMember === undefined || member === undefined) return undefined;
+    const step = this.plan(member);
+    return (frame) => isMember(step(frame));
+  }
+
   #list({ elements }: ListLiteral): Step {
-    if (elements.every(({ value, isOptional }) => value.kind === 'literal' && !isOptional)) {
-      const constant = elements.map(({ value }) => (value as { readonly value: CelValue }).value);
-      return (frame) => {
-        charge(frame, createCost.list);
-        return constant;
-      };
-    }
     const steps = elements.map(({ value, isOptional }) => ({ step: this.plan(value), isOptional }));
     return (frame) => {
       charge(frame, createCost.list);

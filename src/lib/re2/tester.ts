@@ -36,7 +36,8 @@ export class Tester {
   readonly #asciiClasses = new Uint16Array(asciiCount);
   /** Does anything ask what stood before? Then states differ by it. */
   readonly #asksBefore: boolean;
-  /** Nothing can begin but at the edge. */
+  /** A match can begin nowhere but at the beginning. */
+  readonly #beginsAtEdge: boolean;
   #states = new Map<string, State>();
   #steps = 0;
 
@@ -44,6 +45,7 @@ export class Tester {
     this.#program = program;
     this.#borders = bordersOf(program);
     for (let code = 0; code < asciiCount; code++) this.#asciiClasses[code] = this.#search(code);
+    this.#beginsAtEdge = isAnchored(program);
     const { assertions } = program;
     this.#asksBefore = [...assertions].some((each) => each !== 'begin text' && each !== 'end text');
   }
@@ -105,19 +107,12 @@ export class Tester {
     );
   }
 
-  #anchored: boolean | undefined;
-
-  get #beginsAtEdge(): boolean {
-    this.#anchored ??= isAnchored(this.#program);
-    return this.#anchored;
-  }
-
   #state(places: readonly number[], before: Side): State {
     const key = `${before} ${places.join(' ')}`;
     let state = this.#states.get(key);
     if (state === undefined) {
       if (this.#states.size >= statesMax) this.#states = new Map();
-      state = { places, before, next: [], atEnd: undefined };
+      state = { places, before, next: this.#borders.map(() => undefined), atEnd: undefined };
       this.#states.set(key, state);
     }
     return state;

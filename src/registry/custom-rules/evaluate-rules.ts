@@ -6,17 +6,7 @@
  * (`optionalOldSelf`). What did not change is not refused: its errors are warnings (KEP-4008). All rules on one object share a budget
  * (`limits.celPolicyCostMax`); where it ends, nothing more is evaluated, and the object is refused.
  */
-import {
-  childPath,
-  duplicate,
-  forbiddenField,
-  goQuote,
-  indexPath,
-  invalidValue,
-  invalidWhole,
-  keyPath,
-  required,
-} from '../../api/field-error.ts';
+import { childPath, goQuote, indexPath, keyPath } from '../../api/field-error.ts';
 import type { JsonObject, JsonValue } from '../../api/object.ts';
 import { isObject } from '../../api/patch/json-tree.ts';
 import type { ValidationRule } from '../../api/schema/types/apiextensions-v1.ts';
@@ -29,6 +19,7 @@ import type { CelType } from '../../lib/cel/types.ts';
 import { CelOptional, type CelValue } from '../../lib/cel/values.ts';
 import { limits } from '../../lib/limits.ts';
 import type { CompiledRule } from './compiled-rules.ts';
+import { errorOf, failure, invalidWith, messageOf, type Told } from './rule-errors.ts';
 import { type RuleNode, ruleTree } from './rule-tree.ts';
 
 export interface RuleContext {
@@ -89,6 +80,10 @@ const itemPlace = ({ now, parent }: Place, index: number): Place =>
 
 const isUnchanged = ({ now, parent }: Place): boolean => (now ?? parent)?.isSame ?? false;
 
+interface PlacedNode extends Told {
+  readonly place: Place;
+}
+
 class Walk {
   readonly errors: FieldError[] = [];
   readonly #warn: ((text: string) => void) | undefined;
@@ -130,7 +125,7 @@ class Walk {
   #evaluate(node: RuleNode, rules: readonly CompiledRule[], path: string, value: JsonValue, place: Place): void {
     const old = place.now?.old ?? undefined;
     const at = path === '' ? wholeObject : path;
-    const told: Told = { at, path, value, type: node.schema.type, place };
+    const told: PlacedNode = { at, path, value, type: node.schema.type, place };
     if (this.#budget.left <= 0) return void this.#end(told, outOfBudget);
     let variables: { readonly plain: CelVariables; readonly optional: CelVariables } | undefined;
     for (const compiled of rules) {
@@ -146,7 +141,7 @@ class Walk {
   }
 
   /** False: nothing more is to be evaluated. */
-  #holds(compiled: CompiledRule, program: CelProgram, variables: CelVariables, told: Told): boolean {
+  #holds(compiled: CompiledRule, program: CelProgram, variables: CelVariables, told: PlacedNode): boolean {
     const result = program.evaluate(variables);
     if (result.cost > this.#budget.left) return this.#end(told, outOfBudget);
     this.#budget.left -= result.cost;
@@ -159,7 +154,7 @@ class Walk {
     return this.#broken(compiled, variables, told);
   }
 
-  #broken(compiled: CompiledRule, variables: CelVariables, told: Told): boolean {
+  #broken(compiled: CompiledRule, variables: CelVariables, told: PlacedNode): boolean {
     const { rule, message, fieldPath } = compiled;
     const at = fieldPath === '' ? told.at : childPath(told.path, fieldPath);
     const add = (error: FieldError): void => {
@@ -198,24 +193,12 @@ class Walk {
     return isGood ? { text } : undefined;
   }
 
-  #end(told: Told, why: string): false {
+  #end(told: PlacedNode, why: string): false {
     this.errors.push(invalidWith(told, why));
     this.#budget.left = -1;
     return false;
   }
 }
-
-/** What errors of one node say. */
-interface Told {
-  readonly at: string;
-  /** The same, empty at the root. */
-  readonly path: string;
-  readonly value: JsonValue;
-  readonly type: string;
-  readonly place: Place;
-}
-
-const invalidWith = ({ at, type }: Told, why: string): FieldError => invalidValue(at, type, why);
 
 function variablesOf(type: CelType, value: JsonValue, old: JsonValue | undefined) {
   const self = lazily(() => celValue(type, value));
@@ -228,33 +211,4 @@ function variablesOf(type: CelType, value: JsonValue, old: JsonValue | undefined
 function lazily(make: () => CelValue): () => CelValue {
   let made: CelValue | undefined;
   return () => (made ??= make());
-}
-
-const shownAs = ({ message, rule }: ValidationRule): string => (message ? message.trim() : rule.trim());
-const messageOf = (rule: ValidationRule): string =>
-  rule.message ? rule.message.trim() : `failed rule: ${shownAs(rule)}`;
-
-function failure(message: string, rule: ValidationRule): string {
-  const shown = shownAs(rule);
-  if (message.startsWith('no such overload')) {
-    return `'${message}': call arguments did not match a supported operator, function or macro signature for rule: ${shown}`;
-  }
-  if (message.startsWith('operation cancelled: actual cost limit exceeded')) {
-    return `'${message}': no further validation rules will be run due to call cost exceeds limit for rule: ${shown}`;
-  }
-  return `${message} evaluating rule: ${shown}`;
-}
-
-function errorOf({ reason }: ValidationRule, at: string, { value, type }: Told, detail: string): FieldError {
-  const isWhole = type === 'object' || type === 'array';
-  switch (reason) {
-    case 'FieldValueForbidden':
-      return forbiddenField(at, detail);
-    case 'FieldValueRequired':
-      return required(at, detail);
-    case 'FieldValueDuplicate':
-      return isWhole ? { reason, field: at, message: 'Duplicate value' } : duplicate(at, value);
-    default:
-      return isWhole ? invalidWhole(at, detail) : invalidValue(at, value, detail);
-  }
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { JSONSchemaProps } from '../../api/schema/types/apiextensions-v1.ts';
 import { validateSchema } from '../validation/custom-resource-schema.ts';
+import { validateRulesSize } from './rules-size.ts';
 
 const string = { type: 'string' };
 const integer = { type: 'integer' };
@@ -149,6 +151,19 @@ test('a default must satisfy the rules beside it', () => {
   const first = { rule: 'oldSelf.hasValue() || self > 2', optionalOldSelf: true };
   const [problem = ''] = told(spec({ size: { ...integer, default: 1, ...rulesOf(first) } }));
   assert.match(problem, /default: Invalid value: 1: failed rule: oldSelf.hasValue/, 'as what is new, too');
+});
+
+test('more rules than can be compiled while others wait are refused as a whole', () => {
+  const rules = Array.from({ length: 1_500 }, (_, index) => `self.nothing${index}`);
+  const openAPIV3Schema = spec({ a: { ...integer, default: 1, ...rulesOf(...rules) } }) as JSONSchemaProps;
+  const version = { name: 'v1', served: true, storage: true, schema: { openAPIV3Schema } };
+  assert.deepEqual(validateRulesSize('spec.versions', [version]), []);
+  assert.deepEqual(
+    validateRulesSize('spec.versions', [version, { ...version, name: 'v2' }]).map(({ message }) => message),
+    [
+      'Forbidden: x-kubernetes-validations may have at most 262144 characters in all, where each rule counts for 100 more',
+    ],
+  );
 });
 
 test('expressions beyond all bounds are refused quickly', () => {

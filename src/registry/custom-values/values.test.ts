@@ -266,3 +266,51 @@ test('a pattern that never ends in other languages holds nobody up', async () =>
     equal(cause.endsWith(`: spec.a in body should match '^(([a-z])+.)+[A-Z]([a-z])+$'`), true);
   });
 });
+
+test('an apply merges by the schema, and is held to it', async () => {
+  const schema = struct({
+    l: keyed(['k'], struct({ k: text, v: { ...text, default: 'd' } }, { required: ['k'] })),
+    n: integer,
+  });
+  await serving(schema, async (registry) => {
+    const apply = (fieldManager: string, spec: object): Promise<unknown> =>
+      registry.patch(widgets, 'one', makeWidget('one', { spec }), { type: 'apply', fieldManager });
+    deepEqual(specOf(await apply('a', { l: [{ k: '1' }] })), { l: [{ k: '1', v: 'd' }] });
+    deepEqual(specOf(await apply('b', { l: [{ k: '2', v: 'x' }] })), {
+      l: [
+        { k: '1', v: 'd' },
+        { k: '2', v: 'x' },
+      ],
+    });
+    deepEqual(specOf(await apply('a', {})), { l: [{ k: '2', v: 'x' }] });
+    const told = async (spec: object): Promise<string> =>
+      String(await apply('a', spec).catch((error: Error) => error.message));
+    const subject = 'failed to create typed patch object (/one; example.com/v1, Kind=Widget)';
+    equal(await told({ odd: 1 }), `${subject}: .spec.odd: field not declared in schema`);
+    equal(await told({ n: 'x' }), `${subject}: .spec.n: expected numeric (int or float), got string`);
+  });
+});
+
+test('a strategic merge is none for custom resources', async () => {
+  await serving(anyObject, async (registry) => {
+    await registry.create(widgets, makeWidget('one'));
+    await rejection(registry.patch(widgets, 'one', { spec: {} }, { type: 'strategic' }), 'UnsupportedMediaType');
+  });
+});
+
+test('a JSON patch that breaks the form is refused as any write', async () => {
+  await serving(struct({ n: integer }), async (registry) => {
+    await registry.create(widgets, makeWidget('one', { spec: { n: 1 } }));
+    const write = registry.patch(widgets, 'one', [{ op: 'replace', path: '/spec/n', value: 'x' }], { type: 'json' });
+    deepEqual(await refused(write), [
+      'spec.n: Invalid value: "string": spec.n in body must be of type integer: "string"',
+    ]);
+  });
+});
+
+test('a zero has no sign', async () => {
+  await serving(struct({ n: integer }), async (registry) => {
+    const made = await registry.create(widgets, makeWidget('one', { spec: { n: -0 } }));
+    equal(JSON.stringify(specOf(made)), '{"n":0}');
+  });
+});

@@ -14,7 +14,7 @@ const older = makeDefinition({
   kind: 'TCPRoute',
   names: { plural: 'tcproutes', singular: 'tcproute', kind: 'TCPRoute', listKind: 'TCPRouteList' },
   metadata: { annotations: { 'api-approved.kubernetes.io': 'https://github.com/kubernetes-sigs/gateway-api/pull/1' } },
-  versions: [{ name: 'v1alpha2', served: true, storage: true, schema } as never],
+  versions: [{ name: 'v1alpha2', served: true, storage: true, schema }],
 });
 
 const route = (version: string, name: string): object => ({

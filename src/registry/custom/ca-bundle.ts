@@ -7,7 +7,8 @@ export function isCaBundle(base64: string): boolean {
   if (base64 === '') return true;
   const certificates = pemBlocks(Buffer.from(base64, 'base64').toString()).filter(({ type }) => type === 'CERTIFICATE');
   try {
-    return certificates.length > 0 && certificates.every(({ bytes }) => new X509Certificate(bytes) !== undefined);
+    const read = certificates.map(({ bytes }) => new X509Certificate(bytes));
+    return read.length > 0;
   } catch {
     return false;
   }

@@ -92,7 +92,7 @@ class WebhookConverter implements Converter {
   #objectsIn(answer: JsonObject, uid: string): readonly JsonValue[] | string {
     const isStrict = this.#reviewVersion === 'v1';
     if (isStrict && (answer['apiVersion'] !== 'apiextensions.k8s.io/v1' || answer['kind'] !== 'ConversionReview')) {
-      const got = kindText(answer as unknown as KubeObject);
+      const got = kindText(answer);
       return `expected webhook response of apiextensions.k8s.io/v1, Kind=ConversionReview, got ${got}`;
     }
     const { response } = answer;

@@ -22,7 +22,7 @@ export function withMetadataOf(original: KubeObject, converted: JsonObject): Kub
     if (problem !== undefined) return problem;
     metadata[field] = value;
   }
-  return ruleProblem(original.metadata ?? {}, metadata) ?? ({ ...converted, metadata } as unknown as KubeObject);
+  return ruleProblem(original.metadata ?? {}, metadata) ?? { ...converted, metadata };
 }
 
 function mapProblem(field: string, value: JsonValue): string | undefined {

@@ -12,9 +12,10 @@
  * Kept true: whoever creates a definition finds its kind served a commit later. When a definition is gone, so are its objects: those that
  * were under way when the last was counted go with it.
  */
+import { hasCondition } from '../../api/custom-rows.ts';
 import type { JsonValue } from '../../api/object.ts';
 import type { ResourceTable } from '../../api/resource-table.ts';
-import { apiVersionOf, type ResourceInfo } from '../../api/resources.ts';
+import type { ResourceInfo } from '../../api/resources.ts';
 import type {
   CustomResourceDefinition,
   CustomResourceDefinitionCondition,
@@ -35,6 +36,8 @@ import { decideNames, takenNames, withCondition } from './names.ts';
 const apiServer: UserInfo = { name: 'system:apiserver', groups: ['system:masters', 'system:authenticated'] };
 /** As upstream: then the status says that it takes long. */
 const cleaningMsMax = 60_000;
+/** They share a commit of the store. */
+const deletesAtOnce = 100;
 
 export interface DefinitionKeeperOptions {
   readonly handler: RequestHandler;
@@ -77,7 +80,7 @@ export class DefinitionKeeper implements Service {
 
   async close(): Promise<void> {
     this.#watch?.cancel();
-    for (const name of [...this.#cleanings.keys()]) this.#endCleaning(name);
+    for (const name of this.#cleanings.keys()) this.#endCleaning(name);
     await this.#queue.shutDown();
     await this.#work;
   }
@@ -102,11 +105,10 @@ export class DefinitionKeeper implements Service {
   async #reconcile(name: string): Promise<void> {
     const definition = this.#outline(name);
     if (definition === undefined) return this.#gone(name);
-    const status = decideNames(definition, takenNames(this.#othersIn(definition)), this.#options.clock.now());
+    const status = decideNames(definition, () => takenNames(this.#othersIn(definition)), this.#options.clock.now());
     if (status !== undefined) {
       await this.#write(definition, { status });
-      // A name may be free now that others of the group want.
-      for (const other of this.#othersIn(definition)) this.#queue.add(other.metadata?.name ?? '');
+      this.#wakeWaiting(this.#othersIn(definition));
       return;
     }
     const { deletionTimestamp, finalizers = [] } = definition.metadata ?? {};
@@ -120,22 +122,29 @@ export class DefinitionKeeper implements Service {
   }
 
   #othersIn({ metadata, spec }: CustomResourceDefinition): readonly CustomResourceDefinition[] {
-    const ending = `.${spec.group}`;
+    return this.#inGroup(spec.group).filter((other) => other.metadata?.name !== metadata?.name);
+  }
+
+  #inGroup(group: string): readonly CustomResourceDefinition[] {
     return this.#options.store
       .list(definitionCollection)
-      .entries.filter(({ key: { name } }) => name !== metadata?.name && name.endsWith(ending))
+      .entries.filter(({ key: { name } }) => name.endsWith(`.${group}`))
       .map((entry) => definitionSource(entry).outline)
-      .filter((other) => other.spec.group === spec.group);
+      .filter(({ spec }) => spec.group === group);
+  }
+
+  /** A name may be free now that they want. */
+  #wakeWaiting(definitions: readonly CustomResourceDefinition[]): void {
+    for (const { metadata, status } of definitions) {
+      if (!hasCondition(status, 'NamesAccepted')) this.#queue.add(metadata?.name ?? '');
+    }
   }
 
   /** Its names are free; and what came in the last moment is nobody's. */
   async #gone(name: string): Promise<void> {
     this.#endCleaning(name);
     const { store } = this.#options;
-    const group = name.slice(name.indexOf('.') + 1);
-    for (const { key } of store.list(definitionCollection).entries) {
-      if (key.name.endsWith(`.${group}`)) this.#queue.add(key.name);
-    }
+    this.#wakeWaiting(this.#inGroup(name.slice(name.indexOf('.') + 1)));
     if (this.#isBuiltin(name)) return;
     for (const { key, revision } of store.list(name).entries) {
       await store.write({ kind: 'delete', key, expectedRevision: revision }).catch((error: unknown) => {
@@ -191,14 +200,14 @@ export class DefinitionKeeper implements Service {
     if (present?.reason === condition.reason && present?.message === condition.message) return false;
     const next = withCondition(conditions, condition, this.#options.clock.now());
     await this.#write(definition, {
-      status: { ...definition.status, conditions: next } as CustomResourceDefinitionStatus,
+      status: { ...definition.status, conditions: next },
     });
     return true;
   }
 
   /** A kind that no version serves any more has nobody who could be asked: its objects go as they are. */
   async #deleteAll(definition: CustomResourceDefinition, row: ResourceInfo | undefined): Promise<void> {
-    const { handler, store } = this.#options;
+    const { store } = this.#options;
     const collection = definition.metadata?.name ?? '';
     const left = store.list(collection).entries;
     try {
@@ -206,18 +215,22 @@ export class DefinitionKeeper implements Service {
         for (const { key, revision } of left) await store.write({ kind: 'delete', key, expectedRevision: revision });
         return;
       }
-      for (const namespace of new Set(left.map(({ key }) => key.namespace))) {
-        await handler.deleteCollection(
-          { user: apiServer, resource: row, namespace, name: '', subresource: '' },
-          {},
-          {},
-        );
+      for (let at = 0; at < left.length; at += deletesAtOnce) {
+        const some = left.slice(at, at + deletesAtOnce);
+        await Promise.all(some.map(({ key: { namespace, name } }) => this.#delete(row, namespace, name)));
       }
     } catch (error) {
       const message = `could not issue all deletes: ${(error as Error).message}`;
       await this.#tell(definition, terminating('True', 'InstanceDeletionFailed', message));
       throw error;
     }
+  }
+
+  async #delete(resource: ResourceInfo, namespace: string, name: string): Promise<void> {
+    const target = { user: apiServer, resource, namespace, name, subresource: '' };
+    await this.#options.handler.delete(target, {}).catch((error: unknown) => {
+      if (!hasReason(error, 'NotFound')) throw error;
+    });
   }
 
   /** Finalizers hold what is left: the last that goes wakes us. */

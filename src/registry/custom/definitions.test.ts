@@ -265,7 +265,9 @@ test('a start serves what is stored, and reads objects by the schema of now', as
   const row = api.resources.find('example.com', 'v1', 'widgets');
   assert.ok(row);
   assert.deepEqual(row.definition?.outline.spec.names.kind, 'Widget');
-  const next = new Registry({ ...registry, ...api, prng: new SeededPrng(2), log: silentLogger });
+  const { store, clock } = registry;
+  const { resources, schema } = api;
+  const next = new Registry({ store, clock, resources, schema, prng: new SeededPrng(2), log: silentLogger });
   const target = { ...registry.target('widgets.example.com'), resource: row };
   const { objects, areEntriesShown } = await next.list(target, {});
   assert.equal(objects.length, 1);
@@ -280,7 +282,7 @@ test('what an older schema let in is shown as this one has it, and with its defa
   await registry.create('widgets.example.com', makeWidget('one', { spec: { size: 1, odd: true } }));
   const properties = { size: { type: 'integer' }, colour: { type: 'string', default: 'red' } };
   const openAPIV3Schema = { type: 'object', properties: { spec: { type: 'object', properties } } };
-  const { spec } = makeDefinition({ versions: [{ schema: { openAPIV3Schema } as never }] });
+  const { spec } = makeDefinition({ versions: [{ schema: { openAPIV3Schema } }] });
   await registry.patch(definitions, 'widgets.example.com', { spec }, { type: 'merge' });
   const shown = { size: 1, colour: 'red' };
   assert.deepEqual((await registry.get('widgets.example.com', 'one')).spec, shown);

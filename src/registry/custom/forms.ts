@@ -12,6 +12,7 @@
  * entry is shown; it is undefined where there is nothing to wait for.
  */
 import type { CustomDefinition } from '../../api/custom-definition.ts';
+import { conformed } from '../../api/decode.ts';
 import type { JsonObject, KubeObject } from '../../api/object.ts';
 import { apiVersionOf, type ResourceInfo } from '../../api/resources.ts';
 import { deepFreeze } from '../../lib/deep-freeze.ts';
@@ -19,7 +20,6 @@ import type { Entry } from '../../store/store.ts';
 import type { ObjectDraft } from '../draft.ts';
 import type { Converter } from './conversion.ts';
 import { ConversionDue } from './conversion-due.ts';
-import { conformed } from './values.ts';
 
 const aheadMax = 32;
 
@@ -106,7 +106,7 @@ export class CustomForms {
   /** As it is to be stored. Takes the draft over. */
   toStorage(draft: ObjectDraft): ObjectDraft | Promise<ObjectDraft> {
     if (draft.apiVersion === this.storageApiVersion) return draft;
-    const converted = this.#converter.convert([draft as KubeObject], this.storageApiVersion);
+    const converted = this.#converter.convert([draft], this.storageApiVersion);
     if (converted instanceof Promise) return converted.then(([object]) => this.#toDraft(object));
     return this.#toDraft(converted[0]);
   }

@@ -41,13 +41,29 @@ interface Conflict {
 
 type Names = { -readonly [Name in keyof CustomResourceDefinitionNames]?: CustomResourceDefinitionNames[Name] };
 
-/** The status with names and conditions as they are to be; undefined where nothing is to change. `others` are of the same group. */
+/** The status with names and conditions as they are to be; undefined where nothing is to change. `taken` is asked only where names are wanted. */
 export function decideNames(
   definition: CustomResourceDefinition,
-  taken: TakenNames,
+  taken: () => TakenNames,
   nowMs: number,
 ): CustomResourceDefinitionStatus | undefined {
   const { spec, status = {} } = definition;
+  const hasNames = sameJson(spec.names, status.acceptedNames);
+  const { names: acceptedNames, conflict } = hasNames
+    ? { names: spec.names, conflict: undefined }
+    : acceptNames(definition, taken());
+  const conditions = wantedConditions(definition, conflict).reduce(
+    (all, condition) => withCondition(all, condition, nowMs),
+    status.conditions ?? [],
+  );
+  const next = { ...status, acceptedNames, conditions };
+  return sameJson(next, status) ? undefined : next;
+}
+
+function acceptNames(
+  { spec, status = {} }: CustomResourceDefinition,
+  taken: TakenNames,
+): { readonly names: CustomResourceDefinitionNames; readonly conflict: Conflict | undefined } {
   const had: Names = status.acceptedNames ?? {};
   const conflicts: Conflict[] = [];
   const acceptedNames: Names = { ...had };
@@ -70,12 +86,7 @@ export function decideNames(
     else setName(acceptedNames, field, name);
   }
   setName(acceptedNames, 'categories', spec.names.categories);
-  const conditions = wantedConditions(definition, conflicts.at(-1)).reduce(
-    (all, condition) => withCondition(all, condition, nowMs),
-    status.conditions ?? [],
-  );
-  const next = { ...status, acceptedNames: acceptedNames as CustomResourceDefinitionNames, conditions };
-  return sameJson(next, status) ? undefined : next;
+  return { names: acceptedNames as CustomResourceDefinitionNames, conflict: conflicts.at(-1) };
 }
 
 /** Undefined: it is the one that it has, or free. */

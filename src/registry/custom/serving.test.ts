@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { JsonObject } from '../../api/object.ts';
 import type { ObjectMeta } from '../../api/schema/types/meta-v1.ts';
 import { rejection } from '../testing.ts';
 import { definitions, makeDefinition, makeWidget, startCustomRegistry } from './testing.ts';
@@ -130,7 +131,7 @@ test('fields that the definition names can be selected by, and no others', async
   const properties = { colour: { type: 'string' }, size: { type: 'integer' }, big: { type: 'boolean' } };
   const openAPIV3Schema = { type: 'object', properties: { spec: { type: 'object', properties } } };
   const selectableFields = ['.spec.colour', '.spec.size', '.spec.big'].map((jsonPath) => ({ jsonPath }));
-  await registry.define(makeDefinition({ versions: [{ schema: { openAPIV3Schema } as never, selectableFields }] }));
+  await registry.define(makeDefinition({ versions: [{ schema: { openAPIV3Schema }, selectableFields }] }));
   const watch = await registry.watch('widgets.example.com', { fieldSelector: 'spec.colour=red' });
   await registry.create('widgets.example.com', makeWidget('a', { spec: { colour: 'red', size: 1, big: true } }));
   await registry.create('widgets.example.com', makeWidget('b', { spec: { colour: 'blue', size: 1 } }));
@@ -229,5 +230,38 @@ test('a watch goes on over a change of the schema, and ends when its version is 
   await registry.patch(definitions, 'widgets.example.com', { spec: unserved.spec }, { type: 'merge' });
   await registry.settle();
   assert.equal(watch.ended, true);
+  await registry.close();
+});
+
+test('there is no object in a namespace that is not there, nor outside of one', async () => {
+  const registry = await startCustomRegistry();
+  await registry.define(makeDefinition());
+  const nowhere = registry.create('widgets.example.com', makeWidget('one'), { namespace: 'nowhere' });
+  assert.equal((await rejection(nowhere, 'NotFound')).message, 'namespaces "nowhere" not found');
+  await registry.define(makeDefinition({ plural: 'gadgets', kind: 'Gadget', scope: 'Cluster' }));
+  const gadget = { ...makeWidget('one', { metadata: { namespace: 'default' } }), kind: 'Gadget' };
+  const made = (await registry.create('gadgets.example.com', gadget)) as never as Widget;
+  assert.equal(made.metadata.namespace, undefined);
+  await registry.close();
+});
+
+test('a request whose kind vanished on its way is told so, and leaves nothing behind', async () => {
+  const registry = await startCustomRegistry();
+  await registry.define(makeDefinition());
+  const target = registry.target('widgets.example.com');
+  await registry.delete(definitions, 'widgets.example.com');
+  await registry.settle();
+  await rejection(registry.registry.create(target, makeWidget('late') as JsonObject, {}), 'NotFound');
+  assert.deepEqual(registry.store.list('widgets.example.com').entries, []);
+  await registry.close();
+});
+
+test('a dry run is converted, checked and shown, and nothing is written', async () => {
+  const registry = await startCustomRegistry();
+  await registry.define(makeDefinition({ versions: [{}, { name: 'v2', storage: false }] }));
+  const one = { ...makeWidget('one', { spec: { size: 1 } }), apiVersion: 'example.com/v2' };
+  const made = (await registry.create('widgets.v2.example.com', one, { dryRun: true })) as never as Widget;
+  assert.deepEqual(made.spec, { size: 1 });
+  assert.deepEqual(await registry.names('widgets.example.com'), []);
   await registry.close();
 });

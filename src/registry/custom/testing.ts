@@ -91,7 +91,7 @@ type VersionFields = Partial<CustomResourceDefinition['spec']['versions'][number
 export function makeVersion(fields: VersionFields = {}): CustomResourceDefinition['spec']['versions'][number] {
   const any = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } as const;
   const openAPIV3Schema = { type: 'object', properties: { spec: any, status: any } };
-  return { name: 'v1', served: true, storage: true, schema: { openAPIV3Schema }, ...fields } as never;
+  return { name: 'v1', served: true, storage: true, schema: { openAPIV3Schema }, ...fields };
 }
 
 /** `widgets.example.com`, one version, namespaced, where nothing else is said. */

@@ -302,8 +302,10 @@ const faults: { readonly name: string; readonly answer: Webhook['answer']; reado
   },
 ];
 
-const within = (all: JsonObject, fields: object): JsonObject =>
-  ({ ...all, response: { ...(all['response'] as object), ...fields } }) as JsonObject;
+const within = (all: JsonObject, fields: object): JsonObject => ({
+  ...all,
+  response: { ...(all['response'] as object), ...fields },
+});
 
 function changing(all: JsonObject, change: (widget: Widget) => object): JsonObject {
   const { convertedObjects } = all['response'] as unknown as { readonly convertedObjects: readonly Widget[] };

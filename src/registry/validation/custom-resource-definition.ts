@@ -12,6 +12,7 @@ import type {
 } from '../../api/schema/types/apiextensions-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
 import { approvalKey, approvalOf, isCommunityGroup } from '../custom/approval.ts';
+import { validateRulesSize } from '../custom-rules/rules-size.ts';
 import { sameJson } from '../draft.ts';
 import { immutableField, requiredOneOf } from './checks.ts';
 import { validateConversion } from './custom-resource-conversion.ts';
@@ -27,6 +28,8 @@ export function validateCustomResourceDefinition(
   old?: CustomResourceDefinition,
 ): FieldError[] {
   const { metadata, spec } = definition;
+  const tooLarge = validateRulesSize('spec.versions', spec?.versions ?? []);
+  if (tooLarge.length > 0) return tooLarge;
   const wanted = `${spec?.names?.plural ?? ''}.${spec?.group ?? ''}`;
   const named = old !== undefined || !metadata?.name || metadata.name === wanted;
   return [

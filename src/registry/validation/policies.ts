@@ -42,6 +42,8 @@ export function validateValidatingPolicy(
 ): FieldError[] {
   const { metadata, spec = {} } = policy;
   const checks = new PolicyExpressionChecks(spec, old?.spec);
+  const tooMuch = checks.bounds();
+  if (tooMuch.length > 0) return tooMuch;
   return [
     ...validateFrame(policy, false),
     ...validateConditions(policy, old, checks),
@@ -290,6 +292,8 @@ export function validateMutatingPolicy(policy: MutatingAdmissionPolicy, old?: Mu
   const { spec = {} } = policy;
   const mutations = spec.mutations ?? [];
   const checks = new PolicyExpressionChecks(spec, old?.spec);
+  const tooMuch = checks.bounds();
+  if (tooMuch.length > 0) return tooMuch;
   return [
     ...validateFrame(policy, true),
     ...validateConditions(policy, old, checks),

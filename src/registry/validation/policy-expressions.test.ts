@@ -76,3 +76,25 @@ void describe('expressions of policies that stood already', () => {
     assert.deepEqual(validateMutatingPolicy({ metadata, spec: later }, { metadata, spec }), []);
   });
 });
+
+void describe('policies of too many expressions', () => {
+  const spec: ValidatingAdmissionPolicySpec = { failurePolicy: 'Fail', matchConstraints };
+  const errorsOf = (validations: { readonly expression: string }[]): string[] => {
+    const errors = validateValidatingPolicy({ metadata: { name: 'p' }, spec: { ...spec, validations } });
+    return errors.map(({ field, message }) => `${field}: ${message}`);
+  };
+
+  void test('are refused by their number', () => {
+    const many = (count: number): string[] => errorsOf(Array.from({ length: count }, () => ({ expression: 'true' })));
+    assert.deepEqual(many(1_000), []);
+    assert.deepEqual(many(1_001), ['spec: Too many: 1001: must have at most 1000 items']);
+  });
+
+  void test('are refused by their length together', () => {
+    const long = (characters: number) => ({ expression: `'${'x'.repeat(characters - 8)}' == ''` });
+    assert.deepEqual(errorsOf([long(64 * 1024), long(64 * 1024 - 1)]), []);
+    assert.deepEqual(errorsOf([long(64 * 1024), long(64 * 1024), { expression: 'true' }]), [
+      'spec: Invalid value: must not have expressions of more than 131072 characters together',
+    ]);
+  });
+});

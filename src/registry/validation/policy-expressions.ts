@@ -11,18 +11,20 @@ import {
   expressionRoles,
   PolicyExpressions,
 } from '../../api/cel/policy-expressions.ts';
-import { invalidValue } from '../../api/field-error.ts';
+import { invalidValue, invalidWhole, tooMany } from '../../api/field-error.ts';
 import type {
   MutatingAdmissionPolicySpec,
   ValidatingAdmissionPolicySpec,
 } from '../../api/schema/types/admissionregistration-v1.ts';
 import type { FieldError } from '../../api/status-error.ts';
+import { limits } from '../../lib/limits.ts';
 import { sameJson } from '../draft.ts';
 
 type Spec = ValidatingAdmissionPolicySpec & MutatingAdmissionPolicySpec;
 type Role = keyof typeof expressionRoles;
 
 export class PolicyExpressionChecks {
+  readonly #spec: Spec;
   readonly #hasParams: boolean;
   readonly #hasVariables: boolean;
   readonly #known: ReadonlySet<string>;
@@ -30,9 +32,19 @@ export class PolicyExpressionChecks {
   #plain: PolicyExpressions | undefined;
 
   constructor(spec: Spec, old: Spec | undefined) {
+    this.#spec = spec;
     this.#hasParams = spec.paramKind !== undefined;
     this.#hasVariables = (spec.variables ?? []).length > 0;
     this.#known = old === undefined ? new Set() : new Set(standing(spec, old));
+  }
+
+  /** Whether there are more than anybody can wait for. Then none of them is compiled. */
+  bounds(): FieldError[] {
+    const { policyExpressionsMax: most, policyExpressionCharactersMax: charactersMost } = limits;
+    const { count, characters } = sizeOf(this.#spec);
+    if (count > most) return [tooMany('spec', count, most)];
+    if (characters <= charactersMost) return [];
+    return [invalidWhole('spec', `must not have expressions of more than ${charactersMost} characters together`)];
   }
 
   /** Later expressions know it. */
@@ -65,19 +77,32 @@ const roleOf = (role: Role): ExpressionRole => expressionRoles[role];
 
 const keyOf = (role: Role, expression: string): string => `${role} ${expression}`;
 
+function sizeOf(spec: Spec): { readonly count: number; readonly characters: number } {
+  let [count, characters] = [0, 0];
+  for (const [, expression] of expressionsOf(spec)) {
+    count++;
+    characters += expression.length;
+  }
+  return { count, characters };
+}
+
 /** What the stored policy holds, where it was compiled as it would be now. */
 function* standing(spec: Spec, old: Spec): Generator<string> {
   const isSame = sameJson(spec.paramKind, old.paramKind) && sameJson(spec.variables, old.variables);
   if (!isSame) return;
-  for (const { expression } of old.variables ?? []) yield keyOf('variable', expression);
-  for (const { expression, messageExpression } of old.validations ?? []) {
-    yield keyOf('condition', expression);
-    if (messageExpression) yield keyOf('message', messageExpression);
+  for (const [role, expression] of expressionsOf(old)) yield keyOf(role, expression);
+}
+
+function* expressionsOf(spec: Spec): Generator<readonly [role: Role, expression: string]> {
+  for (const { expression } of spec.variables ?? []) yield ['variable', expression];
+  for (const { expression, messageExpression } of spec.validations ?? []) {
+    yield ['condition', expression];
+    if (messageExpression) yield ['message', messageExpression];
   }
-  for (const { expression } of old.matchConditions ?? []) yield keyOf('condition', expression.trim());
-  for (const { valueExpression } of old.auditAnnotations ?? []) yield keyOf('auditAnnotation', valueExpression.trim());
-  for (const { applyConfiguration, jsonPatch } of old.mutations ?? []) {
-    if (applyConfiguration?.expression) yield keyOf('applyConfiguration', applyConfiguration.expression);
-    if (jsonPatch?.expression) yield keyOf('jsonPatch', jsonPatch.expression);
+  for (const { expression } of spec.matchConditions ?? []) yield ['condition', expression.trim()];
+  for (const { valueExpression } of spec.auditAnnotations ?? []) yield ['auditAnnotation', valueExpression.trim()];
+  for (const { applyConfiguration, jsonPatch } of spec.mutations ?? []) {
+    if (applyConfiguration?.expression) yield ['applyConfiguration', applyConfiguration.expression];
+    if (jsonPatch?.expression) yield ['jsonPatch', jsonPatch.expression];
   }
 }

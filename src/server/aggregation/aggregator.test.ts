@@ -10,10 +10,12 @@ import type { JsonObject } from '../../api/object.ts';
 import type { APIService } from '../../api/schema/types/apiregistration-v1.ts';
 import type { Client, Resource } from '../../client/client.ts';
 import { type ClientConfig, readKubeconfig } from '../../client/kubeconfig.ts';
-import { configMaps, services } from '../../client/resources.ts';
+import { configMaps, namespaces, services } from '../../client/resources.ts';
 import { type Cluster, startCluster } from '../../cluster.ts';
 import { RealClock } from '../../lib/clock.ts';
+import { limits } from '../../lib/limits.ts';
 import { CertificateAuthority } from '../certificates/certificate-authority.ts';
+import { type Http2Client, http2Client } from '../testing.ts';
 import { SampleApiServer, sampleGroup, samplePath, sampleVersion } from './testing.ts';
 
 const clock = new RealClock();
@@ -76,6 +78,12 @@ class World {
     const answered = await text(response);
     const { statusCode: status = 0, headers } = response;
     return { status, headers, text: answered, json: () => JSON.parse(answered) as JsonObject };
+  }
+
+  /** One connection for many requests at once. */
+  async connect(): Promise<Http2Client> {
+    const { server, ca, clientCertificate: cert, clientKey: key } = this.#config;
+    return http2Client(server, { ca, cert, key });
   }
 
   /** What extension servers read to know whom they may believe. */
@@ -304,6 +312,42 @@ describe('a server that extends the API', () => {
     assert.equal((await world.ask(flundersPath)).status, 200);
   });
 
+  test('holds things in namespaces: they go with theirs, and while it cannot be asked, the namespace waits and says so', async () => {
+    const end = async (name: string): Promise<void> => {
+      await world.client.create(namespaces, { metadata: { name } });
+      const path = `${samplePath}/namespaces/${name}/flunders`;
+      await until('a flunder', async () => (await world.ask(path, { method: 'POST' }, flunder('held'))).status === 201);
+      await world.client.delete(namespaces, { namespace: '', name });
+    };
+    const gone = (name: string): Promise<boolean> =>
+      until(`${name} is gone`, async () => {
+        const found = await world.client.get(namespaces, { namespace: '', name }).catch(() => undefined);
+        return found === undefined;
+      });
+    await until('discovery', async () => {
+      const { text: document } = await world.ask('/apis', { headers: { accept: aggregatedForm } });
+      return /"flunders".*"freshness":"Current"/.test(document);
+    });
+    await end('going');
+    await gone('going');
+    assert.equal(sample.flunders.has('going/held'), false);
+    const deletion = sample.seen.findLast(({ method }) => method === 'DELETE');
+    assert.equal(deletion?.headers['x-remote-user'], 'system:serviceaccount:kube-system:namespace-controller');
+    await world.client.delete(services, { namespace: 'default', name: 'sample-api' });
+    await world.available('ServiceNotFound');
+    await world.client.create(namespaces, { metadata: { name: 'waiting' } });
+    await world.client.delete(namespaces, { namespace: '', name: 'waiting' });
+    await until('the condition', async () => {
+      const { status } = await world.client.get(namespaces, { namespace: '', name: 'waiting' });
+      const found = status?.conditions?.find(({ type }) => type === 'NamespaceDeletionDiscoveryFailure');
+      return found?.status === 'True' && /wardle\.example\.com\/v1alpha1/.test(found.message ?? '');
+    });
+    const spec = { type: 'ExternalName', externalName: 'localhost' } as const;
+    await world.client.create(services, { metadata: { namespace: 'default', name: 'sample-api' }, spec });
+    await world.available('Passed');
+    await gone('waiting');
+  });
+
   test('is not let lead anybody elsewhere', async (t) => {
     sample.override = (_request, response) => {
       response.writeHead(302, { location: 'https://example.com/' }).end();
@@ -333,6 +377,28 @@ describe('a server that extends the API', () => {
     const late = await world.ask(samplePath);
     assert.equal(late.status, 503);
     assert.equal(late.text, 'error trying to reach service: context deadline exceeded\n');
+  });
+
+  test('hangs: so many requests wait for it, the others are sent away, and nobody else is kept from anything', async (t) => {
+    t.after(() => {
+      sample.override = () => false;
+    });
+    let waiting = 0;
+    sample.override = () => ++waiting > 0;
+    const clients = await Promise.all([1, 2].map(() => world.connect()));
+    const ask = (client: Http2Client, path: string) => client.request(path).catch(() => undefined);
+    const held = Array.from({ length: limits.extensionRequestsInFlightMax }, (_, at) =>
+      ask(clients[at % 2] as Http2Client, flundersPath),
+    );
+    await until('all of them wait', async () => waiting >= limits.extensionRequestsInFlightMax);
+    const turnedAway = await world.ask(flundersPath);
+    assert.equal(turnedAway.status, 429);
+    assert.equal(turnedAway.headers['retry-after'], '1');
+    assert.equal((await world.ask('/api/v1/namespaces')).status, 200);
+    for (const client of clients) client.close();
+    await Promise.all(held);
+    sample.override = () => false;
+    await until('there is room again', async () => (await world.ask(flundersPath)).status === 200);
   });
 
   test('has connections that are kept; one that was closed meanwhile costs no failure', async () => {

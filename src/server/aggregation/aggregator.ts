@@ -9,6 +9,7 @@ import type { RemoteOpenApi } from '../../api/openapi.ts';
 import type { ResourceTable } from '../../api/resource-table.ts';
 import type { Client } from '../../client/client.ts';
 import type { InformerSet } from '../../client/informer.ts';
+import type { RemoteContents } from '../../client/remote-contents.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { MetricRegistry } from '../../lib/metrics.ts';
@@ -27,6 +28,7 @@ import { ExtensionProxy } from './extension-proxy.ts';
 import { ExtensionServers } from './extension-servers.ts';
 import type { FrontProxy } from './front-proxy.ts';
 import { MergedTable } from './merged-table.ts';
+import { ExtensionContents } from './remote-contents.ts';
 import { RemoteDiscovery, type RemoteState } from './remote-discovery.ts';
 import { RemoteOpenApis } from './remote-openapi.ts';
 
@@ -68,6 +70,15 @@ export class Aggregator {
     const common = { ...options, index: this.index, servers: this.#servers };
     this.#discovery = new RemoteDiscovery(common);
     this.#openApis = new RemoteOpenApis(common);
+  }
+
+  /** What extension servers hold in namespaces. */
+  get contents(): RemoteContents {
+    return new ExtensionContents({
+      index: this.index,
+      servers: this.#servers,
+      state: () => this.#discovery.state,
+    });
   }
 
   /** In this order, after the server; stopped before it. */

@@ -144,7 +144,7 @@ async function ask(
     const leftMs = endMs - clock.monotonic();
     if (leftMs <= 0) break;
     try {
-      const { status } = await servers.get(extension, { ...call, timeoutMs: Math.min(call.timeoutMs, leftMs) });
+      const { status } = await servers.call(extension, { ...call, timeoutMs: Math.min(call.timeoutMs, leftMs) });
       if (status >= 200 && status < 300) return passed;
       problem = `bad status from ${url}: ${status}`;
     } catch (error) {

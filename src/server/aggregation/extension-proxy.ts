@@ -12,6 +12,7 @@ import type { IncomingMessage, RequestOptions } from 'node:http';
 import { request } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { tooManyRequests } from '../../api/status-error.ts';
 import { type HeaderPairs, withoutHopHeaders } from '../../client/node-proxy.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { joinStreams } from '../../lib/join-streams.ts';
@@ -42,14 +43,32 @@ const redirected = (): Answer =>
 
 export class ExtensionProxy {
   readonly #options: ExtensionProxyOptions;
+  /** Requests under way, by APIService. */
+  readonly #underWay = new Map<string, number>();
 
   constructor(options: ExtensionProxyOptions) {
     this.#options = options;
   }
 
-  /** Undefined: the answer went its own way. `isDiscovery`: the path is `/apis/GROUP/VERSION`. */
+  /** Undefined: the answer went its own way. `isDiscovery`: the path is `/apis/GROUP/VERSION`. @throws StatusError TooManyRequests */
   async answer(context: RequestContext, api: RemoteApi, isDiscovery: boolean): Promise<Answer | undefined> {
     if (!api.isAvailable) return unavailable('service unavailable');
+    if (lastsLong(context)) return this.#answer(context, api, isDiscovery);
+    const count = this.#underWay.get(api.name) ?? 0;
+    if (count >= limits.extensionRequestsInFlightMax) {
+      throw tooManyRequests('Too many requests, please try again later.', 1);
+    }
+    this.#underWay.set(api.name, count + 1);
+    try {
+      return await this.#answer(context, api, isDiscovery);
+    } finally {
+      const left = (this.#underWay.get(api.name) ?? 1) - 1;
+      if (left > 0) this.#underWay.set(api.name, left);
+      else this.#underWay.delete(api.name);
+    }
+  }
+
+  async #answer(context: RequestContext, api: RemoteApi, isDiscovery: boolean): Promise<Answer | undefined> {
     const gone = closeSignal(context.exchange);
     const given = new AbortController();
     gone.addEventListener('abort', () => given.abort(gone.reason), { once: true });
@@ -135,6 +154,11 @@ export class ExtensionProxy {
     await flow(exchange, response, { ...answered, 'audit-id': String(headers['audit-id']) }, status);
     return undefined;
   }
+}
+
+/** As long as the client likes. */
+function lastsLong({ exchange, query }: RequestContext): boolean {
+  return exchange.upgrade !== undefined || query.has('watch') || query.has('follow');
 }
 
 interface Reached {

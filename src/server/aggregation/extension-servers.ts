@@ -35,7 +35,13 @@ export interface ExtensionAnswer {
 }
 
 export interface ExtensionCall {
+  /** GET where absent. */
+  readonly method?: 'GET' | 'DELETE';
   readonly path: string;
+  /** JSON. */
+  readonly body?: string;
+  /** Whom it is from; this server itself where absent. */
+  readonly user?: UserInfo;
   readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   readonly bytesMax: number;
@@ -77,15 +83,16 @@ export class ExtensionServers {
     return made;
   }
 
-  /** GETs as this server itself. @throws Error, worded as Go's client words it */
-  async get(extension: Extension, call: ExtensionCall): Promise<ExtensionAnswer> {
+  /** One request of this server's own. @throws Error, worded as Go's client words it */
+  async call(extension: Extension, call: ExtensionCall): Promise<ExtensionAnswer> {
     const deadline = new AbortController();
     const timer = this.#options.clock.after(call.timeoutMs, () => deadline.abort());
     try {
-      return await getOnce(this.agentFor(extension), extension, call, deadline.signal);
+      return await callOnce(this.agentFor(extension), extension, call, deadline.signal);
     } catch (error) {
       const why = deadline.signal.aborted ? 'context deadline exceeded' : reasonOf(error);
-      throw new Error(`Get ${JSON.stringify(originOf(extension) + call.path)}: ${why}`, { cause: error });
+      const verb = call.method === 'DELETE' ? 'Delete' : 'Get';
+      throw new Error(`${verb} ${JSON.stringify(originOf(extension) + call.path)}: ${why}`, { cause: error });
     } finally {
       timer.cancel();
     }
@@ -115,21 +122,28 @@ export function reasonOf(error: unknown): string {
   return error instanceof Error ? callText(error) : String(error);
 }
 
-function getOnce(
+function callOnce(
   agent: OutsideAgent,
   extension: Extension,
-  { path, headers = {}, bytesMax }: ExtensionCall,
+  { method = 'GET', path, headers = {}, body, user = aggregator, bytesMax }: ExtensionCall,
   signal: AbortSignal,
 ): Promise<ExtensionAnswer> {
   return new Promise((resolve, reject) => {
     const remote: Record<string, string[]> = {};
-    for (const [name, value] of remoteHeaderPairs(aggregator)) remote[name] = [...(remote[name] ?? []), value];
+    for (const [name, value] of remoteHeaderPairs(user)) remote[name] = [...(remote[name] ?? []), value];
     const sent = request({
       agent,
+      method,
       path,
       signal,
       host: hostOf(extension),
-      headers: { accept: 'application/json', 'user-agent': 'kube-aggregator', ...headers, ...remote },
+      headers: {
+        accept: 'application/json',
+        'user-agent': 'kube-aggregator',
+        ...(body !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+        ...headers,
+        ...remote,
+      },
     });
     const fail = (error: Error): void => {
       sent.destroy();
@@ -140,9 +154,9 @@ function getOnce(
     signal.addEventListener('abort', () => fail(signal.reason as Error), { once: true });
     sent.on('response', (response) => {
       const { statusCode: status = 0, headers: answered } = response;
-      bodyOf(response, bytesMax).then((body) => resolve({ status, headers: answered, body }), fail);
+      bodyOf(response, bytesMax).then((read) => resolve({ status, headers: answered, body: read }), fail);
     });
-    sent.end();
+    sent.end(body);
   });
 }
 

@@ -125,7 +125,7 @@ export class RemoteDiscovery implements Service {
 
   #get(api: RemoteApi, path: string, accept: string) {
     const bytesMax = limits.extensionDiscoveryBytesMax;
-    return this.#options.servers.get(api, { path, headers: { accept }, timeoutMs: fetchMsMax, bytesMax });
+    return this.#options.servers.call(api, { path, headers: { accept }, timeoutMs: fetchMsMax, bytesMax });
   }
 
   #set(name: string, version: RemoteVersion | undefined): void {

@@ -117,7 +117,7 @@ export class RemoteOpenApis implements Service {
 
   #get(api: RemoteApi, path: string, headers: Readonly<Record<string, string>>) {
     const bytesMax = limits.extensionOpenApiBytesMax;
-    return this.#options.servers.get(api, { path, headers, timeoutMs: fetchMsMax, bytesMax });
+    return this.#options.servers.call(api, { path, headers, timeoutMs: fetchMsMax, bytesMax });
   }
 }
 

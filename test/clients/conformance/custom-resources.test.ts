@@ -5,7 +5,6 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { ResourceInfo } from '../../../src/api/resources.ts';
 import { eventually } from '../../harness.ts';
 import { mustRefuse, ResourceClient, resourceOf, typed, type Watch } from './client.ts';
 import { ConformanceCluster } from './cluster.ts';
@@ -71,7 +70,7 @@ describe('conformance: custom resources', { timeout: 120_000 }, () => {
     const row = { ...resourceOf('v1', 'ConfigMap'), group, version, resource: names.plural, kind: names.kind };
     return new ResourceClient(
       wire(),
-      { ...row, namespaced: scope === 'Namespaced' } as ResourceInfo,
+      { ...row, namespaced: scope === 'Namespaced' },
       namespace,
       dynamicForm,
     );

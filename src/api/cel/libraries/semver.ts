@@ -35,7 +35,8 @@ function problemOf(text: string, isLoose: boolean): string {
   if (parts.length < 3) {
     return isLoose ? 'short version cannot contain PreRelease/Build meta data' : 'No Major.Minor.Patch elements found';
   }
-  const [major = '', minor = '', rest = ''] = [parts[0], parts[1], text.split('.').slice(2).join('.')];
+  const [major = '', minor = ''] = parts;
+  const rest = text.split('.').slice(2).join('.');
   const patch = /^[^-+]*/.exec(rest)?.[0] ?? '';
   for (const [name, number] of [
     ['major', major],

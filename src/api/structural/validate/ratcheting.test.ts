@@ -1,6 +1,8 @@
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import * as fc from 'fast-check';
 import type { JsonValue } from '../../object.ts';
+import { schemas, values } from '../arbitrary-testing.ts';
 import { structuralOf } from '../structural-of.ts';
 import { integer, keyed, listOf, mapOf, problems, type Schema, struct, text } from '../testing.ts';
 import { Correlation } from './correlation.ts';
@@ -114,4 +116,17 @@ test('lists with keys are the same in any order; all else is not', () => {
   equal(new Correlation(items, [one], [{ ...one, v: 'z' }]).isSame, false);
   equal(new Correlation(structuralOf(listOf(text)), ['a', 'b'], ['b', 'a']).isSame, false);
   equal(new Correlation(structuralOf(mapOf(text)), { a: 'x' }, { a: 'x' }).isSame, true);
+});
+
+test('an object that did not change is never refused, as long as the schema knows all of it', () => {
+  fc.assert(
+    fc.property(schemas, values, (schema, value) => {
+      const whole = struct({ a: schema });
+      const { isSame } = new Correlation(structuralOf(whole), { a: value }, { a: value });
+      const said = problems(whole, { a: value }, { a: value });
+      if (isSame) deepEqual(said, []);
+      ok(said.length <= problems(whole, { a: value }).length);
+    }),
+    { numRuns: 1_000 },
+  );
 });

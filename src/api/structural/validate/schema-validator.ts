@@ -144,8 +144,9 @@ export class SchemaValidator {
     outcome.matches += 2;
     const { minItems, maxItems, uniqueItems } = this.#keywords;
     const { items } = (this.#parts ??= partsOf(this.#schema));
-    for (let i = 0; items !== undefined && i < list.length; i++) {
-      outcome.merge(items.validate(`${path}[${i}]`, list[i] as JsonValue, before?.item(i)));
+    const count = items === undefined ? 0 : list.length;
+    for (let i = 0; i < count; i++) {
+      outcome.merge((items as SchemaValidator).validate(`${path}[${i}]`, list[i] as JsonValue, before?.item(i)));
     }
     if (minItems !== undefined && list.length < minItems) outcome.add(tooFewItems(path, list.length, minItems));
     if (maxItems !== undefined && list.length > maxItems) outcome.add(tooManyItems(path, list.length, maxItems));

@@ -6,6 +6,7 @@ import {
   checkElements,
   type EstimatedValue,
   perCharacter,
+  type Range,
   scaled,
   sizeOf,
   sum,
@@ -72,11 +73,16 @@ const listJoined: CallCost = {
 const comparison: CallCost = {
   actual: ([a, b]) => (a instanceof CelOpaque ? 1 : Math.ceil(Math.min(sizeOf(a), sizeOf(b)) * perCharacter)),
   estimate([a, b]) {
-    if (a?.type.kind === 'opaque') return { cost: { min: 1, max: 1 } };
+    if (a?.type.kind === 'opaque') return { cost: opaqueComparison(b?.size ?? unknownSize) };
     const max = Math.min(a?.size.max ?? unknownSize.max, b?.size.max ?? unknownSize.max);
     return { cost: scaled({ min: max > 0 ? 1 : 0, max }, perCharacter) };
   },
 };
+
+/** Nothing is read through but what was made of a text of known size, as upstream's estimate has it. */
+function opaqueComparison({ max }: Range): Range {
+  return { min: 1, max: Number.isFinite(max) ? Math.max(1, Math.ceil(max * perCharacter)) : 1 };
+}
 
 const containment: CallCost = {
   actual: ([, list]) => sizeOf(list),

@@ -51,7 +51,7 @@ export class Run {
     if (compiled.kind === 'error') return { kind: 'error', message: `compilation error: ${compiled.error}` };
     const result = compiled.program.evaluate(this.#variables);
     this.#spend(this.#composed.takeCost() + result.cost);
-    if (result.kind === 'value') return result;
+    if (result.kind === 'value') return { kind: 'value', value: result.value };
     return { kind: 'error', message: `expression '${compiled.expression}' resulted in error: ${result.message}` };
   }
 

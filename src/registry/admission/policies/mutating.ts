@@ -38,6 +38,7 @@ import {
 import { withJsonPatch } from './json-patch.ts';
 import { meetsConditions } from './match-conditions.ts';
 import { checkError, type PolicyMetrics, policyMetrics } from './metrics.ts';
+import { Pace } from './pace.ts';
 import { type PolicyHook, PolicySource } from './policy-source.ts';
 import { authorizerInputs, questionsTo, settled } from './questions.ts';
 import { PolicyReinvocations } from './reinvocation.ts';
@@ -121,6 +122,7 @@ class Round {
   readonly #reinvocations: PolicyReinvocations;
   readonly #metrics: PolicyMetrics;
   readonly #questions: ReturnType<typeof questionsTo>;
+  readonly #pace: Pace;
 
   constructor(
     request: AdmissionRequest,
@@ -134,6 +136,7 @@ class Round {
     this.#reinvocations = reinvocations;
     this.#metrics = metrics;
     this.#questions = questionsTo(authorizer);
+    this.#pace = new Pace(request.clock);
   }
 
   fault(policy: Policy, binding: Binding | undefined, why: string, reason: StatusReason): void {
@@ -153,6 +156,8 @@ class Round {
     let changed = false;
     for (const mutation of hook.compiled.mutations) {
       if (await this.#mutate(invocation, mutation)) changed = true;
+      const rest = this.#pace.rest();
+      if (rest) await rest;
     }
     if (changed) {
       this.#reinvocations.changed();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { AuthorizerValue } from '../../../api/cel/libraries/authorizer.ts';
-import type { JsonObject } from '../../../api/object.ts';
+import type { JsonObject, KubeObject } from '../../../api/object.ts';
 import { resourceTable } from '../../../api/resource-table.ts';
 import { builtinSchema } from '../../../api/schema/load.ts';
 import { VirtualClock } from '../../../lib/clock.ts';
@@ -14,7 +14,9 @@ import { makeDefinition, makeWidget, startCustomRegistry } from '../../custom/te
 import { Registry } from '../../registry.ts';
 import type { AuthorizationAttributes } from '../../request.ts';
 import { make, TestRegistry } from '../../testing.ts';
+import type { AdmissionPlugin } from '../admission.ts';
 import { admissionPlugins } from '../plugins.ts';
+import { MutatingPolicies } from './mutating.ts';
 import { questionsTo, settled } from './questions.ts';
 import { Policies, startPolicies } from './testing.ts';
 
@@ -207,6 +209,40 @@ void describe('policies and connections', () => {
     const { options } = await exec(policies, { command: ['ls'], stdout: true });
     assert.deepEqual([options['container'], options['command']], ['sandbox', ['ls']]);
   });
+});
+
+void describe('policies and those who change objects after them', () => {
+  const started = async (reinvocationPolicy: string): Promise<JsonObject | undefined> => {
+    const clock = new VirtualClock();
+    const store = new MemoryStore({ clock, log: silentLogger });
+    await store.start();
+    const common = { store, clock, prng: new SeededPrng(1), log: silentLogger };
+    const after: AdmissionPlugin = {
+      name: 'AsAWebhook',
+      mutate: ({ collection, draft, reinvocation }) => {
+        if (collection !== 'configmaps' || draft?.metadata === undefined || reinvocation.round === 1) return;
+        draft.metadata.labels = { ...draft.metadata.labels, webhook: 'yes' };
+        reinvocation.isWanted = true;
+      },
+    };
+    const admission = [new MutatingPolicies({}), after];
+    const registry = new Registry({ ...common, schema: builtinSchema(), resources: resourceTable(), admission });
+    await bootstrap(registry);
+    const policies = new Policies(new TestRegistry({ clock, store, registry }));
+    const seen = 'has(object.metadata.labels) && "webhook" in object.metadata.labels ? "yes" : "no"';
+    const apply = [`Object{metadata: Object.metadata{annotations: {"seen": ${seen}}}}`];
+    await policies.mutating('p', { reinvocationPolicy, apply });
+    await policies.bindMutating('p');
+    const made: KubeObject = (await policies.cluster.createResult('configmaps', make.configMap())).object;
+    await store.close();
+    return made.metadata?.annotations;
+  };
+
+  void test('are asked again where they want to be', async () =>
+    assert.deepEqual(await started('IfNeeded'), { seen: 'yes' }));
+
+  void test('are not asked again where they do not', async () =>
+    assert.deepEqual(await started('Never'), { seen: 'no' }));
 });
 
 void describe('authorizers that answer late', () => {

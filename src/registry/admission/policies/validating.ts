@@ -28,6 +28,7 @@ import {
   refusalOf,
 } from './invocations.ts';
 import { type Enforcement, type PolicyMetrics, policyMetrics } from './metrics.ts';
+import { Pace } from './pace.ts';
 import { type PolicyHook, PolicySource } from './policy-source.ts';
 import { authorizerInputs, questionsTo, settled } from './questions.ts';
 
@@ -93,12 +94,14 @@ class Evaluation {
   readonly #asked: Asked;
   readonly #metrics: PolicyMetrics;
   readonly #questions: ReturnType<typeof questionsTo>;
+  readonly #pace: Pace;
 
   constructor(request: AdmissionRequest, asked: Asked, authorizer: Authorizer | undefined, metrics: PolicyMetrics) {
     this.#request = request;
     this.#asked = asked;
     this.#metrics = metrics;
     this.#questions = questionsTo(authorizer);
+    this.#pace = new Pace(request.clock);
   }
 
   async policy(concerned: Concerned<Hook>): Promise<void> {
@@ -151,6 +154,8 @@ class Evaluation {
       };
       const decided = await settled(this.#questions, () => decideValidation(options));
       this.#enforce(policy, binding, decided, annotations);
+      const rest = this.#pace.rest();
+      if (rest) await rest;
     }
   }
 

@@ -4,16 +4,7 @@ import { test } from 'node:test';
 import type { JsonObject } from '../../../api/object.ts';
 import { limits } from '../../../lib/limits.ts';
 import { rejection } from '../../testing.ts';
-import { allow, rule, WebhookRegistry } from './testing.ts';
-
-const onMaps = { rules: [rule(['configmaps'], { operations: ['CREATE', 'UPDATE'] })] };
-
-const map = (name: string, data: object = {}) => ({
-  apiVersion: 'v1',
-  kind: 'ConfigMap',
-  metadata: { name },
-  data,
-});
+import { allow, map, onMaps, rule, WebhookRegistry } from './testing.ts';
 
 const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'beside' } };
 

@@ -9,6 +9,7 @@
  */
 
 import { parseJson } from '../../../api/decode-json.ts';
+import { refuseInexact } from '../../../api/number-literals.ts';
 import type { JsonObject, JsonValue, KubeObject } from '../../../api/object.ts';
 import { applyJsonPatch } from '../../../api/patch/json-patch.ts';
 import { internalError, StatusError } from '../../../api/status-error.ts';
@@ -155,6 +156,7 @@ class Question {
     let decoded: JsonValue;
     try {
       decoded = parseJson(Buffer.from(patch)).value;
+      refuseInexact(decoded);
     } catch (error) {
       throw new CallFault(this.#hook, `${undecodable}: ${(error as Error).message}`, 503, error);
     }

@@ -135,3 +135,22 @@ export function rule(resources: readonly string[], fields: object = {}): JsonObj
   const given = { apiGroups: ['*'], apiVersions: ['*'], operations: ['CREATE'], resources, ...fields };
   return given as unknown as JsonObject;
 }
+
+/** What is said to all that is refused. */
+export const denied = (message: string): Answer => ({ allowed: false, status: { message } });
+
+/** An entry more in a ConfigMap. */
+export const addData = (key: string, value: string): Answer => ({
+  allowed: true,
+  patch: [{ op: 'add', path: `/data/${key}`, value }],
+});
+
+export const onPods = { rules: [rule(['pods'], { operations: ['CREATE', 'UPDATE'] })] };
+export const onMaps = { rules: [rule(['configmaps'], { operations: ['*'] })] };
+
+export const map = (name: string, data: object = {}, metadata: object = {}): JsonObject => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name, ...metadata },
+  data: { ...data },
+});

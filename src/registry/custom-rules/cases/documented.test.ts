@@ -6,7 +6,7 @@ import { evaluateRules } from '../evaluate-rules.ts';
 import { documentedRules } from './documented.ts';
 
 for (const { rule, schema, keeps, breaks, old } of documentedRules) {
-  test(`${rule}`, () => {
+  test(rule, () => {
     const structural = structuralOf({ ...schema, 'x-kubernetes-validations': [{ rule }] });
     const told = (value: JsonValue): string[] =>
       evaluateRules(structural, value, old, { path: 'x', isRoot: schema.type === 'object' }).map(

@@ -279,7 +279,7 @@ testCases([
       spec: {
         matchConstraints: policy.spec.matchConstraints,
         reinvocationPolicy: 'Never',
-        mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: '[]' } }],
+        mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: '[JSONPatch{}]' } }],
       },
     },
     cases: [

@@ -69,6 +69,9 @@ async function faults(cluster: TestRegistry, table: CaseTable, each: Omit<Valida
       gracePeriodSeconds: 0,
       propagationPolicy: 'Background',
     });
+    // A definition waits for its objects to go, and nobody looks for them here.
+    const isLeft = (await cluster.names(resource, namespace ? { namespace } : {})).includes(name);
+    if (isLeft) await cluster.patch(resource, name, unprotected, { ...place, type: 'merge' });
   }
 }
 

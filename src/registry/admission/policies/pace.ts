@@ -1,0 +1,23 @@
+/** Lets other requests have their turn where policies take long over one: each evaluation is bounded, but not how many there are. */
+import type { Clock } from '../../../lib/clock.ts';
+import { limits } from '../../../lib/limits.ts';
+
+export class Pace {
+  readonly #clock: Clock;
+  #sinceMs: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#sinceMs = clock.monotonic();
+  }
+
+  /** Between two evaluations. Undefined: there is time left. */
+  rest(): Promise<void> | undefined {
+    return this.#clock.monotonic() - this.#sinceMs < limits.policyTurnMs ? undefined : this.#sleep();
+  }
+
+  async #sleep(): Promise<void> {
+    await this.#clock.sleep(0);
+    this.#sinceMs = this.#clock.monotonic();
+  }
+}
