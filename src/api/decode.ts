@@ -65,6 +65,11 @@ export function conformed(structural: Structural, stored: JsonObject): JsonObjec
   return conformStored(structural, stored, decodeObject);
 }
 
+/** As `conformed`, without defaults: an object that was converted has those of the version that it comes from. */
+export function pruned(structural: Structural, converted: JsonObject): JsonObject {
+  return conformStored(structural, converted, decodeObject, true);
+}
+
 /** A field where it stands in a message's JSON object. */
 interface Slot {
   readonly field: Field;

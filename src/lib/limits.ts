@@ -226,6 +226,8 @@ export const limits = {
   definitionCostEstimateMax: 100_000_000,
   /** All rules of one definition (characters, and a hundred for each rule): they are compiled at once, in about a second. Above it: 422 Invalid. */
   definitionRuleCharactersMax: 256 * 1024,
+  /** Compiled rules of custom kinds that are kept, some kilobytes each. Beyond it: those of the kind that was not written for longest are compiled again. */
+  compiledRulesKeptMax: 4_000,
   /** What a `messageExpression` of a policy may give (bytes). Above it: the policy's own message is told. */
   policyMessageBytesMax: 5 * 1024,
   /** The value of an audit annotation that a policy makes (bytes). Above it: it is cut. */

@@ -44,6 +44,7 @@ export {
   type PlannedEvent,
   type StatusCondition,
   type StatusOf,
+  type Wish,
   wait,
   want,
 } from './plan.ts';

@@ -62,7 +62,7 @@ async function operatorFor(cluster: Cluster, name = 'notes') {
           const secret = { name: `${note.metadata.name ?? ''}-text` };
           const wished = { type: 'Ready', status: 'True', reason: 'Written', message: '' } as const;
           return want<Note>(
-            [{ apiVersion: 'v1', kind: 'Secret', metadata: secret, data: { text: btoa(note.spec.text) } } as never],
+            [{ apiVersion: 'v1', kind: 'Secret', metadata: secret, data: { text: btoa(note.spec.text) } }],
             { status: { secret: secret.name, conditions: conditionsOf(note, [wished], view.now) } },
           );
         },

@@ -3,13 +3,14 @@
  * themselves, so that a test calls one as a function and compares.
  */
 import type { KubeObject } from '../api/object.ts';
+import type { ObjectMeta } from '../api/schema/types/meta-v1.ts';
 
 export type Plan<T extends KubeObject> =
   /** This is how the world should look. Children that are not among `objects` any more are deleted. */
   | {
       readonly kind: 'want';
       /** Each whole, as one would `kubectl apply` it: with apiVersion, kind and a name. The namespace is the owner's where absent. */
-      readonly objects: readonly KubeObject[];
+      readonly objects: readonly Wish[];
       /** What users are told; `conditions` in it are kept from before where their status is the same. Absent: the status stays. */
       readonly status?: StatusOf<T>;
       readonly events?: readonly PlannedEvent[];
@@ -20,6 +21,14 @@ export type Plan<T extends KubeObject> =
   | { readonly kind: 'wait'; readonly why: string; readonly againMs?: number }
   /** It cannot succeed until the object changes: users are told by an event. */
   | { readonly kind: 'impossible'; readonly why: string };
+
+/** An object of a type that the compiler knows, or one written down as it is. */
+export type Wish = KubeObject | WrittenObject;
+
+interface WrittenObject extends KubeObject {
+  readonly metadata: ObjectMeta;
+  readonly [field: string]: unknown;
+}
 
 export type StatusOf<T> = T extends { readonly status?: infer S } ? NonNullable<S> : unknown;
 
@@ -33,7 +42,7 @@ export interface PlannedEvent {
 type Want<T extends KubeObject> = Extract<Plan<T>, { kind: 'want' }>;
 
 export const want = <T extends KubeObject>(
-  objects: readonly KubeObject[],
+  objects: readonly Wish[],
   more: Omit<Want<T>, 'kind' | 'objects'> = {},
 ): Plan<T> => ({ kind: 'want', objects, ...more });
 

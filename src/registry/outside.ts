@@ -20,6 +20,11 @@ export interface OutsideTarget {
 
 export interface OutsideCaller {
   /**
+   * False while the cluster starts, and nobody but itself writes: webhooks are not asked yet, since none that fails may keep a cluster from
+   * starting, in which it could be taken back. Absent: it is.
+   */
+  readonly isOpen?: boolean;
+  /**
    * POSTs JSON and resolves with the JSON that comes back with status 200. Bounded by `timeoutMs` and by `answerBytesMax`.
    * @throws OutsideFault
    */

@@ -32,7 +32,7 @@ const operator = await startOperator({
     controller<Note>(context, {
       name: 'notes', for: notes, owns: [resources.configMaps],
       reconcile: (note) => want<Note>([
-        { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: note.metadata.name ?? '' }, data: { text: note.spec.text } } as never,
+        { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: note.metadata.name ?? '' }, data: { text: note.spec.text } },
       ]),
     }),
   ],

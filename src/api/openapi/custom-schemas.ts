@@ -92,12 +92,31 @@ type Node = JSONSchemaProps;
 type Convert = (node: Node, meta: MetaReferences) => Json;
 
 function nodeV3(node: Node, meta: MetaReferences): Json {
+  const told = withoutUntold(node);
   const changes = {
-    ...childrenOf(node, nodeV3, meta),
+    ...childrenOf(told, nodeV3, meta),
     ...(node['x-kubernetes-int-or-string'] === true && intOrString(node)),
   };
-  const content = Object.keys(changes).length === 0 ? (node as Json) : { ...node, ...changes };
+  const content = Object.keys(changes).length === 0 ? (told as Json) : { ...told, ...changes };
   return node['x-kubernetes-embedded-resource'] === true ? asResource(content, 'v3', meta) : content;
+}
+
+/** Structural schemas have no use for these, which upstream does not publish, and a `$ref` would lead nowhere. */
+const untold: ReadonlySet<string> = new Set([
+  '$ref',
+  '$schema',
+  'additionalItems',
+  'definitions',
+  'dependencies',
+  'id',
+  'patternProperties',
+]);
+
+function withoutUntold(node: Node): Node {
+  for (const name in node) {
+    if (untold.has(name)) return Object.fromEntries(Object.entries(node).filter(([each]) => !untold.has(each)));
+  }
+  return node;
 }
 
 /** The children that are other ones afterwards. */
@@ -150,7 +169,9 @@ function nodeV2(node: Node, meta: MetaReferences): Json {
   const isNullable = node.nullable === true;
   const isOpen = node[preserveUnknown] === true;
   const bare = Object.fromEntries(
-    Object.entries(node).filter(([name]) => !unknownToV2.has(name) && !((isNullable || isOpen) && closing.has(name))),
+    Object.entries(node).filter(
+      ([name]) => !unknownToV2.has(name) && !untold.has(name) && !((isNullable || isOpen) && closing.has(name)),
+    ),
   ) as Node;
   const content: Json = { ...bare, ...childrenOf(bare, nodeV2, meta), required: requiredV2(bare) };
   // kubectl cannot read a list without items, and no type says that nothing may be null.

@@ -168,6 +168,21 @@ test('objects inside have their own type and metadata, both required', () => {
   }
 });
 
+test('what structural schemas have no use for is not told, and no reference leads out of the document', () => {
+  const it = {
+    type: 'object',
+    $ref: '#/definitions/x',
+    $schema: 's',
+    id: 'i',
+    definitions: {},
+    description: 'D',
+  } as const;
+  for (const version of ['v2', 'v3'] as const) {
+    const { properties } = published(version, object({ it }));
+    assert.deepEqual(properties, { it: { type: 'object', description: 'D' } });
+  }
+});
+
 test('a schema that needs no change is not copied', () => {
   const schema = object({ spec: object({ a: { type: 'string' } }) });
   const made = customSchema(rowFor({ schema }), 'v3', meta);

@@ -30,6 +30,8 @@ export interface CoerceOptions {
   readonly readMetadata: (metadata: JsonValue, path: string) => DecodedMetadata;
   /** Of stored objects: what is malformed in an object inside is dropped and not refused. */
   readonly dropsMalformed?: boolean;
+  /** Of objects that were converted: no defaults come, and null stays. */
+  readonly withoutDefaults?: boolean;
   /** Where the value stands, for what is told of it; absent: it is a whole object. */
   readonly inside?: string;
 }
@@ -101,7 +103,7 @@ export class Coercion {
       this.#steps.push(index);
       // Who keeps what is unknown in a list keeps it in its items.
       const next = isNoValue(items, item)
-        ? (defaultOf(items) ?? null)
+        ? (this.#default(items) ?? null)
         : this.#value(items, item, keeps || !!items?.preserveUnknown);
       this.#steps.pop();
       same &&= next === item;
@@ -129,7 +131,8 @@ export class Coercion {
     const property = schema?.properties.get(name);
     const values = schema?.additionalProperties;
     const known = property ?? (values === true ? undefined : values);
-    if (value === undefined || isNoValue(known, value)) return defaultOf(known);
+    if (value === undefined) return this.#default(known);
+    if (isNoValue(known, value)) return this.#options.withoutDefaults ? value : defaultOf(known);
     this.#steps.push(name);
     try {
       if (schema?.embeddedResource && objectFieldNames.has(name)) return this.#objectField(property, name, value);
@@ -141,6 +144,10 @@ export class Coercion {
     } finally {
       this.#steps.pop();
     }
+  }
+
+  #default(schema: Schema): JsonValue | undefined {
+    return this.#options.withoutDefaults ? undefined : defaultOf(schema);
   }
 
   /** Of an object inside. What its schema says of metadata beside its form is defaults. */

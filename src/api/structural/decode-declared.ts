@@ -49,7 +49,12 @@ function inOrder(metadata: JsonObject | undefined, body: JsonObject): JsonObject
 }
 
 /** See `conformed`, which hands in the last. */
-export function conformStored(structural: Structural, stored: JsonObject, decodeMessage: DecodeMessage): JsonObject {
+export function conformStored(
+  structural: Structural,
+  stored: JsonObject,
+  decodeMessage: DecodeMessage,
+  withoutDefaults = false,
+): JsonObject {
   const read = (each: JsonValue, path: string): DecodedMetadata => readMetadata(decodeMessage, each, path);
-  return new Coercion({ readMetadata: read, dropsMalformed: true }).root(structural, stored);
+  return new Coercion({ readMetadata: read, dropsMalformed: true, withoutDefaults }).root(structural, stored);
 }

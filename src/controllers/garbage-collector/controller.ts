@@ -183,7 +183,10 @@ class GarbageCollector {
   async #stateOf(reference: OwnerReference, source: Source, dependent: KubeObject): Promise<OwnerState> {
     const cached = this.#cached(reference, namespaceOf(dependent));
     if (cached !== undefined) return awaitsDependents(cached.object) ? 'waiting' : 'solid';
-    const kind = this.#kinds.get(`${reference.apiVersion}/${reference.kind}`);
+    const name = `${reference.apiVersion}/${reference.kind}`;
+    // A kind that came since the last look: its objects have dependents sooner than that.
+    if (!this.#kinds.has(name)) await this.#resync();
+    const kind = this.#kinds.get(name);
     if (kind === undefined) throw new Error(`nobody serves owners of kind ${reference.apiVersion}/${reference.kind}`);
     if (kind.info.namespaced) this.#tellIfElsewhere(reference, source, dependent);
     if (kind.info.namespaced && !source.info.namespaced) return 'unnameable';

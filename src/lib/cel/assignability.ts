@@ -11,18 +11,42 @@ const nullable: ReadonlySet<CelType['kind']> = new Set(['opaque', 'object', 'tim
 
 /** All of `actual` into all of `wanted`; bindings change only where all fit. */
 export function areAssignable(bindings: Bindings, actual: readonly CelType[], wanted: readonly CelType[]): boolean {
-  const trial = new Map(bindings);
-  if (actual.length !== wanted.length || !actual.every((type, index) => fits(trial, type, wanted[index] as CelType)))
-    return false;
-  for (const [name, type] of trial) bindings.set(name, type);
+  if (actual.length !== wanted.length) return false;
+  const trial = new Trial(bindings);
+  if (!actual.every((type, index) => fits(trial, type, wanted[index] as CelType))) return false;
+  trial.keep();
   return true;
+}
+
+/** What is tried beside what is bound: an expression may have thousands of parameters, and tries each call against each overload. */
+class Trial {
+  readonly #bindings: Bindings;
+  #tried: Bindings | undefined;
+
+  constructor(bindings: Bindings) {
+    this.#bindings = bindings;
+  }
+
+  get(name: string): CelType | undefined {
+    return this.#tried?.get(name) ?? this.#bindings.get(name);
+  }
+
+  set(name: string, type: CelType): void {
+    this.#tried ??= new Map();
+    this.#tried.set(name, type);
+  }
+
+  keep(): void {
+    if (this.#tried === undefined) return;
+    for (const [name, type] of this.#tried) this.#bindings.set(name, type);
+  }
 }
 
 export function isAssignable(bindings: Bindings, actual: CelType, wanted: CelType): boolean {
   return areAssignable(bindings, [actual], [wanted]);
 }
 
-function fits(bindings: Bindings, actual: CelType, wanted: CelType): boolean {
+function fits(bindings: Trial, actual: CelType, wanted: CelType): boolean {
   if (wanted.kind === 'parameter') {
     const outcome = bind(bindings, wanted, actual);
     if (outcome !== 'open') return outcome === 'fits';
@@ -34,7 +58,7 @@ function fits(bindings: Bindings, actual: CelType, wanted: CelType): boolean {
   return sameKindFits(bindings, actual, wanted);
 }
 
-function sameKindFits(bindings: Bindings, actual: CelType, wanted: CelType): boolean {
+function sameKindFits(bindings: Trial, actual: CelType, wanted: CelType): boolean {
   if (actual.kind === 'list' && wanted.kind === 'list') return fits(bindings, actual.element, wanted.element);
   if (actual.kind === 'map' && wanted.kind === 'map')
     return fits(bindings, actual.key, wanted.key) && fits(bindings, actual.value, wanted.value);
@@ -47,7 +71,7 @@ function sameKindFits(bindings: Bindings, actual: CelType, wanted: CelType): boo
 type Parameter = CelType & { readonly kind: 'parameter' };
 
 /** `open`: it cannot be bound so, and has no binding that forbids it. */
-function bind(bindings: Bindings, parameter: Parameter, type: CelType): 'fits' | 'fails' | 'open' {
+function bind(bindings: Trial, parameter: Parameter, type: CelType): 'fits' | 'fails' | 'open' {
   if (type.kind === 'parameter' && type.name === parameter.name) return 'fits';
   const known = bindings.get(parameter.name);
   if (known !== undefined) {
@@ -61,7 +85,7 @@ function bind(bindings: Bindings, parameter: Parameter, type: CelType): 'fits' |
   return 'fits';
 }
 
-function refersTo(bindings: Bindings, type: CelType, name: string): boolean {
+function refersTo(bindings: Trial, type: CelType, name: string): boolean {
   if (type.kind === 'list') return refersTo(bindings, type.element, name);
   if (type.kind === 'map') return refersTo(bindings, type.key, name) || refersTo(bindings, type.value, name);
   if (type.kind === 'optional') return refersTo(bindings, type.of, name);

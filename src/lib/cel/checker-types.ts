@@ -26,13 +26,22 @@ export function instanceOf(
   { parameters, result }: Overload,
   suffix: string,
 ): { readonly parameters: readonly CelType[]; readonly result: CelType } {
-  const names = [...parameterNames([...parameters, result])];
+  const names = namesOf(parameters, result);
   if (names.length === 0) return { parameters, result };
   const fresh: Bindings = new Map(names.map((name) => [name, { kind: 'parameter', name: name + suffix }]));
   return {
     parameters: parameters.map((type) => substituted(fresh, type, false)),
     result: substituted(fresh, result, false),
   };
+}
+
+const known = new WeakMap<readonly CelType[], readonly string[]>();
+
+/** Kept by the overload: most have none. */
+function namesOf(parameters: readonly CelType[], result: CelType): readonly string[] {
+  let names = known.get(parameters);
+  if (names === undefined) known.set(parameters, (names = [...parameterNames([...parameters, result])]));
+  return names;
 }
 
 function* parameterNames(types: readonly CelType[]): Generator<string> {

@@ -5,7 +5,7 @@
 
 import { limits } from '../limits.ts';
 import type { CelType, CostEstimate } from './types.ts';
-import { CelCostFault, CelMap, CelOpaque, type CelValue } from './values.ts';
+import { CelCostFault, CelMap, CelOpaque, CelRecord, type CelValue } from './values.ts';
 
 export type Range = CostEstimate;
 
@@ -69,7 +69,7 @@ export function sizeOf(value: CelValue | undefined): number {
   if (typeof value === 'string') return characterCount(value);
   if (Array.isArray(value) || value instanceof Uint8Array) return value.length;
   if (value instanceof CelMap) return value.size;
-  return value instanceof CelOpaque ? value.celSize : 1;
+  return value instanceof CelOpaque || value instanceof CelRecord ? value.celSize : 1;
 }
 
 export function characterCount(text: string): number {

@@ -15,7 +15,7 @@ export interface JsonOptions {
 /** @throws CelFault where the value itself does not fit; what is in it is looked at when it is read */
 export function celValue(type: CelType, json: unknown, options?: JsonOptions): CelValue {
   if (json === null || json === undefined) return null;
-  if (type.kind === 'object') return isObject(json) ? new JsonRecord(type, json, options) : unfit(type.name, json);
+  if (type.kind === 'object') return isObject(json) ? new JsonRecord(type, json, options) : unfit('object', json);
   if (type.kind === 'list') return Array.isArray(json) ? listOf(type, json, options) : unfit('list', json);
   if (type.kind === 'map') return isObject(json) ? new JsonMap(type.value, json, options) : unfit('map', json);
   if (type.kind === 'int') return integer(json);
@@ -44,25 +44,35 @@ type JsonFields = Readonly<Record<string, unknown>>;
 const isObject = (json: unknown): json is JsonFields =>
   typeof json === 'object' && json !== null && !Array.isArray(json);
 
+const expected: Readonly<Record<string, string>> = {
+  object: 'a map for the provided schema with type=object',
+  map: 'a map for the provided schema with type=object',
+  list: 'an array for the provided schema with type=array',
+  double: 'float',
+};
+
+/** In upstream's words. @throws CelFault always */
 function unfit(wanted: string, json: unknown): never {
-  const found = Array.isArray(json) ? 'list' : typeof json;
-  return fault(`invalid data, expected ${wanted}, got ${found}`);
+  const what = expected[wanted];
+  const got = what?.includes('schema') ? '' : `, got ${Array.isArray(json) ? 'list' : typeof json}`;
+  return fault(`invalid data, expected ${what ?? wanted}${got}`);
 }
 
-/** Below it, in size, a whole number is an int of 64 bits. */
+/** An int of 64 bits is below it, in size. Its neighbour, the largest one, is the same number in JavaScript. */
 const int64Limit = 2 ** 63;
 
-const isInt = (json: number): boolean => Number.isInteger(json) && Math.abs(json) < int64Limit;
+const isInt = (json: number): boolean => Number.isInteger(json) && Math.abs(json) <= int64Limit;
+const intOf = (json: number): bigint => (json === int64Limit ? 2n ** 63n - 1n : BigInt(json));
 
 function integer(json: unknown): bigint {
-  if (typeof json === 'number' && isInt(json)) return BigInt(json);
+  if (typeof json === 'number' && isInt(json)) return intOf(json);
   return typeof json === 'bigint' ? json : unfit('int', json);
 }
 
 const dyn: CelType = { kind: 'dyn' };
 
 function undeclared(json: unknown, options: JsonOptions | undefined): CelValue {
-  if (typeof json === 'number') return isInt(json) && options?.numbers !== 'double' ? BigInt(json) : json;
+  if (typeof json === 'number') return isInt(json) && options?.numbers !== 'double' ? intOf(json) : json;
   if (Array.isArray(json)) return listOf({ kind: 'list', element: dyn }, json, options);
   if (isObject(json)) return new JsonMap(dyn, json, options);
   if (typeof json === 'string' || typeof json === 'boolean' || typeof json === 'bigint') return json;
@@ -123,8 +133,9 @@ export class JsonRecord extends CelRecord {
     if (field === undefined) return undefined;
     const jsonName = field.jsonName ?? name;
     const json = Object.hasOwn(this.#json, jsonName) ? this.#json[jsonName] : undefined;
-    if (typeof json !== 'object' || json === null)
-      return json === undefined ? undefined : celValue(field.type, json, this.#options);
+    // A field that is null is as absent, as upstream has it.
+    if (json === undefined || json === null) return undefined;
+    if (typeof json !== 'object') return celValue(field.type, json, this.#options);
     return kept((this.#made ??= new Map()), name, () => celValue(field.type, json, this.#options));
   }
 
@@ -133,6 +144,10 @@ export class JsonRecord extends CelRecord {
     if (field === undefined) return false;
     const jsonName = field.jsonName ?? name;
     return Object.hasOwn(this.#json, jsonName) && this.#json[jsonName] !== undefined && this.#json[jsonName] !== null;
+  }
+
+  override get celSize(): number {
+    return Object.keys(this.#json).length;
   }
 
   /** Expressions cannot see what the type does not name, but equal records have the same of it. */

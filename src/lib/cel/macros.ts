@@ -9,6 +9,7 @@ import { SyntaxIssue } from './issues.ts';
 const accumulator = '@result';
 export const unusedVariable = '#unused';
 const sortInput = '@__sortBy_input__';
+const optionalInput = '@optional';
 
 interface MacroCall {
   readonly at: number;
@@ -148,11 +149,15 @@ const member = (at: number, target: Expr, name: string, ...args: readonly Expr[]
   args,
 });
 
+/** What is asked twice is bound, if it is no name already. */
 function optionalMap(wraps: boolean): Macro {
   return ({ at, target, args: [name, expr] }) => {
-    const value = bound(at, variable(name), member(at, target, 'value'), expr as Expr);
+    const isName = target.kind === 'ident';
+    const optional = isName ? target : ident(at, optionalInput);
+    const value = bound(at, variable(name), member(at, optional, 'value'), expr as Expr);
     const then = wraps ? call(at, 'optional.of', value) : value;
-    return call(at, '_?_:_', member(at, target, 'hasValue'), then, call(at, 'optional.none'));
+    const choice = call(at, '_?_:_', member(at, optional, 'hasValue'), then, call(at, 'optional.none'));
+    return isName ? choice : bound(at, optionalInput, target, choice);
   };
 }
 

@@ -42,6 +42,8 @@ const fits: Readonly<Record<CelType['kind'], Fits>> = {
 function fitsOf(type: CelType): Fits {
   if (type.kind === 'opaque') return (value) => value instanceof CelOpaque && value.typeName === type.name;
   if (type.kind !== 'list' || type.element.kind === 'parameter' || type.element.kind === 'dyn') return fits[type.kind];
+  // Flat lists are told from nested ones by the function that flattens.
+  if (type.element.kind === 'list') return fits.list;
   const fitsElement = fitsOf(type.element);
   // Of overloads that differ in elements (`sort`), the first element tells.
   return (value) => Array.isArray(value) && (value.length === 0 || fitsElement(value[0] as CelValue));

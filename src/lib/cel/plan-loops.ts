@@ -45,13 +45,12 @@ interface Body {
   readonly init: Step;
 }
 
-/** A bind is a loop over nothing, which makes an empty list for it. */
+/** A bind is a loop over nothing, which has no cost: the empty list is a constant. */
 function planBind(planner: Planner, expr: Comprehension): Step {
   const slot = planner.newSlot();
   const init = planner.plan(expr.init);
   const result = planner.withLocals([{ name: expr.accumulator, slot, init }], () => planner.plan(expr.result));
   return (frame) => {
-    charge(frame, createCost.list);
     frame.slots[slot] = undefined;
     return result(frame);
   };

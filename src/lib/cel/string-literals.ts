@@ -36,7 +36,7 @@ function scalar(code: number): number {
   return code;
 }
 
-/** Of bytes, an escape is one byte; characters are their UTF-8. @throws RangeError */
+/** Of bytes, `\\xff` and `\\377` are one byte; characters, written or by their number, are their UTF-8. @throws RangeError */
 export function bytesOf(inner: string, isRaw: boolean): Uint8Array {
   const encoder = new TextEncoder();
   if (isRaw) return encoder.encode(inner);
@@ -50,7 +50,9 @@ export function bytesOf(inner: string, isRaw: boolean): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }
 
-function escapedByte([, hex, , , octal, plain]: RegExpMatchArray): Uint8Array {
+function escapedByte([, hex, short, long, octal, plain]: RegExpMatchArray): Uint8Array {
+  const code = short ?? long;
+  if (code !== undefined) return new TextEncoder().encode(String.fromCodePoint(scalar(Number.parseInt(code, 16))));
   if (hex !== undefined) return Uint8Array.of(Number.parseInt(hex, 16));
   if (octal !== undefined) return Uint8Array.of(Number.parseInt(octal, 8));
   const text = plain === undefined ? undefined : simple[plain];

@@ -7,9 +7,9 @@ const timestampMin = -62_135_596_800n * nanosPerSecond;
 const timestampMax = 253_402_300_800n * nanosPerSecond;
 
 /** @throws CelFault beyond the years 1 to 9999 */
-export function timestampOf(nanoseconds: bigint): CelTimestamp {
+export function timestampOf(nanoseconds: bigint, offsetMinutes = 0): CelTimestamp {
   if (nanoseconds < timestampMin || nanoseconds >= timestampMax) fault('timestamp overflow');
-  return new CelTimestamp(nanoseconds);
+  return new CelTimestamp(nanoseconds, offsetMinutes);
 }
 
 /** @throws CelFault beyond 290 years */
@@ -32,10 +32,11 @@ export function parsedTimestamp(text: string): CelTimestamp | undefined {
   const isDate = date.getUTCMonth() === month - 1 && date.getUTCDate() === day && year > 0;
   if (!isDate || hour > 23 || minute > 59 || second > 59 || Number(zoneHours) > 23 || Number(zoneMinutes) > 59)
     return undefined;
-  const offset = (Number(zoneHours) * 60 + Number(zoneMinutes)) * 60 * (sign === '-' ? -1 : 1);
-  const seconds = date.getTime() / 1000 + hour * 3600 + minute * 60 + second - offset;
+  const offset = (Number(zoneHours) * 60 + Number(zoneMinutes)) * (sign === '-' ? -1 : 1);
+  const seconds = date.getTime() / 1000 + hour * 3600 + minute * 60 + second - offset * 60;
   const nanoseconds = BigInt(seconds) * nanosPerSecond + BigInt(fraction.padEnd(9, '0'));
-  return nanoseconds < timestampMin || nanoseconds >= timestampMax ? undefined : new CelTimestamp(nanoseconds);
+  const isOutside = nanoseconds < timestampMin || nanoseconds >= timestampMax;
+  return isOutside ? undefined : new CelTimestamp(nanoseconds, offset);
 }
 
 const units: ReadonlyMap<string, bigint> = new Map([
@@ -71,10 +72,18 @@ export function durationText({ nanoseconds }: CelDuration): string {
   return `${nanoseconds < 0n ? '-' : ''}${size / nanosPerSecond}${fraction === '' ? '' : `.${fraction}`}s`;
 }
 
-export function timestampText({ nanoseconds }: CelTimestamp): string {
+export function timestampText({ nanoseconds, offsetMinutes }: CelTimestamp): string {
   const fraction = remainder(nanoseconds, nanosPerSecond).toString().padStart(9, '0').replace(/0+$/, '');
-  const whole = dateOf(nanoseconds).toISOString().slice(0, 19).replace(/^\+00/, '');
-  return `${whole}${fraction === '' ? '' : `.${fraction}`}Z`;
+  const local = new Date(dateOf(nanoseconds).getTime() + offsetMinutes * 60_000);
+  const whole = local.toISOString().slice(0, 19).replace(/^\+00/, '');
+  return `${whole}${fraction === '' ? '' : `.${fraction}`}${zoneText(offsetMinutes)}`;
+}
+
+function zoneText(offsetMinutes: number): string {
+  if (offsetMinutes === 0) return 'Z';
+  const size = Math.abs(offsetMinutes);
+  const [hours, minutes] = [Math.floor(size / 60), size % 60].map((part) => String(part).padStart(2, '0'));
+  return `${offsetMinutes < 0 ? '-' : '+'}${hours}:${minutes}`;
 }
 
 const remainder = (value: bigint, by: bigint): bigint => ((value % by) + by) % by;

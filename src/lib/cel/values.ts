@@ -59,9 +59,12 @@ export class CelUint {
 export class CelTimestamp {
   /** Since 1970 UTC. */
   readonly nanoseconds: bigint;
+  /** Of the zone that it was written in; only its text shows it. */
+  readonly offsetMinutes: number;
 
-  constructor(nanoseconds: bigint) {
+  constructor(nanoseconds: bigint, offsetMinutes = 0) {
     this.nanoseconds = nanoseconds;
+    this.offsetMinutes = offsetMinutes;
   }
 }
 
@@ -122,6 +125,11 @@ export abstract class CelRecord {
   /** Undefined where it has none, or where it is not set. */
   abstract get(field: string): CelValue | undefined;
   abstract fieldNames(): Iterable<string>;
+
+  /** For costs only. */
+  get celSize(): number {
+    return 1;
+  }
 
   has(field: string): boolean {
     return this.get(field) !== undefined;

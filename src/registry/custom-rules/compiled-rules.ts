@@ -1,6 +1,5 @@
 /**
- * The rules of one node of a schema (`x-kubernetes-validations`), as programs. Compiled when first asked for, kept by the node's identity: a
- * definition that does not change keeps what was compiled of it.
+ * The rules of one node of a schema (`x-kubernetes-validations`), as programs.
  *
  * `self` is the node's value; `oldSelf` what it was, an optional value where the rule says so (`optionalOldSelf`).
  */
@@ -24,22 +23,10 @@ export interface CompiledRule {
   readonly fieldPath: string;
 }
 
-const kept = {
-  root: new WeakMap<Structural, readonly CompiledRule[]>(),
-  inner: new WeakMap<Structural, readonly CompiledRule[]>(),
-};
-
-/** In the order of the schema. `isRoot`: the value is a whole object. */
-export function compiledRules(schema: Structural, isRoot: boolean): readonly CompiledRule[] {
-  const rules = isRoot ? kept.root : kept.inner;
-  let compiled = rules.get(schema);
-  if (compiled === undefined) rules.set(schema, (compiled = compileAll(schema, isRoot)));
-  return compiled;
-}
-
 const noType = 'failed to convert to declType for CEL validation rules';
 
-function compileAll(schema: Structural, isRoot: boolean): readonly CompiledRule[] {
+/** In the order of the schema. `isRoot`: the value is a whole object. Some kilobytes for each rule: `rule-tree.ts` keeps what is in use. */
+export function compiledRules(schema: Structural, isRoot: boolean): readonly CompiledRule[] {
   if (schema.rules.length === 0) return [];
   const self = structuralType(schema, isRoot);
   if (self === undefined) {

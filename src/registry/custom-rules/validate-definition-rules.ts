@@ -2,8 +2,8 @@
  * The rules in a schema that is written (`x-kubernetes-validations`): they must compile, give what they have to, and not cost too much; on
  * `oldSelf` they may only speak where old and new values can be told to be the same part. Upstream's errors, innermost schemas first.
  *
- * The rest of the schema has to be good: rules of a node with errors at it or inside are left alone. Nodes are compiled as they will be
- * when objects are written, so what is compiled here is kept for that.
+ * The rest of the schema has to be good: rules of a node with errors at it or inside are left alone. What is compiled here is not kept: of
+ * many definitions that are installed, few kinds are written.
  */
 import { mostTimes } from '../../api/cel/structural-types.ts';
 import { forbiddenField, invalidValue } from '../../api/field-error.ts';
@@ -35,13 +35,14 @@ export function validateDefinitionRules(
 ): FieldError[] {
   if (!hasRules(schema)) return [];
   const check = new Check(broken);
-  check.visit(structuralOf(schema), { path, isRoot: true, times: 1, uncorrelatable: undefined });
+  // A copy: nothing of what is made here stays with the definition.
+  check.visit(structuralOf({ ...schema }), { path, isRoot: true, times: 1, uncorrelatable: undefined });
   return [...check.errors, ...check.total.errors(path)];
 }
 
 /** A `fieldPath` that leads nowhere. */
 export function validateRulePath(path: string, { fieldPath }: ValidationRule, schema: JSONSchemaProps): FieldError[] {
-  if (!fieldPath || !('problem' in readFieldPath(fieldPath, structuralOf(schema)))) return [];
+  if (!fieldPath || !('problem' in readFieldPath(fieldPath, structuralOf({ ...schema })))) return [];
   return [invalidValue(`${path}.fieldPath`, fieldPath, 'must be a valid path')];
 }
 

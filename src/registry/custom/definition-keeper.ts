@@ -170,7 +170,9 @@ export class DefinitionKeeper implements Service {
       const message = 'instances overlap with built-in resources in storage';
       return this.#release(name, definition, 'OverlappingBuiltInResource', message);
     }
-    const [row] = this.#rows(name);
+    const rows = this.#rows(name);
+    // In the version in which they are stored, nobody has to convert them.
+    const row = rows.find(({ version, storageVersion }) => version === storageVersion) ?? rows[0];
     if (row === undefined && this.#count(name) === 0) {
       return this.#release(name, definition, 'NeverEstablished', 'resource was never established');
     }

@@ -293,3 +293,42 @@ test('what an older schema let in is shown as this one has it, and with its defa
   assert.equal((await registry.list('widgets.example.com')).areEntriesShown, true, 'all were written since');
   await registry.close();
 });
+
+test('what is written while its schema changes is read by the new one', async () => {
+  const registry = await startCustomRegistry();
+  const withField = (name: string) => {
+    const properties = { [name]: { type: 'string' } };
+    const openAPIV3Schema = { type: 'object', properties: { spec: { type: 'object', properties } } };
+    return makeDefinition({ versions: [{ schema: { openAPIV3Schema } }] });
+  };
+  await registry.define(withField('a'));
+  const written: Promise<unknown>[] = [];
+  for (let round = 0; round < 20; round++) {
+    const field = round % 2 === 0 ? 'b' : 'a';
+    for (const name of ['x', 'y', 'z']) {
+      const widget = makeWidget(`${name}-${round}`, { spec: { a: 'a', b: 'b' } });
+      written.push(registry.create('widgets.example.com', widget));
+    }
+    const { spec } = withField(field);
+    written.push(registry.patch(definitions, 'widgets.example.com', { spec }, { type: 'merge' }));
+    if (round % 3 === 0) await Promise.all(written);
+    const { objects } = await registry.list('widgets.example.com');
+    const known = registry.target('widgets.example.com').resource.definition?.structural?.properties.get('spec');
+    const allowed = [...(known?.properties.keys() ?? [])];
+    for (const object of objects) {
+      const fields = Object.keys((object as never as { readonly spec: object }).spec);
+      assert.ok(
+        fields.every((each) => allowed.includes(each)),
+        `${fields} where the schema has ${allowed}`,
+      );
+    }
+  }
+  await Promise.all(written);
+  const { entries, objects, areEntriesShown } = await registry.list('widgets.example.com');
+  assert.equal(entries.length, 60);
+  assert.equal(
+    areEntriesShown,
+    entries.every(({ object }, index) => object === objects[index]),
+  );
+  await registry.close();
+});

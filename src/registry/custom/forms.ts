@@ -3,8 +3,9 @@
  *
  * ```
  *  stored, in some version ─▶ fields and defaults of that version's schema ─▶ converted ─▶ fields of the asked version's schema ─▶ shown
- *  written, in the asked version ─▶ converted ─▶ stored in the storage version
+ *  written, with defaults, in the asked version ─▶ converted ─▶ fields and defaults of the storage version's schema ─▶ stored
  * ```
+ * Upstream adds the last defaults when it reads, with the same outcome until the schema changes: here what lies in the store can be sent as it is.
  * All work on an object of a custom kind is done in the version that was asked for; the storage version is met only at the store.
  *
  * Kept true: what was written since the definition is as it is, in the version that is asked for, is shown as it lies there, with its bytes
@@ -12,7 +13,7 @@
  * entry is shown; it is undefined where there is nothing to wait for.
  */
 import type { CustomDefinition } from '../../api/custom-definition.ts';
-import { conformed } from '../../api/decode.ts';
+import { conformed, pruned } from '../../api/decode.ts';
 import type { JsonObject, KubeObject } from '../../api/object.ts';
 import { apiVersionOf, type ResourceInfo } from '../../api/resources.ts';
 import { deepFreeze } from '../../lib/deep-freeze.ts';
@@ -79,7 +80,7 @@ export class CustomForms {
     const converted = await this.#converter.convert(objects, this.apiVersion);
     for (const [index, entry] of entries.entries()) {
       const object = converted[index];
-      if (object !== undefined) this.#shown.set(entry, this.#conformed(object));
+      if (object !== undefined) this.#shown.set(entry, this.#pruned(object));
     }
   }
 
@@ -119,15 +120,24 @@ export class CustomForms {
     const conforming = this.#conformed(object);
     if (conforming.apiVersion === this.apiVersion) return conforming;
     const converted = this.#converter.convert([conforming], this.apiVersion);
-    if (converted instanceof Promise) return converted.then(([first]) => this.#conformed(first as KubeObject));
-    return this.#conformed(converted[0] as KubeObject);
+    if (converted instanceof Promise) return converted.then(([first]) => this.#pruned(first as KubeObject));
+    return this.#pruned(converted[0] as KubeObject);
   }
 
   /** With the fields that its version's schema knows, and with the defaults. The object itself where it is so. */
   #conformed(object: KubeObject): KubeObject {
+    return this.#by(conformed, object);
+  }
+
+  /** A converted object, without fields that its version's schema does not know. */
+  #pruned(object: KubeObject): KubeObject {
+    return this.#by(pruned, object);
+  }
+
+  #by(made: typeof conformed, object: KubeObject): KubeObject {
     const { apiVersion = '' } = object;
     const structural = this.#definition.structuralIn(apiVersion.slice(apiVersion.indexOf('/') + 1));
     if (structural === undefined) return deepFreeze(object);
-    return deepFreeze(conformed(structural, object as unknown as JsonObject) as unknown as KubeObject);
+    return deepFreeze(made(structural, object as unknown as JsonObject) as unknown as KubeObject);
   }
 }

@@ -367,3 +367,35 @@ test('a deprecated version says so, and which one to use instead', async () => {
   assert.equal(warning(first), undefined);
   await registry.close();
 });
+
+test('a definition goes although its webhook does not answer, as long as its stored version is served', async () => {
+  const { registry, webhook } = await startConverting();
+  await registry.create(first, v1('one', 'a:80'));
+  webhook.answer = () => {
+    throw new OutsideFault('EOF');
+  };
+  await registry.delete(definitions, 'widgets.example.com');
+  await registry.settle();
+  assert.equal(await registry.find(definitions, 'widgets.example.com'), undefined);
+  await registry.close();
+});
+
+test('defaults are those of the version that is written, and then those of the version that is stored', async () => {
+  const registry = await startCustomRegistry();
+  const withDefault = (name: string) => {
+    const own = { [name]: { type: 'string', default: 'yes' } };
+    const any = Object.fromEntries(['v1', 'v2', 'v3'].map((each) => [each, { type: 'string' }]));
+    const properties = { spec: { type: 'object', default: {}, properties: { ...any, ...own } } };
+    return { name, storage: name === 'v1', schema: { openAPIV3Schema: { type: 'object', properties } } };
+  };
+  await registry.define(makeDefinition({ versions: ['v1', 'v2', 'v3'].map(withDefault) }));
+  const made = (await registry.create(second, {
+    ...makeWidget('one'),
+    apiVersion: 'example.com/v2',
+  })) as never as Widget;
+  assert.deepEqual(made.spec, { v1: 'yes', v2: 'yes' });
+  assert.deepEqual(await specs(registry, first), [{ v1: 'yes', v2: 'yes' }]);
+  const third = (await registry.get('widgets.v3.example.com', 'one')) as never as Widget;
+  assert.deepEqual(third.spec, { v1: 'yes', v2: 'yes' });
+  await registry.close();
+});

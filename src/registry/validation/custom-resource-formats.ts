@@ -20,15 +20,17 @@ function isKnown({ type, format = '' }: JSONSchemaProps): boolean {
   }
 }
 
-function unknownFormats(schema: JSONSchemaProps): string[] {
-  const own = schema.format && !isKnown(schema) ? [schema.format] : [];
-  return [...own, ...childSchemas(schema).flatMap(unknownFormats)];
+function noteUnknown(schema: JSONSchemaProps, found: string[]): void {
+  if (schema.format && !isKnown(schema)) found.push(schema.format);
+  for (const child of childSchemas(schema)) noteUnknown(child, found);
 }
 
 function formatsOf({ spec }: CustomResourceDefinition): string[] {
-  return (spec?.versions ?? []).flatMap(({ schema }) =>
-    schema?.openAPIV3Schema ? unknownFormats(schema.openAPIV3Schema) : [],
-  );
+  const found: string[] = [];
+  for (const { schema } of spec?.versions ?? []) {
+    if (schema?.openAPIV3Schema) noteUnknown(schema.openAPIV3Schema, found);
+  }
+  return found;
 }
 
 export function formatWarnings(definition: CustomResourceDefinition, old?: CustomResourceDefinition): string[] {

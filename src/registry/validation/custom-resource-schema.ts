@@ -6,7 +6,7 @@ import { defaultRules } from '../custom-rules/default-rules.ts';
 import { validateDefinitionRules, validateRulePath } from '../custom-rules/validate-definition-rules.ts';
 import { validateListItems, validateLists, validateMapKeys } from './custom-resource-lists.ts';
 import { validateSchemaDefaults } from './schema-defaults.ts';
-import { itemsOf, validateStructure, valuesOf } from './structural-schema.ts';
+import { childSchemas, itemsOf, validateStructure, valuesOf } from './structural-schema.ts';
 
 const types = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
 
@@ -16,7 +16,7 @@ interface Place {
   /** In what every object has: `apiVersion`, `kind`, `metadata`. */
   readonly inMeta: boolean;
   /** Why there may be no default. */
-  readonly noDefaults?: string;
+  readonly noDefaults?: string | undefined;
 }
 
 /** Allowed at the root where the status is taken out of it: whatever else it says would be lost. */
@@ -83,70 +83,80 @@ function validateRoot(path: string, schema: JSONSchemaProps): FieldError[] {
 
 /** Why no structural schema can be made of it; most reasons are told better by the rules below. */
 function unsupportedIn(schema: JSONSchemaProps): string | undefined {
-  const own = (
-    ['id', '$schema', '$ref', 'patternProperties', 'dependencies', 'additionalItems', 'definitions'] as const
-  ).find((field) => isSet(schema[field]));
+  const own = unsupportedFields.find((field) => isSet(schema[field]));
   if (own !== undefined) return `OpenAPIV3Schema '${own === '$schema' ? 'schema' : own}' is not supported`;
   if (Array.isArray(schema.items)) return "OpenAPIV3Schema 'items' must be a schema, but is an array";
   if (schema['x-kubernetes-preserve-unknown-fields'] === false) {
     return "internal error: 'x-kubernetes-preserve-unknown-fields' must be true or undefined";
   }
-  for (const [, child] of childrenOf(schema)) {
+  for (const child of childSchemas(schema)) {
     const inside = unsupportedIn(child);
     if (inside !== undefined) return inside;
   }
   return undefined;
 }
 
+const unsupportedFields = [
+  'id',
+  '$schema',
+  '$ref',
+  'patternProperties',
+  'dependencies',
+  'additionalItems',
+  'definitions',
+] as const;
+
 function isSet(value: unknown): boolean {
   if (value === undefined || value === '') return false;
   return typeof value !== 'object' || value === null || Object.keys(value).length > 0;
 }
 
+type Child = readonly [step: string, schema: JSONSchemaProps];
+
 /** The schemas inside, each with the step that leads there. */
-function childrenOf(schema: JSONSchemaProps): (readonly [string, JSONSchemaProps])[] {
+function childrenOf(schema: JSONSchemaProps): readonly Child[] {
+  const { properties, not, definitions, items: all } = schema;
   const [items, values] = [itemsOf(schema), valuesOf(schema)];
-  const listed = (['allOf', 'oneOf', 'anyOf'] as const).flatMap((name) =>
-    (schema[name] ?? []).map((each, index) => [`.${name}[${index}]`, each] as const),
-  );
-  const list = (Array.isArray(schema.items) ? schema.items : []) as readonly JSONSchemaProps[];
-  return [
-    ...(values ? [['.additionalProperties', values] as const] : []),
-    ...Object.entries(schema.properties ?? {}).map(([name, each]) => [`.properties[${name}]`, each] as const),
-    ...(schema.not ? [['.not', schema.not] as const] : []),
-    ...listed,
-    ...Object.entries(schema.definitions ?? {}).map(([name, each]) => [`.definitions[${name}]`, each] as const),
-    ...(items ? [['.items', items] as const] : []),
-    ...list.map((each, index) => [`.items[${index}]`, each] as const),
-  ];
+  const found: Child[] = [];
+  if (values !== undefined) found.push(['.additionalProperties', values]);
+  for (const [name, each] of properties ? Object.entries(properties) : []) found.push([`.properties[${name}]`, each]);
+  if (not !== undefined) found.push(['.not', not]);
+  for (const name of ['allOf', 'oneOf', 'anyOf'] as const) addListed(found, `.${name}`, schema[name]);
+  for (const [name, each] of definitions ? Object.entries(definitions) : [])
+    found.push([`.definitions[${name}]`, each]);
+  if (items !== undefined) found.push(['.items', items]);
+  if (Array.isArray(all)) addListed(found, '.items', all as readonly JSONSchemaProps[]);
+  return found;
+}
+
+function addListed(found: Child[], step: string, schemas: readonly JSONSchemaProps[] | undefined): void {
+  if (schemas === undefined) return;
+  for (const [index, each] of schemas.entries()) found.push([`${step}[${index}]`, each]);
 }
 
 function validateNode(path: string, schema: JSONSchemaProps, place: Place): FieldError[] {
   const errors = validateOwn(path, schema, place);
   for (const [step, child] of childrenOf(schema)) {
-    errors.push(...validateNode(path + step, child, placeOf(step, schema, place)));
+    const inside = validateNode(path + step, child, placeOf(step, schema, place));
+    if (inside.length > 0) errors.push(...inside);
   }
-  return [
-    ...errors,
-    ...validateLists(path, schema),
-    ...validateMapKeys(path, schema),
-    ...validateListItems(path, schema),
-    ...(schema['x-kubernetes-validations'] ?? []).flatMap((rule, index) =>
-      validateRule(`${path}.x-kubernetes-validations[${index}]`, rule, schema),
-    ),
-  ];
+  errors.push(...validateLists(path, schema), ...validateMapKeys(path, schema), ...validateListItems(path, schema));
+  for (const [index, rule] of schema['x-kubernetes-validations']?.entries() ?? []) {
+    errors.push(...validateRule(`${path}.x-kubernetes-validations[${index}]`, rule, schema));
+  }
+  return errors;
 }
 
 const metaSteps = new Map(['apiVersion', 'kind', 'metadata'].map((name) => [`.properties[${name}]`, name]));
 
 function placeOf(step: string, schema: JSONSchemaProps, place: Place): Place {
-  const meta = metaSteps.get(step);
-  const { isRoot, ...rest } = place;
-  if (step === '.additionalProperties' && place.inMeta) {
-    return { ...rest, isRoot: false, noDefaults: 'inside additionalProperties applying to object metadata' };
+  const { isRoot, inMeta, noDefaults } = place;
+  if (step === '.additionalProperties' && inMeta) {
+    return { isRoot: false, inMeta, noDefaults: 'inside additionalProperties applying to object metadata' };
   }
-  if (meta === undefined || (!isRoot && !schema['x-kubernetes-embedded-resource'])) return { ...rest, isRoot: false };
-  return { ...rest, isRoot: false, inMeta: true, ...(isRoot && { noDefaults: `in top-level ${meta}` }) };
+  const meta = isRoot || schema['x-kubernetes-embedded-resource'] ? metaSteps.get(step) : undefined;
+  if (meta === undefined) return isRoot ? { isRoot: false, inMeta, noDefaults } : place;
+  return { isRoot: false, inMeta: true, noDefaults: isRoot ? `in top-level ${meta}` : noDefaults };
 }
 
 /** Field → what is said of it where it is there. */

@@ -21,16 +21,17 @@ export function valuesOf({ additionalProperties: schema }: JSONSchemaProps): JSO
   return typeof schema === 'object' && schema !== null ? schema : undefined;
 }
 
-/** Those directly inside, whatever for. */
+/** Those directly inside, whatever for. Schemas are large: nothing is made that is not there. */
 export function childSchemas(schema: JSONSchemaProps): JSONSchemaProps[] {
+  const { properties, allOf, anyOf, oneOf, not } = schema;
   const [items, values] = [itemsOf(schema), valuesOf(schema)];
-  return [
-    ...(items ? [items] : []),
-    ...(['allOf', 'anyOf', 'oneOf'] as const).flatMap((name) => schema[name] ?? []),
-    ...(schema.not ? [schema.not] : []),
-    ...Object.values(schema.properties ?? {}),
-    ...(values ? [values] : []),
-  ];
+  const found: JSONSchemaProps[] = [];
+  if (items !== undefined) found.push(items);
+  for (const branches of [allOf, anyOf, oneOf]) if (branches !== undefined) found.push(...branches);
+  if (not !== undefined) found.push(not);
+  if (properties !== undefined) found.push(...Object.values(properties));
+  if (values !== undefined) found.push(values);
+  return found;
 }
 
 const keeps = (schema: JSONSchemaProps): boolean => schema['x-kubernetes-preserve-unknown-fields'] === true;
@@ -108,11 +109,16 @@ function validateType(path: string, schema: JSONSchemaProps, level: Level): Fiel
 
 /** What every object has is not the schema's to say, save what its names look like. */
 function validateMeta(path: string, schema: JSONSchemaProps, level: Level): FieldError[] {
-  const { kind, apiVersion, metadata } = schema.properties ?? {};
+  if (schema.properties === undefined) return [];
+  const { kind, apiVersion, metadata } = schema.properties;
   const isObject = level === 'root' || embeds(schema);
   const errors: FieldError[] = [];
-  for (const [name, property] of Object.entries({ kind, apiVersion })) {
-    if (!isObject || property === undefined || property.type === 'string') continue;
+  const texts: readonly (readonly [string, JSONSchemaProps | undefined])[] = [
+    ['kind', kind],
+    ['apiVersion', apiVersion],
+  ];
+  for (const [name, property] of isObject ? texts : []) {
+    if (property === undefined || property.type === 'string') continue;
     errors.push(invalidValue(`${path}.properties[${name}].type`, property.type ?? '', 'must be string'));
   }
   if (metadata === undefined) return errors;
@@ -133,12 +139,16 @@ function namesOnly({ type: _type, default: _default, properties, ...rest }: JSON
   return Object.values(rest).every((value) => value === undefined || value === false || sameJson(value, []));
 }
 
+const narrows = ({ allOf, anyOf, oneOf, not, pattern }: JSONSchemaProps): boolean =>
+  (allOf ?? anyOf ?? oneOf ?? not) !== undefined || !!pattern;
+
 function validateNarrowing(
   path: string,
   schema: JSONSchemaProps,
   anyOfIsType: boolean,
   firstIsType: boolean,
 ): FieldError[] {
+  if (!narrows(schema)) return [];
   const each = (name: 'anyOf' | 'allOf' | 'oneOf', isType: (index: number) => boolean): FieldError[] =>
     (schema[name] ?? []).flatMap((nested, index) => validateNested(`${path}.${name}[${index}]`, nested, isType(index)));
   const problem = schema.pattern ? patternProblem(schema.pattern) : undefined;

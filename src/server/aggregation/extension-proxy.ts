@@ -21,6 +21,7 @@ import { type Answer, textAnswer } from '../answer.ts';
 import { remoteHeaderPairs } from '../authentication/remote-headers.ts';
 import type { RequestContext } from '../context.ts';
 import { closeSignal, type Exchange } from '../http/exchange.ts';
+import { isClosedBefore } from '../outside/go-errors.ts';
 import { NoEndpoints } from '../outside/service-endpoints.ts';
 import { answeredHeaders, forwardedHead, switchingHead } from '../proxy/proxy-heads.ts';
 import type { RemoteApi } from './api-service-index.ts';
@@ -88,11 +89,12 @@ export class ExtensionProxy {
 
   /** A connection that was kept may have been closed at the far end just now: then once more, where nothing can have been done yet. */
   async #reach(context: RequestContext, api: RemoteApi, signal: AbortSignal): Promise<Reached> {
-    try {
-      return await this.#send(context, api, signal);
-    } catch (error) {
-      if (!(error instanceof StaleConnection)) throw error;
-      return this.#send(context, api, signal);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#send(context, api, signal);
+      } catch (error) {
+        if (!(error instanceof StaleConnection) || attempt === attemptsMax) throw error;
+      }
     }
   }
 
@@ -112,8 +114,8 @@ export class ExtensionProxy {
     return new Promise((resolve, reject) => {
       const sent = request(options);
       const fail = (error: NodeJS.ErrnoException): void => {
-        const isStale = sent.reusedSocket && error.code === 'ECONNRESET' && passed === undefined;
-        reject(isStale && !signal.aborted ? new StaleConnection('', { cause: error }) : error);
+        const isStale = sent.reusedSocket && isClosedBefore(error) && passed === undefined;
+        reject(isStale && !signal.aborted ? new StaleConnection(error) : error);
       };
       sent.on('error', fail);
       // A request whose connection does not stand yet would tell of it only when that does.
@@ -167,7 +169,13 @@ interface Reached {
 }
 
 /** Nothing of an answer came over a connection that had been used before. */
-class StaleConnection extends Error {}
+class StaleConnection extends Error {
+  constructor(cause: unknown) {
+    super('EOF', { cause });
+  }
+}
+
+const attemptsMax = 4;
 
 function headOf({ exchange, user, path, headers: own }: RequestContext, api: RemoteApi, hasBody: boolean): HeaderPairs {
   const { headers, connection, upgrade } = exchange;

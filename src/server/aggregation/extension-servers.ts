@@ -47,6 +47,8 @@ export interface ExtensionCall {
   readonly bytesMax: number;
 }
 
+const keptConnectionsMax = 64;
+
 /** This server itself, when it looks what there is. */
 const aggregator: UserInfo = { name: 'system:kube-aggregator', groups: ['system:masters'] };
 
@@ -71,6 +73,7 @@ export class ExtensionServers {
     const { service, caBundle, insecure } = extension;
     const made = new OutsideAgent({
       clock,
+      keptMax: keptConnectionsMax,
       dial: (signal) => dialer().dial(service, signal),
       trust: {
         servername: hostOf(extension),

@@ -58,6 +58,9 @@ export function callText(error: NodeJS.ErrnoException): string {
   return error.message;
 }
 
+/** The far end was gone when something was sent to it. */
+export const isClosedBefore = ({ code }: NodeJS.ErrnoException): boolean => code === 'ECONNRESET' || code === 'EPIPE';
+
 const verification = (what: string): string => `tls: failed to verify certificate: ${what}`;
 
 /** Go's rule: names count where they stand as such, never in the common name. Undefined: the certificate is for this name. */

@@ -28,13 +28,12 @@ export interface OutsideAgentOptions {
   readonly dial: (signal: AbortSignal) => Promise<Duplex>;
   readonly trust: OutsideTrust;
   readonly clock: Clock;
-  /** Connections at a time; without bound where absent. */
-  readonly connectionsMax?: number;
+  /** Connections that are kept for later. How many there are at a time is the caller's to bound: one is made for each request that finds none. */
+  readonly keptMax: number;
 }
 
 const idleMsMax = 90_000;
 const handshakeMsMax = 10_000;
-const freeMax = 8;
 
 export class OutsideAgent extends Agent {
   readonly #options: OutsideAgentOptions;
@@ -44,8 +43,7 @@ export class OutsideAgent extends Agent {
   constructor(options: OutsideAgentOptions) {
     super({
       keepAlive: true,
-      maxSockets: options.connectionsMax ?? Number.POSITIVE_INFINITY,
-      maxFreeSockets: freeMax,
+      maxFreeSockets: options.keptMax,
       timeout: idleMsMax,
     });
     this.#options = options;

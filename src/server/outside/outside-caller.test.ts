@@ -10,6 +10,7 @@ import type { KubeObject } from '../../api/object.ts';
 import { resourceTable } from '../../api/resource-table.ts';
 import { dialProtocol, parseDialPath } from '../../client/node-proxy.ts';
 import { RealClock } from '../../lib/clock.ts';
+import { limits } from '../../lib/limits.ts';
 import { SeededPrng } from '../../lib/prng.ts';
 import { OutsideFault } from '../../registry/outside.ts';
 import { NodeConnectionTable } from '../node-tunnel.ts';
@@ -176,6 +177,31 @@ test('an answer that is none is told in the words of upstream’s client', async
     turn++;
   }
   assert.equal(turn, answers.length);
+});
+
+test('a storm of calls opens so many connections and no more, and keeps them for the next', async (t) => {
+  const serving = await servingCertificate(['localhost']);
+  const { way } = world(t);
+  const server = await webhook(t, serving);
+  const target = { url: `https://localhost:${server.port}/`, caBundle: base64(serving.authority) };
+  const storm = () =>
+    Promise.all(Array.from({ length: 400 }, (_, turn) => way.post(target, { turn }, { timeoutMs: 60_000 })));
+  for (const [turn, answer] of (await storm()).entries()) assert.deepEqual(answer['body'], { turn });
+  assert.ok(server.connections <= limits.outsideConnectionsMax, String(server.connections));
+  const before = server.connections;
+  await storm();
+  assert.ok(server.connections <= before + 5, `${server.connections} after ${before}`);
+});
+
+test('a call that waits for its turn ends at its time', async (t) => {
+  const serving = await servingCertificate(['localhost']);
+  const { way } = world(t);
+  const silent = await webhook(t, serving, () => {});
+  const target = { url: `https://localhost:${silent.port}/`, caBundle: base64(serving.authority) };
+  const held = Array.from({ length: limits.outsideConnectionsMax }, () => way.post(target, {}, { timeoutMs: 3_000 }));
+  const last = faultOf(way.post(target, {}, { timeoutMs: 100 }));
+  assert.match(await last, /context deadline exceeded$/);
+  for (const one of await Promise.allSettled(held)) assert.equal(one.status, 'rejected');
 });
 
 test('an answer without end is not read to the end', async (t) => {

@@ -11,12 +11,19 @@ import type { JsonObject } from '../../api/object.ts';
 import { StatusError } from '../../api/status-error.ts';
 import { goDuration } from '../../lib/go-duration.ts';
 import { limits } from '../../lib/limits.ts';
+import { Slots } from '../../lib/slots.ts';
 import { type OutsideCaller, OutsideFault, type OutsideOptions, type OutsideTarget } from '../../registry/outside.ts';
 import { answerProblem } from './answer-problem.ts';
-import { callText } from './go-errors.ts';
+import { callText, isClosedBefore } from './go-errors.ts';
 import { OutsideAgent } from './outside-agent.ts';
 import { DialFault, type ServiceDialer, type ServiceDialerOptions } from './service-dialer.ts';
 import { NoEndpoints } from './service-endpoints.ts';
+
+interface Target {
+  readonly agent: OutsideAgent;
+  /** Calls at a time: each has a connection. */
+  readonly slots: Slots;
+}
 
 /** Where a target is, as its URL is written. */
 interface Place {
@@ -33,7 +40,7 @@ export interface OutsideCallerOptions extends Pick<ServiceDialerOptions, 'clock'
 export class HttpsOutsideCaller implements OutsideCaller {
   readonly #options: OutsideCallerOptions;
   /** By origin and authorities, the one used last at the end. */
-  readonly #agents = new Map<string, OutsideAgent>();
+  readonly #targets = new Map<string, Target>();
 
   constructor(options: OutsideCallerOptions) {
     this.#options = options;
@@ -42,13 +49,14 @@ export class HttpsOutsideCaller implements OutsideCaller {
   async post(target: OutsideTarget, body: JsonObject, options: OutsideOptions): Promise<JsonObject> {
     const place = placeOf(target, options);
     const url = `${place.origin}${place.path}`;
-    const agent = this.#agentFor(target, place);
+    const { agent, slots } = this.#targetFor(target, place);
     const text = JSON.stringify(body);
     const deadline = new AbortController();
     const timer = this.#options.clock.after(options.timeoutMs, () => deadline.abort());
     try {
       const { answerBytesMax = limits.webhookAnswerBytesMax } = options;
-      return await this.#send({ place, agent, text, answerBytesMax, signal: deadline.signal });
+      const call = { place, agent, text, answerBytesMax, signal: deadline.signal };
+      return await slots.run(call.signal, () => this.#send(call));
     } catch (error) {
       if (deadline.signal.aborted) {
         throw new OutsideFault(`Post ${JSON.stringify(url)}: context deadline exceeded`, {
@@ -65,28 +73,29 @@ export class HttpsOutsideCaller implements OutsideCaller {
 
   /** Ends all connections. */
   close(): void {
-    for (const agent of this.#agents.values()) agent.destroy();
-    this.#agents.clear();
+    for (const { agent } of this.#targets.values()) agent.destroy();
+    this.#targets.clear();
   }
 
-  #agentFor(target: OutsideTarget, place: Place): OutsideAgent {
+  #targetFor(target: OutsideTarget, place: Place): Target {
     const key = `${place.origin}\n${target.caBundle ?? ''}`;
-    const agent = this.#agents.get(key) ?? this.#newAgent(target, place);
-    this.#agents.delete(key);
-    this.#agents.set(key, agent);
-    if (this.#agents.size > limits.outsideTargetsMax) {
-      const [oldest] = this.#agents.keys();
-      this.#agents.get(oldest as string)?.destroy();
-      this.#agents.delete(oldest as string);
+    const known = this.#targets.get(key);
+    const found = known ?? { agent: this.#newAgent(target, place), slots: new Slots(limits.outsideConnectionsMax) };
+    this.#targets.delete(key);
+    this.#targets.set(key, found);
+    if (this.#targets.size > limits.outsideTargetsMax) {
+      const [oldest] = this.#targets.keys();
+      this.#targets.get(oldest as string)?.agent.destroy();
+      this.#targets.delete(oldest as string);
     }
-    return agent;
+    return found;
   }
 
   #newAgent({ service, url = '', caBundle }: OutsideTarget, { servername }: Place): OutsideAgent {
     const { dialer, clock } = this.#options;
     const ca = caBundle ? Buffer.from(caBundle, 'base64').toString('utf8') : undefined;
     const trust = { servername, ca };
-    const options = { trust, clock, connectionsMax: limits.outsideConnectionsMax };
+    const options = { trust, clock, keptMax: limits.outsideConnectionsMax };
     if (service !== undefined) {
       const reference = { namespace: service.namespace, name: service.name, port: service.port ?? 443 };
       return new OutsideAgent({ ...options, dial: (signal) => dialer.dial(reference, signal) });
@@ -96,13 +105,14 @@ export class HttpsOutsideCaller implements OutsideCaller {
     return new OutsideAgent({ ...options, dial: (signal) => dialer.dialAddress(servername, number, signal) });
   }
 
-  /** A connection that was kept may have been closed at the far end just now: then once more, on another. */
+  /** A connection that was kept may have been closed at the far end just now: then once more, on another, and so may that. */
   async #send(call: Call): Promise<JsonObject> {
-    try {
-      return await once(call);
-    } catch (error) {
-      if (!(error instanceof StaleConnection)) throw error;
-      return once(call);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await once(call);
+      } catch (error) {
+        if (!(error instanceof StaleConnection) || attempt === attemptsMax) throw error;
+      }
     }
   }
 }
@@ -137,8 +147,14 @@ interface Call {
   readonly signal: AbortSignal;
 }
 
+const attemptsMax = 4;
+
 /** Nothing of an answer came over a connection that had been used before. */
-class StaleConnection extends Error {}
+class StaleConnection extends Error {
+  constructor(cause: unknown) {
+    super('EOF', { cause });
+  }
+}
 
 async function once({ place, agent, text, answerBytesMax, signal }: Call): Promise<JsonObject> {
   const { response, body } = await new Promise<{ response: IncomingMessage; body: Buffer }>((resolve, reject) => {
@@ -163,8 +179,8 @@ async function once({ place, agent, text, answerBytesMax, signal }: Call): Promi
     );
     const fail = (error: Error): void => {
       sent.destroy();
-      const isStale = sent.reusedSocket && (error as NodeJS.ErrnoException).code === 'ECONNRESET';
-      reject(isStale && !signal.aborted ? new StaleConnection('', { cause: error }) : error);
+      const isStale = sent.reusedSocket && isClosedBefore(error);
+      reject(isStale && !signal.aborted ? new StaleConnection(error) : error);
     };
     sent.on('error', fail);
     // A request whose connection does not stand yet would tell of it only when that does.

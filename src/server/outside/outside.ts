@@ -18,6 +18,7 @@ export class OutsideWay implements OutsideCaller, Service {
   readonly #options: OutsideWayOptions;
   #dialer: ServiceDialer | undefined;
   #caller: HttpsOutsideCaller | undefined;
+  isOpen = false;
 
   constructor(options: OutsideWayOptions) {
     this.#options = options;
@@ -33,8 +34,10 @@ export class OutsideWay implements OutsideCaller, Service {
     return this.#caller.post(target, body, options);
   }
 
-  /** Nothing is to be done until the first call. */
-  async start(): Promise<void> {}
+  /** From here on webhooks are asked; whoever waits for answers at the end has none. */
+  async start(): Promise<void> {
+    this.isOpen = true;
+  }
 
   async close(): Promise<void> {
     this.destroy();

@@ -21,7 +21,7 @@ export const objects: readonly Row[] = [
   ['self.dotted__dot__name', '"dots"'],
   ['type(self) == Self', 'true'],
   ['self.ports[0] == self.ports[0] && self.ports[0] != self.ports[1]', 'true'],
-  ['self.nullable == null', 'true'],
+  ['self.nullable == null', 'error: no such key: nullable'],
   ["self.set == ['b', 'a']", 'true'],
   ["self.set + ['c', 'a']", '["a", "b", "c"]'],
   ['self.keyed == [self.keyed[1], self.keyed[0]]', 'true'],

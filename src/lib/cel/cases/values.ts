@@ -29,7 +29,7 @@ export const values: readonly Row[] = [
   ["b'\\377'", 'b"ff"'],
   ["b'ÿ'", 'b"c3bf"'],
   ["b'\\xff\\101'", 'b"ff41"'],
-  ["b'\\u00ff'", "issue: unable to unescape string: b'\\u00ff'"],
+  ["b'\\u00ff'", 'b"c3bf"'],
   ['[-1]', '[-1]'],
   ['{"k":"v"}', '{"k": "v"}'],
   ['"""a"b\'c"""', '"a\\"b\'c"'],

@@ -115,7 +115,7 @@ const superscripts = '⁰¹²³⁴⁵⁶⁷⁸⁹';
 function exponential(number: number, digits: number): string {
   const [mantissa = '', power = '0'] = number.toExponential(digits).split('e');
   const raised = Array.from(String(Math.abs(Number(power))).padStart(2, '0'), (digit) => superscripts[Number(digit)]);
-  return `${mantissa}\u202f×\u202f10${Number(power) < 0 ? '⁻' : ''}${raised.join('')}`;
+  return `${mantissa}×10${Number(power) < 0 ? '⁻' : ''}${raised.join('')}`;
 }
 
 function hexadecimal(value: CelValue): string {

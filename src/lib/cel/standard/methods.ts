@@ -3,8 +3,17 @@
 import { type CallCost, perCharacter, product, regexCost, scaled, sizeOf, traversal, unknownSize } from '../costs.ts';
 import type { CelFunction, CelLibrary } from '../declarations.ts';
 import { RegexError, regex } from '../regex.ts';
-import { timePart, timeParts } from '../times.ts';
-import { type CelDuration, CelFault, CelMap, CelOptional, type CelTimestamp, type CelValue, fault } from '../values.ts';
+import { nanosPerSecond, timePart, timeParts } from '../times.ts';
+import {
+  CelDuration,
+  CelFault,
+  CelMap,
+  CelOptional,
+  CelTimestamp,
+  CelUint,
+  type CelValue,
+  fault,
+} from '../values.ts';
 
 const containsCost: CallCost = {
   actual: ([text, part]) => Math.ceil(sizeOf(text) * perCharacter) * Math.ceil(sizeOf(part) * perCharacter),
@@ -12,9 +21,6 @@ const containsCost: CallCost = {
     cost: product(scaled(text?.size ?? unknownSize, perCharacter), scaled(part?.size ?? unknownSize, perCharacter)),
   }),
 };
-
-/** Estimated by what is looked for, measured by what is looked through, as in cel-go. */
-const edgeCost: CallCost = { actual: traversal(0).actual, estimate: traversal(1).estimate };
 
 /** @throws CelFault in Go's words */
 function matched(text: string, pattern: string): boolean {
@@ -30,8 +36,8 @@ const matches = { run: matched, cost: regexCost() };
 
 const texts: Readonly<Record<string, CelFunction>> = {
   'string.contains(string): bool': { run: (text: string, part: string) => text.includes(part), cost: containsCost },
-  'string.startsWith(string): bool': { run: (text: string, part: string) => text.startsWith(part), cost: edgeCost },
-  'string.endsWith(string): bool': { run: (text: string, part: string) => text.endsWith(part), cost: edgeCost },
+  'string.startsWith(string): bool': { run: (text: string, part: string) => text.startsWith(part), cost: traversal(1) },
+  'string.endsWith(string): bool': { run: (text: string, part: string) => text.endsWith(part), cost: traversal(1) },
   'string.matches(string): bool': matches,
   'matches(string, string): bool': matches,
 };
@@ -49,7 +55,16 @@ const durations: Readonly<Record<string, CelFunction>> = Object.fromEntries(
   ),
 );
 
+/** The planner evaluates these: not all of their operands are looked at, or they fill what a loop makes. */
+const planned = (): never => fault('no such overload');
+
+/** Go's time zero. */
+const yearOne = -62_135_596_800n * nanosPerSecond;
+
 function isZero(value: CelValue): boolean {
+  if (value instanceof CelUint) return value.value === 0n;
+  if (value instanceof CelDuration) return value.nanoseconds === 0n;
+  if (value instanceof CelTimestamp) return value.nanoseconds === yearOne;
   if (value === null || value === false || value === '' || value === 0n || value === 0) return true;
   return (Array.isArray(value) || value instanceof CelMap || value instanceof Uint8Array) && sizeOf(value) === 0;
 }
@@ -62,13 +77,9 @@ const optionals: Readonly<Record<string, CelFunction>> = {
   'optional<A>.hasValue(): bool': ({ value }: CelOptional) => value !== undefined,
   'optional<A>.value(): A': ({ value }: CelOptional) =>
     value ?? (value === null ? null : fault('optional.none() dereference')),
-  'optional<A>.or(optional<A>): optional<A>': (first: CelOptional, second: CelOptional) =>
-    first.value === undefined ? second : first,
-  'optional<A>.orValue(A): A': ({ value }: CelOptional, other: CelValue) => (value === undefined ? other : value),
+  'optional<A>.or(optional<A>): optional<A>': planned,
+  'optional<A>.orValue(A): A': planned,
 };
-
-/** The planner evaluates it: it fills the one map that the loop makes. */
-const planned = (): never => fault('no such overload');
 
 const inserts: Readonly<Record<string, CelFunction>> = {
   'cel.@mapInsert(map<K, V>, K, V): map<K, V>': planned,

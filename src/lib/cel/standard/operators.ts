@@ -156,14 +156,14 @@ export const operators: CelLibrary = {
     '_+_(bytes, bytes): bytes': { run: joinedBytes, cost: joined },
     '_+_(list<A>, list<A>): list<A>': { run: joinedLists, cost: listJoined },
     '_+_(timestamp, duration): timestamp': (a: CelTimestamp, b: CelDuration) =>
-      timestampOf(a.nanoseconds + b.nanoseconds),
+      timestampOf(a.nanoseconds + b.nanoseconds, a.offsetMinutes),
     '_+_(duration, timestamp): timestamp': (a: CelDuration, b: CelTimestamp) =>
-      timestampOf(a.nanoseconds + b.nanoseconds),
+      timestampOf(a.nanoseconds + b.nanoseconds, b.offsetMinutes),
     '_+_(duration, duration): duration': (a: CelDuration, b: CelDuration) => durationOf(a.nanoseconds + b.nanoseconds),
     '_-_(timestamp, timestamp): duration': (a: CelTimestamp, b: CelTimestamp) =>
       durationOf(a.nanoseconds - b.nanoseconds),
     '_-_(timestamp, duration): timestamp': (a: CelTimestamp, b: CelDuration) =>
-      timestampOf(a.nanoseconds - b.nanoseconds),
+      timestampOf(a.nanoseconds - b.nanoseconds, a.offsetMinutes),
     '_-_(duration, duration): duration': (a: CelDuration, b: CelDuration) => durationOf(a.nanoseconds - b.nanoseconds),
     '-_(int): int': (value: bigint) => int64(-value),
     '-_(double): double': (value: number) => -value,

@@ -50,7 +50,8 @@ export interface ValidationOptions {
 
 const nothing: PolicyDecisions = { decisions: [], annotations: [] };
 
-export function decideValidation(options: ValidationOptions): PolicyDecisions {
+/** Yields after each expression, whose cost is bounded: whoever drives it may let others have their turn. */
+export function* decideValidation(options: ValidationOptions): Generator<void, PolicyDecisions> {
   const { policy, inputs } = options;
   const { variables, conditions } = policy;
   const noNamespace = { ...inputs, namespaceObject: () => null };
@@ -61,7 +62,7 @@ export function decideValidation(options: ValidationOptions): PolicyDecisions {
   // A condition that fails leaves the policy out where failures are ignored.
   if (met.kind === 'error') return options.failurePolicy === 'Ignore' ? nothing : failed(options, met.message);
   try {
-    return { decisions: decisionsOf(options), annotations: annotationsOf(options) };
+    return { decisions: yield* decisionsOf(options), annotations: yield* annotationsOf(options) };
   } catch (error) {
     if (error instanceof OutOfBudget) return failed(options, error.message);
     throw error;
@@ -93,11 +94,15 @@ function runOf({ policy, inputs, namespace }: ValidationOptions, budget: number)
 }
 
 /** @throws OutOfBudget */
-function decisionsOf(options: ValidationOptions): Decision[] {
+function* decisionsOf(options: ValidationOptions): Generator<void, Decision[]> {
   const { policy, failurePolicy, now } = options;
   const run = runOf(options, limits.celPolicyCostMax);
-  const results = policy.validations.map(({ expression }) => timed(run, expression, now));
-  const messages = messagesOf(options, run.budget);
+  const results: Timed[] = [];
+  for (const { expression } of policy.validations) {
+    results.push(timed(run, expression, now));
+    yield;
+  }
+  const messages = yield* messagesOf(options, run.budget);
   return policy.validations.map((validation, index) => {
     const { outcome, seconds } = results[index] as Timed;
     if (outcome.kind === 'error') return failure(failurePolicy, outcome.message, seconds);
@@ -112,12 +117,20 @@ function decisionsOf(options: ValidationOptions): Decision[] {
 }
 
 /** Undefined: what is left did not suffice. */
-function messagesOf(options: ValidationOptions, budget: number): readonly (Outcome | undefined)[] | undefined {
+function* messagesOf(
+  options: ValidationOptions,
+  budget: number,
+): Generator<void, readonly (Outcome | undefined)[] | undefined> {
   const { validations } = options.policy;
   if (validations.every(({ message }) => message === undefined)) return [];
   const run = runOf(options, budget);
+  const messages: (Outcome | undefined)[] = [];
   try {
-    return validations.map(({ message }) => message && run.evaluate(message));
+    for (const { message } of validations) {
+      messages.push(message && run.evaluate(message));
+      yield;
+    }
+    return messages;
   } catch (error) {
     if (error instanceof OutOfBudget) return undefined;
     throw error;
@@ -139,13 +152,16 @@ function evaluatedMessage(outcome: Outcome | undefined): string {
 }
 
 /** @throws OutOfBudget */
-function annotationsOf(options: ValidationOptions): AnnotationDecision[] {
+function* annotationsOf(options: ValidationOptions): Generator<void, AnnotationDecision[]> {
   const { annotations } = options.policy;
   if (annotations.length === 0) return [];
   const run = runOf(options, limits.celPolicyCostMax);
-  return annotations.flatMap((annotation) =>
-    annotationOf(annotation, timed(run, annotation.expression, options.now), options),
-  );
+  const decisions: AnnotationDecision[] = [];
+  for (const annotation of annotations) {
+    decisions.push(...annotationOf(annotation, timed(run, annotation.expression, options.now), options));
+    yield;
+  }
+  return decisions;
 }
 
 function annotationOf(

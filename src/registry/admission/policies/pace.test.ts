@@ -17,3 +17,22 @@ test('nobody waits until a turn is over; then one rest begins the next', async (
   await rest;
   assert.equal(pace.rest(), undefined);
 });
+
+test('steps are taken in their order, with a rest after each that took long', async () => {
+  const clock = new VirtualClock();
+  const pace = new Pace(clock);
+  const seen: string[] = [];
+  function* steps(): Generator<void, string> {
+    for (const name of ['a', 'b', 'c']) {
+      seen.push(name);
+      yield;
+    }
+    return 'done';
+  }
+  await clock.advance(limits.policyTurnMs);
+  const result = pace.through(steps());
+  assert.deepEqual(seen, ['a']);
+  await clock.advance(0);
+  assert.equal(await result, 'done');
+  assert.deepEqual(seen, ['a', 'b', 'c']);
+});

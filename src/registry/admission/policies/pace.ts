@@ -16,6 +16,16 @@ export class Pace {
     return this.#clock.monotonic() - this.#sinceMs < limits.policyTurnMs ? undefined : this.#sleep();
   }
 
+  /** Takes all steps, with rests between them where they take long. @throws what a step throws */
+  async through<T>(steps: Iterator<void, T>): Promise<T> {
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      const rest = this.rest();
+      if (rest) await rest;
+    }
+  }
+
   async #sleep(): Promise<void> {
     await this.#clock.sleep(0);
     this.#sinceMs = this.#clock.monotonic();

@@ -42,9 +42,9 @@ export function authorizerInputs(asked: Asked, questions: Questions): Inputs {
 }
 
 /** Evaluates until all that was asked has its answer: at once, but where somebody outside has to be asked. */
-export async function settled<T>(questions: Questions, evaluate: () => T): Promise<T> {
+export async function settled<T>(questions: Questions, evaluate: () => T | Promise<T>): Promise<T> {
   for (let round = 1; ; round++) {
-    const result = evaluate();
+    const result = await evaluate();
     if (!questions.isWaiting || round === roundsMax) return result;
     await questions.settled();
   }

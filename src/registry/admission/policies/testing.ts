@@ -1,6 +1,6 @@
 /** For tests: a registry with short ways to write policies and bindings. Nothing outside of tests imports this file. */
 import type { JsonObject } from '../../../api/object.ts';
-import { rejection, startRegistry, type TestRegistry } from '../../testing.ts';
+import { make, rejection, startRegistry, type TestRegistry } from '../../testing.ts';
 
 const group = 'admissionregistration.k8s.io';
 
@@ -69,4 +69,20 @@ export class Policies {
 
 export async function startPolicies(): Promise<Policies> {
   return new Policies(await startRegistry());
+}
+
+/** Of Deployments, which the mutations of tests change. */
+export const deployments = 'apps/v1 deployments';
+
+export function makeDeployment(spec: JsonObject = {}, podSpec: JsonObject = {}): object {
+  const labels = { app: 'web' };
+  const containers = [{ name: 'a', image: 'registry.example/a:1' }];
+  const template = { metadata: { labels }, spec: { containers, ...podSpec } };
+  return make.deployment({ spec: { replicas: 1, selector: { matchLabels: labels }, template, ...spec } });
+}
+
+/** What stands at a path (`spec.containers[1].name`); undefined where nothing does. */
+export function at(object: unknown, path: string): unknown {
+  const steps = [...path.matchAll(/[^.[\]]+/g)].map(([step]) => step);
+  return steps.reduce<unknown>((value, step) => (value as Record<string, unknown> | undefined)?.[step], object);
 }

@@ -152,7 +152,7 @@ class Evaluation {
         now: () => clock.monotonic() / 1000,
         conditionsTook: (seconds: number, failed: boolean) => this.#conditions(policy, seconds, failed),
       };
-      const decided = await settled(this.#questions, () => decideValidation(options));
+      const decided = await settled(this.#questions, () => this.#pace.through(decideValidation(options)));
       this.#enforce(policy, binding, decided, annotations);
       const rest = this.#pace.rest();
       if (rest) await rest;

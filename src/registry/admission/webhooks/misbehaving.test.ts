@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { JsonObject } from '../../../api/object.ts';
 import { limits } from '../../../lib/limits.ts';
 import { rejection } from '../../testing.ts';
-import { allow, map, onMaps, rule, WebhookRegistry } from './testing.ts';
+import { allow, denied, map, onMaps, rule, WebhookRegistry } from './testing.ts';
 
 const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'beside' } };
 
@@ -112,6 +112,17 @@ test('a request that asks many slow webhooks is over after a minute', async () =
   const given = registry.outside.calls.map(({ options }) => options.timeoutMs);
   assert.deepEqual(given, [30_000, 30_000, 10_000]);
   assert.equal(await registry.find('configmaps', 'm'), undefined);
+});
+
+test('while the cluster starts nobody is asked, so that no webhook keeps it from starting', async () => {
+  const registry = await WebhookRegistry.start();
+  await registry.mutating('m', () => denied('no'), onMaps);
+  await registry.validating('v', () => denied('no'), onMaps);
+  registry.outside.isOpen = false;
+  await registry.create('configmaps', map('m'));
+  assert.deepEqual(registry.outside.calls, []);
+  registry.outside.isOpen = true;
+  await rejection(registry.create('configmaps', map('n')), '' as 'Invalid');
 });
 
 test('a patch that is too long, or has too many operations, is not applied', async () => {

@@ -67,7 +67,8 @@ export class MutatingWebhooks implements AdmissionPlugin {
 
   mutate(request: AdmissionRequest): Promise<void> | undefined {
     const hooks = this.#hooks.of(request.store);
-    return hooks.length === 0 ? undefined : this.#ask(request, hooks);
+    const isAsked = hooks.length > 0 && this.#dependencies.outside?.isOpen !== false;
+    return isAsked ? this.#ask(request, hooks) : undefined;
   }
 
   async #ask(request: AdmissionRequest, hooks: readonly Hook[]): Promise<void> {

@@ -36,6 +36,7 @@ export class FakeOutside implements OutsideCaller {
   readonly webhooks = new Map<string, Webhook>();
   readonly raw = new Map<string, (review: JsonObject) => JsonObject | Promise<JsonObject>>();
   readonly calls: Call[] = [];
+  isOpen = true;
 
   async post({ url = '' }: OutsideTarget, review: JsonObject, options: OutsideOptions): Promise<JsonObject> {
     const webhook = new URL(url).hostname.split('.')[0] ?? '';

@@ -23,7 +23,8 @@ export class ValidatingWebhooks implements AdmissionPlugin {
 
   validate(request: AdmissionRequest): Promise<void> | undefined {
     const hooks = this.#hooks.of(request.store);
-    return hooks.length === 0 ? undefined : this.#ask(request, hooks);
+    const isAsked = hooks.length > 0 && this.#dependencies.outside?.isOpen !== false;
+    return isAsked ? this.#ask(request, hooks) : undefined;
   }
 
   async #ask(request: AdmissionRequest, hooks: readonly Hook[]): Promise<void> {
