@@ -1,20 +1,28 @@
 /**
- * What the rules cost an object that keeps them all: its metadata's and its kind's, as every new object is held to, after defaults.
+ * What the rules cost an object that keeps them all: its metadata's and its kind's, as every new object is held to, after defaults; and
+ * what a custom resource's schema costs.
  * Baseline: JSON.parse of the same bytes.
  */
+import type { CustomDefinition } from '../src/api/custom-definition.ts';
+import { decodeObject } from '../src/api/decode.ts';
 import type { JsonObject, KubeObject } from '../src/api/object.ts';
 import { resourceTable } from '../src/api/resource-table.ts';
 import { builtinSchema } from '../src/api/schema/load.ts';
+import type { CustomResourceDefinition } from '../src/api/schema/types/apiextensions-v1.ts';
+import { messageTypeOf } from '../src/api/structural/message-type.ts';
+import { structuralOf } from '../src/api/structural/structural-of.ts';
 import { RealClock } from '../src/lib/clock.ts';
 import { silentLogger } from '../src/lib/log.ts';
 import { SeededPrng } from '../src/lib/prng.ts';
 import { bootstrap } from '../src/registry/bootstrap.ts';
+import { validateCustom } from '../src/registry/custom-values/validate-custom.ts';
 import { Registry } from '../src/registry/registry.ts';
 import { ServedResources } from '../src/registry/served-resource.ts';
 import type { StrategyContext } from '../src/registry/strategy.ts';
 import { validateNew } from '../src/registry/validate.ts';
 import { MemoryStore } from '../src/store/memory-store.ts';
 import { podBody } from './api/objects.ts';
+import { websiteBody, websiteDefinition } from './extensions/definitions.ts';
 import type { Benchmark, Figure } from './figure.ts';
 
 const clock = new RealClock();
@@ -49,9 +57,34 @@ const benchmark: Benchmark = {
     });
     const parsed = microseconds(rounds, () => void (JSON.parse(text) as KubeObject));
     await store.close();
-    return [figure(`the rules of a pod of ${(text.length / 1_024).toFixed(1)} KB`, validated, parsed)];
+    return [figure(`the rules of a pod of ${kilobytes(text)}`, validated, parsed), ...customFigures(rounds)];
   },
 };
+
+/** What a schema makes of a custom resource, and what it says of it. */
+function customFigures(rounds: number): Figure[] {
+  const { spec } = JSON.parse(websiteDefinition().toString()) as CustomResourceDefinition;
+  const schema = spec.versions[0]?.schema?.openAPIV3Schema;
+  if (schema === undefined) throw new Error('the definition has a schema');
+  const structural = structuralOf(schema);
+  const type = messageTypeOf({ group: spec.group, version: 'v1', kind: spec.names.kind }, structural);
+  const text = websiteBody('web').toString();
+  const { object } = decodeObject(type, JSON.parse(text) as JsonObject);
+  const definition = { structural, scale: undefined } as unknown as CustomDefinition;
+  const sent = JSON.parse(text) as JsonObject;
+  const read = microseconds(rounds, () => void decodeObject(type, sent));
+  const validated = microseconds(rounds, () => {
+    if (validateCustom(definition, object).length > 0) throw new Error('the resource keeps to its schema');
+  });
+  const parsed = microseconds(rounds, () => void (JSON.parse(text) as JsonObject));
+  const size = kilobytes(text);
+  return [
+    figure(`a custom resource of ${size} read by its schema`, read, parsed),
+    figure(`a custom resource of ${size} validated`, validated, parsed),
+  ];
+}
+
+const kilobytes = (text: string): string => `${(text.length / 1_024).toFixed(1)} KB`;
 
 export default benchmark;
 

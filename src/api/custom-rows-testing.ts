@@ -49,7 +49,7 @@ export function rowsFor(wishes: RowWishes = {}): readonly CustomRow[] {
       conditions: [{ type: 'Established', status: 'True' }, ...conditions],
       storedVersions: ['v1'],
     },
-  } as unknown as CustomResourceDefinition;
+  };
   const schemaDigest = (): Buffer => Buffer.from(JSON.stringify(schema ?? null));
   return customRows({ outline: crd, revision: 1, whole: () => crd, schemaDigest });
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { endOfObject, memberOf } from './json-span.ts';
 
 test('a member is found wherever it stands, and is what decoding finds', () => {

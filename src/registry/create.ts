@@ -64,8 +64,11 @@ export async function createDecoded(
   if (!tracked) setManagedFields(draft, trackWrite(environment, served, target, draft, undefined, options));
   const admission = new Admission(environment, { operation: 'CREATE', target, collection: served.collection }, options);
   const late: string[] = [];
+  const entries = draft.metadata?.managedFields ?? [];
   if (await admission.mutate(draft)) {
     checkNames(draft, target);
+    // Who owns what is not for webhooks and policies to say.
+    setManagedFields(draft, entries);
     late.push(...dedupeOwners(draft, true));
   }
   const generated = !metadataOf(draft).name && metadataOf(draft).generateName;

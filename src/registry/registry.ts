@@ -189,14 +189,17 @@ export class Registry implements RequestHandler {
   async deleteCollection(target: RequestTarget, list: ListOptions, options: DeleteOptions): Promise<ListResult> {
     return this.#answer(async () => {
       const found = await listObjects(this.#environment, target, list);
+      const warnings: string[] = [];
       for (const { key } of found.entries) {
+        const one = { ...target, namespace: key.namespace, name: key.name };
         try {
-          await deleteObject(this.#environment, { ...target, namespace: key.namespace, name: key.name }, options);
+          warnings.push(...(await deleteObject(this.#environment, one, options)).warnings);
         } catch (error) {
           if (!hasReason(error, 'NotFound')) throw error;
         }
       }
-      return found;
+      // Its objects are made when they are read.
+      return Object.assign(found, { warnings });
     });
   }
 

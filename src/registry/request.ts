@@ -107,6 +107,8 @@ export interface ListResult {
   readonly resourceVersion: string;
   readonly continue: string;
   readonly remainingItemCount?: number;
+  /** Of those that were deleted. */
+  readonly warnings?: readonly string[];
 }
 
 export type WatchEventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';

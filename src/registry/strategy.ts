@@ -5,7 +5,8 @@
  *  body ─ decode ─ to stored version ─ setDefaults ─ admission ─ metadata ─ prepareFor… ─ validate… ─ allocate ─ write
  * ```
  * Every hook is optional: a kind without any is created, updated and deleted as its table says. Hooks are synchronous and
- * change nothing but the draft they are given. They see objects in their stored version only.
+ * change nothing but the draft they are given. They see objects in their stored version only, those of custom kinds
+ * in the version that was asked for.
  *
  * A new kind gets an entry in `strategies/index.ts`; see there for the families.
  */

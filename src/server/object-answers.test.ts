@@ -36,6 +36,13 @@ test('the metadata of custom resources has a form in protobuf', () => {
   assert.deepEqual((items as { metadata: { name: string } }[])[0]?.metadata.name, 'w');
 });
 
+test('what was told about single objects of a collection stands in the headers of its answer', () => {
+  const info = { group: '', version: 'v1', kind: 'ConfigMap', resource: 'configmaps' } as ResourceInfo;
+  const list = { objects: [], entries: [], resourceVersion: '9', continue: '', warnings: ['mind that'] };
+  const form: Form = { ...negotiate('application/json'), table: { now: 0 } };
+  assert.deepEqual(listAnswer(info, list, form).headers['warning'], ['299 - "mind that"']);
+});
+
 test('items of a list say their kind only where it is a custom resource', () => {
   const listed = (info: Partial<ResourceInfo>, accept: string): { kind: string; items: KubeObject[] } => {
     const { group, version, kind = '' } = info;

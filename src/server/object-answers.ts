@@ -43,6 +43,12 @@ function shownObject(info: ResourceInfo, { object }: ObjectResult, form: Form): 
 }
 
 export function listAnswer(info: ResourceInfo, result: ListResult, form: Form): Answer {
+  const answer = plainListAnswer(info, result, form);
+  if (!result.warnings?.length) return answer;
+  return { ...answer, headers: { ...answer.headers, ...warningHeaders(result.warnings) } };
+}
+
+function plainListAnswer(info: ResourceInfo, result: ListResult, form: Form): Answer {
   // Asking for `objects` would decode what nobody needs decoded.
   const body = sendsStoredBytes(form) && result.areEntriesShown ? joinStored(info, result, form) : undefined;
   if (body !== undefined) return { status: 200, headers: contentTypes[form.encoding], body };

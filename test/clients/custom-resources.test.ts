@@ -11,6 +11,7 @@ const defining: readonly Row[] = [
   ['wait --for=condition=Established crd/widgets.example.com --timeout=10s', /condition met/],
   ['apply -f @/widget-definition.yaml', /^\S+ unchanged$/m],
   ['api-resources --api-group=example.com', /^widgets +wd +example\.com\/v1 +true +Widget$/m],
+  ['get --raw /apis/example.com/v1', /"name":"widgets\/scale".*"group":"autoscaling","version":"v1","kind":"Scale"/],
   ['get crd', /^widgets\.example\.com +\d{4}-/m],
 ];
 

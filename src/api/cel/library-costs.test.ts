@@ -11,6 +11,7 @@ function compiled(expression: string): CelProgram {
   return outcome.kind === 'program' ? outcome.program : assert.fail(outcome.error.text);
 }
 
+/** What an evaluation costs, constants being made beforehand, and what it is estimated to cost, which counts them. */
 type Row = readonly [expression: string, min: number, max: number, actual: number];
 
 function check(rows: readonly Row[]): void {
@@ -33,19 +34,19 @@ const text = "'01234567890123456789012345678901234567890123456789'";
 
 test('lists cost what upstream counts', () => {
   check([
-    [`${ints}.sum()`, 15, 15, 15],
-    [`${uints}.sum()`, 20, 20, 20],
-    [`${doubles}.sum()`, 15, 15, 15],
-    [`${durations}.sum()`, 20, 20, 20],
+    [`${ints}.sum()`, 15, 15, 5],
+    [`${uints}.sum()`, 20, 20, 5],
+    [`${doubles}.sum()`, 15, 15, 5],
+    [`${durations}.sum()`, 20, 20, 5],
     ...['isSorted', 'max', 'min'].flatMap((name): readonly Row[] => [
-      [`${ints}.${name}()`, 15, 15, 15],
-      [`${uints}.${name}()`, 20, 20, 20],
-      [`${bools}.${name}()`, 15, 15, 15],
+      [`${ints}.${name}()`, 15, 15, 5],
+      [`${uints}.${name}()`, 20, 20, 5],
+      [`${bools}.${name}()`, 15, 15, 5],
     ]),
     ...['indexOf', 'lastIndexOf'].flatMap((name): readonly Row[] => [
-      [`${ints}.${name}(3)`, 15, 15, 15],
-      [`${uints}.${name}(uint(3))`, 21, 21, 21],
-      [`${durations}.${name}(duration('3s'))`, 21, 21, 21],
+      [`${ints}.${name}(3)`, 15, 15, 5],
+      [`${uints}.${name}(uint(3))`, 21, 21, 5],
+      [`${durations}.${name}(duration('3s'))`, 21, 21, 5],
       [`${text}.${name}('123')`, 5, 5, 5],
     ]),
   ]);
@@ -110,31 +111,31 @@ test('quantities, versions and sets cost what upstream counts', () => {
     ['isQuantity("20M")', 1, 1, 1],
     ['quantity("200M") == quantity("200M")', 3, 3, 3],
     ['quantity("200M") == quantity("0.2G") && quantity("0.2G") == quantity("200M")', 3, 6, 6],
-    ['sets.contains([], [])', 21, 21, 21],
-    ['sets.contains([1], [1, 1])', 23, 23, 23],
-    ['sets.contains([1, 2, 3, 4], [2, 3])', 29, 29, 29],
-    ['!sets.contains([1], [2])', 23, 23, 23],
-    ['sets.equivalent([], [])', 21, 21, 21],
-    ['sets.equivalent([1], [1, 1])', 25, 25, 25],
-    ['!sets.equivalent([1], [1, 2])', 26, 26, 26],
-    ['sets.intersects([1], [1, 2])', 23, 23, 23],
-    ['!sets.intersects([1], [])', 22, 22, 22],
+    ['sets.contains([], [])', 21, 21, 1],
+    ['sets.contains([1], [1, 1])', 23, 23, 3],
+    ['sets.contains([1, 2, 3, 4], [2, 3])', 29, 29, 9],
+    ['!sets.contains([1], [2])', 23, 23, 3],
+    ['sets.equivalent([], [])', 21, 21, 1],
+    ['sets.equivalent([1], [1, 1])', 25, 25, 5],
+    ['!sets.equivalent([1], [1, 2])', 26, 26, 6],
+    ['sets.intersects([1], [1, 2])', 23, 23, 3],
+    ['!sets.intersects([1], [])', 22, 22, 2],
   ]);
 });
 
 test('loops with two variables cost what upstream counts', () => {
   check([
-    ["{'a': 1, 'b': 2}.all(k, v, v > 0)", 37, 41, 41],
-    ["{'a': 1, 'b': 2}.exists(k, v, v > 0)", 39, 43, 40],
-    ["{'a': 1, 'b': 2}.existsOne(k, v, v > 0)", 38, 40, 40],
-    ["{'a': 1, 'b': 2}.transformMap(k, v, v + 1)", 71, 71, 71],
-    ["{'a': 1, 'b': 2}.transformMap(k, v, v < 5, v + 1)", 67, 75, 75],
-    ["{'a': 1, 'b': 2}.transformMapEntry(k, v, {k: v + 1})", 131, 131, 131],
-    ["{'a': 1, 'b': 2}.transformMapEntry(k, v, v < 5, {k: v + 1})", 67, 135, 135],
-    ['[1, 2].all(i, v, v > 0)', 17, 21, 21],
-    ['[1, 2].exists(i, v, v > 0)', 19, 23, 20],
-    ['[1, 2].existsOne(i, v, v > 0)', 18, 20, 20],
-    ['[1, 2].transformList(i, v, v + 1)', 49, 49, 49],
-    ['[1, 2].transformList(i, v, v < 5, v + 1)', 27, 53, 53],
+    ["{'a': 1, 'b': 2}.all(k, v, v > 0)", 37, 41, 11],
+    ["{'a': 1, 'b': 2}.exists(k, v, v > 0)", 39, 43, 10],
+    ["{'a': 1, 'b': 2}.existsOne(k, v, v > 0)", 38, 40, 10],
+    ["{'a': 1, 'b': 2}.transformMap(k, v, v + 1)", 71, 71, 11],
+    ["{'a': 1, 'b': 2}.transformMap(k, v, v < 5, v + 1)", 67, 75, 15],
+    ["{'a': 1, 'b': 2}.transformMapEntry(k, v, {k: v + 1})", 131, 131, 71],
+    ["{'a': 1, 'b': 2}.transformMapEntry(k, v, v < 5, {k: v + 1})", 67, 135, 75],
+    ['[1, 2].all(i, v, v > 0)', 17, 21, 11],
+    ['[1, 2].exists(i, v, v > 0)', 19, 23, 10],
+    ['[1, 2].existsOne(i, v, v > 0)', 18, 20, 10],
+    ['[1, 2].transformList(i, v, v + 1)', 49, 49, 29],
+    ['[1, 2].transformList(i, v, v < 5, v + 1)', 27, 53, 33],
   ]);
 });

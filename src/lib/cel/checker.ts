@@ -61,6 +61,8 @@ class Checker {
   readonly #qualified = new Map<Expr, string>();
   readonly #structs = new Map<StructLiteral, CelObjectType>();
   #fresh = 0;
+  /** Above zero: within what is formatted, where lists and maps may mix types. */
+  #mixed = 0;
 
   constructor(scope: Scope) {
     this.#scope = scope;
@@ -167,20 +169,30 @@ class Checker {
 
   #call(expr: Call): CelType {
     if (expr.name === '_?._') return this.#optionalSelect(expr);
-    const { target } = expr;
+    const { target, name } = expr;
     const prefix = target === undefined ? undefined : qualifiedName(target);
-    const dotted = prefix === undefined ? undefined : this.#scope.functions.get(`${prefix}.${expr.name}`);
+    const dotted = prefix === undefined ? undefined : this.#scope.functions.get(`${prefix}.${name}`);
     if (dotted !== undefined) {
-      const overloads = dotted.filter(({ isMember }) => !isMember);
-      return this.#resolved(expr, `${prefix}.${expr.name}`, overloads, this.#typesOf(expr.args), false);
+      const functions = dotted.filter(({ isMember }) => !isMember);
+      return this.#resolved(expr, `${prefix}.${name}`, functions, this.#typesOf(expr.args), false);
     }
-    const overloads = this.#scope.functions
-      .get(expr.name)
-      ?.filter(({ isMember }) => isMember === (target !== undefined));
-    const types = this.#typesOf(target === undefined ? expr.args : [target, ...expr.args]);
-    if (!this.#scope.functions.has(expr.name)) return this.#issue(expr, undeclared(expr.name));
-    if (expr.name === '_&&_' || expr.name === '_||_') return this.#logical(expr, overloads ?? []);
-    return this.#resolved(expr, expr.name, overloads ?? [], types, target !== undefined);
+    const isMember = target !== undefined;
+    const types = this.#argumentTypes(expr);
+    const known = this.#scope.functions.get(name);
+    if (known === undefined) return this.#issue(expr, undeclared(name));
+    const overloads = known.filter((overload) => overload.isMember === isMember);
+    if (name === '_&&_' || name === '_||_') return this.#logical(expr, overloads);
+    return this.#resolved(expr, name, overloads, types, isMember);
+  }
+
+  /** The receiver's first. */
+  #argumentTypes({ name, target, args }: Call): readonly CelType[] {
+    if (target === undefined) return this.#typesOf(args);
+    const isFormat = name === 'format';
+    if (isFormat) this.#mixed++;
+    const types = this.#typesOf([target, ...args]);
+    if (isFormat) this.#mixed--;
+    return types;
   }
 
   #typesOf(exprs: readonly Expr[]): readonly CelType[] {
@@ -265,6 +277,7 @@ class Checker {
     if (previous === undefined) return current;
     if (isAssignable(this.#bindings, previous, current))
       return mostGeneral(this.#known(previous), this.#known(current));
+    if (this.#mixed > 0) return dyn;
     return this.#issue(expr, `expected type '${this.#shown(previous)}' but found '${this.#shown(current)}'`);
   }
 

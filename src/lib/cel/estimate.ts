@@ -236,15 +236,22 @@ class Estimator {
     return { name, declared: this.#declared.get(expr), size: this.#size(expr), entries: this.#entriesOf(expr) };
   }
 
+  /** What a loop takes from a computed list or map, upstream's estimate takes for the value that a rule is about. */
   #iterated({ range: of, variable, variable2 }: Comprehension): readonly Local[] {
     const entries = this.#entriesOf(of);
     const declared = this.#declared.get(of);
+    const root = declared === undefined ? this.#scope.variables.get('self') : undefined;
     const kind = entries?.kind ?? (this.#type(of).kind === 'list' ? 'list' : 'map');
     const element =
       declared?.kind === 'list' ? declared.element : declared?.kind === 'map' ? declared.value : undefined;
     const key = declared?.kind === 'map' ? declared.key : undefined;
-    const atKey = (name: string): Local => ({ name, declared: key, size: entries?.key, entries: undefined });
-    const atValue = (name: string): Local => ({ name, declared: element, size: entries?.value, entries: undefined });
+    const atKey = (name: string): Local => ({ name, declared: key ?? root, size: entries?.key, entries: undefined });
+    const atValue = (name: string): Local => ({
+      name,
+      declared: element ?? root,
+      size: entries?.value,
+      entries: undefined,
+    });
     if (variable2 !== undefined) return [atKey(variable), atValue(variable2)];
     return [kind === 'list' ? atValue(variable) : atKey(variable)];
   }

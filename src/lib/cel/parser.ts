@@ -154,17 +154,21 @@ class Parser {
   #unary(): Expr {
     const { at } = this.#token;
     const symbol = this.#is('!') ? '!' : '-';
-    let count = 0;
-    for (; this.#skip(symbol) !== undefined; count++);
+    let [count, last] = [0, at];
+    for (let next = this.#skip(symbol); next !== undefined; next = this.#skip(symbol)) {
+      count++;
+      last = next;
+    }
     const isNegative = symbol === '-' && count > 0 && this.#token.kind === 'number';
-    const operand = this.#member(isNegative);
+    const operand = this.#member(isNegative ? last : undefined);
     const isOdd = (isNegative ? count - 1 : count) % 2 === 1;
     return isOdd ? this.#call(at, symbol === '!' ? '!_' : '-_', [operand]) : operand;
   }
 
-  #member(isNegative: boolean): Expr {
+  /** `sign`: a minus before it that belongs to a number. */
+  #member(sign: number | undefined): Expr {
     const depth = this.#depth;
-    let expr = this.#primary(isNegative);
+    let expr = this.#primary(sign);
     for (let next = this.#suffix(expr); next !== undefined; next = this.#suffix(expr)) {
       const outer = next;
       expr = this.#deeper(() => outer);
@@ -217,9 +221,9 @@ class Parser {
     return items;
   }
 
-  #primary(isNegative: boolean): Expr {
+  #primary(sign: number | undefined): Expr {
     const token = this.#token;
-    if (token.kind === 'number') return this.#count(numberLiteral(this.#take(), isNegative));
+    if (token.kind === 'number') return this.#count(numberLiteral(this.#take(), sign));
     if (token.kind === 'literal') return this.#count(literal(token.at, this.#take().value ?? null));
     if (token.kind === 'ident') return this.#identifier('');
     if (this.#skip('.') !== undefined) return this.#identifier('.');
@@ -290,7 +294,10 @@ export function qualifiedName(expr: Expr): string | undefined {
   return operand === undefined ? undefined : `${operand}.${expr.field}`;
 }
 
-function numberLiteral({ at, value }: Token, isNegative: boolean): Expr {
+/** `sign`: where its minus stands, which is the constant's. */
+function numberLiteral({ at: own, value }: Token, sign: number | undefined): Expr {
+  const at = sign ?? own;
+  const isNegative = sign !== undefined;
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw new SyntaxIssue(at, 'invalid double literal');
     return literal(at, isNegative ? -value : value);

@@ -110,7 +110,8 @@ function gathering({ slots, range, init }: Body, step: Step, result: Step): Step
 
 /** What the loop may fill: the constant it begins with is everybody's. */
 function fresh(value: CelValue): CelValue {
-  return Array.isArray(value) ? [] : value;
+  if (Array.isArray(value)) return [];
+  return value instanceof CelMap ? new EntryMap() : value;
 }
 
 function planStep(planner: Planner, expr: Expr, accumulator: number): Step {

@@ -56,3 +56,19 @@ export function logical(left: Step, right: Step, decides: boolean): Step {
     return !decides;
   };
 }
+
+/** A step that finds nothing costs nothing. */
+export function found(frame: Frame, optional: CelOptional): CelOptional {
+  if (optional.value !== undefined) charge(frame, 1);
+  return optional;
+}
+
+/** `or` and `orValue`, which cost nothing themselves. */
+export function firstOf(first: Step, second: Step, isValue: boolean): Step {
+  return (frame) => {
+    const optional = first(frame);
+    if (!(optional instanceof CelOptional)) return fault('no such overload');
+    if (optional.value === undefined) return second(frame);
+    return isValue ? optional.value : optional;
+  };
+}

@@ -22,7 +22,7 @@ import { unescaped } from './escaping.ts';
 import { charge, type Step } from './frame.ts';
 import { planCall } from './plan-calls.ts';
 import { planComprehension } from './plan-loops.ts';
-import { boundVariable, globalVariable, logical, unwrapped } from './plan-steps.ts';
+import { boundVariable, firstOf, found, globalVariable, logical, unwrapped } from './plan-steps.ts';
 import { elementAt, fieldOf, hasField, optionalElement, optionalField } from './selection.ts';
 import { CelMessage, type CelValue, fault } from './values.ts';
 
@@ -167,19 +167,15 @@ export class Planner {
     if (name === '_?._') {
       const field = literalText(second);
       const key = this.#mapKey(field);
-      return (frame) => {
-        const value = of(frame);
-        charge(frame, 1);
-        return optionalField(value, field, key);
-      };
+      return (frame) => found(frame, optionalField(of(frame), field, key));
     }
     const index = this.attribute(second, 0);
-    const take = name === '_[_]' ? elementAt : optionalElement;
+    if (name === '_[?_]') return (frame) => found(frame, optionalElement(of(frame), index(frame)));
     return (frame) => {
       const value = of(frame);
       const at = index(frame);
       charge(frame, 1);
-      return take(value, at);
+      return elementAt(value, at);
     };
   }
 
@@ -204,6 +200,8 @@ export class Planner {
     }
     const overloads = this.checked.overloads.get(expr) ?? [];
     const isMember = overloads[0]?.isMember ?? false;
+    if (isMember && expr.target !== undefined && overloads.every(({ id }) => optionalChoices.has(id)))
+      return firstOf(this.plan(expr.target), this.plan(expr.args[0] as Expr), expr.name === 'orValue');
     const args = isMember && expr.target !== undefined ? [expr.target, ...expr.args] : expr.args;
     return planCall(
       overloads,
@@ -269,5 +267,7 @@ export class Planner {
   }
 }
 
+/** What is behind `or` is looked at only where there is nothing before it. */
+const optionalChoices = new Set(['optional<A>.or(optional<A>): optional<A>', 'optional<A>.orValue(A): A']);
 const attributeCalls = new Set(['_[_]', '_[?_]', '_?._', '_?_:_']);
 const isAttributeCall = ({ name }: Call): boolean => attributeCalls.has(name);

@@ -36,7 +36,7 @@ function scalar(code: number): number {
   return code;
 }
 
-/** Of bytes, `\\xff` and `\\377` are one byte; characters, written or by their number, are their UTF-8. @throws RangeError */
+/** Of bytes, `\xff` and `\377` are one byte; characters, written or by their number, are their UTF-8. @throws RangeError */
 export function bytesOf(inner: string, isRaw: boolean): Uint8Array {
   const encoder = new TextEncoder();
   if (isRaw) return encoder.encode(inner);

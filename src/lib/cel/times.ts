@@ -6,6 +6,9 @@ export const nanosPerSecond = 1_000_000_000n;
 const timestampMin = -62_135_596_800n * nanosPerSecond;
 const timestampMax = 253_402_300_800n * nanosPerSecond;
 
+export const isTimestampSeconds = (seconds: bigint): boolean =>
+  seconds * nanosPerSecond >= timestampMin && seconds * nanosPerSecond < timestampMax;
+
 /** @throws CelFault beyond the years 1 to 9999 */
 export function timestampOf(nanoseconds: bigint, offsetMinutes = 0): CelTimestamp {
   if (nanoseconds < timestampMin || nanoseconds >= timestampMax) fault('timestamp overflow');

@@ -7,7 +7,7 @@
 import type { CustomDefinition } from '../../api/custom-definition.ts';
 import type { JsonObject, JsonValue, KubeObject } from '../../api/object.ts';
 import { isObject } from '../../api/patch/json-tree.ts';
-import type { CustomResourceDefinition, WebhookConversion } from '../../api/schema/types/apiextensions-v1.ts';
+import type { WebhookConversion } from '../../api/schema/types/apiextensions-v1.ts';
 import { StatusError } from '../../api/status-error.ts';
 import { type Prng, uuid } from '../../lib/prng.ts';
 import type { OutsideCaller, OutsideTarget } from '../outside.ts';
@@ -40,7 +40,7 @@ const byName: Converter = {
 
 export function converterFor({ outline }: CustomDefinition, means: ConversionMeans): Converter {
   const { strategy, webhook } = outline.spec.conversion ?? {};
-  return strategy === 'Webhook' && webhook !== undefined ? new WebhookConverter(outline, webhook, means) : byName;
+  return strategy === 'Webhook' && webhook !== undefined ? new WebhookConverter(webhook, means) : byName;
 }
 
 class WebhookConverter implements Converter {
@@ -49,7 +49,7 @@ class WebhookConverter implements Converter {
   readonly #target: OutsideTarget;
   readonly #means: ConversionMeans;
 
-  constructor(_definition: CustomResourceDefinition, webhook: WebhookConversion, means: ConversionMeans) {
+  constructor(webhook: WebhookConversion, means: ConversionMeans) {
     this.#reviewVersion = webhook.conversionReviewVersions?.find((version) => reviewVersions.has(version));
     this.#target = targetOf(webhook.clientConfig ?? {});
     this.#means = means;

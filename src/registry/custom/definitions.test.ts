@@ -319,7 +319,7 @@ test('what is written while its schema changes is read by the new one', async ()
       const fields = Object.keys((object as never as { readonly spec: object }).spec);
       assert.ok(
         fields.every((each) => allowed.includes(each)),
-        `${fields} where the schema has ${allowed}`,
+        `${fields.join()} where the schema has ${allowed.join()}`,
       );
     }
   }

@@ -31,7 +31,7 @@ export interface AutoRegistrationOptions {
 const apiServer: UserInfo = { name: 'system:apiserver', groups: ['system:masters', 'system:authenticated'] };
 const writing = { fieldManager: 'kube-apiserver' };
 
-const retryMs = 1_000;
+const retryMs = 5_000;
 /** Changes that come close together make one round: hundreds of definitions may be installed at once. */
 const gatherMs = 200;
 /** How many are written at once, so that requests are served between. */

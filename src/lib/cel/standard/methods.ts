@@ -4,16 +4,7 @@ import { type CallCost, perCharacter, product, regexCost, scaled, sizeOf, traver
 import type { CelFunction, CelLibrary } from '../declarations.ts';
 import { RegexError, regex } from '../regex.ts';
 import { nanosPerSecond, timePart, timeParts } from '../times.ts';
-import {
-  CelDuration,
-  CelFault,
-  CelMap,
-  CelOptional,
-  CelTimestamp,
-  CelUint,
-  type CelValue,
-  fault,
-} from '../values.ts';
+import { CelDuration, CelFault, CelMap, CelOptional, CelTimestamp, CelUint, type CelValue, fault } from '../values.ts';
 
 const containsCost: CallCost = {
   actual: ([text, part]) => Math.ceil(sizeOf(text) * perCharacter) * Math.ceil(sizeOf(part) * perCharacter),

@@ -92,6 +92,12 @@ const rows: readonly Row[] = [
     expressions: [`${authorized} && ${authorized} && ${authorized}`],
     gives: 'resulted in error: operation cancelled: actual cost limit exceeded',
   },
+  { expressions: ['[1,2,3,4].isSorted()'], budget: 4, left: 0 },
+  {
+    expressions: ["size(['aa', 'bb', 'cc', 'd', 'e', 'f', 'g', 'h', 'i', 'j'].join(' ')) > 0"],
+    budget: 7,
+    left: 0,
+  },
   { expressions: ["url('https:://kubernetes.io/').getHostname() == 'kubernetes.io'"], budget: 4, left: 0 },
   { expressions: ["size('abc 123 def 123'.split(' ')) > 0"], budget: 5, left: 0 },
   { expressions: ["size('abc 123 def 123'.find('123')) > 0"], budget: 4, left: 0 },

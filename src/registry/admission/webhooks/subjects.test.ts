@@ -129,10 +129,20 @@ test('of /scale a webhook sees a Scale, and may change the number', async () => 
 test('each object of a deleted collection is asked about', async () => {
   const registry = await WebhookRegistry.start();
   for (const name of ['a', 'b']) await registry.create('configmaps', map(name, {}, { labels: { own: 'true' } }));
-  await registry.validating('v', () => allow, { rules: [rule(['configmaps'], { operations: ['DELETE'] })] });
-  await registry.registry.deleteCollection(registry.target('configmaps'), { labelSelector: 'own=true' }, {});
+  const rules = [rule(['configmaps'], { operations: ['DELETE'] })];
+  await registry.validating('v', ({ name }) => ({ allowed: true, warnings: [`${name} goes`] }), { rules });
+  const deleted = await registry.registry.deleteCollection(
+    registry.target('configmaps'),
+    { labelSelector: 'own=true' },
+    {},
+  );
   assert.deepEqual(
     registry.outside.calls.map(({ request }) => request.name),
+    ['a', 'b'],
+  );
+  assert.deepEqual(deleted.warnings, ['a goes', 'b goes']);
+  assert.deepEqual(
+    deleted.objects.map(({ metadata }) => metadata?.name),
     ['a', 'b'],
   );
 });

@@ -90,7 +90,12 @@ test('webhooks are asked in the order of their configurations’ names, and of e
 
 test('what a webhook changes is nobody’s, and what the client sent is the client’s', async () => {
   const registry = await WebhookRegistry.start();
-  await registry.mutating('m', () => addData('b', '2'), onMaps);
+  const patch = [
+    { op: 'add', path: '/data/b', value: '2' },
+    { op: 'add', path: '/metadata/managedFields/0/manager', value: 'webhook' },
+    { op: 'remove', path: '/metadata/managedFields/0/fieldsType' },
+  ];
+  await registry.mutating('m', () => ({ allowed: true, patch }), onMaps);
   const made = await registry.create('configmaps', map('m', { a: '1' }), { fieldManager: 'me' });
   const { managedFields } = made.metadata as unknown as { managedFields: { manager: string; fieldsV1: object }[] };
   assert.deepEqual(
