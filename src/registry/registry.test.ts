@@ -240,6 +240,9 @@ test('a kind that wants the version in a PUT says so', async () => {
   assert.match(error.message, /metadata\.resourceVersion: Invalid value: 0: must be specified for an update/);
 });
 
+/** What they hold goes first, by somebody else's hand. */
+const isHeld: ReadonlySet<string> = new Set(['namespaces', 'customresourcedefinitions']);
+
 test('every resource of the table that is stored can be created, read, listed, patched and deleted', async () => {
   const cluster = await startRegistry();
   const stored = resourceTable().all.filter((info) => info.verbs.includes('create') && info.verbs.includes('get'));
@@ -261,7 +264,7 @@ test('every resource of the table that is stored can be created, read, listed, p
     const unprotected = { metadata: { finalizers: null } };
     if (created.metadata.finalizers) await cluster.patch(name, objectName, unprotected, { type: 'merge' });
     await cluster.delete(name, objectName, { propagationPolicy: 'Background' });
-    if (info.resource !== 'namespaces') assert.equal(await cluster.find(name, objectName), undefined, name);
+    if (!isHeld.has(info.resource)) assert.equal(await cluster.find(name, objectName), undefined, name);
   }
 });
 
