@@ -61,7 +61,7 @@ function inVersion(
   const other = all.inVersion(served, apiVersion);
   if (other === undefined) return undefined;
   if (other.forms !== undefined) {
-    const value = other.forms.fromNow(object.value as unknown as KubeObject) as unknown as JsonObject;
+    const value = other.forms.fromNow(object.value) as unknown as JsonObject;
     return { apiVersion, type: other.type, value };
   }
   const converted = convert(normalizeObject(object.type, object.value), apiVersion);
