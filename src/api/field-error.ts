@@ -4,6 +4,7 @@
  * Paths are strings in upstream's form (`spec.containers[0].image`); `childPath`, `indexPath` and `keyPath` extend one.
  * The finished list goes to `invalid` in `status-error.ts`, which makes the 422 of it. What the rules are is not said here.
  */
+import { limits } from '../lib/limits.ts';
 import type { FieldError } from './status-error.ts';
 
 const titles: Readonly<Record<FieldError['reason'], string>> = {
@@ -30,7 +31,12 @@ export function indexPath(path: string, index: number): string {
 }
 
 export function keyPath(path: string, key: string): string {
-  return `${path}[${key}]`;
+  return `${path}[${shownKey(key)}]`;
+}
+
+/** As it stands in a path. A key may be as long as a whole request, and a thousand errors may stand below it. */
+export function shownKey(key: string): string {
+  return key.length > limits.shownKeyCharactersMax ? `${key.slice(0, limits.shownKeyCharactersMax)}...` : key;
 }
 
 export const required = (path: string, detail = ''): FieldError => withoutValue('FieldValueRequired', path, detail);

@@ -226,3 +226,23 @@ test('a set has one informer for each resource, and starts late ones at once', a
   assert.equal(server.lists, 1);
   await set.close();
 });
+
+test('a set is synced when what it started with is, whatever becomes of kinds that came later', async () => {
+  const server = new ScriptedServer();
+  const set = new InformerSet({
+    client: server.client,
+    clock: new VirtualClock(),
+    prng: new SeededPrng(1),
+    log: silentLogger,
+  });
+  const first = set.informer(configMaps);
+  assert.deepEqual(set.unsynced, ['/v1/configmaps']);
+  await set.start();
+  await first.synced;
+  server.listError = new Error('nobody converts these');
+  const late = set.informer({ ...configMaps, resource: 'gadgets' });
+  await settle();
+  assert.equal(late.hasSynced, false);
+  assert.deepEqual(set.unsynced, []);
+  await set.close();
+});

@@ -222,6 +222,8 @@ export class InformerSet implements Service {
   readonly name = 'informers';
   readonly #options: Omit<InformerOptions<KubeObject>, 'resource' | 'query'>;
   readonly #informers = new Map<string, Informer<KubeObject>>();
+  /** Those that were asked for before the start. */
+  readonly #first = new Set<string>();
   #started = false;
 
   constructor(options: Omit<InformerOptions<KubeObject>, 'resource' | 'query'>) {
@@ -236,12 +238,18 @@ export class InformerSet implements Service {
     const informer = new Informer({ ...this.#options, resource, query });
     this.#informers.set(key, informer as unknown as Informer<KubeObject>);
     if (this.#started) void informer.start();
+    else this.#first.add(key);
     return informer;
   }
 
-  /** The resources whose caches do not yet hold a first list. */
+  /**
+   * The resources whose caches do not yet hold a first list, of those that were asked for before the start. Kinds that come later may never be
+   * listed: nobody answers where their versions are converted, and that makes nothing else unready.
+   */
   get unsynced(): readonly string[] {
-    return [...this.#informers].filter(([, informer]) => !informer.hasSynced).map(([key]) => key);
+    return [...this.#informers]
+      .filter(([key, informer]) => this.#first.has(key) && !informer.hasSynced)
+      .map(([key]) => key);
   }
 
   /** Ends the informer of a resource that is no longer served. */

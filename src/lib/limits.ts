@@ -28,6 +28,8 @@ export const limits = {
   impersonationCharactersMax: 64 * 1024,
   /** Broken rules that one answer tells. Beyond it: the rest is not told. */
   fieldErrorsMax: 1_000,
+  /** A key of a map in the path of an error or an unknown field (characters). Beyond it: the rest is not shown. */
+  shownKeyCharactersMax: 1024,
   /** An `Accept` header whose meaning is remembered (characters), and parameters of one of its ranges. Beyond: worked out anew; left out. */
   acceptCharactersKept: 1024,
   acceptParametersMax: 32,
@@ -68,6 +70,8 @@ export const limits = {
   yamlAliasedCharactersMax: 3 * 1024 * 1024,
   /** Operations in one JSON patch, as upstream's. At it: 413 RequestEntityTooLarge. */
   jsonPatchOperationsMax: 10_000,
+  /** Items of lists that one JSON patch may move to make room or close a gap, three nanoseconds each. At it: the same. */
+  jsonPatchShiftsMax: 100_000_000,
   /** Changes kept so that watches can resume. Beyond it: 410 Expired, and the client lists again. */
   watchHistoryEventsMax: 50_000,
   /** The same history, in bytes of JSON: it is most of what an idle cluster would hold in memory. Beyond it: as above. */
@@ -239,8 +243,8 @@ export const limits = {
   policyExpressionCharactersMax: 128 * 1024,
   /** How long policies are evaluated for one request before others have their turn. */
   policyTurnMs: 10,
-  /** Steps of one regular expression on one text, some nanoseconds each. At it: it counts as one that does not match, or as an error. */
-  regexStepsMax: 20_000_000,
+  /** Steps of one regular expression on one text, ten or twenty nanoseconds each. At it: it counts as one that does not match, or as an error. */
+  regexStepsMax: 5_000_000,
   /** A bearer token (bytes). Above it: nobody is asked about it, and it is not good. */
   bearerTokenBytesMax: 128 * 1024,
   /** Answers about tokens that are remembered, as upstream's cache. Beyond it: the oldest is asked for again. */

@@ -1,15 +1,20 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { KubeObject } from '../api/object.ts';
 import type { ConfigMap } from '../api/schema/types/core-v1.ts';
+import type { Resource } from '../client/client.ts';
 import { EventRecorder } from '../client/events.ts';
-import { configMaps, events, secrets } from '../client/resources.ts';
+import { configMaps, deployments, events, namespaces, secrets } from '../client/resources.ts';
 import { startTestApi, type TestApi } from '../client/testing.ts';
 import { MetricRegistry } from '../lib/metrics.ts';
+import type { Service } from '../lib/service.ts';
+import { Children, type ChildrenOptions, controllerIndex, controllerUid } from './children.ts';
 import { type ControllerOptions, controller, type OperatorContext } from './controller.ts';
 import { impossible, type Plan, wait, want } from './plan.ts';
 
 /** The loop's objects are ConfigMaps labelled `parent`, and their children, too: any kind will do. */
 interface Lab {
+  readonly service: Service;
   readonly api: TestApi;
   readonly writes: string[];
   readonly reconciled: string[];
@@ -72,6 +77,7 @@ async function lab(
   await settle();
   return {
     api,
+    service,
     writes,
     reconciled,
     settle,
@@ -200,5 +206,123 @@ describe('the controller of an operator', () => {
     await api.client.create(secrets, { metadata: { namespace: 'default', name: 's', labels: { for: 'b' } } });
     await settle();
     assert.deepEqual(reconciled, ['b']);
+  });
+
+  test('puts labels and owners of a child right, also where its kind has generations', async () => {
+    const config = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web', labels: { a: 'right' } } };
+    const labels = { app: 'web' };
+    const template = { metadata: { labels }, spec: { containers: [{ name: 'web', image: 'web' }] } };
+    const wish = { ...config, spec: { selector: { matchLabels: labels }, template } };
+    const { api, create, settle } = await lab({ owns: [deployments], reconcile: () => want([wish]) });
+    await create('a', {});
+    await settle();
+    const reference = { namespace: 'default', name: 'web' };
+    const body = { metadata: { labels: { a: 'wrong' } } };
+    await api.client.patch(deployments, reference, { type: 'merge', body });
+    await settle();
+    assert.deepEqual((await api.client.get(deployments, reference)).metadata?.labels, { a: 'right' });
+  });
+
+  for (const [what, wishes, why] of [
+    [
+      'in another namespace',
+      [{ ...child('x', {}), metadata: { namespace: 'kube-system', name: 'x' } }],
+      /garbage collector/,
+    ],
+    ['of the whole cluster', [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'x' } }], /garbage collector/],
+    ['without a name', [child('', {})], /without a name/],
+    ['that is wanted twice', [child('x', { a: '1' }), child('x', { a: '2' })], /"x" twice/],
+  ] as const) {
+    test(`a child ${what} is refused before anything is written`, async () => {
+      const { api, create, settle, writes } = await lab({
+        owns: [secrets, namespaces],
+        reconcile: () => want([child('fine', {}), ...wishes]),
+      });
+      await create('a', {});
+      await settle();
+      assert.deepEqual(writes, []);
+      const options = {
+        client: api.client,
+        controller: 'mirror',
+        owner: configMaps,
+        owns: [secrets, namespaces],
+        cacheOf: (resource: Resource<KubeObject>) => api.informers.informer(resource).cache,
+      };
+      const owner = { metadata: { namespace: 'default', name: 'a', uid: 'u' } };
+      await assert.rejects(new Children(options).bringTo(owner, wishes, new AbortController().signal), why);
+    });
+  }
+
+  test('an owner of the whole cluster has children in any namespace', async () => {
+    const api = await startTestApi();
+    const options = {
+      client: api.client,
+      controller: 'mirror',
+      owner: namespaces,
+      owns: [secrets],
+      cacheOf: (resource: Resource<KubeObject>) =>
+        api.informers.informer(resource).addIndex(controllerIndex, controllerUid).cache,
+    };
+    const children = new Children(options);
+    const { signal } = new AbortController();
+    const owner = await api.client.get(namespaces, { namespace: '', name: 'default' });
+    await assert.rejects(children.bringTo(owner, [child('x', {})], signal), /without a namespace/);
+    const wish = { ...child('x', {}), metadata: { namespace: 'default', name: 'x' } };
+    await children.bringTo(owner, [wish], signal);
+    const made = await api.client.get(secrets, { namespace: 'default', name: 'x' });
+    assert.equal(made.metadata?.ownerReferences?.[0]?.uid, owner.metadata?.uid);
+  });
+
+  test('a reconciler that answers after the end has nothing written any more', async () => {
+    const asked = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<void>();
+    const { create, settle, writes, service } = await lab({
+      reconcile: async (object) => {
+        asked.resolve();
+        await answered.promise;
+        return mirror(object);
+      },
+    });
+    await create('a', {});
+    await asked.promise;
+    const closed = service.close();
+    answered.resolve();
+    await closed;
+    await settle();
+    assert.deepEqual(writes, []);
+  });
+
+  test('a finalizer of an earlier program is taken away by one that finalizes nothing', async () => {
+    const { api, create, settle } = await lab({ reconcile: () => want([]) });
+    await create('a', {});
+    const reference = { namespace: 'default', name: 'a' };
+    const body = { metadata: { finalizers: ['core/mirror'] } };
+    await api.client.patch(configMaps, reference, { type: 'merge', body });
+    await api.client.delete(configMaps, reference);
+    await settle();
+    await assert.rejects(api.client.get(configMaps, reference), /not found/);
+  });
+
+  test('a child that got another owner meanwhile is not deleted from a stale cache', async () => {
+    const api = await startTestApi();
+    const owner = { metadata: { namespace: 'default', name: 'a', uid: 'u' } };
+    const ownerReferences = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'a', uid: 'u', controller: true }];
+    const reference = { namespace: 'default', name: 'x' };
+    const seen = await api.client.create(secrets, { metadata: { ...reference, ownerReferences } });
+    const cache = { get: () => seen, byIndex: () => [seen] } as unknown as ChildrenOptions['cacheOf'] extends (
+      ...args: never[]
+    ) => infer C
+      ? C
+      : never;
+    await api.client.patch(secrets, reference, { type: 'merge', body: { metadata: { ownerReferences: null } } });
+    const children = new Children({
+      client: api.client,
+      controller: 'mirror',
+      owner: configMaps,
+      owns: [secrets],
+      cacheOf: () => cache,
+    });
+    await children.bringTo(owner, [], new AbortController().signal);
+    await api.client.get(secrets, reference);
   });
 });

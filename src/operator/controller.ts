@@ -6,12 +6,11 @@
  *                                                                                                   write the status, record events
  * ```
  * Kept true: one key is with one worker at a time; a child is applied (server-side, by one field manager) only where the wish or the child
- * changed; nothing is deleted that the object does not control; an object that is being deleted is only finalized.
+ * changed; nothing is deleted that the object does not control; an object that is being deleted is only finalized; no write begins when the
+ * operator ends, or no longer leads.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { type KubeObject, objectKey } from '../api/object.ts';
-import { apiVersionOf } from '../api/resources.ts';
-import type { OwnerReference } from '../api/schema/types/meta-v1.ts';
 import { hasReason } from '../api/status-error.ts';
 import type { Client, Resource } from '../client/client.ts';
 import { after, ControlLoop, done, type Outcome } from '../client/controller.ts';
@@ -23,6 +22,7 @@ import type { Logger } from '../lib/log.ts';
 import type { MetricRegistry } from '../lib/metrics.ts';
 import type { Prng } from '../lib/prng.ts';
 import type { Service } from '../lib/service.ts';
+import { Children, controllerIndex, controllerUid, nameOf, referenceTo } from './children.ts';
 import type { Plan } from './plan.ts';
 
 /** What an operator's parts share: made by `connect`, or by hand in tests. */
@@ -45,7 +45,7 @@ export interface View {
   list<C extends KubeObject>(resource: Resource<C>, namespace?: string): readonly C[];
   /** RFC 3339. */
   readonly now: string;
-  /** Aborts when the reconciler takes too long. */
+  /** Aborts when the reconciler takes too long, or the operator ends or lost its lead: nothing is written from then on. */
   readonly signal: AbortSignal;
 }
 
@@ -76,21 +76,10 @@ export interface ControllerOptions<T extends KubeObject> {
   readonly workers?: number;
 }
 
-const ownerIndex = 'controller';
-const controllerUid = (object: KubeObject): readonly string[] => {
-  const owner = object.metadata?.ownerReferences?.find(({ controller }) => controller);
-  return owner === undefined ? [] : [owner.uid];
-};
 const finalizerRetryMs = 5_000;
 
 export function controller<T extends KubeObject>(context: OperatorContext, options: ControllerOptions<T>): Service {
   return new OperatorLoop(context, options).service;
-}
-
-/** What was applied last, so that it is not applied again while neither the wish nor the child changed. */
-interface Applied {
-  readonly wish: string;
-  readonly version: string;
 }
 
 class OperatorLoop<T extends KubeObject> {
@@ -99,7 +88,7 @@ class OperatorLoop<T extends KubeObject> {
   readonly #options: ControllerOptions<T>;
   readonly #objects: Informer<T>;
   readonly #others = new Map<string, Informer<KubeObject>>();
-  readonly #applied = new Map<string, Map<string, Applied>>();
+  readonly #children: Children;
   readonly #log: Logger;
 
   constructor(context: OperatorContext, options: ControllerOptions<T>) {
@@ -108,7 +97,14 @@ class OperatorLoop<T extends KubeObject> {
     this.#log = context.log.with({ controller: options.name });
     const { informers } = context;
     this.#objects = informers.informer(options.for);
-    for (const resource of options.owns ?? []) this.#follow(resource).addIndex(ownerIndex, controllerUid);
+    this.#children = new Children({
+      client: context.client,
+      controller: options.name,
+      owner: options.for as unknown as Resource<KubeObject>,
+      owns: options.owns ?? [],
+      cacheOf: (resource) => this.#cacheOf(resource),
+    });
+    for (const resource of options.owns ?? []) this.#follow(resource).addIndex(controllerIndex, controllerUid);
     for (const { resource } of options.watches ?? []) this.#follow(resource);
     const loop = new ControlLoop({
       ...context,
@@ -169,7 +165,7 @@ class OperatorLoop<T extends KubeObject> {
   #view(object: T, signal: AbortSignal): View {
     const { uid = '', namespace = '' } = object.metadata ?? {};
     return {
-      children: (resource) => this.#cacheOf(resource).byIndex(ownerIndex, uid),
+      children: (resource) => this.#cacheOf(resource).byIndex(controllerIndex, uid),
       find: (resource, name, other = namespace) =>
         this.#cacheOf(resource).get({ name, namespace: resource.namespaced ? other : '' }),
       list: this.#list,
@@ -181,7 +177,7 @@ class OperatorLoop<T extends KubeObject> {
   async #turn(key: string, signal: AbortSignal): Promise<Outcome> {
     const object = this.#objects.cache.byKey(key);
     if (object === undefined) {
-      this.#applied.delete(key);
+      this.#children.forget(key);
       return done;
     }
     const view = this.#view(object, signal);
@@ -190,21 +186,22 @@ class OperatorLoop<T extends KubeObject> {
       await this.#setFinalizers(object, [...(object.metadata?.finalizers ?? []), this.#finalizer]);
       return done; // The change wakes the loop again.
     }
-    return this.#carryOut(key, object, await this.#options.reconcile(object, view));
+    return this.#carryOut(key, object, await this.#options.reconcile(object, view), signal);
   }
 
   get #finalizer(): string {
     return `${this.#options.for.group || 'core'}/${this.#options.name}`;
   }
 
+  /** Without `finalize` too: an earlier program of this name may have had one, and its finalizer would hold the object for ever. */
   async #finalize(object: T, view: View): Promise<Outcome> {
     const { finalize } = this.#options;
-    if (finalize === undefined || !hasFinalizer(object, this.#finalizer)) return done;
-    if (!(await finalize(object, view))) return after(finalizerRetryMs);
-    await this.#setFinalizers(
-      object,
-      (object.metadata?.finalizers ?? []).filter((each) => each !== this.#finalizer),
-    );
+    if (!hasFinalizer(object, this.#finalizer)) return done;
+    if (finalize !== undefined && !(await finalize(object, view))) return after(finalizerRetryMs);
+    const others = (object.metadata?.finalizers ?? []).filter((each) => each !== this.#finalizer);
+    await this.#setFinalizers(object, others).catch((error: unknown) => {
+      if (!hasReason(error, 'NotFound')) throw error;
+    });
     return done;
   }
 
@@ -215,7 +212,8 @@ class OperatorLoop<T extends KubeObject> {
     await this.#context.client.patch(this.#options.for, referenceTo(object), { type: 'merge', body });
   }
 
-  async #carryOut(key: string, object: T, plan: Plan<T>): Promise<Outcome> {
+  async #carryOut(key: string, object: T, plan: Plan<T>, signal: AbortSignal): Promise<Outcome> {
+    signal.throwIfAborted();
     switch (plan.kind) {
       case 'wait':
         this.#log.debug('waiting', { key, why: plan.why });
@@ -227,62 +225,10 @@ class OperatorLoop<T extends KubeObject> {
         for (const { type, reason, message } of plan.events ?? []) {
           this.#context.events.record(this.#options.for, object, type, reason, message);
         }
-        const wanted = plan.objects.map((wish) => this.#asChild(object, wish));
-        for (const wish of wanted) await this.#apply(key, wish);
-        await this.#prune(object, wanted);
+        await this.#children.bringTo(object, plan.objects, signal);
+        signal.throwIfAborted();
         await this.#writeStatus(object, plan.status);
         return plan.againMs === undefined ? done : after(plan.againMs);
-      }
-    }
-  }
-
-  #asChild(owner: T, wish: KubeObject): Child {
-    const { for: own } = this.#options;
-    const resource = (this.#options.owns ?? []).find(
-      (each) => apiVersionOf(each) === wish.apiVersion && each.kind === wish.kind,
-    );
-    if (resource === undefined) {
-      throw new Error(
-        `controller ${this.#options.name} wants a ${wish.kind ?? '?'} and does not own this kind: add it to "owns"`,
-      );
-    }
-    const reference: OwnerReference = {
-      apiVersion: apiVersionOf(own),
-      kind: own.kind,
-      name: owner.metadata?.name ?? '',
-      uid: owner.metadata?.uid ?? '',
-      controller: true,
-      blockOwnerDeletion: true,
-    };
-    const namespace = resource.namespaced ? (wish.metadata?.namespace ?? owner.metadata?.namespace) : undefined;
-    const metadata = { ...wish.metadata, ...(namespace !== undefined && { namespace }), ownerReferences: [reference] };
-    return { resource, object: { ...wish, metadata } };
-  }
-
-  async #apply(key: string, { resource, object }: Child): Promise<void> {
-    const known = this.#applied.get(key) ?? new Map<string, Applied>();
-    this.#applied.set(key, known);
-    const name = `${nameOf(resource)}/${objectKey(object)}`;
-    const wish = JSON.stringify(object);
-    const there = this.#cacheOf(resource).get(referenceTo(object));
-    const before = known.get(name);
-    if (there !== undefined && before?.wish === wish && before.version === versionOf(there)) return;
-    const patch = { type: 'apply', body: object, force: true } as const;
-    const options = { fieldManager: this.#options.name };
-    const result = await this.#context.client.patch(resource, referenceTo(object), patch, options);
-    known.set(name, { wish, version: versionOf(result) });
-  }
-
-  async #prune(owner: T, wanted: readonly Child[]): Promise<void> {
-    const kept = new Set(wanted.map(({ resource, object }) => `${nameOf(resource)}/${objectKey(object)}`));
-    for (const resource of this.#options.owns ?? []) {
-      for (const child of this.#cacheOf(resource).byIndex(ownerIndex, owner.metadata?.uid ?? '')) {
-        const { uid, deletionTimestamp } = child.metadata ?? {};
-        if (kept.has(`${nameOf(resource)}/${objectKey(child)}`) || deletionTimestamp !== undefined) continue;
-        const options = { propagationPolicy: 'Background', ...(uid !== undefined && { uid }) } as const;
-        await this.#context.client.delete(resource, referenceTo(child), options).catch((error: unknown) => {
-          if (!hasReason(error, 'NotFound', 'Conflict')) throw error;
-        });
       }
     }
   }
@@ -296,28 +242,10 @@ class OperatorLoop<T extends KubeObject> {
   }
 }
 
-interface Child {
-  readonly resource: Resource<KubeObject>;
-  readonly object: KubeObject;
-}
-
-/** Status changes do not count where a kind has generations. */
-const versionOf = ({ metadata }: KubeObject): string =>
-  metadata?.generation === undefined
-    ? (metadata?.resourceVersion ?? '')
-    : `${metadata.uid ?? ''}/${metadata.generation}`;
-
 const groupOf = (apiVersion: string): string => apiVersion.split('/').at(-2) ?? '';
 
 const hasFinalizer = (object: KubeObject, finalizer: string): boolean =>
   object.metadata?.finalizers?.includes(finalizer) ?? false;
-
-const nameOf = ({ group, resource }: Resource<KubeObject>): string => `${resource}.${group}`;
-
-const referenceTo = ({ metadata }: KubeObject): { namespace: string; name: string } => ({
-  namespace: metadata?.namespace ?? '',
-  name: metadata?.name ?? '',
-});
 
 /** Without what is undefined, as it would be stored. */
 const plain = (value: unknown): unknown =>

@@ -32,7 +32,15 @@ export {
 } from './controller.ts';
 export { type ClusterChoice, findCluster } from './find-cluster.ts';
 export { jsonDiff } from './json-diff.ts';
-export { type Conversion, type CustomObject, defineKind, definitionOf, type Kind, type ObjectOf } from './kind.ts';
+export {
+  type Conversion,
+  type CustomObject,
+  defineKind,
+  definitionOf,
+  type Kind,
+  type ObjectOf,
+  yamlOf,
+} from './kind.ts';
 export { LeaderElection, type LeaderElectionOptions } from './leader-election.ts';
 export { type OperatorOptions, type RunningOperator, runOperator, startOperator } from './operator.ts';
 export {

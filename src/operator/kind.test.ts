@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { defineKind, definitionOf, type ObjectOf } from './kind.ts';
+import { parseYamlDocuments } from '../api/yaml.ts';
+import { defineKind, definitionOf, type ObjectOf, yamlOf } from './kind.ts';
 
 const websites = defineKind({
   group: 'example.com',
@@ -79,5 +80,44 @@ describe('a kind of one’s own', () => {
     assert.deepEqual(spec.conversion, conversion);
     const other = defineKind({ group: 'example.com', version: 'v1', kind: 'Page', spec: { type: 'object' } });
     assert.throws(() => definitionOf([websites, other]), /Page of example\.com is not a version of Website/);
+  });
+
+  test('a version that is served no more stays in the definition; scopes that differ and versions twice are refused', () => {
+    const common = { group: 'example.com', kind: 'Website', spec: { type: 'object' } } as const;
+    const old = defineKind({ ...common, version: 'v1alpha1', served: false });
+    assert.deepEqual(
+      definitionOf([websites, old]).spec.versions.map(({ name, served }) => [name, served]),
+      [
+        ['v1', true],
+        ['v1alpha1', false],
+      ],
+    );
+    const wide = defineKind({ ...common, version: 'v2', scope: 'Cluster' });
+    assert.throws(() => definitionOf([websites, wide]), /differ in their scope/);
+    assert.throws(() => definitionOf([old, old]), /has version v1alpha1 twice/);
+  });
+
+  test('its definition is printed as YAML that says the same', () => {
+    const definition = definitionOf(websites);
+    const [printed] = parseYamlDocuments(yamlOf(definition));
+    assert.deepEqual(printed?.value, JSON.parse(JSON.stringify(definition)));
+  });
+
+  test('fields beside the known ones may be read where the schema keeps unknown ones', () => {
+    const open = defineKind({
+      group: 'example.com',
+      version: 'v1',
+      kind: 'Open',
+      spec: {
+        type: 'object',
+        'x-kubernetes-preserve-unknown-fields': true,
+        required: ['host'],
+        properties: { host: { type: 'string' } },
+      },
+    });
+    const spec: ObjectOf<typeof open>['spec'] = { host: 'a', colour: 'red' };
+    const host: string = spec.host;
+    const colour: unknown = spec['colour'];
+    assert.deepEqual([host, colour], ['a', 'red']);
   });
 });

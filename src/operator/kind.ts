@@ -21,6 +21,7 @@ import type {
   JSONSchemaProps,
 } from '../api/schema/types/apiextensions-v1.ts';
 import type { ObjectMeta } from '../api/schema/types/meta-v1.ts';
+import { stringifyYaml } from '../api/yaml.ts';
 import type { Resource } from '../client/client.ts';
 import type { FromSchema, Rule, Schema } from './schema-type.ts';
 
@@ -44,6 +45,8 @@ export interface KindOptions<Spec extends Schema, Status extends Schema> {
   readonly scale?: CustomResourceSubresourceScale;
   /** JSON paths that field selectors may name: `.spec.host`. */
   readonly selectableFields?: readonly string[];
+  /** False: objects of this version may still be stored, and no client gets it. True where absent. */
+  readonly served?: boolean;
   /** Clients are warned when they use this version. */
   readonly deprecationWarning?: string;
 }
@@ -72,7 +75,7 @@ export type Conversion = CustomResourceConversion;
 
 /**
  * The CustomResourceDefinition of a kind; the first of several versions is the one that is stored.
- * @throws Error where the versions are not of one kind
+ * @throws Error where the versions are not of one kind and scope, or one is there twice
  */
 export function definitionOf(
   kinds: Kind | readonly [Kind, ...Kind[]],
@@ -82,9 +85,15 @@ export function definitionOf(
   const [stored] = versions;
   if (stored === undefined) throw new Error('a CustomResourceDefinition needs at least one version');
   const { group, kind, resource, options } = stored;
-  for (const each of versions) {
-    if (each.group === group && each.kind === kind && each.resource === resource) continue;
-    throw new Error(`${each.kind} of ${each.group} is not a version of ${kind} of ${group}`);
+  for (const [index, each] of versions.entries()) {
+    if (each.group !== group || each.kind !== kind || each.resource !== resource) {
+      throw new Error(`${each.kind} of ${each.group} is not a version of ${kind} of ${group}`);
+    }
+    if (each.namespaced !== stored.namespaced)
+      throw new Error(`the versions of ${kind} of ${group} differ in their scope`);
+    if (versions.findIndex(({ version }) => version === each.version) !== index) {
+      throw new Error(`${kind} of ${group} has version ${each.version} twice`);
+    }
   }
   const { shortNames, categories, scope = 'Namespaced' } = options;
   return {
@@ -108,12 +117,16 @@ export function definitionOf(
   };
 }
 
+/** Definitions (and whatever else is to be applied) as YAML, for `kubectl apply --server-side -f -`. */
+export const yamlOf = (...objects: readonly KubeObject[]): string =>
+  objects.map((object) => `---\n${stringifyYaml(object)}`).join('');
+
 function versionOf({ version, options }: Kind, storage: boolean): CustomResourceDefinitionVersion {
-  const { columns, scale, status, selectableFields, deprecationWarning } = options;
+  const { columns, scale, status, selectableFields, deprecationWarning, served = true } = options;
   const subresources = { ...(status && { status: {} }), ...(scale && { scale }) };
   return {
     name: version,
-    served: true,
+    served,
     storage,
     schema: { openAPIV3Schema: schemaOf(options) },
     ...(Object.keys(subresources).length > 0 && { subresources }),

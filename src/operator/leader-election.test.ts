@@ -106,4 +106,74 @@ describe('leader election', () => {
     const common = { client, clock, prng, log, ...reference, identity: 'a' };
     assert.throws(() => new LeaderElection({ ...common, leaseMs: 5_000 }), /leaseMs/);
   });
+
+  test('who sees that another holds the lease stops leading at once', async () => {
+    const api = await startTestApi();
+    const a = candidate(api, 'a');
+    await api.clock.advance(3_000);
+    assert.deepEqual(leaders(a), [true]);
+    const body = { spec: { holderIdentity: 'other' } };
+    await api.client.patch(leases, reference, { type: 'merge', body });
+    await api.clock.advance(3_000);
+    assert.deepEqual(leaders(a), [false]);
+    assert.equal(await a.over, 'lost');
+  });
+
+  test('who leads no more says so while its work still ends', async () => {
+    const { client, clock, prng, log } = await startTestApi();
+    const election = new LeaderElection({ client, clock, prng, log, ...reference, identity: 'a' });
+    const ended = Promise.withResolvers<void>();
+    const over = election.run(() => ended.promise, new AbortController().signal);
+    await clock.advance(3_000);
+    await client.patch(leases, reference, { type: 'merge', body: { spec: { holderIdentity: 'other' } } });
+    await clock.advance(3_000);
+    assert.equal(election.isLeading, false);
+    ended.resolve();
+    assert.equal(await over, 'lost');
+  });
+
+  test('a holder that promised itself more time than we would gets it', async () => {
+    const api = await startTestApi();
+    const renewTime = '2000-01-01T00:00:00.000000Z';
+    await api.client.create(leases, {
+      metadata: reference,
+      spec: { holderIdentity: 'other', leaseDurationSeconds: 60, acquireTime: renewTime, renewTime },
+    });
+    const a = candidate(api, 'a');
+    await api.clock.advance(50_000);
+    assert.deepEqual(leaders(a), [false]);
+    await api.clock.advance(20_000);
+    assert.deepEqual(leaders(a), [true]);
+    a.stop.abort();
+    await api.clock.advance(3_000);
+  });
+
+  test('slow answers do not lengthen the lead: the time of a renewal counts from its request', async () => {
+    const { client, clock, prng, log } = await startTestApi();
+    let isSlow = false;
+    let isCut = false;
+    const slow = {
+      ...client,
+      get: (...args: Parameters<Client['get']>) =>
+        isCut ? Promise.reject(unreachable('cut off')) : client.get(...args),
+      update: async (...args: Parameters<Client['update']>) => {
+        const answer = await client.update(...args);
+        if (isSlow) {
+          isCut = true;
+          await clock.sleep(7_000);
+        }
+        return answer;
+      },
+    } as Client;
+    const election = new LeaderElection({ client: slow, clock, prng, log, ...reference, identity: 'a' });
+    const lead = (signal: AbortSignal): Promise<void> =>
+      new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    const over = election.run(lead, new AbortController().signal);
+    await clock.advance(3_000);
+    isSlow = true;
+    // One more renewal within 2.4 s; 13 s after it is 10 s and a look after the request, and not after the answer.
+    for (let second = 0; second < 15; second++) await clock.advance(1_000);
+    assert.equal(election.isLeading, false);
+    assert.equal(await over, 'lost');
+  });
 });

@@ -41,6 +41,8 @@ interface Observed {
 export class LeaderElection {
   readonly #options: Required<LeaderElectionOptions>;
   #observed: Observed | undefined;
+  /** When the write that made or kept the lease ours began: nobody else may have seen it before. */
+  #heldMs = 0;
   #isLeading = false;
 
   /** @throws Error where the times do not fit each other */
@@ -71,6 +73,7 @@ export class LeaderElection {
     let isLost = false;
     const renewing = this.#renew(over.signal).then((lost) => {
       isLost = lost;
+      this.#isLeading = false;
       over.abort(new Error(lost ? 'leading was lost' : 'stopped'));
     });
     try {
@@ -92,7 +95,7 @@ export class LeaderElection {
   /** False: stopped before. */
   async #acquire(stop: AbortSignal): Promise<boolean> {
     while (!stop.aborted) {
-      if (await this.#try()) return true;
+      if ((await this.#try()) === 'ours') return true;
       await this.#pause(stop);
     }
     return false;
@@ -101,17 +104,16 @@ export class LeaderElection {
   /** Until `over`, which gives false, or until it could not be renewed in time. */
   async #renew(over: AbortSignal): Promise<boolean> {
     const { clock, renewMs, log } = this.#options;
-    let renewedMs = clock.monotonic();
     while (!over.aborted) {
       await this.#pause(over);
       if (over.aborted) return false;
       const late = new AbortController();
-      const timer = clock.after(Math.max(0, renewedMs + renewMs - clock.monotonic()), () => late.abort());
-      const isRenewed = await Promise.race([this.#try(), aborted(late.signal)]);
+      const timer = clock.after(Math.max(0, this.#heldMs + renewMs - clock.monotonic()), () => late.abort());
+      const result = await Promise.race([this.#try(), aborted(late.signal)]);
       timer.cancel();
-      if (isRenewed) renewedMs = clock.monotonic();
-      else if (clock.monotonic() - renewedMs >= renewMs) {
-        log.warn('leading was lost: the lease could not be renewed', { lease: this.#name });
+      if (result === 'others' || clock.monotonic() - this.#heldMs >= renewMs) {
+        const why = result === 'others' ? 'another holds the lease' : 'the lease could not be renewed';
+        log.warn(`leading was lost: ${why}`, { lease: this.#name });
         return true;
       }
     }
@@ -124,8 +126,9 @@ export class LeaderElection {
   }
 
   /** One look, and one write where the lease is ours or free. Never rejects. */
-  async #try(): Promise<boolean> {
+  async #try(): Promise<'ours' | 'others' | 'failed'> {
     const { client, clock, namespace, name, identity, leaseMs, log } = this.#options;
+    const beganMs = clock.monotonic();
     try {
       const found = await client.get(leases, { namespace, name }).catch((error: unknown) => {
         if (hasReason(error, 'NotFound')) return undefined;
@@ -133,19 +136,23 @@ export class LeaderElection {
       });
       if (found === undefined) {
         this.#saw(await client.create(leases, this.#lease(undefined)));
-        return true;
+        this.#heldMs = beganMs;
+        return 'ours';
       }
       this.#saw(found);
       const holder = found.spec?.holderIdentity ?? '';
-      const isFresh = clock.monotonic() - (this.#observed?.atMs ?? 0) < leaseMs;
-      if (holder !== '' && holder !== identity && isFresh) return false;
+      // What the holder promised counts, which may be more than we would: copies may differ during a roll-out.
+      const promisedMs = (found.spec?.leaseDurationSeconds ?? leaseMs / 1000) * 1000;
+      const isFresh = clock.monotonic() - (this.#observed?.atMs ?? 0) < promisedMs;
+      if (holder !== '' && holder !== identity && isFresh) return 'others';
       this.#saw(await client.update(leases, this.#lease(found)));
-      return true;
+      this.#heldMs = beganMs;
+      return 'ours';
     } catch (error) {
       if (!hasReason(error, 'Conflict', 'AlreadyExists')) {
         log.warn('the lease could not be read or written', { lease: this.#name, error });
       }
-      return false;
+      return 'failed';
     }
   }
 
@@ -190,9 +197,9 @@ export class LeaderElection {
   }
 }
 
-function aborted(signal: AbortSignal): Promise<false> {
+function aborted(signal: AbortSignal): Promise<'failed'> {
   return new Promise((resolve) => {
-    if (signal.aborted) resolve(false);
-    else signal.addEventListener('abort', () => resolve(false), { once: true });
+    if (signal.aborted) resolve('failed');
+    else signal.addEventListener('abort', () => resolve('failed'), { once: true });
   });
 }

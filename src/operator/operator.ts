@@ -19,7 +19,7 @@ import { type Clock, RealClock } from '../lib/clock.ts';
 import { JsonLogger, type Logger } from '../lib/log.ts';
 import { MetricRegistry } from '../lib/metrics.ts';
 import { nameSuffix, type Prng, unseededPrng } from '../lib/prng.ts';
-import { type Service, ServiceGroup } from '../lib/service.ts';
+import { type Service, ServiceGroup, ServicesTogether } from '../lib/service.ts';
 import type { OperatorContext } from './controller.ts';
 import { type ClusterChoice, findCluster } from './find-cluster.ts';
 import { LeaderElection } from './leader-election.ts';
@@ -69,7 +69,10 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
   const informers = new InformerSet({ client, clock, prng, log });
   const events = new EventRecorder({ client, clock, log, component: options.name });
   const context: OperatorContext = { client, informers, events, clock, prng, log, metrics };
-  const loops = options.controllers(context);
+  const end = async (): Promise<void> => {
+    await events.close();
+    connection?.client.close();
+  };
   // A copy that does not lead follows nothing, and is as ready as it can be.
   let acts = false;
   const webhooks =
@@ -80,21 +83,28 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     [webhooks, health].filter((part) => part !== undefined),
     { clock, log },
   );
-  await outer.start();
   const stop = new AbortController();
-  const acting = new ServiceGroup(`${options.name} loops`, [informers, ...loops], { clock, log });
+  let acting: ServiceGroup;
+  try {
+    // All loops end at once: where the lead was lost, none may write while another is waited for.
+    const loops = new ServicesTogether('controllers', options.controllers(context));
+    acting = new ServiceGroup(`${options.name} loops`, [informers, loops], { clock, log });
+    await outer.start();
+  } catch (error) {
+    await end();
+    throw error;
+  }
   const act = async (lost: AbortSignal): Promise<void> => {
     acts = true;
     await acting.start();
     await aborted(lost);
     await acting.close();
   };
-  const end = async (): Promise<void> => {
-    await events.close();
+  const endAll = async (): Promise<void> => {
     await outer.close();
-    connection?.client.close();
+    await end();
   };
-  const over = lead(options, context, connection?.config, act, stop.signal).finally(end);
+  const over = lead(options, context, connection?.config, act, stop.signal).finally(endAll);
   over.catch(() => {});
   return {
     context,
@@ -110,7 +120,8 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
 /** As a whole program: until SIGTERM or SIGINT, or until another leads; then the process ends with 0 or 1. */
 export async function runOperator(options: OperatorOptions): Promise<void> {
   const running = await startOperator(options);
-  const stop = (): void => void running.close();
+  // Where it failed, `over` says so below.
+  const stop = (): void => void running.close().catch(() => {});
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop);
   process.exitCode = (await running.over) === 'lost' ? 1 : 0;
 }

@@ -74,7 +74,10 @@ type FromObject<S> = S extends { readonly properties: infer P }
       { readonly [N in Present<S, P>]: FromSchema<P[N]> } & {
         readonly [N in Exclude<keyof P, Present<S, P>>]?: FromSchema<P[N]>;
       }
-    >
+    > &
+      (S extends { readonly 'x-kubernetes-preserve-unknown-fields': true }
+        ? { readonly [name: string]: unknown }
+        : unknown)
   : S extends { readonly additionalProperties: infer V }
     ? { readonly [name: string]: V extends Schema ? FromSchema<V> : unknown }
     : { readonly [name: string]: unknown };

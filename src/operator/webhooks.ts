@@ -7,6 +7,7 @@
 import type { KubeObject } from '../api/object.ts';
 import type { UserInfo } from '../api/schema/types/authentication-v1.ts';
 import type { Resource } from '../client/client.ts';
+import { deepFreeze } from '../lib/deep-freeze.ts';
 import { jsonDiff } from './json-diff.ts';
 
 /** What a reviewer sees of a write. */
@@ -35,6 +36,8 @@ export const deny = (message: string, code = 403): Verdict => ({ kind: 'deny', m
 export interface Webhook {
   /** `/validate-websites`. */
   readonly path: string;
+  /** From where it is called: those are told whom to trust. */
+  readonly kind: 'validating' | 'mutating' | 'conversion';
   /** The whole answer to a whole review. @throws BadReview */
   answer(review: unknown): Promise<object>;
 }
@@ -48,7 +51,8 @@ export function validating<T extends KubeObject>(
   review: (write: Write<T>) => Verdict | Promise<Verdict>,
   path = `/validate-${resource.resource}`,
 ): Webhook {
-  return { path, answer: (body) => admission(body, async (write: Write<T>) => verdictResponse(await review(write))) };
+  const respond = async (write: Write<T>): Promise<object> => verdictResponse(await review(write));
+  return { path, kind: 'validating', answer: (body) => admission(body, resource, respond) };
 }
 
 /** What a write becomes: the object as it is wanted, or a verdict. The patch is made of the difference. */
@@ -66,7 +70,7 @@ export function mutating<T extends KubeObject>(
     if (operations.length === 0) return { allowed: true };
     return { allowed: true, patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(operations)).toString('base64') };
   };
-  return { path, answer: (body) => admission(body, respond) };
+  return { path, kind: 'mutating', answer: (body) => admission(body, resource, respond) };
 }
 
 const isVerdict = (value: KubeObject | Verdict): value is Verdict => value.kind === 'allow' || value.kind === 'deny';
@@ -79,9 +83,21 @@ function verdictResponse(verdict: Verdict): object {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-async function admission<T>(body: unknown, respond: (write: Write<T>) => Promise<object>): Promise<object> {
+/** What a reviewer sees is frozen: a change in place would be lost without a word. @throws BadReview */
+async function admission<T extends KubeObject>(
+  body: unknown,
+  resource: Resource<T>,
+  respond: (write: Write<T>) => Promise<object>,
+): Promise<object> {
   const request = requestOf(body, 'AdmissionReview', 'admission.k8s.io/v1');
-  const write: Write<T> = {
+  const asked = fieldsOf(request['resource']) ?? resource;
+  if ((['group', 'version', 'resource'] as const).some((name) => textOf(asked, name) !== resource[name])) {
+    const { group, version } = resource;
+    throw new BadReview(
+      `this webhook reviews ${resource.resource} of ${group}/${version}: the rules of its configuration must name these`,
+    );
+  }
+  const write: Write<T> = deepFreeze({
     operation: request['operation'] as Write<T>['operation'],
     object: (request['object'] ?? undefined) as T | undefined,
     oldObject: (request['oldObject'] ?? undefined) as T | undefined,
@@ -90,7 +106,7 @@ async function admission<T>(body: unknown, respond: (write: Write<T>) => Promise
     name: textOf(request, 'name'),
     subResource: textOf(request, 'subResource'),
     dryRun: request['dryRun'] === true,
-  };
+  });
   const response = { uid: request['uid'], ...(await respond(write)) };
   return { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response };
 }
@@ -102,6 +118,7 @@ export type Convert = (object: KubeObject, toVersion: string) => KubeObject;
 export function conversion(path: string, convert: Convert): Webhook {
   return {
     path,
+    kind: 'conversion',
     answer: async (body) => {
       const request = requestOf(body, 'ConversionReview', 'apiextensions.k8s.io/v1');
       const desired = textOf(request, 'desiredAPIVersion');
@@ -135,7 +152,7 @@ function requestOf(body: unknown, kind: string, apiVersion: string): Fields {
 const fieldsOf = (value: unknown): Fields | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
 
-function textOf(fields: Fields, name: string): string {
-  const value = fields[name];
+function textOf(fields: object, name: string): string {
+  const value = (fields as Fields)[name];
   return typeof value === 'string' ? value : '';
 }

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import process from 'node:process';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { makeEntry, StoredEntry } from './entry.ts';
 
 const key = { collection: 'configmaps', namespace: 'n', name: 'a' };
@@ -40,4 +43,19 @@ test('a packed entry that came from disk is decoded anew, and frozen', () => {
   entry.pack();
   assert.deepEqual(entry.object, JSON.parse(json.toString()));
   assert.ok(Object.isFrozen(entry.object.metadata));
+});
+
+test('a packed entry takes no more memory than what was packed', () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const bytesIn = (): number => {
+    collectGarbage();
+    return process.memoryUsage().arrayBuffers;
+  };
+  const before = bytesIn();
+  const entries = Array.from({ length: 50 }, (_, index) => makeEntry(key, index, large));
+  for (const entry of entries) entry.pack();
+  const each = (bytesIn() - before) / entries.length;
+  assert.ok(each < 4_096, `${each} bytes are kept of each`);
+  assert.ok(entries.every(({ isLarge }) => isLarge));
 });

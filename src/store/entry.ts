@@ -73,7 +73,8 @@ export class StoredEntry implements Entry {
   /** From now on it takes little room, and some time to be read. */
   pack(): void {
     if (this.#packed !== undefined) return;
-    this.#packed = zstdCompressSync(this.#json);
+    // A copy of the right size: what comes is a small part of a larger buffer, which would stay whole.
+    this.#packed = new Uint8Array(zstdCompressSync(this.#json));
     this.#json = nothing;
     if (this.#object !== undefined) this.#shared = new WeakRef(this.#object);
     this.#object = undefined;

@@ -8,6 +8,7 @@ import type { JsonObject } from '../../src/api/object.ts';
 import { decodeEnveloped } from '../../src/api/protobuf/envelope.ts';
 import { parseYaml } from '../../src/api/yaml.ts';
 import { limits } from '../../src/lib/limits.ts';
+import { isVerdict } from './make/extensions.ts';
 import type { FuzzRequest } from './make/request.ts';
 import type { Received } from './send/answer.ts';
 
@@ -29,14 +30,20 @@ const codes: Readonly<Record<string, readonly number[]>> = {
   TooManyRequests: [429],
   ServiceUnavailable: [503],
   Timeout: [504],
+  InternalError: [500],
 };
 
 /** The only faults that are the client's: what upstream answers so, and why. */
-const allowedFaults: readonly { readonly status: number; readonly when: (request: FuzzRequest) => boolean }[] = [
+const allowedFaults: readonly {
+  readonly status: number;
+  readonly when: (request: FuzzRequest, received: Received) => boolean;
+}[] = [
   // A resource version that lies ahead of the server's.
   { status: 504, when: ({ path }) => /[?&]resourceVersion=/.test(path) },
   // The client's own deadline.
   { status: 504, when: ({ path }) => /[?&]timeout=/.test(path) },
+  // A webhook that fails closed, and nobody answers there.
+  { status: 500, when: (_request, { body }) => isVerdict(body.toString()) },
   // The way leads through a node or a pod, and there is none.
   { status: 503, when: ({ path }) => /\/(proxy|log|exec|attach|portforward)\b/.test(path) },
 ];
@@ -51,7 +58,7 @@ const redirected = /\/proxy\b|^\/openapi\/v3\/.*[?&]hash=/;
 export function faultOf(request: FuzzRequest, received: Received): string | undefined {
   const { status, problem, cut } = received;
   if (problem !== '') return isHttpRefusal(request, received) ? undefined : `no answer: ${problem}`;
-  if (status >= 500 && !allowedFaults.some((each) => each.status === status && each.when(request))) {
+  if (status >= 500 && !allowedFaults.some((each) => each.status === status && each.when(request, received))) {
     return `a fault of the server's: ${status}`;
   }
   if (status < 200) return status === 101 && cut ? undefined : `status ${status}`;

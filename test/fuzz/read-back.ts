@@ -8,6 +8,7 @@ import { normalizeObject } from '../../src/api/normalize.ts';
 import type { JsonObject } from '../../src/api/object.ts';
 import { protobufType } from '../../src/api/protobuf/envelope.ts';
 import type { ResourceInfo } from '../../src/api/resources.ts';
+import { isVerdict } from './make/extensions.ts';
 import { objectPath } from './make/paths.ts';
 import type { FuzzRequest } from './make/request.ts';
 import { kindOf } from './make/valid-objects.ts';
@@ -62,7 +63,7 @@ export async function readBackFault(send: Send, from: FuzzRequest, stored: JsonO
     if (fault !== undefined) return fault;
   }
   const { status, body } = await send(request('PUT', 'application/json', Buffer.from(JSON.stringify(json))));
-  const isTaken = [200, 404, 409].includes(status) || !resource.verbs.includes('update');
+  const isTaken = [200, 404, 409].includes(status) || !resource.verbs.includes('update') || isVerdict(body.toString());
   return isTaken ? undefined : `putting it back: ${status} ${body.toString().slice(0, 600)}`;
 }
 

@@ -1,5 +1,7 @@
 /** A run: so many requests in so many quarters, many in flight, and all that was wrong with any of them. */
 import type { JsonObject } from '../../src/api/object.ts';
+import type { ResourceInfo } from '../../src/api/resources.ts';
+import { customDefinition, customServed } from './make/custom-kind.ts';
 import { makeRequest } from './make/families.ts';
 import { collectionPath, served } from './make/paths.ts';
 import { describeRequest, type FuzzRequest, type User } from './make/request.ts';
@@ -45,10 +47,23 @@ export class Run {
     const pod = { metadata: { name: 'a' }, spec: { containers, nodeName: 'node-a' } };
     await this.#put('/api/v1/namespaces/default/pods', pod);
     await this.#put('/api/v1/namespaces/default/configmaps', { metadata: { name: 'a' }, data: { a: 'b' } });
+    await this.#put('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', customDefinition);
+    await this.#isServed(customServed);
+  }
+
+  /** A definition is established a moment after it was made. */
+  async #isServed(resources: readonly ResourceInfo[]): Promise<void> {
+    for (let tries = 0; tries < 100; tries++) {
+      const answers = await Promise.all(resources.map((each) => this.#send(good('GET', collectionPath(each, '')))));
+      if (answers.every(({ status }) => status === 200)) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    this.#note('the custom kind is not served', resources.map(({ version }) => version).join(', '));
   }
 
   async #put(path: string, object: JsonObject): Promise<void> {
-    await this.#send(good('POST', path, Buffer.from(JSON.stringify(object))));
+    const { status, body } = await this.#send(good('POST', path, Buffer.from(JSON.stringify(object))));
+    if (status !== 201) this.#note('the run cannot be prepared', `POST ${path}: ${status} ${body.toString()}`);
   }
 
   /** Requests `from` up to `to`, all answered. */

@@ -172,3 +172,10 @@ test('agrees with fast-json-patch wherever that accepts a patch', () => {
   );
   assert.ok(accepted > 200, `only ${accepted} patches were accepted`);
 });
+
+test('a patch that moves long lists about over and over is refused, one that appends is not', () => {
+  const document: JsonObject = { a: Array.from({ length: 100_000 }, () => 0) };
+  const adds = (path: string): JsonArray => Array.from({ length: 10_000 }, () => ({ op: 'add', path, value: 1 }));
+  assert.throws(() => applyJsonPatch(document, adds('/a/0')), { code: 413, reason: 'RequestEntityTooLarge' });
+  assert.equal((applyJsonPatch(document, adds('/a/-'))['a'] as JsonArray).length, 110_000);
+});

@@ -65,6 +65,7 @@ class JsonPatcher {
   /** Containers made here: the only ones that may be changed. */
   readonly #own = new WeakSet<object>();
   #copiedBytes = 0;
+  #shifted = 0;
 
   constructor(document: JsonObject) {
     this.root = document;
@@ -96,7 +97,7 @@ class JsonPatcher {
     const place = this.#open(path);
     if (place === undefined)
       throw invalidPatch(`add operation does not apply: doc is missing path: "${path}": ${missing}`);
-    insert(place, valueOf(operation), `error in add for path: '${path}'`);
+    insert(this.#shifting(place), valueOf(operation), `error in add for path: '${path}'`);
   }
 
   #remove(operation: JsonObject): void {
@@ -105,7 +106,7 @@ class JsonPatcher {
     if (place === undefined) {
       throw invalidPatch(`remove operation does not apply: doc is missing path: "${path}": ${missing}`);
     }
-    take(place, `error in remove for path: '${path}'`);
+    take(this.#shifting(place), `error in remove for path: '${path}'`);
   }
 
   #replace(operation: JsonObject): void {
@@ -134,13 +135,13 @@ class JsonPatcher {
     if (source === undefined) {
       throw invalidPatch(`move operation does not apply: doc is missing from path: ${from}: ${missing}`);
     }
-    const value = take(source, `error in move for path: '${source.key}'`);
+    const value = take(this.#shifting(source), `error in move for path: '${source.key}'`);
     const path = pathOf(operation, 'path', 'move');
     const target = this.#open(path);
     if (target === undefined) {
       throw invalidPatch(`move operation does not apply: doc is missing destination path: ${path}: ${missing}`);
     }
-    insert(target, value, `error in move for path: '${path}'`);
+    insert(this.#shifting(target), value, `error in move for path: '${path}'`);
   }
 
   #copy(operation: JsonObject): void {
@@ -156,7 +157,7 @@ class JsonPatcher {
     if (target === undefined) {
       throw invalidPatch(`copy operation does not apply: doc is missing destination path: ${path}: ${missing}`);
     }
-    insert(target, value, 'error while adding value during copy');
+    insert(this.#shifting(target), value, 'error while adding value during copy');
   }
 
   #countCopied(value: JsonValue): void {
@@ -165,6 +166,15 @@ class JsonPatcher {
     throw invalidPatch(
       `Unable to complete the copy, the accumulated size increase of copy is ${this.#copiedBytes}, exceeding the limit ${copiedBytesMax}`,
     );
+  }
+
+  /** A place where something comes or goes: in a list, all behind it may have to move. */
+  #shifting(place: Place): Place {
+    const { container, key } = place;
+    if (isArray(container) && key !== '-') this.#shifted += Math.max(0, container.length - (Number(key) || 0));
+    if (this.#shifted <= limits.jsonPatchShiftsMax) return place;
+    const message = `Request entity too large: the JSON patch moves more than ${limits.jsonPatchShiftsMax} items of lists`;
+    throw new StatusError(413, 'RequestEntityTooLarge', message);
   }
 
   #test(operation: JsonObject): void {

@@ -8,12 +8,13 @@
  */
 
 import { deepFreeze } from '../../lib/deep-freeze.ts';
+import { limits } from '../../lib/limits.ts';
 import { DecodeError } from '../decode-error.ts';
 import { checkDepth } from '../decode-json.ts';
-import { invalidValue } from '../field-error.ts';
+import { invalidValue, shownKey } from '../field-error.ts';
 import type { JsonArray, JsonObject, JsonValue } from '../object.ts';
 import { isObject, setKey } from '../patch/json-tree.ts';
-import type { FieldError } from '../status-error.ts';
+import { type FieldError, StatusError } from '../status-error.ts';
 import { objectFieldNames } from './message-type.ts';
 import type { Structural } from './structural.ts';
 
@@ -55,6 +56,8 @@ export class Coercion {
   readonly #steps: (string | number)[] = [];
   readonly #unknown: string[] = [];
   readonly #unknownMetadata: string[] = [];
+  /** Characters of all defaults that came. */
+  #defaulted = 0;
 
   constructor(options: CoerceOptions) {
     this.#options = options;
@@ -132,7 +135,7 @@ export class Coercion {
     const values = schema?.additionalProperties;
     const known = property ?? (values === true ? undefined : values);
     if (value === undefined) return this.#default(known);
-    if (isNoValue(known, value)) return this.#options.withoutDefaults ? value : defaultOf(known);
+    if (isNoValue(known, value)) return this.#options.withoutDefaults ? value : this.#default(known);
     this.#steps.push(name);
     try {
       if (schema?.embeddedResource && objectFieldNames.has(name)) return this.#objectField(property, name, value);
@@ -147,7 +150,20 @@ export class Coercion {
   }
 
   #default(schema: Schema): JsonValue | undefined {
-    return this.#options.withoutDefaults ? undefined : defaultOf(schema);
+    if (this.#options.withoutDefaults) return undefined;
+    const value = defaultOf(schema);
+    if (value !== undefined && !this.#options.dropsMalformed) this.#count(schema as Structural, value);
+    return value;
+  }
+
+  /** A list of empty items is short, and with what a schema puts into each of them it may be as long as all memory. @throws StatusError */
+  #count(schema: Structural, value: JsonValue): void {
+    let characters = defaultCharacters.get(schema);
+    if (characters === undefined) defaultCharacters.set(schema, (characters = JSON.stringify(value).length));
+    this.#defaulted += characters;
+    if (this.#defaulted <= limits.objectBytesMax) return;
+    const why = `with the defaults of its schema it has more than ${limits.objectBytesMax} bytes`;
+    throw new StatusError(413, 'RequestEntityTooLarge', `the object is too large: ${why}`, {});
   }
 
   /** Of an object inside. What its schema says of metadata beside its form is defaults. */
@@ -208,12 +224,13 @@ export function pathText(steps: readonly (string | number)[]): string {
   let text = '';
   for (const step of steps) {
     if (typeof step === 'number') text += `[${step}]`;
-    else text += text === '' ? step : `.${step}`;
+    else text += text === '' ? shownKey(step) : `.${shownKey(step)}`;
   }
   return text;
 }
 
 const defaults = new WeakMap<Structural, JsonValue>();
+const defaultCharacters = new WeakMap<Structural, number>();
 const namesByNode = new WeakMap<Structural, readonly string[]>();
 
 /** The default of a node, with what defaults below it add and without what its schema does not know. Frozen, and made once. */

@@ -3,7 +3,7 @@
  * that all kinds share; what the rest holds, `declared` tells those who can ask (decoding, server-side apply).
  */
 import { builtinSchema } from '../schema/load.ts';
-import type { Field, GroupVersionKind, MessageType } from '../schema/schema.ts';
+import type { GroupVersionKind, MessageType } from '../schema/schema.ts';
 import type { Structural } from './structural.ts';
 
 /** `structural` undefined: any fields. */

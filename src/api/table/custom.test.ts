@@ -64,6 +64,18 @@ test('without columns it prints its age', () => {
   assert.deepEqual(table.rows[0]?.cells, ['w', '24h']);
 });
 
+test('where a path of a column cannot be read, it prints as without columns', () => {
+  const customColumns = [{ name: 'Union', type: 'string', jsonPath: '.spec.list[0,1].k' }];
+  const table = printTable(info, [widget], { now, customColumns });
+  assert.deepEqual(table.rows[0]?.cells, ['w', '24h']);
+});
+
+test('filters compare numbers as numbers', () => {
+  const value = { list: [{ n: 9 }, { n: 10 }] };
+  assert.deepEqual(parseJsonPath('.list[?(@.n > 9)].n')(value), [10]);
+  assert.deepEqual(parseJsonPath('.list[?(@.n <= 9.5)].n')(value), [9]);
+});
+
 const paths: readonly (readonly [string, JsonValue[]])[] = [
   ['.spec.list[0].k', ['a']],
   ['.spec.list[-1].k', ['b']],
@@ -71,6 +83,8 @@ const paths: readonly (readonly [string, JsonValue[]])[] = [
   ['.metadata.annotations.a\\.b/c', ['dotted']],
   ['.spec.list[?(@.k!="a")].k', ['b']],
   ['.spec.list[?(@.k)].k', ['a', 'b']],
+  ['.spec.list[?(@.k > "a")].k', ['b']],
+  ['.spec.list[?(@.k<="a")].k', ['a']],
   ['.spec.size.x', []],
   ['.constructor', []],
 ];

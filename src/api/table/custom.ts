@@ -3,12 +3,21 @@ import type { JsonValue, KubeObject } from '../object.ts';
 import type { CustomResourceColumnDefinition } from '../schema/types/apiextensions-v1.ts';
 import { ageColumn, type Cell, type Column, nameColumn, type Printer, printer } from './column.ts';
 import { ageSince } from './duration.ts';
-import { parseJsonPath } from './json-path.ts';
+import { JsonPathError, parseJsonPath } from './json-path.ts';
 
-/** @throws JsonPathError for a path that cannot be read: validation of the CRD refuses it before. */
+/** Where a path cannot be read, as those with unions and slices, the objects are printed as if no columns were declared. */
 export function customPrinter(definitions: readonly CustomResourceColumnDefinition[] = []): Printer {
-  if (definitions.length === 0) return printer(nameColumn, { ...ageColumn, type: 'date' });
-  return printer(nameColumn, ...definitions.map(customColumn));
+  const columns = columnsOf(definitions);
+  return printer(nameColumn, ...(columns.length === 0 ? [{ ...ageColumn, type: 'date' as const }] : columns));
+}
+
+function columnsOf(definitions: readonly CustomResourceColumnDefinition[]): readonly Column<KubeObject>[] {
+  try {
+    return definitions.map(customColumn);
+  } catch (error) {
+    if (error instanceof JsonPathError) return [];
+    throw error;
+  }
 }
 
 function customColumn(definition: CustomResourceColumnDefinition): Column<KubeObject> {

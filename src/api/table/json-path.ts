@@ -1,6 +1,6 @@
 /**
  * The part of JSONPath that printer columns of CustomResourceDefinitions use: `.a.b`, `['a.b']`, `[0]`, `[-1]`, `[*]`,
- * `[?(@.type=="Ready")]`, with `\.` for a dot in a name. Parsed once, evaluated for each object.
+ * `[?(@.type=="Ready")]`, `[?(@.weight>1)]`, with `\.` for a dot in a name. Parsed once, evaluated for each object.
  */
 import type { JsonValue } from '../object.ts';
 
@@ -14,7 +14,7 @@ export class JsonPathError extends Error {
 }
 
 const stepPattern =
-  /\.(\*)|\.((?:\\.|[^.[\\])+)|\[(-?[0-9]+)\]|\[(\*)\]|\[(?:'([^']*)'|"([^"]*)")\]|\[\?\(\s*@((?:\.(?:\\.|[^.[\\\s=!<>)])+)+)\s*(?:(==|!=)\s*(?:'([^']*)'|"([^"]*)"|([^\s)'"]+))\s*)?\)\]/y;
+  /\.(\*)|\.((?:\\.|[^.[\\])+)|\[(-?[0-9]+)\]|\[(\*)\]|\[(?:'([^']*)'|"([^"]*)")\]|\[\?\(\s*@((?:\.(?:\\.|[^.[\\\s=!<>)])+)+)\s*(?:([=!]=|[<>]=?)\s*(?:'([^']*)'|"([^"]*)"|([^\s)'"]+))\s*)?\)\]/y;
 
 /** @throws JsonPathError */
 export function parseJsonPath(text: string): JsonPath {
@@ -64,9 +64,25 @@ function filterStep(path: string, operator: string | undefined, operand: string 
   const keeps = (element: JsonValue): boolean => {
     const [found] = inner(element);
     if (operator === undefined || found === undefined) return operator === undefined && found !== undefined;
-    return (scalarText(found) === operand) === (operator === '==');
+    return compares[operator]?.(order(found, operand ?? '')) === true;
   };
   return (values) => values.flatMap((value) => (Array.isArray(value) ? value.filter(keeps) : []));
+}
+
+const compares: Readonly<Record<string, (order: number) => boolean>> = {
+  '==': (order) => order === 0,
+  '!=': (order) => order !== 0,
+  '<': (order) => order < 0,
+  '<=': (order) => order <= 0,
+  '>': (order) => order > 0,
+  '>=': (order) => order >= 0,
+};
+
+/** Negative, zero or positive: numbers as numbers, all else as texts. */
+function order(found: JsonValue, operand: string): number {
+  if (typeof found === 'number' && !Number.isNaN(Number(operand))) return found - Number(operand);
+  const text = scalarText(found);
+  return text === operand ? 0 : text < operand ? -1 : 1;
 }
 
 function scalarText(value: JsonValue): string {

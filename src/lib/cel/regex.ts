@@ -8,8 +8,9 @@ import { Tester } from '../re2/tester.ts';
 
 export { RegexError } from '../re2/syntax.ts';
 
-/** Expressions that are kept compiled. Beyond it: the oldest is compiled again. */
+/** Expressions that are kept compiled, and instructions of all of them: objects may bring their own. Beyond: the oldest is compiled again. */
 const keptMax = 1_000;
+const instructionsKeptMax = 200_000;
 
 export interface Regex {
   /** @throws RegexError where it takes too long */
@@ -18,22 +19,33 @@ export interface Regex {
   findAll(text: string, countMax: number): string[];
 }
 
-const kept = new Map<string, Regex>();
+const kept = new Map<string, Made>();
+let instructionsKept = 0;
+
+interface Made extends Regex {
+  readonly instructions: number;
+}
 
 /** @throws RegexError where RE2 would not take it, in Go's words */
 export function regex(pattern: string): Regex {
   const known = kept.get(pattern);
   if (known !== undefined) return known;
   const made = make(pattern);
-  if (kept.size >= keptMax) kept.delete(kept.keys().next().value as string);
   kept.set(pattern, made);
+  instructionsKept += made.instructions;
+  for (const [oldest, { instructions }] of kept) {
+    if (kept.size <= keptMax && instructionsKept <= instructionsKeptMax) break;
+    kept.delete(oldest);
+    instructionsKept -= instructions;
+  }
   return made;
 }
 
-function make(pattern: string): Regex {
+function make(pattern: string): Made {
   const program = compile(pattern);
   const tester = new Tester(program);
   return {
+    instructions: program.instructions.length,
     test: (text) => tester.test(text),
     findAll: (text, countMax) =>
       findAll(program, text, countMax < 0 ? Number.POSITIVE_INFINITY : countMax).map(({ start, end }) =>

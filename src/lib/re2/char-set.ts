@@ -12,7 +12,9 @@ export const lineBreak: CharSet = [0x0a, 0x0a];
 export const single = (code: number): CharSet => [code, code];
 
 /** Sorted and joined. */
-export function union(...sets: readonly CharSet[]): CharSet {
+export function union(...all: readonly CharSet[]): CharSet {
+  const sets = new Set(all);
+  if (sets.size === 1) return all[0] as CharSet;
   const pairs: [number, number][] = [];
   for (const set of sets) for (let i = 0; i < set.length; i += 2) pairs.push([set[i] as number, set[i + 1] as number]);
   pairs.sort((left, right) => left[0] - right[0]);
@@ -25,7 +27,15 @@ export function union(...sets: readonly CharSet[]): CharSet {
   return joined;
 }
 
+const complements = new WeakMap<CharSet, CharSet>();
+
 export function complement(set: CharSet): CharSet {
+  let rest = complements.get(set);
+  if (rest === undefined) complements.set(set, (rest = makeComplement(set)));
+  return rest;
+}
+
+function makeComplement(set: CharSet): CharSet {
   const rest: number[] = [];
   let next = 0;
   for (let i = 0; i < set.length; i += 2) {
@@ -37,11 +47,13 @@ export function complement(set: CharSet): CharSet {
 }
 
 export function has(set: CharSet, code: number): boolean {
-  for (let i = 0; i < set.length; i += 2) {
-    if (code < (set[i] as number)) return false;
-    if (code <= (set[i + 1] as number)) return true;
+  let [low, high] = [0, set.length / 2 - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (code <= (set[2 * middle + 1] as number)) high = middle;
+    else low = middle + 1;
   }
-  return false;
+  return code >= (set[2 * low] as number) && code <= (set[2 * low + 1] as number);
 }
 
 /** `az09` → the ranges a to z and 0 to 9. */
@@ -127,15 +139,37 @@ function textOfBlock(start: number): string {
 
 const isCharacter = (code: number): boolean => code < 0xd800 || code > 0xdfff;
 
+const folded = new WeakMap<CharSet, CharSet>();
+
 /** With what differs from its members in case alone. */
 export function foldCase(set: CharSet): CharSet {
+  let whole = folded.get(set);
+  if (whole === undefined) folded.set(set, (whole = makeFold(set)));
+  return whole;
+}
+
+function makeFold(set: CharSet): CharSet {
+  const isAscii = (set.at(-1) ?? 0) < 0x80;
+  const added = isAscii ? asciiFolds(set) : otherFolds(set);
+  return added.length === 0 ? set : union(set, added);
+}
+
+function asciiFolds(set: CharSet): number[] {
   const added: number[] = [];
   for (let i = 0; i < set.length; i += 2) {
-    const [from, to] = [set[i] as number, set[i + 1] as number];
-    if (to < 0x80) for (let code = from; code <= to; code++) added.push(...asciiOrbit(code).flatMap(single));
-    else for (const [code, others] of orbits()) if (code >= from && code <= to) added.push(...others.flatMap(single));
+    for (let code = set[i] as number; code <= (set[i + 1] as number); code++) {
+      added.push(...asciiOrbit(code).flatMap(single));
+    }
   }
-  return union(set, added);
+  return added;
+}
+
+function otherFolds(set: CharSet): number[] {
+  const added: number[] = [];
+  for (const [code, others] of orbits()) {
+    if (has(set, code)) for (const other of others) if (!has(set, other)) added.push(other, other);
+  }
+  return added;
 }
 
 /** `K` is also the sign for kelvin, and `s` was once written long. */

@@ -8,6 +8,9 @@ import { anyChar, type CharSet, complement, foldCase, lineBreak, perlClasses, si
 import { ClassReader, readEscape, readUnicodeClass } from './parse-class.ts';
 import { type Assertion, type Node, syntaxError } from './syntax.ts';
 
+/** A pattern (characters), and the ends of all ranges of characters in it: what Unicode's classes take. Beyond them: "expression too large". */
+const charactersMax = 16 * 1024;
+const rangeEndsMax = 200_000;
 const repeatMax = 1_000;
 const depthMax = 1_000;
 
@@ -29,6 +32,7 @@ class Parser {
   readonly #text: string;
   #at = 0;
   #depth = 0;
+  #rangeEnds = 0;
   #flags = noFlags;
 
   constructor(text: string) {
@@ -36,6 +40,7 @@ class Parser {
   }
 
   whole(): Node {
+    if (this.#text.length > charactersMax) throw syntaxError('large', this.#text);
     const node = this.#alternatives();
     if (this.#at < this.#text.length) throw syntaxError('unexpectedParen', this.#text);
     return node;
@@ -105,7 +110,7 @@ class Parser {
         const reader = new ClassReader(this.#text, this.#at, this.#flags.foldsCase);
         const set = reader.read();
         this.#at = reader.at;
-        return [{ kind: 'set', set }];
+        return [this.#known(set)];
       }
       case '.':
         this.#at++;
@@ -134,7 +139,13 @@ class Parser {
   }
 
   #set(set: CharSet): Node {
-    return { kind: 'set', set: this.#flags.foldsCase ? foldCase(set) : set };
+    return this.#known(this.#flags.foldsCase ? foldCase(set) : set);
+  }
+
+  #known(set: CharSet): Node {
+    this.#rangeEnds += set.length;
+    if (this.#rangeEnds > rangeEndsMax) throw syntaxError('large', this.#text);
+    return { kind: 'set', set };
   }
 
   #escape(): Node[] {
@@ -149,12 +160,12 @@ class Parser {
     const perl = perlClasses.get(letter.toLowerCase());
     if (perl !== undefined) {
       this.#at += 2;
-      return [{ kind: 'set', set: letter === letter.toLowerCase() ? perl : complement(perl) }];
+      return [this.#known(letter === letter.toLowerCase() ? perl : complement(perl))];
     }
     if (letter === 'p' || letter === 'P') {
       const { set, end } = readUnicodeClass(this.#text, this.#at, this.#flags.foldsCase);
       this.#at = end;
-      return [{ kind: 'set', set }];
+      return [this.#known(set)];
     }
     const { code, end } = readEscape(this.#text, this.#at);
     this.#at = end;

@@ -188,5 +188,34 @@ test('an expression that would be too large is none', () => {
 test('one that nests a thousand levels is read, a deeper one refused', () => {
   ok(regex(`${'('.repeat(1_000)}a${')'.repeat(1_000)}`).test('a'));
   throws(() => regex(`${'('.repeat(1_001)}a${')'.repeat(1_001)}`), /nests too deeply/);
-  throws(() => regex('('.repeat(100_000)), /nests too deeply/);
+  throws(() => regex('('.repeat(16_000)), /nests too deeply/);
+});
+
+test('an expression that is costly to read is refused before it is', () => {
+  const costly = [
+    'a'.repeat(3_000_000),
+    `(?i)${'\\pL'.repeat(5_000)}`,
+    '[^\\pL]'.repeat(2_000),
+    '(?:){1000}'.repeat(5_000),
+  ];
+  for (const pattern of costly) throws(() => regex(pattern), /expression too large/);
+  // The same class over and over is one.
+  ok(regex(`^(?i)[${'\\pL'.repeat(5_000)}]+$`).test('Äé'));
+});
+
+test('a text that leads to more states than may be kept is walked through without any, with the same answer', () => {
+  // Whether an `a` stands 14 characters before the end: 16,384 states.
+  const expression = regex('^(?:a|b)*a[ab]{13}$');
+  const letters = Array.from({ length: 20_000 }, (_, index) => ((index * index * 7919) % 11 < 5 ? 'a' : 'b'));
+  for (let cut = 0; cut < 50; cut++) {
+    const text = letters.slice(0, 20_000 - cut).join('');
+    equal(expression.test(text), text.at(-14) === 'a');
+    equal(expression.test(`${text}😀`), false);
+  }
+  ok(regex('(?:a|b)*a[ab]{13}\\b😀').test(`${letters.join('').replace(/.{14}$/, 'a'.repeat(14))}😀`));
+});
+
+test('what one text may cost is bounded, whatever the expression', () => {
+  throws(() => regex('(a|b)*a(a|b){300}$').test('ab'.repeat(3).concat('aab'.repeat(100_000))), RegexError);
+  throws(() => regex('(\\pL|\\pN|[^\\pL]){900}x').findAll('漢a'.repeat(10_000), -1), RegexError);
 });

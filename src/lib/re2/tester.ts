@@ -5,15 +5,19 @@
  * ```
  *  characters ─▶ classes (no instruction tells two of one class apart) ─▶ state × class ─▶ state
  * ```
- * Bounds: as many states as `statesMax`; beyond it all are forgotten and made again. What making states may cost for one text is counted
- * (`stepsMax`), not timed.
+ * Bounds: states as far as `statesMax` and `cellsMax` allow; where a text leads to more, what is left of it is walked through place by place, which makes
+ * none (`walk.ts`). What one text may cost is counted (`limits.regexStepsMax`), not timed.
  */
 import { limits } from '../limits.ts';
+import { has } from './char-set.ts';
 import { holds, type Side, sideOf } from './places.ts';
 import type { Program } from './program.ts';
 import { RegexError } from './syntax.ts';
+import { walk } from './walk.ts';
 
 const statesMax = 1_000;
+/** Numbers in all states. */
+const cellsMax = 32_768;
 
 /** Found: what follows is of no interest. Never: nothing can be found any more. */
 type Next = State | 'found' | 'never';
@@ -38,7 +42,10 @@ export class Tester {
   readonly #asksBefore: boolean;
   /** A match can begin nowhere but at the beginning. */
   readonly #beginsAtEdge: boolean;
-  #states = new Map<string, State>();
+  /** By their places. */
+  readonly #states = new Map<string, State>();
+  readonly #first: State;
+  #cells = 0;
   #steps = 0;
 
   constructor(program: Program) {
@@ -48,13 +55,15 @@ export class Tester {
     this.#beginsAtEdge = isAnchored(program);
     const { assertions } = program;
     this.#asksBefore = [...assertions].some((each) => each !== 'begin text' && each !== 'end text');
+    this.#first = this.#newState([program.start], 'edge');
   }
 
   /** @throws RegexError where finding out would cost too much */
   test(text: string): boolean {
     this.#steps = 0;
-    let state = this.#state([this.#program.start], 'edge');
+    let state = this.#first;
     for (let at = 0; at < text.length; at++) {
+      const begin = at;
       let code = text.charCodeAt(at);
       let characterClass: number;
       if (code < asciiCount) characterClass = this.#asciiClasses[code] as number;
@@ -66,6 +75,10 @@ export class Tester {
       const next = state.next[characterClass] ?? this.#step(state, characterClass);
       if (next === 'found') return true;
       if (next === 'never') return false;
+      if (next === undefined) {
+        const { places, before } = state;
+        return walk(this.#program, text, { at: begin, places, before, beginsAtEdge: this.#beginsAtEdge });
+      }
       state = next;
     }
     state.atEnd ??= this.#reach(state, 'edge') === undefined;
@@ -82,7 +95,9 @@ export class Tester {
     return low;
   }
 
-  #step(state: State, characterClass: number): Next {
+  /** Undefined: there is no room for what comes next. */
+  #step(state: State, characterClass: number): Next | undefined {
+    if (this.#states.size >= statesMax || this.#cells >= cellsMax) return undefined;
     const code = this.#borders[characterClass] as number;
     const side = sideOf(code);
     const reached = this.#reach(state, side);
@@ -96,7 +111,7 @@ export class Tester {
     const places = new Set<number>();
     for (const place of reached) {
       const instruction = instructions[place];
-      if (instruction?.kind === 'set' && hasSorted(instruction.set, code)) places.add(instruction.next);
+      if (instruction?.kind === 'set' && has(instruction.set, code)) places.add(instruction.next);
     }
     // A match may begin at every character.
     if (!this.#beginsAtEdge) places.add(start);
@@ -110,12 +125,13 @@ export class Tester {
   #state(places: readonly number[], before: Side): State {
     const key = `${before} ${places.join(' ')}`;
     let state = this.#states.get(key);
-    if (state === undefined) {
-      if (this.#states.size >= statesMax) this.#states = new Map();
-      state = { places, before, next: this.#borders.map(() => undefined), atEnd: undefined };
-      this.#states.set(key, state);
-    }
+    if (state === undefined) this.#states.set(key, (state = this.#newState(places, before)));
     return state;
+  }
+
+  #newState(places: readonly number[], before: Side): State {
+    this.#cells += places.length + this.#borders.length;
+    return { places, before, next: this.#borders.map(() => undefined), atEnd: undefined };
   }
 
   /** The instructions that want a character, from these places on; undefined where a match is among them. */
@@ -156,24 +172,17 @@ export class Tester {
   }
 }
 
-function hasSorted(set: readonly number[], code: number): boolean {
-  for (let i = 0; i < set.length; i += 2) {
-    if (code < (set[i] as number)) return false;
-    if (code <= (set[i + 1] as number)) return true;
-  }
-  return false;
-}
-
 /** What assertions tell apart, where there are any but those of the whole text. */
 const sideBorders = [0x0a, 0x0b, 0x30, 0x3a, 0x41, 0x5b, 0x5f, 0x60, 0x61, 0x7b];
 
 function bordersOf({ instructions, assertions }: Program): readonly number[] {
   const borders = new Set([0, ...(assertions.size > 0 ? sideBorders : [])]);
-  for (const instruction of instructions) {
-    if (instruction.kind !== 'set') continue;
-    for (let i = 0; i < instruction.set.length; i += 2) {
-      borders.add(instruction.set[i] as number);
-      borders.add((instruction.set[i + 1] as number) + 1);
+  // What is repeated has the same set each time.
+  const sets = new Set(instructions.flatMap((instruction) => (instruction.kind === 'set' ? [instruction.set] : [])));
+  for (const set of sets) {
+    for (let i = 0; i < set.length; i += 2) {
+      borders.add(set[i] as number);
+      borders.add((set[i + 1] as number) + 1);
     }
   }
   return [...borders].sort((left, right) => left - right);

@@ -1,7 +1,9 @@
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JsonValue } from '../../api/object.ts';
 import type { CustomResourceSubresources } from '../../api/schema/types/apiextensions-v1.ts';
+import { Coercion } from '../../api/structural/coerce.ts';
+import { structuralOf } from '../../api/structural/structural-of.ts';
 import {
   anyObject,
   embedded,
@@ -13,6 +15,7 @@ import {
   struct,
   text,
 } from '../../api/structural/testing.ts';
+import { limits } from '../../lib/limits.ts';
 import { type CustomRegistry, makeDefinition, makeWidget, startCustomRegistry } from '../custom/testing.ts';
 import { rejection } from '../testing.ts';
 
@@ -312,5 +315,39 @@ test('a zero has no sign', async () => {
   await serving(struct({ n: integer }), async (registry) => {
     const made = await registry.create(widgets, makeWidget('one', { spec: { n: -0 } }));
     equal(JSON.stringify(specOf(made)), '{"n":0}');
+  });
+});
+
+test('a long key, with many errors below it, is shown in part and holds nobody up', async () => {
+  const key = 'k'.repeat(100_000);
+  const paths: Readonly<Record<string, JsonValue>> = {
+    'spec.errors.': Array.from({ length: 5_000 }, (_, index) => index),
+    'spec.sets[': Array.from({ length: 5_000 }, (_, index) => String(index >> 1)),
+  };
+  const set = listOf(text, { 'x-kubernetes-list-type': 'set' });
+  await serving(struct({ errors: mapOf(listOf(text)), sets: mapOf(set) }), async (registry) => {
+    for (const [path, list] of Object.entries(paths)) {
+      const field = path.split(/[.[]/)[1] as string;
+      const causes = await refused(registry.create(widgets, makeWidget('one', { spec: { [field]: { [key]: list } } })));
+      equal(causes.length, limits.fieldErrorsMax);
+      for (const cause of causes) ok(cause.startsWith(path + 'k'.repeat(1_000)) && cause.length < 3_000);
+    }
+  });
+});
+
+test('fields that nobody knows, below a long key, are told with a part of it', async () => {
+  const decoded = new Coercion({ readMetadata: () => ({ metadata: {}, unknownFields: [] }) });
+  const schema = structuralOf(struct({ m: mapOf(listOf(struct({}))) }));
+  decoded.value(schema, { m: { ['k'.repeat(100_000)]: Array.from({ length: 200 }, () => ({ odd: 1 })) } });
+  ok(decoded.unknownFields.join('').length < 200_000);
+});
+
+test('a short list of items with long defaults is refused, and not written out', async () => {
+  const items = struct({ a: { ...text, default: 'x'.repeat(10_000) } });
+  await serving(struct({ l: listOf(items) }), async (registry) => {
+    const create = (length: number): Promise<unknown> =>
+      registry.create(widgets, makeWidget('one', { spec: { l: Array.from({ length }, () => ({})) } }));
+    await rejection(create(50_000), 'RequestEntityTooLarge');
+    await create(100);
   });
 });

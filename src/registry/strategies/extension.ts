@@ -1,4 +1,5 @@
 /** What extends or steers the API: webhooks, policies, CRDs, APIServices, flow control. */
+import { isPathSegmentName } from '../../api/names.ts';
 import type {
   MutatingAdmissionPolicy,
   MutatingAdmissionPolicyBinding,
@@ -102,6 +103,8 @@ function noteStorageVersion(definition: Draft<CustomResourceDefinition>): void {
 
 export const apiServiceStrategy: Strategy<APIService> = {
   allowUnconditionalUpdate: false,
+  // That of the group without a name is called `v1.`.
+  nameErrors: isPathSegmentName,
   statusKeepsMetadata: true,
   setDefaults: setApiServiceDefaults,
   prepareForCreate(draft, { nowMs }) {

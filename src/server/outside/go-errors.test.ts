@@ -54,3 +54,13 @@ test('a certificate is for the names that it bears as such, and a star for one l
     `${verification} certificate is not valid for any names, but wanted to match a.b`,
   );
 });
+
+test('a name within another one of the certificate is none of its names', () => {
+  const problem = (subjectaltname: string) =>
+    nameProblem('a.ns.svc', { subjectaltname, subject: {} } as unknown as PeerCertificate);
+  // As Node prints an entry with a comma in it.
+  for (const entry of ['URI:"http://x, DNS:a.ns.svc, y"', 'DNS:"x, DNS:a.ns.svc, y"', 'DNS:"\\", DNS:a.ns.svc, \\""']) {
+    assert.match(problem(entry) ?? '', /certificate is /, entry);
+    assert.equal(problem(`${entry}, DNS:a.ns.svc`), undefined, entry);
+  }
+});

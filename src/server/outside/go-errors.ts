@@ -63,9 +63,12 @@ export const isClosedBefore = ({ code }: NodeJS.ErrnoException): boolean => code
 
 const verification = (what: string): string => `tls: failed to verify certificate: ${what}`;
 
+/** What has a comma in it stands in quotes, as a text in JSON: nothing within is an entry of its own. */
+const entryForm = /[^,"\s](?:[^,"]|"(?:[^"\\]|\\.)*")*/g;
+
 /** Go's rule: names count where they stand as such, never in the common name. Undefined: the certificate is for this name. */
 export function nameProblem(name: string, { subjectaltname, subject }: PeerCertificate): string | undefined {
-  const entries = (subjectaltname ?? '').split(', ').filter((entry) => entry !== '');
+  const entries = subjectaltname?.match(entryForm) ?? [];
   const ofKind = (kind: string): string[] =>
     entries.filter((entry) => entry.startsWith(kind)).map((entry) => entry.slice(kind.length));
   if (net.isIP(name) !== 0) return ipProblem(name, ofKind('IP Address:'));

@@ -345,3 +345,12 @@ test('a Service that is another name for somebody outside is dialled there, and 
   };
   assert.deepEqual(await way.post(target, {}, { timeoutMs: 5_000 }), { url: '/', body: {} });
 });
+
+test('a Service and a URL of the same name are two places, each with connections of its own', async (t) => {
+  const { way } = world(t);
+  const service = { name: 'hook', namespace: 'shop', port: 8443 };
+  const options = { timeoutMs: 10_000 };
+  assert.match(await faultOf(way.post({ service }, {}, options)), /service "hook" not found$/);
+  const byName = await faultOf(way.post({ url: 'https://hook.shop.svc:8443/' }, {}, options));
+  assert.doesNotMatch(byName, /service "hook" not found/);
+});

@@ -78,7 +78,9 @@ export class HttpsOutsideCaller implements OutsideCaller {
   }
 
   #targetFor(target: OutsideTarget, place: Place): Target {
-    const key = `${place.origin}\n${target.caBundle ?? ''}`;
+    // A URL may name what a Service is called, and is somewhere else.
+    const kind = target.service === undefined ? 'url' : 'service';
+    const key = `${kind}\n${place.origin}\n${target.caBundle ?? ''}`;
     const known = this.#targets.get(key);
     const found = known ?? { agent: this.#newAgent(target, place), slots: new Slots(limits.outsideConnectionsMax) };
     this.#targets.delete(key);

@@ -9,6 +9,7 @@ import type { Job } from '../../api/schema/types/batch-v1.ts';
 import type { Node, Pod } from '../../api/schema/types/core-v1.ts';
 import type { Store } from '../../store/store.ts';
 import { allocatableOf, requestsOf } from './checkers/pods.ts';
+import { customKindsServed } from './convergence-custom.ts';
 import { controlled, isFinished, isReady, isTrue, list } from './convergence-list.ts';
 import { countsTrue } from './convergence-policies.ts';
 import { addressesHeld, servicesKnown } from './convergence-services.ts';
@@ -31,6 +32,7 @@ export async function unconverged(cluster: SimulatedCluster): Promise<readonly s
     ...servicesKnown(store),
     ...addressesHeld(store),
     ...claimsBound(store),
+    ...customKindsServed(store),
     ...podsSettled(store),
     ...(await runtimesTrue(cluster)),
   ];

@@ -13,6 +13,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { nextInt, type Prng } from '../../lib/prng.ts';
 import { Tallied } from './tallied.ts';
 import { cronJobFamily } from './workload/cron-jobs.ts';
+import { customResourceFamily } from './workload/custom-resources.ts';
 import { apartFamily, deploymentFamily } from './workload/deployments.ts';
 import { jobFamily } from './workload/jobs.ts';
 import { nodeFamily } from './workload/nodes.ts';
@@ -44,6 +45,7 @@ const families: readonly Family[] = [
   serviceFamily,
   budgetFamily,
   ownershipFamily,
+  customResourceFamily,
   namespaceFamily,
 ];
 

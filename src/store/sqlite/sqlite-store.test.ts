@@ -25,6 +25,7 @@ import { SqliteStore, type SqliteStoreOptions } from '../sqlite-store.ts';
 import { type Entry, type Store, type StoreKey, StoreUnavailable } from '../store.ts';
 import { pack } from './pack.ts';
 import { SqliteFile } from './sqlite-file.ts';
+import { WorkerFile } from './worker-file.ts';
 
 const clock = new RealClock();
 
@@ -336,6 +337,20 @@ async function assertKept(t: TestContext, file: string, store: Store): Promise<v
     names,
   );
 }
+
+test('the worker keeps nothing of what it has written', async (t) => {
+  const path = join(temporaryFolder(t), 'naru.db');
+  SqliteFile.create(path);
+  const worker = new WorkerFile({ path, bytesMax: 1 << 30, sealing: [] });
+  atEnd(t, () => worker.destroy());
+  await worker.ready;
+  const json = new Uint8Array(1 << 20);
+  const before = process.memoryUsage().arrayBuffers;
+  for (let revision = 2; revision < 34; revision++)
+    await worker.commit(pack({ records: [{ kind: 'put', key: key('a'), revision, json }], compaction: undefined }));
+  const kept = process.memoryUsage().arrayBuffers - before;
+  assert.ok(kept < 8 << 20, `${kept} bytes are kept`);
+});
 
 test('when the worker dies at work, its batch is refused or kept as a whole, and the main thread goes on', async (t) => {
   for (const writeAfterwards of [true, false]) {

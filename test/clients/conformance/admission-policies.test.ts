@@ -6,6 +6,7 @@
  *   ValidatingAdmissionPolicy should allow expressions to refer variables.
  *   ValidatingAdmissionPolicy should type check a CRD
  *   MutatingAdmissionPolicy should mutate a Deployment
+ *   MutatingAdmissionPolicy should mutate a Deployment with annotations
  *
  * Their API operations stand in `lifecycles.ts`.
  */
@@ -166,23 +167,34 @@ describe('conformance: admission policies', { timeout: 120_000 }, () => {
     assert.ok(found[1].warning.includes("undefined field 'maxRetries'"));
   });
 
-  test('MutatingAdmissionPolicy should mutate a Deployment', async () => {
-    const unique = await labelled('map-deployment');
-    const policyName = `${unique}.policy.example.com`;
-    const expression = 'Object{metadata: Object.metadata{annotations: {"mutated-by": "admission-policy"}}}';
-    await client(v1, 'MutatingAdmissionPolicy').create({
-      metadata: { name: policyName },
-      spec: {
-        matchConstraints: constraints(unique),
-        mutations: [{ patchType: 'ApplyConfiguration', applyConfiguration: { expression } }],
-        reinvocationPolicy: 'Never',
-      },
+  const mutations: readonly (readonly [string, string, (created: Sent) => boolean])[] = [
+    ['a Deployment', 'Object{spec: Object.spec{replicas: 1337}}', ({ spec }) => spec.replicas === 1337],
+    [
+      'a Deployment with annotations',
+      'Object{metadata: Object.metadata{annotations: {"mutated-by": "admission-policy"}}}',
+      ({ metadata }) => metadata.annotations?.['mutated-by'] === 'admission-policy',
+    ],
+  ];
+  for (const [what, expression, isMutated] of mutations) {
+    test(`MutatingAdmissionPolicy should mutate ${what}`, async () => {
+      const unique = await labelled('map-deployment');
+      const policyName = `${unique}.policy.example.com`;
+      await client(v1, 'MutatingAdmissionPolicy').create({
+        metadata: { name: policyName },
+        spec: {
+          matchConstraints: constraints(unique),
+          mutations: [{ patchType: 'ApplyConfiguration', applyConfiguration: { expression } }],
+          reinvocationPolicy: 'Never',
+        },
+      });
+      await client(v1, 'MutatingAdmissionPolicyBinding').create({
+        metadata: { name: `${unique}.binding.example.com` },
+        spec: { policyName, matchResources: { namespaceSelector: { matchLabels: { [unique]: 'true' } } } },
+      });
+      const deployments = client('apps/v1', 'Deployment', unique);
+      const created = await deployments.create(workload('marker-deployment', 1));
+      await deployments.delete('marker-deployment');
+      assert.ok(isMutated(created), JSON.stringify(created));
     });
-    await client(v1, 'MutatingAdmissionPolicyBinding').create({
-      metadata: { name: `${unique}.binding.example.com` },
-      spec: { policyName, matchResources: { namespaceSelector: { matchLabels: { [unique]: 'true' } } } },
-    });
-    const created = await client('apps/v1', 'Deployment', unique).create(workload('test-deployment', 2));
-    assert.equal(created.metadata.annotations['mutated-by'], 'admission-policy');
-  });
+  }
 });

@@ -1,7 +1,8 @@
 /**
  * Aggregator Should be able to support the 1.17 Sample API Server using the current Aggregator; AggregatedDiscovery should support raw
- * aggregated discovery request for CRDs, … interface, … interface for CRDs: upstream's conformance tests of servers that extend the API, step
- * by step, and the same with kubectl. The server is this test's own, on this machine (`src/server/aggregation/testing.ts`).
+ * aggregated discovery request for CRDs, … interface, … interface for CRDs; OpenAPIV3 should contain OpenAPI V3 for Aggregated APIServer:
+ * upstream's conformance tests of servers that extend the API, step by step, and the same with kubectl. The server is this test's own, on
+ * this machine (`src/server/aggregation/testing.ts`).
  */
 import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -193,6 +194,11 @@ describe('conformance: servers that extend the API', { timeout: 180_000 }, () =>
     );
     await mustRefuse(json('GET', flunders), 404);
     assert.ok((await apiServices().list()).items.length > 20, 'this server’s own are still there');
+    assert.equal(
+      (await apiServices().get('v1.')).spec.groupPriorityMinimum,
+      18_000,
+      'also of the group without a name',
+    );
   });
 
   async function retried<T>(change: () => Promise<T>): Promise<T> {
@@ -246,6 +252,17 @@ describe('conformance: servers that extend the API', { timeout: 180_000 }, () =>
       await eventually('its APIService is gone', () => apiServices().isGone(own));
     });
   }
+
+  test('OpenAPIV3 should contain OpenAPI V3 for Aggregated APIServer', async () => {
+    await apiServices().create(apiService(sampleGroup, sampleVersion));
+    const found = async (): Promise<string | undefined> =>
+      (await wire.json('/openapi/v3')).paths[samplePath.slice(1)]?.serverRelativeURL;
+    const document = await wire.json(await eventually('its document is listed', found));
+    assert.match(document.openapi, /^3\./);
+    assert.ok(document.paths && document.components.schemas);
+    await apiServices().delete(apiServiceName);
+    await eventually('its document is gone', async () => (await found()) === undefined);
+  });
 
   test('kubectl sees them as its own: short names, explain, top; and what is away holds up nothing else', async (t) => {
     t.after(() => {

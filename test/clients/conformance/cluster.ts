@@ -1,27 +1,33 @@
 /** A cluster for conformance steps: one connection as its administrator, and a new namespace for whoever asks. */
-import { type Connection, eventually, TestCluster } from '../../harness.ts';
+import { type CommandOptions, type CommandResult, type Connection, eventually, TestCluster } from '../../harness.ts';
 import { typed } from './client.ts';
 import { Wire } from './wire.ts';
 
 export class ConformanceCluster {
   readonly connection: Connection;
   readonly wire: Wire;
+  readonly #cluster: TestCluster;
   #namespaces = 0;
 
-  private constructor(connection: Connection) {
-    this.connection = connection;
-    this.wire = new Wire(connection);
+  private constructor(cluster: TestCluster) {
+    this.#cluster = cluster;
+    this.connection = cluster.connection;
+    this.wire = new Wire(this.connection);
   }
 
   static async up(nodes = 2): Promise<ConformanceCluster> {
-    const cluster = await TestCluster.up('--simulated-nodes', String(nodes));
-    return new ConformanceCluster(cluster.connection);
+    return new ConformanceCluster(await TestCluster.up('--simulated-nodes', String(nodes)));
   }
 
   /** For `after`. */
   async close(): Promise<void> {
     this.wire.close();
     await TestCluster.closeAll();
+  }
+
+  /** The real one, 1.36; never rejects for an exit code. */
+  kubectl(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+    return this.#cluster.kubectl(args, options);
   }
 
   /** As upstream's framework makes one for each test: with its default service account there. */

@@ -1,26 +1,22 @@
 /**
  * Upstream's conformance tests of custom resources (`sig-api-machinery`: CustomResourceDefinition resources, CustomResourceDefinition Watch,
- * CustomResourceConversionWebhook, CustomResourceFieldSelectors), step by step. A test is named after upstream's. The webhook is called by its
+ * CustomResourceConversionWebhook, CustomResourceFieldSelectors; what the garbage collector and quotas do with them), step by step. A test is named after upstream's. The webhook is called by its
  * URL; upstream's runs in a pod.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { eventually } from '../../harness.ts';
-import { mustRefuse, ResourceClient, resourceOf, typed, type Watch } from './client.ts';
+import { mustRefuse, type ResourceClient, typed, type Watch } from './client.ts';
 import { ConformanceCluster } from './cluster.ts';
+import { anything, CustomKinds } from './definitions.ts';
 import { WebhookServer } from './webhook-server.ts';
-import { dynamicForm, type Sent } from './wire.ts';
-
-const api = 'apiextensions.k8s.io/v1';
-const kind = 'CustomResourceDefinition';
-const anything = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+import type { Sent } from './wire.ts';
 
 describe('conformance: custom resources', { timeout: 120_000 }, () => {
   let cluster: ConformanceCluster;
   let server: WebhookServer;
-  let count = 0;
   const wire = () => cluster.wire;
-  const definitions = () => typed(wire(), api, kind);
+  const kinds = new CustomKinds(wire);
 
   before(async () => {
     cluster = await ConformanceCluster.up(1);
@@ -31,55 +27,8 @@ describe('conformance: custom resources', { timeout: 120_000 }, () => {
     await cluster.close();
   });
 
-  interface Defining {
-    readonly group?: string;
-    readonly scope?: 'Cluster' | 'Namespaced';
-    readonly labels?: object;
-    readonly schema?: object;
-    readonly versions?: readonly object[];
-    readonly conversion?: object;
-  }
-
-  /** A definition by a name of its own. */
-  function definition({ group = 'mygroup.example.com', scope = 'Cluster', labels = {}, ...more }: Defining = {}): Sent {
-    const plural = `noxus${++count}`;
-    const { schema = anything, conversion } = more;
-    const versions = more.versions ?? [
-      { name: 'v1beta1', served: true, storage: true, schema: { openAPIV3Schema: schema } },
-    ];
-    const names = { plural, singular: `noxu${count}`, kind: `Noxu${count}`, listKind: `Noxu${count}List` };
-    return {
-      metadata: { name: `${plural}.${group}`, labels },
-      spec: { group, scope, names, versions, ...(conversion && { conversion }) },
-    };
-  }
-
-  async function established(wanted: Sent): Promise<Sent> {
-    const { name } = (await definitions().create(wanted)).metadata;
-    return eventually(`${name} is established`, async () => {
-      const found = await definitions().get(name);
-      const holds = found.status?.conditions?.some(
-        (each: Sent) => each.type === 'Established' && each.status === 'True',
-      );
-      return holds ? found : undefined;
-    });
-  }
-
-  function client({ spec }: Sent, version = spec.versions[0].name, namespace = ''): ResourceClient {
-    const { group, names, scope } = spec;
-    const row = { ...resourceOf('v1', 'ConfigMap'), group, version, resource: names.plural, kind: names.kind };
-    return new ResourceClient(
-      wire(),
-      { ...row, namespaced: scope === 'Namespaced' },
-      namespace,
-      dynamicForm,
-    );
-  }
-
-  async function remove({ metadata }: Sent): Promise<void> {
-    await definitions().delete(metadata.name);
-    await eventually(`${metadata.name} is gone`, () => definitions().isGone(metadata.name));
-  }
+  const definitions = () => kinds.definitions;
+  const { definition, established, client, remove } = kinds;
 
   test('Simple CustomResourceDefinition creating/deleting custom resource definition objects works', async () => {
     const made = await established(definition());
@@ -287,6 +236,66 @@ describe('conformance: custom resources', { timeout: 120_000 }, () => {
     await sees(ports, ['ADDED cr-0', 'DELETED cr-0']);
     await sees(both, ['ADDED cr-0', 'DELETED cr-0']);
     for (const watch of [hosts, ports, both]) watch.stop();
+    await remove(made);
+  });
+
+  interface Family {
+    readonly made: Sent;
+    readonly objects: ResourceClient;
+  }
+
+  /** An owner and what depends on it, both of one new kind. */
+  async function family(): Promise<Family> {
+    const made = await established(definition());
+    const objects = client(made);
+    const { apiVersion, kind, metadata } = await objects.create({ metadata: { name: 'owner' } });
+    const ownerReferences = [{ apiVersion, kind, name: 'owner', uid: metadata.uid }];
+    await objects.create({ metadata: { name: 'dependent', ownerReferences } });
+    return { made, objects };
+  }
+
+  const isGone = (objects: ResourceClient, name: string) => eventually(`${name} is gone`, () => objects.isGone(name));
+
+  test('Garbage collector should support cascading deletion of custom resources', async () => {
+    const { made, objects } = await family();
+    await objects.delete('owner', { propagationPolicy: 'Background' });
+    await objects.create({ metadata: { name: 'canary' } });
+    await objects.delete('canary', { propagationPolicy: 'Foreground' });
+    for (const name of ['canary', 'dependent', 'owner']) await isGone(objects, name);
+    await remove(made);
+  });
+
+  test('Garbage collector should support orphan deletion of custom resources', async () => {
+    const { made, objects } = await family();
+    await objects.delete('owner', { propagationPolicy: 'Orphan' });
+    await isGone(objects, 'owner');
+    // The collector has been by when what was made and deleted after it is gone.
+    await objects.create({ metadata: { name: 'canary' } });
+    await objects.delete('canary', { propagationPolicy: 'Foreground' });
+    await isGone(objects, 'canary');
+    assert.equal((await objects.get('dependent')).metadata.ownerReferences, undefined);
+    await remove(made);
+  });
+
+  test('ResourceQuota should create a ResourceQuota and capture the life of a custom resource.', async () => {
+    const namespace = await cluster.namespace('resourcequota');
+    const made = await established(definition({ scope: 'Namespaced' }));
+    const counted = `count/${made.metadata.name}`;
+    const quotas = typed(wire(), 'v1', 'ResourceQuota', namespace);
+    const uses = (name: string, used: string) =>
+      eventually(`${name} uses ${used}`, async () => (await quotas.get(name)).status?.used?.[counted] === used);
+    await quotas.create({ metadata: { name: 'probe' }, spec: { hard: { [counted]: '0' } } });
+    await uses('probe', '0');
+    await quotas.delete('probe');
+    await quotas.create({ metadata: { name: 'test-quota' }, spec: { hard: { [counted]: '1' } } });
+    await uses('test-quota', '0');
+    const objects = client(made, undefined, namespace);
+    await objects.create({ metadata: { name: 'first' } });
+    await uses('test-quota', '1');
+    const refused = await mustRefuse(objects.create({ metadata: { name: 'second' } }), 403);
+    assert.match(refused.message, /exceeded quota: test-quota, requested: count\/\S+=1, used: count\/\S+=1, limited: /);
+    await objects.delete('first');
+    await uses('test-quota', '0');
     await remove(made);
   });
 });

@@ -112,7 +112,8 @@ const admission: readonly Lifecycle[] = [
         ],
       },
     },
-    update: { spec: { failurePolicy: 'Fail' } },
+    patch: { spec: { reinvocationPolicy: 'IfNeeded' } },
+    update: { spec: { reinvocationPolicy: 'Never' } },
   },
   {
     test: 'MutatingAdmissionPolicy should support MutatingAdmissionPolicyBinding API operations',

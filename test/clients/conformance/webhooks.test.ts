@@ -100,6 +100,18 @@ describe('conformance: AdmissionWebhook', { timeout: 120_000 }, () => {
     return error;
   }
 
+  test('should include webhook resources in discovery documents', async () => {
+    const [group] = registration.split('/');
+    const hasV1 = ({ versions }: Sent): boolean =>
+      versions.some((each: Sent) => each.groupVersion === registration && each.version === 'v1');
+    const { groups } = await wire().json('/apis');
+    assert.ok(hasV1(groups.find((each: Sent) => each.name === group)));
+    assert.ok(hasV1(await wire().json(`/apis/${group}`)));
+    const { resources } = await wire().json(`/apis/${registration}`);
+    for (const name of ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'])
+      assert.ok(resources.some((each: Sent) => each.name === name));
+  });
+
   test('should be able to deny pod and configmap creation', async () => {
     namespace = await cluster.namespace('webhook');
     server.handlers.set('/pods', ({ object: { metadata, spec } }) => {

@@ -43,7 +43,7 @@ function converted(object: Fields, version: string): Fields {
   const { hostPort, host, port, ...spec } = fieldsOf(object['spec']);
   if (object['apiVersion'] === version) return object;
   if (version.endsWith('/v1'))
-    return { ...object, apiVersion: version, spec: { ...spec, hostPort: `${host}:${port}` } };
+    return { ...object, apiVersion: version, spec: { ...spec, hostPort: [host, port].join(':') } };
   const [name = '', number = ''] = String(hostPort).split(':');
   return { ...object, apiVersion: version, spec: { ...spec, host: name, port: number } };
 }

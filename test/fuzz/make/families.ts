@@ -6,6 +6,7 @@ import { brokenJson, wholeJson } from './break-json.ts';
 import { brokenProtobuf } from './break-protobuf.ts';
 import { brokenYaml } from './break-yaml.ts';
 import { Chance, type Weighted } from './chance.ts';
+import { customServed } from './custom-kind.ts';
 import { commonHeaders, typed, upgradeHeaders } from './headers.ts';
 import { nastyText, prototypeKeys } from './nasty.ts';
 import { patchBody, withManagedFields } from './patches.ts';
@@ -36,9 +37,15 @@ const servedBy: ReadonlyMap<Verb, readonly ResourceInfo[]> = new Map(
 
 const connects: ReadonlySet<string> = new Set(['attach', 'exec', 'portforward', 'proxy', 'log']);
 
+/** One kind stands for all that people add to the API: so often that it is met in every state. */
+const customShare = 8;
+
+const anyOf = (chance: Chance, resources: readonly ResourceInfo[]): ResourceInfo =>
+  chance.pick(chance.percent(customShare) ? customServed : resources);
+
 function targetOf(chance: Chance, subresourceShare: number, verb?: Verb): Target {
   const able = verb === undefined ? served : (servedBy.get(verb) ?? served);
-  const resource = chance.pick(chance.percent(95) ? able : served);
+  const resource = anyOf(chance, chance.percent(95) ? able : served);
   const own = resource.subresources.filter(({ name }) => !connects.has(name));
   const subresource = own.length > 0 && chance.percent(subresourceShare) ? chance.pick(own).name : '';
   return { resource, subresource, names: namesFor(chance, resource) };
@@ -126,7 +133,7 @@ function patch(chance: Chance): Made {
 }
 
 function list(chance: Chance): Made {
-  const resource = chance.pick(served);
+  const resource = anyOf(chance, served);
   const namespace = resource.namespaced && chance.percent(60) ? namesFor(chance, resource).namespace : '';
   const asked = query(chance, listParameters);
   return {
@@ -154,10 +161,11 @@ function read(chance: Chance): Made {
 
 /** What stood before the run, and has to stand after it. */
 const kept: ReadonlySet<string> = new Set(['default', 'kubernetes']);
+const keptWhole: ReadonlySet<string> = new Set(['namespaces', 'customresourcedefinitions']);
 
 function remove(chance: Chance): Made {
   const { resource, subresource, names } = targetOf(chance, 3);
-  const isCollection = chance.percent(10) && resource.resource !== 'namespaces';
+  const isCollection = chance.percent(10) && !keptWhole.has(resource.resource);
   const name = kept.has(names.name) ? 'a' : names.name;
   const path = isCollection
     ? collectionPath(resource, 'fuzz-2')

@@ -2,10 +2,11 @@
 import { resourceTable } from '../../../src/api/resource-table.ts';
 import { apiVersionOf, type ResourceInfo } from '../../../src/api/resources.ts';
 import type { Chance } from './chance.ts';
+import { customServed } from './custom-kind.ts';
 import { nastyText, prototypeKeys } from './nasty.ts';
 import type { ObjectNames } from './valid-objects.ts';
 
-export const served: readonly ResourceInfo[] = resourceTable().all;
+export const served: readonly ResourceInfo[] = [...resourceTable().all, ...customServed];
 
 /** Few, so that requests meet objects that others made. */
 const names = ['a', 'b', 'c', 'node-a', 'kubernetes', 'default'] as const;
@@ -68,12 +69,21 @@ const plainPaths: readonly string[] = [
   '/apis/__proto__/constructor',
   '/apis/constructor/v1/toString',
   '/apis//v1',
+  '/apis/fuzz.example.com',
+  '/apis/fuzz.example.com/v1',
+  '/apis/fuzz.example.com/v1/widgets',
+  '/apis/fuzz.example.com/v1/namespaces/default/widgets/a',
+  '/apis/fuzz.example.com/v2/gadgets',
+  '/apis/x.example.com/v1',
+  '/apis/x.example.com/v1/anything?x=y',
   '/apis/apps//deployments',
   '/openapi/v2',
   '/openapi/v3',
   '/openapi/v3/api/v1',
   '/openapi/v3/apis/apps/v1?hash=x',
   '/openapi/v3/apis/__proto__/v1',
+  '/openapi/v3/apis/fuzz.example.com/v1',
+  '/openapi/v3/apis/x.example.com/v1',
   '/openapi/v3/..%2f..%2fetc',
   '/openapi/v9',
   '/metrics',

@@ -75,6 +75,9 @@ export const fieldSelectors: readonly string[] = [
   'a=b,',
   'metadata.name in (a)',
   'spec.replicas=1',
+  'spec.replicas=x',
+  'spec.color=red',
+  'spec.color!=red,metadata.name=a',
   `metadata.name=${'a'.repeat(20_000)}`,
   Array.from({ length: 2_000 }, (_, i) => `metadata.name!=b${i}`).join(','),
 ];

@@ -8,6 +8,8 @@ import { apiVersionOf, type ResourceInfo } from '../../../src/api/resources.ts';
 import { builtinSchema } from '../../../src/api/schema/load.ts';
 import type { Field, MessageType, Scalar, SpecialForm, Type } from '../../../src/api/schema/schema.ts';
 import type { Chance } from './chance.ts';
+import { customObject } from './custom-kind.ts';
+import { extensions } from './extensions.ts';
 
 const labels = { app: 'web' };
 const selector = { matchLabels: labels };
@@ -233,8 +235,9 @@ export function goodObject(
   const type = builtinSchema().kind({ group, version, kind });
   const { name, namespace } = names;
   const metadata = { name, ...(namespace !== '' && { namespace }), labels };
-  const base: JsonObject = { kind, apiVersion, metadata, ...needed[kind] };
-  if (type === undefined) return base;
+  if (type === undefined) return { kind, apiVersion, metadata, ...customObject(chance) };
+  const extension = chance.percent(75) ? extensions[kind]?.(chance) : undefined;
+  const base: JsonObject = { kind, apiVersion, metadata, ...(extension ?? needed[kind]) };
   const known = pruned(type, base);
   const share = chance.pick([0, 0, 0, 3, 10, 40]);
   return share === 0 ? known : filled(chance, type, known, share, 0);

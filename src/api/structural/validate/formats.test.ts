@@ -89,3 +89,14 @@ test('a text made to be slow is not slow', () => {
   ];
   for (const name of Object.keys(texts)) for (const each of evil) stringFormat(name)?.(`${each}!`);
 });
+
+test('a number with a megabyte of spaces in it is none', () => {
+  for (const format of ['creditcard', 'isbn10', 'isbn13']) {
+    const isGood = stringFormat(format);
+    ok(isGood);
+    equal(isGood('4111 1111 1111 1111') || isGood('0-306-40615-2') || isGood('978-0-306-40615-7'), true, format);
+    const spaces = ' '.repeat(1_000_000);
+    const spaced = ['4111111111111111', '0306406152', '9780306406157'].map((digits) => digits + spaces);
+    for (const each of spaced) equal(isGood(each), false, format);
+  }
+});

@@ -5,6 +5,7 @@
  *
  * Reads the schema as it was written, since branches are not structural. Made once for each schema, its parts when a value comes to them.
  */
+import { shownKey } from '../../field-error.ts';
 import type { JsonArray, JsonObject, JsonValue } from '../../object.ts';
 import { deepEqual } from '../../patch/json-tree.ts';
 import type { JSONSchemaProps } from '../../schema/types/apiextensions-v1.ts';
@@ -167,7 +168,8 @@ export class SchemaValidator {
       const validator = property ?? values;
       if (validator === false) outcome.add(forbiddenProperty(path, name));
       if (validator === undefined || validator === false) continue;
-      const at = property !== undefined && path === '' ? name : `${path}.${name}`;
+      const key = property !== undefined ? name : shownKey(name);
+      const at = property !== undefined && path === '' ? name : `${path}.${key}`;
       // The version and the kind of the root are not what was stored: there is nothing to compare.
       const isOfType = path === '' && (name === 'apiVersion' || name === 'kind');
       const child = isOfType ? undefined : before?.field(name);

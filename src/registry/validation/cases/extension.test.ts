@@ -318,6 +318,10 @@ testCases([
         errors: ['metadata.name: Invalid value: "x": must be `spec.version+"."+spec.group`: "v1.example.com"'],
       },
       {
+        name: 'takes the name of the group without a name, which ends in a dot',
+        changes: { 'metadata.name': 'v1.', 'spec.group': undefined },
+      },
+      {
         name: 'refuses priorities out of range',
         changes: { 'spec.groupPriorityMinimum': 20_001, 'spec.versionPriority': 0 },
         errors: [
