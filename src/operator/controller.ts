@@ -57,7 +57,7 @@ export interface Watch<C extends KubeObject> {
 
 /** For the compiler: a list of watches of different kinds. */
 export const watch = <C extends KubeObject>(resource: Resource<C>, concerns: Watch<C>['concerns']): Watch<KubeObject> =>
-  ({ resource, concerns }) as Watch<C> as unknown as Watch<KubeObject>;
+  ({ resource, concerns }) as Watch<C>;
 
 export interface ControllerOptions<T extends KubeObject> {
   /** `website`: names the loop, its field manager and its finalizer. */
@@ -100,7 +100,7 @@ class OperatorLoop<T extends KubeObject> {
     this.#children = new Children({
       client: context.client,
       controller: options.name,
-      owner: options.for as unknown as Resource<KubeObject>,
+      owner: options.for,
       owns: options.owns ?? [],
       cacheOf: (resource) => this.#cacheOf(resource),
     });
@@ -114,7 +114,7 @@ class OperatorLoop<T extends KubeObject> {
       ...(options.workers !== undefined && { workers: options.workers }),
     });
     this.service = loop;
-    const enqueue = (object: KubeObject): void => void loop.queue.add(objectKey(object));
+    const enqueue = (object: KubeObject): void => loop.queue.add(objectKey(object));
     this.#objects.addHandler({ added: enqueue, updated: enqueue, deleted: enqueue });
     const view = { list: this.#list };
     for (const resource of options.owns ?? []) this.#onChange(resource, (child) => this.#owners(child), loop);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import { assert as assertProperty, dictionary, jsonValue, property, string } from 'fast-check';
 import type { JsonObject, JsonValue } from '../api/object.ts';
 import { applyJsonPatch } from '../api/patch/json-patch.ts';
 import { jsonDiff } from './json-diff.ts';
@@ -17,12 +17,12 @@ test('what differs is added, replaced or removed, and nothing else is named', ()
 });
 
 test('the patch makes one object of the other, whatever they are', () => {
-  const object = fc.dictionary(
-    fc.string().filter((name) => name !== '__proto__'),
-    fc.jsonValue(),
+  const object = dictionary(
+    string().filter((name) => name !== '__proto__'),
+    jsonValue(),
   );
-  fc.assert(
-    fc.property(object, object, (before, after) => {
+  assertProperty(
+    property(object, object, (before, after) => {
       const wanted = JSON.parse(JSON.stringify(after)) as JsonObject;
       const from = JSON.parse(JSON.stringify(before)) as JsonObject;
       assert.deepEqual(applyJsonPatch(from, jsonDiff(from, wanted) as unknown as JsonValue), wanted);

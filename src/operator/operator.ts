@@ -104,7 +104,14 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     await outer.close();
     await end();
   };
-  const over = lead(options, context, connection?.config, act, stop.signal).finally(endAll);
+  const run = async (): Promise<'stopped' | 'lost'> => {
+    try {
+      return await lead(options, context, connection?.config, act, stop.signal);
+    } finally {
+      await endAll();
+    }
+  };
+  const over = run();
   over.catch(() => {});
   return {
     context,

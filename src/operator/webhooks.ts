@@ -101,7 +101,7 @@ async function admission<T extends KubeObject>(
     operation: request['operation'] as Write<T>['operation'],
     object: (request['object'] ?? undefined) as T | undefined,
     oldObject: (request['oldObject'] ?? undefined) as T | undefined,
-    user: (request['userInfo'] ?? {}) as UserInfo,
+    user: request['userInfo'] ?? {},
     namespace: textOf(request, 'namespace'),
     name: textOf(request, 'name'),
     subResource: textOf(request, 'subResource'),
