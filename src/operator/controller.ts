@@ -56,8 +56,10 @@ export interface Watch<C extends KubeObject> {
 }
 
 /** For the compiler: a list of watches of different kinds. */
-export const watch = <C extends KubeObject>(resource: Resource<C>, concerns: Watch<C>['concerns']): Watch<KubeObject> =>
-  ({ resource, concerns }) as Watch<C>;
+export const watch = <C extends KubeObject>(
+  resource: Resource<C>,
+  concerns: Watch<C>['concerns'],
+): Watch<KubeObject> => ({ resource, concerns });
 
 export interface ControllerOptions<T extends KubeObject> {
   /** `website`: names the loop, its field manager and its finalizer. */

@@ -150,5 +150,5 @@ function schemaOf({ description, spec, status, rules }: KindOptions<Schema, Sche
     },
     ...(rules && { 'x-kubernetes-validations': rules }),
   };
-  return schema as JSONSchemaProps;
+  return schema;
 }
