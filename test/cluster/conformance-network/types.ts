@@ -1,7 +1,7 @@
 /** Upstream's `service.go`: Services become other kinds of Services, and the ports and addresses of nodes that they have. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Pod } from '../../../src/api/schema/types/core-v1.ts';
+import type { Pod, Service } from '../../../src/api/schema/types/core-v1.ts';
 import type { ApiError, Sent } from '../../clients/conformance/wire.ts';
 import { eventually } from '../../harness.ts';
 import { clusterIp, type GetLab, ipOf, nodePort } from './lab.ts';
@@ -63,7 +63,7 @@ export function typeTests(lab: GetLab, client: () => Pod, onHost: () => Pod): vo
     const first = nodePort(changed);
     const [port] = changed.spec?.ports ?? [];
     changed = await lab().change(name, { ports: [{ ...port, nodePort: 0 }] });
-    changed = await lab().change(name, { ports: [{ ...port, nodePort: first === 31_111 ? 31_112 : 31_111 }] });
+    changed = await withNodePort(first, (wanted) => lab().change(name, { ports: [{ ...port, nodePort: wanted }] }));
     await serves(name, pods);
     await lab().fails(client(), { host: address, port: first });
     changed = await lab().change(name, { type: 'LoadBalancer', ports: [{ ...changed.spec?.ports?.[0], port: 8081 }] });
@@ -158,4 +158,16 @@ export function typeTests(lab: GetLab, client: () => Pod, onHost: () => Pod): vo
     await lab().services.delete(name);
     await eventually('the Service is gone', () => lab().services.isGone(name));
   });
+}
+
+/** Another port than `first`. The cluster may have given one to a Service of a test beside this one: then the next. */
+async function withNodePort(first: number, change: (wanted: number) => Promise<Service>): Promise<Service> {
+  for (let wanted = 31_111; ; wanted++) {
+    if (wanted === first) continue;
+    try {
+      return await change(wanted);
+    } catch (error) {
+      if (wanted > 31_130 || !String(error).includes('provided port is already allocated')) throw error;
+    }
+  }
 }
