@@ -1,5 +1,6 @@
 /** For tests of calls outside: certificates of servers that stand outside, each under an authority of its own. */
 import { createPrivateKey } from 'node:crypto';
+import { RealClock } from '../../lib/clock.ts';
 import { issueAuthority, issueLeaf } from '../certificates/issue.ts';
 
 /** PEM texts. */
@@ -15,7 +16,7 @@ export async function servingCertificate(
   names: readonly string[],
   { expired = false }: { readonly expired?: boolean } = {},
 ): Promise<ServingCertificate> {
-  const nowMs = Date.now();
+  const nowMs = new RealClock().now();
   const authority = await issueAuthority('somebody-else', { nowMs, lifetimeMs: hourMs });
   const issuer = { certificate: authority.certificate, privateKey: createPrivateKey(authority.key) };
   const leaf = await issueLeaf(issuer, {
