@@ -2,11 +2,10 @@
  * Where a program matches: the leftmost match, and of these the one that the expression prefers, as Go's. The machine's places are kept in the
  * order of preference, each with where its match began (Pike's way), so that time is in proportion to text and expression.
  */
-import { limits } from '../limits.ts';
 import { has } from './char-set.ts';
-import { holds, type Side, sideOf } from './places.ts';
+import { type Side, sideOf } from './places.ts';
 import type { Program } from './program.ts';
-import { RegexError } from './syntax.ts';
+import { Reach } from './reach.ts';
 
 export interface Found {
   readonly start: number;
@@ -39,14 +38,12 @@ interface Thread {
 class Finder {
   readonly #program: Program;
   readonly #text: string;
-  readonly #seen: Uint32Array;
-  #round = 0;
-  #steps = 0;
+  readonly #reach: Reach;
 
   constructor(program: Program, text: string) {
     this.#program = program;
     this.#text = text;
-    this.#seen = new Uint32Array(program.instructions.length);
+    this.#reach = new Reach(program);
   }
 
   from(begin: number): Found | undefined {
@@ -64,41 +61,14 @@ class Finder {
 
   /** The threads that want a character, in order; those behind a match are given up. */
   #settle(threads: readonly Thread[], at: number): { wanting: Thread[]; match: Found | undefined } {
-    this.#round++;
+    this.#reach.nextRound();
     const [before, after] = [this.#sideBefore(at), this.#sideAfter(at)];
     const wanting: Thread[] = [];
     for (const { place, start } of threads) {
-      const isMatch = this.#follow(place, before, after, (wanted) => wanting.push({ place: wanted, start }));
+      const isMatch = this.#reach.follow([place], before, after, (wanted) => wanting.push({ place: wanted, start }));
       if (isMatch) return { wanting, match: { start, end: at } };
     }
     return { wanting, match: undefined };
-  }
-
-  /** Depth first, so that what is preferred comes first. True: it came to a match. */
-  #follow(first: number, before: Side, after: Side, want: (place: number) => void): boolean {
-    const due = [first];
-    for (let place = due.pop(); place !== undefined; place = due.pop()) {
-      if (this.#seen[place] === this.#round) continue;
-      this.#seen[place] = this.#round;
-      if (++this.#steps > limits.regexStepsMax) throw new RegexError('regular expression took too long');
-      const instruction = this.#program.instructions[place];
-      switch (instruction?.kind) {
-        case 'match':
-          return true;
-        case 'set':
-          want(place);
-          break;
-        case 'assertion':
-          if (holds(instruction.assertion, before, after)) due.push(instruction.next);
-          break;
-        case 'split':
-          due.push(instruction.other, instruction.next);
-          break;
-        case undefined:
-          break;
-      }
-    }
-    return false;
   }
 
   #advance(wanting: readonly Thread[], at: number): Thread[] {

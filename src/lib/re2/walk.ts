@@ -2,11 +2,10 @@
  * Whether a program matches in what is left of a text, place by place, with nothing kept: its time is in proportion to the text and to the places
  * that the machine is in at once. For texts that lead an automaton (`tester.ts`) to more states than it may keep.
  */
-import { limits } from '../limits.ts';
 import { has } from './char-set.ts';
-import { holds, type Side, sideOf } from './places.ts';
+import { type Side, sideOf } from './places.ts';
 import type { Program } from './program.ts';
-import { RegexError } from './syntax.ts';
+import { Reach } from './reach.ts';
 
 export interface WalkStart {
   /** In the text: of the character that comes next. */
@@ -26,15 +25,12 @@ export function walk(program: Program, text: string, start: WalkStart): boolean 
 class Walk {
   readonly #program: Program;
   readonly #text: string;
-  /** In which round each instruction was last reached. */
-  readonly #reached: Uint32Array;
-  #round = 0;
-  #steps = 0;
+  readonly #reach: Reach;
 
   constructor(program: Program, text: string) {
     this.#program = program;
     this.#text = text;
-    this.#reached = new Uint32Array(program.instructions.length);
+    this.#reach = new Reach(program);
   }
 
   from({ at: begin, places: first, before: side, beginsAtEdge }: WalkStart): boolean {
@@ -55,30 +51,12 @@ class Walk {
   /** Where `code` leads to; undefined: to a match. */
   #advance(places: readonly number[], before: Side, after: Side, code: number): number[] | undefined {
     const { instructions } = this.#program;
-    const round = ++this.#round;
     const next: number[] = [];
-    const due = [...places];
-    for (let place = due.pop(); place !== undefined; place = due.pop()) {
-      if (this.#reached[place] === round) continue;
-      this.#reached[place] = round;
-      if (++this.#steps > limits.regexStepsMax) throw new RegexError('regular expression took too long');
+    this.#reach.nextRound();
+    const isMatch = this.#reach.follow([...places], before, after, (place) => {
       const instruction = instructions[place];
-      switch (instruction?.kind) {
-        case 'match':
-          return undefined;
-        case 'set':
-          if (has(instruction.set, code)) next.push(instruction.next);
-          break;
-        case 'assertion':
-          if (holds(instruction.assertion, before, after)) due.push(instruction.next);
-          break;
-        case 'split':
-          due.push(instruction.other, instruction.next);
-          break;
-        case undefined:
-          break;
-      }
-    }
-    return next;
+      if (instruction?.kind === 'set' && has(instruction.set, code)) next.push(instruction.next);
+    });
+    return isMatch ? undefined : next;
   }
 }
