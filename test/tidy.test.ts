@@ -62,6 +62,12 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   scheduler: ['lib', 'api', 'client'],
   images: ['lib', 'api'],
   agent: ['lib', 'api', 'client', 'images'],
+  manifests: ['lib', 'api'],
+  kustomize: ['lib', 'api', 'manifests'],
+  compose: ['lib', 'api', 'manifests', 'deploy'],
+  build: ['lib', 'api', 'images', 'deploy'],
+  deploy: ['lib', 'api', 'client', 'manifests', 'kustomize', 'compose', 'build'],
+  explain: ['lib', 'api', 'client', 'deploy'],
   network: ['lib', 'api', 'client', 'controllers'],
   // Its webhooks' certificates are made as the server's are.
   operator: ['lib', 'api', 'client', 'server', 'cluster.ts'],

@@ -11,7 +11,7 @@ import type http2 from 'node:http2';
 import type { KubeObject, ObjectReference } from '../api/object.ts';
 import type { Status } from '../api/schema/types/meta-v1.ts';
 import { hasReason, StatusError } from '../api/status-error.ts';
-import type { Clock } from '../lib/clock.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
 import { deepFreeze } from '../lib/deep-freeze.ts';
 import type {
   Client,
@@ -37,7 +37,31 @@ export interface HttpsClientOptions {
   readonly userAgent?: string;
 }
 
+/** A request as it goes over the wire, for who means no object: tables, discovery, logs, whatever a path answers. */
+export interface RawRequest {
+  /** `GET` where absent. */
+  readonly method?: string;
+  /** With its query: `/api/v1/pods?limit=5`. */
+  readonly path: string;
+  /** `application/json` where absent. */
+  readonly accept?: string;
+  readonly contentType?: string;
+  /** Bytes or text as they are; anything else as JSON. */
+  readonly body?: unknown;
+}
+
+export interface RawAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly headers: http2.IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
 export interface HttpsClient extends Client {
+  /** The whole answer. @throws StatusError for one of 400 and above, as all other calls do */
+  request(request: RawRequest): Promise<RawAnswer>;
+  /** An answer that goes on: watches, logs that are followed. Destroying the stream ends it. @throws StatusError */
+  stream(request: RawRequest): Promise<http2.ClientHttp2Stream>;
   /** Another certificate for the same server: requests use it from now on, and what is under way gets a while to end. */
   renew(config: ClientConfig): void;
   /** Ends the connection and with it what is under way. */
@@ -56,13 +80,6 @@ const patchTypes: Readonly<Record<ClientPatch['type'], string>> = {
   strategic: 'application/strategic-merge-patch+json',
   apply: 'application/apply-patch+yaml',
 };
-
-interface Request {
-  readonly method: string;
-  readonly path: string;
-  readonly body?: unknown;
-  readonly contentType?: string;
-}
 
 export function httpsClient(options: HttpsClientOptions): HttpsClient {
   return new Http2Client(options);
@@ -173,46 +190,77 @@ class Http2Client implements HttpsClient {
     return watch;
   }
 
-  async #call<R extends object>(request: Request, freeze = true): Promise<R> {
-    const answer = await this.#answer(request);
-    const value = JSON.parse(answer.toString()) as R;
-    return freeze ? deepFreeze(value) : value;
+  request(request: RawRequest): Promise<RawAnswer> {
+    return this.#answer(request);
   }
 
-  /** Reads may be repeated: once, where the connection broke under them. */
-  async #answer(request: Request): Promise<Buffer> {
-    try {
-      return await this.#exchange(request);
-    } catch (error) {
-      const broken = hasReason(error, 'ServiceUnavailable') && error.cause !== undefined;
-      if (request.method !== 'GET' || !broken) throw error;
-      return this.#exchange(request);
-    }
+  async stream(request: RawRequest): Promise<http2.ClientHttp2Stream> {
+    const { stream, status } = await this.#answered(request);
+    if (status < 400) return stream;
+    throw errorOf(status, (await readAnswer(stream, status)).body);
   }
 
-  async #exchange(request: Request): Promise<Buffer> {
+  /** A stream whose answer has begun, within the time that an answer may take. */
+  async #answered(request: RawRequest): Promise<{ readonly stream: http2.ClientHttp2Stream; readonly status: number }> {
     const stream = await this.#open(request);
-    const requestMs = this.#options.requestMs ?? 60_000;
-    const late = this.#options.clock.after(requestMs, () => {
-      stream.destroy(timedOut(`${request.method} ${request.path}: no answer within ${requestMs} ms`));
-    });
+    const late = this.#expire(stream, request);
     try {
-      const { status, body } = await readAnswer(stream);
-      if (status >= 400) throw errorOf(status, body);
-      return body;
+      return await new Promise((resolve, reject) => {
+        stream.once('response', (headers) => resolve({ stream, status: headers[':status'] ?? 0 }));
+        stream.once('error', (error) =>
+          reject(hasReason(error, 'Timeout') ? error : unreachable(error.message, error)),
+        );
+        stream.once('close', () => reject(brokenOff()));
+      });
     } finally {
       late.cancel();
     }
   }
 
-  async #open({ method, path, body, contentType }: Request): Promise<http2.ClientHttp2Stream> {
-    const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+  async #call<R extends object>(request: RawRequest, freeze = true): Promise<R> {
+    const { body } = await this.#answer(request);
+    const value = JSON.parse(body.toString()) as R;
+    return freeze ? deepFreeze(value) : value;
+  }
+
+  /** Reads may be repeated: once, where the connection broke under them. */
+  async #answer(request: RawRequest): Promise<RawAnswer> {
+    try {
+      return await this.#exchange(request);
+    } catch (error) {
+      const broken = hasReason(error, 'ServiceUnavailable') && error.cause !== undefined;
+      if ((request.method ?? 'GET') !== 'GET' || !broken) throw error;
+      return this.#exchange(request);
+    }
+  }
+
+  async #exchange(request: RawRequest): Promise<RawAnswer> {
+    const stream = await this.#open(request);
+    const late = this.#expire(stream, request);
+    try {
+      const { status, headers, body } = await readAnswer(stream);
+      if (status >= 400) throw errorOf(status, body);
+      return { status, headers, contentType: headers['content-type'] ?? '', body };
+    } finally {
+      late.cancel();
+    }
+  }
+
+  #expire(stream: http2.ClientHttp2Stream, { method = 'GET', path }: RawRequest): Timer {
+    const requestMs = this.#options.requestMs ?? 60_000;
+    return this.#options.clock.after(requestMs, () => {
+      stream.destroy(timedOut(`${method} ${path}: no answer within ${requestMs} ms`));
+    });
+  }
+
+  async #open({ method = 'GET', path, accept, body, contentType }: RawRequest): Promise<http2.ClientHttp2Stream> {
+    const payload = body === undefined ? undefined : payloadOf(body);
     const token = await this.#bearer();
     const stream = await this.#connection.open(
       {
         ':method': method,
         ':path': path,
-        accept: 'application/json',
+        accept: accept ?? 'application/json',
         'user-agent': this.#options.userAgent ?? 'naru',
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
         ...(payload !== undefined && {
@@ -308,15 +356,28 @@ class Http2Watch<T extends KubeObject> implements ClientWatch {
   }
 }
 
+const payloadOf = (body: unknown): Buffer =>
+  typeof body === 'string' || Buffer.isBuffer(body) ? Buffer.from(body) : Buffer.from(JSON.stringify(body));
+
+const brokenOff = (): StatusError => unreachable('the connection broke before the answer', new Error('stream closed'));
+
+interface WholeAnswer {
+  readonly status: number;
+  readonly headers: http2.IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
 /** The whole answer; `status` where its headers were seen already. Rejects where the stream breaks before its end. */
-function readAnswer(stream: http2.ClientHttp2Stream, status = 0): Promise<{ status: number; body: Buffer }> {
+function readAnswer(stream: http2.ClientHttp2Stream, status = 0): Promise<WholeAnswer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
     let ended = false;
     let code = status;
-    stream.once('response', (headers) => {
-      code = headers[':status'] ?? 0;
+    let headers: http2.IncomingHttpHeaders = {};
+    stream.once('response', (received) => {
+      headers = received;
+      code = received[':status'] ?? 0;
     });
     stream.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
@@ -328,8 +389,8 @@ function readAnswer(stream: http2.ClientHttp2Stream, status = 0): Promise<{ stat
     });
     stream.once('error', (error) => reject(hasReason(error, 'Timeout') ? error : unreachable(error.message, error)));
     stream.once('close', () => {
-      if (ended && code > 0) resolve({ status: code, body: Buffer.concat(chunks) });
-      else reject(unreachable('the connection broke before the answer', new Error('stream closed')));
+      if (ended && code > 0) resolve({ status: code, headers, body: Buffer.concat(chunks) });
+      else reject(brokenOff());
     });
   });
 }
