@@ -16,15 +16,16 @@
  *
  * A suite is a row; what it needs is installed before it runs. Suites of one lane run one after another, lanes side by side: those that
  * start containers mostly wait. All suites run even if an earlier one failed, so that one run shows everything; the exit code tells.
- * Where real programs and the wall clock are judged, a file that failed is run once more by itself, since other suites may have taken its
- * time from it: what fails again has failed, what does not is told at the end.
+ * Where sockets, real programs and the wall clock are judged, a file that failed is run once more by itself, since other suites may have taken its
+ * time from it: what fails again has failed, what does not is told at the end. The last lines name every test that failed.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { installSystemPackages, nodePrograms } from '../src/cli/system-packages.ts';
+import type { FailedTest } from './failed-tests.ts';
 
 const root = path.dirname(import.meta.dirname);
 
@@ -75,6 +76,7 @@ const suites: readonly Suite[] = [
     ],
     concurrency: 2,
     timeoutMs: 120_000,
+    again: true,
   },
   { name: 'schema', lane: 'processor', files: ['test/schema/*.test.ts'], concurrency: 2, timeoutMs: 300_000 },
   {
@@ -155,59 +157,80 @@ const filesOf = (patterns: readonly string[]): string[] =>
 const hasHooksForAll = (file: string): boolean =>
   /^(?:before|after)(?:Each)?\(/m.test(readFileSync(path.join(root, file), 'utf8'));
 
+/** What the runs of a suite said of failures. */
+interface Outcome {
+  readonly good: boolean;
+  readonly failed: readonly FailedTest[];
+}
+
 async function runSuite(suite: Suite): Promise<boolean> {
   const groups = (suite.together ?? []).map((patterns) => filesOf(patterns).filter((file) => !hasHooksForAll(file)));
   const grouped = new Set(groups.flat());
   const alone = filesOf(suite.files).filter((file) => !grouped.has(file));
   const common = [...(suite.flags ?? []), '--test', `--test-timeout=${suite.timeoutMs}`];
   const runs = groups.map((files) => [...common, '--test-isolation=none', ...files]);
-  if (suite.again) return runTwice(suite, common, alone);
+  // Where groups stand beside it, the run of the rest is a process of its own among them.
   if (alone.length > 0) runs.push([...common, `--test-concurrency=${suite.concurrency}`, ...alone]);
   console.error(`\n=== ${suite.name}: ${grouped.size + alone.length} files, in ${runs.length} runs`);
-  return nodes(runs, suite.concurrency);
+  const first = await nodes(runs, groups.length > 0 ? suite.concurrency : 1);
+  if (first.good) return true;
+  const told = new Set(first.failed.map(({ file }) => path.relative(root, file)));
+  const files = [...grouped, ...alone].filter((file) => told.has(file));
+  if (!suite.again || files.length === 0 || files.length > failedAgainMax) {
+    failedTests.push(...first.failed);
+    return false;
+  }
+  console.error(`\n=== ${suite.name}, once more: ${files.join(', ')}`);
+  const second = await nodes([[...common, '--test-concurrency=1', ...files]], 1);
+  if (second.good) passedLater.push(...first.failed);
+  else failedTests.push(...second.failed);
+  return second.good;
 }
 
-/** What passed only when it was run again. */
-const passedLater: string[] = [];
+const failedTests: FailedTest[] = [];
+/** What passed only when its file was run again. */
+const passedLater: FailedTest[] = [];
 
-async function runTwice(suite: Suite, common: readonly string[], files: readonly string[]): Promise<boolean> {
+/** More files than that have not lacked time: something is broken. */
+const failedAgainMax = 3;
+
+/** Several side by side. Each is shown when it is over, so that no two mix. */
+async function nodes(runs: readonly (readonly string[])[], concurrency: number): Promise<Outcome> {
   const folder = mkdtempSync(path.join(tmpdir(), 'naru-tests-'));
   try {
-    const list = path.join(folder, 'failed');
-    const spec = ['--test-reporter=spec', '--test-reporter-destination=stdout'];
-    const kept = ['--test-reporter=./test/failed-files.ts', `--test-reporter-destination=${list}`];
-    console.error(`\n=== ${suite.name}: ${files.length} files`);
-    const args = [...common, ...spec, ...kept, `--test-concurrency=${suite.concurrency}`, ...files];
-    if (await nodes([args], 1)) return true;
-    // Steps that several files share fail under their own file's name, and under that of the file that runs them.
-    const told = new Set(readFileSync(list, 'utf8').split('\n'));
-    const failed = files.filter((file) => told.has(path.join(root, file)));
-    if (failed.length === 0 || failed.length > failedAgainMax) return false;
-    console.error(`\n=== ${suite.name}, once more: ${failed.join(', ')}`);
-    if (!(await nodes([[...common, '--test-concurrency=1', ...failed]], 1))) return false;
-    passedLater.push(...failed);
-    return true;
+    const lists = runs.map((_, index) => path.join(folder, String(index)));
+    const waiting = runs.map((args, index) => reporting(args, lists[index] ?? ''));
+    let good = true;
+    const work = async (): Promise<void> => {
+      for (let args = waiting.shift(); args !== undefined; args = waiting.shift()) {
+        const { status, output } = await outputOf(args);
+        process.stdout.write(output);
+        good &&= status === 0;
+      }
+    };
+    await Promise.all(Array.from({ length: concurrency }, work));
+    return { good, failed: lists.flatMap(readFailed) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** More than that have not lacked time: something is broken. */
-const failedAgainMax = 3;
+function reporting([first = '', ...rest]: readonly string[], list: string): readonly string[] {
+  const spec = ['--test-reporter=spec', '--test-reporter-destination=stdout'];
+  return [first, ...spec, '--test-reporter=./test/failed-tests.ts', `--test-reporter-destination=${list}`, ...rest];
+}
 
-/** Several side by side. Each is shown when it is over, so that no two mix. */
-async function nodes(runs: readonly (readonly string[])[], concurrency: number): Promise<boolean> {
-  const waiting = [...runs];
-  let good = true;
-  const work = async (): Promise<void> => {
-    for (let args = waiting.shift(); args !== undefined; args = waiting.shift()) {
-      const { status, output } = await outputOf(args);
-      process.stdout.write(output);
-      good &&= status === 0;
-    }
-  };
-  await Promise.all(Array.from({ length: concurrency }, work));
-  return good;
+function readFailed(list: string): FailedTest[] {
+  const lines = existsSync(list) ? readFileSync(list, 'utf8').split('\n') : [];
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as FailedTest);
+}
+
+/** Once more at the end, where nobody has to look for it. */
+function tell(title: string, tests: readonly FailedTest[]): void {
+  if (tests.length === 0) return;
+  console.error(`\n${title}`);
+  const lines = tests.map(({ file, name, why }) => `  ${path.relative(root, file)}: ${name}: ${why}`);
+  for (const line of new Set(lines)) console.error(line.slice(0, 400));
 }
 
 /** One after another. Resolves with the names of those that failed. */
@@ -246,7 +269,8 @@ async function main(): Promise<void> {
   const ofLane = (lane: Suite['lane']): readonly Suite[] => wanted.filter((suite) => suite.lane === lane);
   const lanes = await Promise.all([runInTurn(ofLane('processor')), runInTurn(ofLane('containers'))]);
   failed.push(...lanes.flat(), ...(await runInTurn(ofLane('last'))));
-  if (passedLater.length > 0) console.error(`\nFailed first, and passed when run again: ${passedLater.join(', ')}`);
+  tell('Failed first, and passed when run again:', passedLater);
+  tell('Failed tests:', failedTests);
   console.error(failed.length === 0 ? '\nAll suites passed.' : `\nFailed: ${failed.join(', ')}`);
   process.exitCode = failed.length === 0 ? 0 : 1;
 }
