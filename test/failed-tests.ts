@@ -13,8 +13,9 @@ export default async function* failedTests(events: AsyncIterable<TestEvent>): As
   for await (const event of events) {
     if (event.type !== 'test:fail') continue;
     const { file = '', name, details } = event.data;
-    const why = String(details.error.cause ?? details.error.message);
-    const failed: FailedTest = { file, name, why: why.split('\n', 1)[0] ?? '' };
+    const { cause, message } = details.error;
+    const [why = ''] = (cause instanceof Error ? cause.message : message).split('\n', 1);
+    const failed: FailedTest = { file, name, why };
     yield `${JSON.stringify(failed)}\n`;
   }
 }

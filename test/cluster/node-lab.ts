@@ -156,14 +156,22 @@ export class NodeLab {
     return this.#fabric.inside(argv);
   }
 
+  /** Runs `argv` there. */
+  outsideRun(argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+    const [program = '', ...args] = this.outside(argv);
+    return run(program, args, options);
+  }
+
   /** The command line of a `kubectl` there. */
   kubectlLine(...args: readonly string[]): string[] {
     return this.outside([this.#kubectl, '--kubeconfig', path.join(this.#serverHome, 'kubeconfig'), ...args]);
   }
 
   kubectl(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-    const [program = '', ...rest] = this.kubectlLine(...args);
-    return run(program, rest, options);
+    return this.outsideRun(
+      [this.#kubectl, '--kubeconfig', path.join(this.#serverHome, 'kubeconfig'), ...args],
+      options,
+    );
   }
 
   async mustKubectl(...args: string[]): Promise<string> {

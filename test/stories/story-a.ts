@@ -8,9 +8,9 @@ import type { Pod, PodList } from '../../src/api/schema/types/core-v1.ts';
 import { packImage } from '../../src/images/pack-image.ts';
 import { NodeLab } from '../cluster/node-lab.ts';
 import { isReady } from '../cluster/workload.ts';
-import { elapsedMs, eventually, run, sleep } from '../harness.ts';
+import { elapsedMs, eventually, sleep } from '../harness.ts';
 import * as manifests from './a-manifests.ts';
-import { Lines } from './lines.ts';
+import { Crowd, secondsOf } from './crowd.ts';
 
 export interface StoryReport {
   /** What was said of requests that failed, one a line. */
@@ -25,22 +25,16 @@ export interface StoryReport {
 
 const visitFolder = path.join(import.meta.dirname, 'visit');
 const longMs = 180_000;
-const secondsOf = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
 export class StoryA {
   readonly lab: NodeLab;
-  readonly #say: (line: string) => void;
-  readonly #startMs = elapsedMs();
-  readonly #programs: Lines[] = [];
-  readonly #failures: string[] = [];
-  readonly #ended: { readonly pod: string; readonly atMs: number; readonly text: string }[] = [];
-  readonly #totals = new Map<string, { readonly sent: number; readonly sockets: number; readonly pods: number }>();
+  readonly #crowd: Crowd;
   /** By pod: when its grace period is over, as the API says it, a second less at most. */
   readonly #ends = new Map<string, number>();
 
   private constructor(lab: NodeLab, say: (line: string) => void) {
     this.lab = lab;
-    this.#say = say;
+    this.#crowd = new Crowd(say);
   }
 
   /** Three nodes with six pods, which answer on each of them. */
@@ -68,21 +62,20 @@ export class StoryA {
       output: archive,
     });
     await lab.importImage(archive);
-    this.#tell('the nodes have their images');
+    this.#crowd.tell('the nodes have their images');
     await lab.create(manifests.deployment, manifests.service, manifests.ingress);
     await this.#allReady(6);
     for (const node of lab.nodes) {
       await eventually(`the gateway of ${node.name} answers`, () => this.#answers(node.address, 80), longMs);
       await eventually(`the node port of ${node.name} answers`, () => this.#answers(node.address, manifests.nodePort));
     }
-    this.#tell('six pods answer on every node');
+    this.#crowd.tell('six pods answer on every node');
   }
 
   async #answers(address: string, port: number): Promise<boolean> {
     const request = { host: address, port, headers: { host: manifests.host }, timeout: 2000 };
     const text = `require('http').get(${JSON.stringify(request)}, (answer) => process.exit(answer.statusCode === 200 ? 0 : 1))`;
-    const [program = '', ...args] = this.lab.outside([process.execPath, '-e', text]);
-    return (await run(program, args, { timeoutMs: 5000 })).code === 0;
+    return (await this.lab.outsideRun([process.execPath, '-e', text], { timeoutMs: 5000 })).code === 0;
   }
 
   /** How long pods have to leave load balancing, other than is usual. */
@@ -99,12 +92,11 @@ export class StoryA {
   async visitors(rate: number, sockets: number): Promise<void> {
     const { lab } = this;
     const watch = lab.kubectlLine('get', 'pods', '--watch', '-l', 'app=web', '-o', 'json', '--output-watch-events');
-    this.#programs.push(new Lines(watch, (line) => this.#seen(line['object'] as Pod)));
+    this.#crowd.watch(watch, (line) => this.#seen(line['object'] as Pod));
     const visitors = path.join(visitFolder, 'visitors.ts');
     const urlsAt = (port: number) => lab.nodes.flatMap(({ address }) => ['--url', `http://${address}:${port}`]);
     const start = (name: string, ...args: readonly string[]): void => {
-      const argv = lab.outside([process.execPath, visitors, ...args]);
-      this.#programs.push(new Lines(argv, (line) => this.#take(name, line)));
+      this.#crowd.come(name, lab.outside([process.execPath, visitors, ...args]));
     };
     const counts = ['--rate', String(rate), '--sockets', String(sockets)];
     start('ingress', ...urlsAt(80), '--host', manifests.host, ...counts);
@@ -115,11 +107,10 @@ export class StoryA {
       const pod = await lab.json<Pod>('get', 'pod', 'visitors');
       return pod.status?.phase === 'Running';
     });
-    const logs = lab.kubectlLine('logs', '--follow', 'visitors');
-    this.#programs.push(new Lines(logs, (line) => this.#take('cluster address', line)));
+    this.#crowd.come('cluster address', lab.kubectlLine('logs', '--follow', 'visitors'));
     await eventually(
       'visitors of three kinds, and all WebSockets are there',
-      () => [...this.#totals].length === 3 && this.#totals.get('ingress')?.sockets === sockets,
+      () => this.#crowd.totals.size === 3 && this.#crowd.totals.get('ingress')?.sockets === sockets,
     );
   }
 
@@ -136,13 +127,13 @@ export class StoryA {
 
   async #step(what: string, act: () => Promise<unknown>): Promise<void> {
     const tookMs = elapsedMs();
-    const failedBefore = this.#failures.length;
+    const failedBefore = this.#crowd.failures.length;
     await act();
     await this.lab.mustKubectl('rollout', 'status', 'deployment/web', '--timeout=50s');
     // Pods that ended keep their WebSockets to the end of their time.
     await eventually('what was to go is gone', () => this.#isCalm(), longMs);
-    const failed = this.#failures.length - failedBefore;
-    this.#tell(`${what}: ${secondsOf(tookMs())}, failed requests: ${failed}`);
+    const failed = this.#crowd.failures.length - failedBefore;
+    this.#crowd.tell(`${what}: ${secondsOf(tookMs())}, failed requests: ${failed}`);
   }
 
   #scale(replicas: number): Promise<string> {
@@ -166,21 +157,21 @@ export class StoryA {
 
   /** The visitors go home, and what they saw is told. */
   async leave(): Promise<StoryReport> {
-    for (const program of this.#programs.splice(0)) await program.close();
+    await this.#crowd.leave();
     await this.lab.mustKubectl('delete', 'pod', 'visitors');
     return this.#report();
   }
 
   #report(): StoryReport {
-    const totals = [...this.#totals.values()];
+    const { failures, ended, requests, totals } = this.#crowd;
     const isEarly = ({ pod, atMs }: { readonly pod: string; readonly atMs: number }): boolean =>
       atMs < (this.#ends.get(pod) ?? Number.POSITIVE_INFINITY);
     return {
-      failures: this.#failures,
-      cutEarly: this.#ended.filter(isEarly).map(({ text }) => text),
-      requests: totals.reduce((sum, { sent }) => sum + sent, 0),
-      socketsEnded: this.#ended.length,
-      pods: Math.max(0, ...totals.map(({ pods }) => pods)),
+      failures,
+      cutEarly: ended.filter(isEarly).map(({ text }) => text),
+      requests,
+      socketsEnded: ended.length,
+      pods: Math.max(0, ...[...totals.values()].map(({ pods }) => pods)),
     };
   }
 
@@ -189,23 +180,8 @@ export class StoryA {
     if (deletionTimestamp !== undefined) this.#ends.set(name, Date.parse(deletionTimestamp));
   }
 
-  #take(who: string, line: Readonly<Record<string, unknown>>): void {
-    const text = `${who}: ${JSON.stringify(line)}`;
-    if (line['kind'] === 'failed') {
-      this.#failures.push(text);
-      if (this.#failures.length <= 50) this.#tell(text);
-    } else if (line['kind'] === 'ended') {
-      this.#ended.push({ pod: String(line['pod']), atMs: Number(line['atMs']), text });
-    } else if (line['kind'] === 'slept') this.#tell(text);
-    else this.#totals.set(who, line as { sent: number; sockets: number; pods: number });
-  }
-
-  #tell(line: string): void {
-    this.#say(`${secondsOf(this.#startMs()).padStart(8)}  ${line}`);
-  }
-
   async close(): Promise<void> {
-    for (const program of this.#programs) await program.close();
+    await this.#crowd.leave();
     await this.lab.close();
   }
 }

@@ -31,6 +31,8 @@ const crowdMax = 20;
 
 const totals = { sent: 0, answered: 0, failed: 0, sockets: 0 };
 const pods = new Set<string>();
+/** When the last answer came that named this key. */
+const keys = new Map<string, number>();
 const say = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 
 function failed(what: string, sentAtMs: number, error: string): void {
@@ -84,8 +86,9 @@ function visit(index: number): void {
 function complaint(status: number | undefined, text: string, method: string, bytes: number): string | undefined {
   if (status !== 200) return `status ${status}: ${text.slice(0, 100)}`;
   try {
-    const answer = JSON.parse(text) as { pod: string; method: string; bytes: number };
+    const answer = JSON.parse(text) as { pod: string; method: string; bytes: number; key: string };
     pods.add(answer.pod);
+    keys.set(answer.key, Date.now());
     if (answer.method === method && answer.bytes === bytes) return undefined;
   } catch {}
   return `not our answer: ${text.slice(0, 100)}`;
@@ -156,7 +159,7 @@ setInterval(() => {
   for (next = Math.max(next, due - crowdMax); next < due; next++) visit(next);
 }, tickMs);
 for (let index = 0; index < Number(values.sockets); index++) openSocket(index);
-const tellTotals = (): void => say({ kind: 'totals', ...totals, pods: pods.size });
+const tellTotals = (): void => say({ kind: 'totals', ...totals, pods: pods.size, keys: Object.fromEntries(keys) });
 setInterval(tellTotals, 1000);
 process.once('SIGTERM', () => {
   tellTotals();

@@ -8,11 +8,17 @@ import os from 'node:os';
 import process from 'node:process';
 import { FrameReader, textFrame } from './frames.ts';
 
+/** Which key of a third party this process was started with, without showing it. */
+const key = createHash('sha256')
+  .update(process.env['API_KEY'] ?? '')
+  .digest('hex')
+  .slice(0, 8);
+
 const server = http.createServer((request, response) => {
   let bytes = 0;
   request.on('data', (chunk: Buffer) => (bytes += chunk.length));
   request.on('end', () => {
-    const answer = JSON.stringify({ pod: os.hostname(), method: request.method, bytes });
+    const answer = JSON.stringify({ pod: os.hostname(), method: request.method, bytes, key });
     const delayMs = request.url === '/slow' ? 300 : request.url === '/healthz' ? 0 : 10;
     setTimeout(() => response.end(answer), delayMs);
   });
