@@ -14,7 +14,7 @@ import { makeKubeconfig, readKubeconfig } from '../../src/client/kubeconfig.ts';
 import { packImage } from '../../src/images/pack-image.ts';
 import { pauseProgram } from '../../src/images/pause.ts';
 import { architectureOf } from '../../src/images/platform.ts';
-import { type CommandOptions, type CommandResult, eventually, findKubectl, run } from '../harness.ts';
+import { type CommandOptions, type CommandResult, eventually, findKubectl, root, run } from '../harness.ts';
 import { Foreground } from './foreground.ts';
 import { Fabric, fabricAddress } from './node-lab/fabric.ts';
 import { LabNode } from './node-lab/lab-node.ts';
@@ -172,6 +172,12 @@ export class NodeLab {
       [this.#kubectl, '--kubeconfig', path.join(this.#serverHome, 'kubeconfig'), ...args],
       options,
     );
+  }
+
+  /** This project's own command line, as the administrator's. */
+  naru(...args: readonly string[]): Promise<CommandResult> {
+    const kubeconfig = path.join(this.#serverHome, 'kubeconfig');
+    return this.outsideRun(['env', `KUBECONFIG=${kubeconfig}`, path.join(root, 'naru'), ...args]);
   }
 
   async mustKubectl(...args: string[]): Promise<string> {

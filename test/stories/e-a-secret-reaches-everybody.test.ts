@@ -8,17 +8,15 @@ import path from 'node:path';
 import process from 'node:process';
 import { after, before, describe, test } from 'node:test';
 import type { PodList } from '../../src/api/schema/types/core-v1.ts';
-import { packImage } from '../../src/images/pack-image.ts';
 import { needsContainers } from '../cluster/containerd-lab.ts';
 import { Foreground } from '../cluster/foreground.ts';
 import { NodeLab } from '../cluster/node-lab.ts';
 import { isReady } from '../cluster/workload.ts';
 import { elapsedMs, eventually, leftSince, machineState, sleep } from '../harness.ts';
-import { image } from './a-manifests.ts';
 import { Crowd, secondsOf } from './crowd.ts';
 import { domains, hostOf, objectsOf, replicas, secret, secretName } from './e-manifests.ts';
+import { packWeb, visitFolder } from './web-image.ts';
 
-const visitFolder = path.join(import.meta.dirname, 'visit');
 const rounds = 3;
 const longMs = 180_000;
 const visitorsPerSecond = 20;
@@ -33,16 +31,7 @@ describe('story E', { timeout: 900_000, ...needsContainers }, () => {
     machineBefore = await machineState();
     lab = await NodeLab.open(2);
     await lab.join();
-    const archive = path.join(lab.folder, 'web.tar');
-    await packImage({
-      name: image,
-      programs: [process.execPath],
-      files: [{ source: visitFolder, target: '/app' }],
-      entrypoint: [process.execPath],
-      command: ['/app/web.ts'],
-      output: archive,
-    });
-    await lab.importImage(archive);
+    await lab.importImage(await packWeb(lab.folder));
   });
 
   after(async () => {

@@ -5,12 +5,12 @@
 import path from 'node:path';
 import process from 'node:process';
 import type { Pod, PodList } from '../../src/api/schema/types/core-v1.ts';
-import { packImage } from '../../src/images/pack-image.ts';
 import { NodeLab } from '../cluster/node-lab.ts';
 import { isReady } from '../cluster/workload.ts';
 import { elapsedMs, eventually, sleep } from '../harness.ts';
 import * as manifests from './a-manifests.ts';
 import { Crowd, secondsOf } from './crowd.ts';
+import { packWeb, visitFolder } from './web-image.ts';
 
 export interface StoryReport {
   /** What was said of requests that failed, one a line. */
@@ -23,7 +23,6 @@ export interface StoryReport {
   readonly pods: number;
 }
 
-const visitFolder = path.join(import.meta.dirname, 'visit');
 const longMs = 180_000;
 
 export class StoryA {
@@ -52,16 +51,7 @@ export class StoryA {
   async #prepare(): Promise<void> {
     const { lab } = this;
     await lab.join();
-    const archive = path.join(lab.folder, 'web.tar');
-    await packImage({
-      name: manifests.image,
-      programs: [process.execPath],
-      files: [{ source: visitFolder, target: '/app' }],
-      entrypoint: [process.execPath],
-      command: ['/app/web.ts'],
-      output: archive,
-    });
-    await lab.importImage(archive);
+    await lab.importImage(await packWeb(lab.folder));
     this.#crowd.tell('the nodes have their images');
     await lab.create(manifests.deployment, manifests.service, manifests.ingress);
     await this.#allReady(6);
