@@ -200,6 +200,13 @@ const needless: ReadonlySet<string> = new Set([
 /** Of naru itself, and read elsewhere. */
 const others: ReadonlySet<string> = new Set(['acme']);
 
+/** For the reference: which are taken, and which are refused with their reason. */
+export const knownAnnotations = {
+  taken: Object.keys(parsers) as readonly AnnotationName[],
+  guards,
+  refused,
+} as const;
+
 export interface ReadAnnotations {
   readonly values: Annotations;
   /** A sentence each, with the annotation's full name. */
