@@ -68,7 +68,7 @@ export function loadCri(): Promise<LoadedCri> {
 }
 
 async function load(): Promise<LoadedCri> {
-  const [grpc, loader] = await Promise.all([import('@grpc/grpc-js'), import('@grpc/proto-loader')]);
+  const { grpc, loader } = await import('./grpc-packages.ts');
   const names = ['cri.proto', 'events.proto', 'tasks.proto', 'containers.proto', 'snapshots.proto'];
   const files = names.map((name) => fileURLToPath(new URL(name, import.meta.url)));
   const definition = loader.loadSync(files, { keepCase: true, longs: Number, enums: String, defaults: true });

@@ -24,7 +24,7 @@ export interface PluginService {
  * @param wireName how it is called, where the same messages go by another name too
  */
 export async function loadService(file: string, service: string, wireName = service): Promise<PluginService> {
-  const [grpc, loader] = await Promise.all([import('@grpc/grpc-js'), import('@grpc/proto-loader')]);
+  const { grpc, loader } = await import('../cri/grpc-packages.ts');
   const loaded = await loader.load(file, { keepCase: true, longs: Number, enums: String, defaults: true });
   const definition = loaded[service] as unknown as ServiceDefinition | undefined;
   if (definition === undefined) throw new Error(`${file} has no service ${service}`);

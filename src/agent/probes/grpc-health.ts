@@ -47,7 +47,7 @@ function goCode(name: string): string {
 
 /** Never rejects. A connection that is refused is tried again until the time is over: the server may just be starting. */
 export async function grpcHealth({ host, port, service }: GrpcProbe, timeoutMs: number): Promise<ProbeResult> {
-  const grpc = await import('@grpc/grpc-js');
+  const { grpc } = await import('../cri/grpc-packages.ts');
   const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   const client = new grpc.Client(address, grpc.credentials.createInsecure(), channelOptions);
   const signal = AbortSignal.timeout(timeoutMs);
