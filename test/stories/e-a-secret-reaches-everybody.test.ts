@@ -17,7 +17,7 @@ import { Crowd, secondsOf } from './crowd.ts';
 import { domains, hostOf, objectsOf, replicas, secret, secretName } from './e-manifests.ts';
 import { packWeb, visitFolder } from './web-image.ts';
 
-const rounds = 3;
+const rounds = 2;
 const longMs = 180_000;
 const visitorsPerSecond = 20;
 const fingerprint = (key: string): string => createHash('sha256').update(key).digest('hex').slice(0, 8);
@@ -83,10 +83,10 @@ describe('story E', { timeout: 900_000, ...needsContainers }, () => {
         () => keysSeen().every((seen) => seen === fingerprint(key)),
         longMs,
       );
+      const answeredMs = changedAtMs();
       await eventually('the old pods are gone', isCalm, longMs);
-      const tookMs = changedAtMs();
       crowd.tell(
-        `key ${round}: in every pod of ${domains.length} services, the old ones gone, after ${secondsOf(tookMs)}; failed requests: ${crowd.failures.length}`,
+        `key ${round}: every answer of ${domains.length} services with it after ${secondsOf(answeredMs)}, the old pods gone after ${secondsOf(changedAtMs())}; failed requests: ${crowd.failures.length}`,
       );
       await sleep(1000);
       assert.deepEqual(
