@@ -50,6 +50,7 @@ import { servedAddresses } from './server/certificates/serving-names.ts';
 import type { HealthCheck } from './server/health.ts';
 import type { TlsSettings } from './server/http/tls-settings.ts';
 import { type KubeconfigFile, KubeconfigFiles } from './server/kubeconfig-files.ts';
+import { localVolumeRemoval } from './server/local-volume-removal.ts';
 import { NodeConnectionTable } from './server/node-tunnel.ts';
 import { OutsideWay } from './server/outside/outside.ts';
 import { podDoor } from './server/pod-door.ts';
@@ -90,6 +91,8 @@ export interface ClusterOptions {
   readonly port?: number;
   /** The address to listen on; 127.0.0.1 where absent. */
   readonly host?: string;
+  /** What else the API is reached by: names and addresses for its certificate. */
+  readonly names?: readonly string[] | undefined;
   /** One simulated node where absent. */
   readonly nodes?: ClusterNodes;
   readonly clock?: Clock;
@@ -251,12 +254,13 @@ function parts(
     schema,
     host,
     port,
-    names: servedAddresses(host, os.networkInterfaces()),
+    names: [...servedAddresses(host, os.networkInterfaces()), ...(options.names ?? [])],
     serviceAddress: () => handler.serviceRanges.apiAddress,
     podDoor: () => podDoor(host, podRangesOf(nodes, options.clusterCidrs), handler.serviceRanges.primaryFamily),
     certificates,
     tls: options.tls,
     nodes: connections,
+    agentPrograms: home.agentPrograms,
     tokens,
     metrics,
     auditor,
@@ -304,6 +308,7 @@ function parts(
         signer: certificates,
         signAccountToken: (account, secret) => tokens.signLegacy(account, secret),
         ...nodeFacilities(nodes, options.clusterCidrs),
+        removeLocalVolume: localVolumeRemoval(connections, clock),
         metrics,
       },
       networkLoops,

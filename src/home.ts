@@ -33,8 +33,22 @@ export interface Home {
   readonly containerd: string;
   /** The agent's: volumes and logs of pods. */
   readonly node: string;
+  /** PersistentVolumes that are folders of this node (`naru-local`): users' data. */
+  readonly volumes: string;
+  /** Agents' programs that the server offers to its nodes. */
+  readonly agentPrograms: string;
+  /** Those that this node has from its server. */
+  readonly versions: string;
+  /** The state from before the last upgrade of the server. */
+  readonly beforeUpgrade: string;
   /** What the network's parts of this node remember. */
   readonly network: string;
+  /** What makes builds of images quick; it may be removed at any time. */
+  readonly build: string;
+  /** While `naru backup` and `naru restore` work; what a restore took out of the way. */
+  readonly backingUp: string;
+  readonly restoring: string;
+  readonly setAside: string;
   /** The same for simulated nodes, a folder each. */
   readonly simulated: string;
 }
@@ -56,7 +70,15 @@ export function homeOf(root: string): Home {
     registries: at('registries.yaml'),
     containerd: at('containerd'),
     node: at('node'),
+    volumes: at('volumes'),
+    agentPrograms: at('agent-programs'),
+    versions: at('versions'),
+    beforeUpgrade: at('before-upgrade'),
     network: at('network'),
+    build: at('build'),
+    backingUp: at('backing-up'),
+    restoring: at('restoring'),
+    setAside: at('before-restore'),
     simulated: at('simulated'),
   };
 }

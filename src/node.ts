@@ -67,6 +67,7 @@ export function containerNode(options: ContainerNodeOptions): NodeParts {
     runtime,
     nodeName: name,
     home: home.node,
+    volumes: home.volumes,
     cgroupRoot: containerd.cgroupRoot,
     ...(podCidr === undefined ? { takePodCidrs: (ranges) => containerd.usePodCidrs(ranges) } : told),
     ...(options.address && { address: options.address }),

@@ -1,4 +1,5 @@
 /** What a node is made of, as its owner says it; and what follows from that. */
+import path from 'node:path';
 import type { Taint } from '../api/schema/types/core-v1.ts';
 import type { Client } from '../client/client.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -21,6 +22,8 @@ export interface AgentOptions {
   readonly nodeName: string;
   /** The folder for this node's state: volumes and logs of pods. */
   readonly home: string;
+  /** The folder for PersistentVolumes that are folders of this node: they outlast its state. `volumes` in `home` where absent. */
+  readonly volumes?: string;
   readonly clock: Clock;
   readonly prng: Prng;
   readonly log: Logger;
@@ -78,6 +81,8 @@ export type PodOptions = AgentOptions & { readonly events: EventSink };
 
 /** Simulated nodes have a platform of their own, and no disk. */
 export const isMachine = ({ platform }: AgentOptions): boolean => platform === undefined;
+
+export const volumesOf = ({ home, volumes }: AgentOptions): string => volumes ?? path.join(home, 'volumes');
 
 /** Where a machine keeps what it must know after a restart. */
 export const diskOf = (options: AgentOptions): string | undefined => (isMachine(options) ? options.home : undefined);

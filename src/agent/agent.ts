@@ -16,7 +16,7 @@ import { Informer } from '../client/informer.ts';
 import type { NodeHandler, NodeRequest, NodeResponse } from '../client/node-api.ts';
 import { pods as podResource } from '../client/resources.ts';
 import { type Service, ServiceGroup } from '../lib/service.ts';
-import { type AgentOptions, configurationOf, isMachine } from './agent-options.ts';
+import { type AgentOptions, configurationOf, isMachine, volumesOf } from './agent-options.ts';
 import { AgentMetrics } from './metrics/agent-metrics.ts';
 import { measuredRuntime } from './metrics/measured-runtime.ts';
 import { nodeAddresses } from './node-addresses.ts';
@@ -54,7 +54,12 @@ export class Agent implements Service {
     const info = options.runtimeInfo ?? (await options.runtime.info().catch(() => undefined));
     const told = { ...options, ...(info !== undefined && { runtimeInfo: info }) };
     // Several nodes on one machine are several hosts to the cluster.
-    this.#running = compose(told, { ...facts, ...ownLimits(options), hostname: options.nodeName });
+    this.#running = compose(told, {
+      ...facts,
+      ...ownLimits(options),
+      ...(isMachine(options) && { volumes: volumesOf(options) }),
+      hostname: options.nodeName,
+    });
     await this.#running.group.start();
   }
 

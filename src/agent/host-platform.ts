@@ -16,13 +16,15 @@ export interface HostPlatformOptions {
   /** Volumes and files of pods. */
   readonly pods: string;
   readonly podLogs: string;
+  /** PersistentVolumes that are folders of this node. */
+  readonly volumes: string;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-export function hostPlatform({ pods, podLogs, clock, log }: HostPlatformOptions): AgentPlatform {
+export function hostPlatform({ pods, podLogs, volumes, clock, log }: HostPlatformOptions): AgentPlatform {
   return {
-    storage: new PodFolders({ root: pods, memory: `${pods}-memory`, mounter: systemMounter, log }),
+    storage: new PodFolders({ root: pods, memory: `${pods}-memory`, volumes, mounter: systemMounter, log }),
     cgroups: new SystemCgroups({ log }),
     probes: networkProbes,
     logs: new LogFiles({ root: podLogs, clock }),

@@ -18,6 +18,8 @@ export interface NodeFacts {
   readonly pidsMax?: number;
   /** What device plugins would offer, by name: `example.com/gpu`. */
   readonly extendedResources?: Readonly<Record<string, number>>;
+  /** The folder of PersistentVolumes that naru makes here; absent: nobody keeps any. */
+  readonly volumes?: string;
   readonly machineId: string;
   readonly systemUuid: string;
   readonly bootId: string;

@@ -174,7 +174,7 @@ export class NodeReporter implements Service {
     });
     if (node === undefined) return client.create(nodes, newNode(nodeName, facts, podCidr, labels, taints));
     const labelsLacking = wrongLabels(node, facts);
-    const annotations = wrongAnnotations(node);
+    const annotations = wrongAnnotations(node, facts);
     if (labelsLacking === undefined && annotations === undefined) return node;
     const metadata = { ...(labelsLacking && { labels: labelsLacking }), ...(annotations && { annotations }) };
     return client.patch(nodes, reference, { type: 'merge', body: { metadata } });

@@ -3,6 +3,7 @@
  * whatever is proxied to a program of the node.
  */
 import { Readable } from 'node:stream';
+import { parseLocalVolumePath } from '../api/local-volumes.ts';
 import { StatusError } from '../api/status-error.ts';
 import type { NodeHandler, NodeRequest, NodeResponse } from '../client/node-api.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -16,6 +17,7 @@ import type { NodeProxy } from './proxy.ts';
 import { configz } from './routes/configz.ts';
 import { containerLogs } from './routes/container-logs.ts';
 import { healthRoutes } from './routes/health.ts';
+import { removedVolume } from './routes/local-volumes.ts';
 import { nodeLogs } from './routes/node-logs.ts';
 import { podRoutes } from './routes/pod-lists.ts';
 import { checkReads, findRoute, type Route } from './routes/route.ts';
@@ -39,6 +41,8 @@ export interface NodeServerOptions {
   readonly streaming: StreamingServer;
   /** For all other paths. */
   readonly proxy: NodeProxy;
+  /** Removes the folder of a volume that naru made. */
+  readonly removeVolume: (name: string) => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -67,6 +71,8 @@ export class NodeServer implements NodeHandler {
   #route(request: NodeRequest): Promise<NodeResponse> {
     if (isStreamingPath(request.path)) return this.#options.streaming.handle(request);
     const [path = '/', query = ''] = request.path.split('?', 2);
+    const volume = parseLocalVolumePath(path);
+    if (volume !== undefined) return removedVolume(request, () => this.#options.removeVolume(volume));
     this.#routes ??= allRoutes(this.#options);
     const route = findRoute(this.#routes, path);
     if (route === undefined) return this.#options.proxy.handle(request);

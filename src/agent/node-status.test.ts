@@ -43,8 +43,10 @@ test('a node’s own labels are missed where they are absent or others', () => {
   assert.equal(wrongLabels(node, facts), undefined);
   const changed = { ...node, metadata: { labels: { ...node.metadata?.labels, 'kubernetes.io/os': 'plan9' } } };
   assert.deepEqual(wrongLabels(changed, facts), { 'kubernetes.io/os': 'linux' });
-  assert.equal(wrongAnnotations(node), undefined);
-  assert.deepEqual(wrongAnnotations(changed), { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' });
+  assert.equal(wrongAnnotations(node, facts), undefined);
+  assert.deepEqual(wrongAnnotations(changed, facts), {
+    'volumes.kubernetes.io/controller-managed-attach-detach': 'true',
+  });
 });
 
 test('the largest images are told, so many as the node is asked for; in whatever order they are listed, the status is the same', () => {

@@ -1,4 +1,5 @@
 /** The Node object of this machine: its labels, and its status from facts and from what the runtime says. Pure. */
+import { volumesAnnotation } from '../api/local-volumes.ts';
 import { formatQuantity, quantityFromInteger, quantityFromMilli } from '../api/quantity.ts';
 import type { ContainerImage, Node, NodeCondition, NodeStatus, Taint } from '../api/schema/types/core-v1.ts';
 import { formatTime } from '../lib/clock.ts';
@@ -39,7 +40,7 @@ export function newNode(
   return {
     apiVersion: 'v1',
     kind: 'Node',
-    metadata: { name, labels: { ...labels, ...ownLabels(facts) }, annotations: ownAnnotations },
+    metadata: { name, labels: { ...labels, ...ownLabels(facts) }, annotations: ownAnnotations(facts) },
     spec: {
       ...podRanges(podCidr),
       ...(taints.length > 0 && { taints }),
@@ -65,13 +66,14 @@ export function ownLabels({ hostname, operatingSystem, architecture }: NodeFacts
 }
 
 /** Volumes are attached to the node, and detached, by the control loop, as with upstream's default. */
-const ownAnnotations: Readonly<Record<string, string>> = {
+const ownAnnotations = ({ volumes }: NodeFacts): Readonly<Record<string, string>> => ({
   'volumes.kubernetes.io/controller-managed-attach-detach': 'true',
-};
+  ...(volumes !== undefined && { [volumesAnnotation]: volumes }),
+});
 
 /** Those of its own annotations that `node` has not; undefined where all is well. */
-export function wrongAnnotations({ metadata }: Node): Readonly<Record<string, string>> | undefined {
-  const wrong = Object.entries(ownAnnotations).filter(([key, value]) => metadata?.annotations?.[key] !== value);
+export function wrongAnnotations({ metadata }: Node, facts: NodeFacts): Readonly<Record<string, string>> | undefined {
+  const wrong = Object.entries(ownAnnotations(facts)).filter(([key, value]) => metadata?.annotations?.[key] !== value);
   return wrong.length === 0 ? undefined : Object.fromEntries(wrong);
 }
 

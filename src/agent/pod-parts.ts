@@ -16,6 +16,7 @@ import {
   diskOf,
   isMachine,
   type PodOptions,
+  volumesOf,
 } from './agent-options.ts';
 import { type DeviceDrivers, dynamicResources } from './devices/dynamic-resources.ts';
 import { NodeDevices } from './devices/node-devices.ts';
@@ -62,7 +63,9 @@ export function composePods(
 ): PodParts {
   const { runtime, nodeName, home, clock, log } = options;
   const podLogs = path.join(home, 'pod-logs');
-  const platform = options.platform ?? hostPlatform({ pods: path.join(home, 'pods'), podLogs, clock, log });
+  const platform =
+    options.platform ??
+    hostPlatform({ pods: path.join(home, 'pods'), podLogs, volumes: volumesOf(options), clock, log });
   const pressures = new NodePressures();
   const devices = nodeDevices(options);
   const resources = nodeResources(options, facts, platform, node && devices ? devices.raised(node) : node);
@@ -111,6 +114,7 @@ export function composePods(
     ...(isMachine(options) && { systemLogs: '/var/log' }),
     streaming,
     proxy,
+    removeVolume: (volume) => platform.storage.removeVolume(volume),
     clock,
     log,
   });

@@ -161,7 +161,10 @@ async function nodeWithDisk(context: TestContext, client?: (real: Client) => Cli
   await node.clock.advance(20_000);
   await closing;
   const underWay = new Set<Promise<unknown>>();
-  const storage = noted(new PodFolders({ root, memory, mounter: notedMounts(), log }), underWay);
+  const storage = noted(
+    new PodFolders({ root, memory, volumes: `${root}-local`, mounter: notedMounts(), log }),
+    underWay,
+  );
   const settled = async () => {
     do {
       await Promise.allSettled(underWay);
@@ -203,6 +206,7 @@ function noted(storage: PodFolders, underWay: Set<Promise<unknown>>): PodStorage
     places: (pod) => storage.places(pod),
     terminationMessage: (...run) => note(storage.terminationMessage(...run)),
     remove: (uid) => note(storage.remove(uid)),
+    removeVolume: (name) => note(storage.removeVolume(name)),
     uids: () => note(storage.uids()),
   };
 }

@@ -1,6 +1,7 @@
 /**
  * `naru run` and `naru server`: a cluster in the foreground, until SIGTERM or SIGINT. What `naru up` starts in the background is this.
  */
+import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { type ClusterNodes, startCluster } from '../cluster.ts';
 import type { Home } from '../home.ts';
@@ -9,6 +10,7 @@ import { JsonLogger, type Logger } from '../lib/log.ts';
 import { unseededPrng } from '../lib/prng.ts';
 import { findRunning, forgetRunning, isInBackground, recordRunning, report } from './background.ts';
 import { nodeConfiguration } from './kubelet-settings.ts';
+import { launcherFile } from './launcher.ts';
 import { toFile, toStandardError } from './log-output.ts';
 import { refuseSecondAgent } from './running-agent.ts';
 import { type Settings, type SettingsOptions, updateSettings } from './settings.ts';
@@ -28,11 +30,13 @@ export async function run(home: Home, options: RunOptions): Promise<void> {
     if (running !== undefined)
       throw new UserError(`the cluster in ${home.root} already runs, as process ${running.pid}`);
     if (options.nodes !== 'none') refuseSecondAgent(home);
+    refuseHalfRestored(home);
     const settings = await updateSettings(home, options);
     const starting = startCluster({
       home,
       port: settings.port,
       host: settings.host,
+      names: settings.tlsSans,
       ...(settings.audit && { audit: settings.audit }),
       ...(settings.guardFiles && { guardFiles: settings.guardFiles }),
       tls: settings.tls,
@@ -51,7 +55,12 @@ export async function run(home: Home, options: RunOptions): Promise<void> {
     });
     const cluster = await starting;
     const isServerOnly = options.nodes === 'none';
-    recordRunning(home, { server: cluster.server, simulatedNodes: settings.simulatedNodes, isServerOnly });
+    recordRunning(home, {
+      server: cluster.server,
+      simulatedNodes: settings.simulatedNodes,
+      isServerOnly,
+      launcher: launcherFile,
+    });
     const ready = findRunning(home);
     if (ready !== undefined) report({ ready });
   } catch (error) {
@@ -59,6 +68,13 @@ export async function run(home: Home, options: RunOptions): Promise<void> {
     report({ error: describeError(error, false) });
     process.exit(1);
   }
+}
+
+function refuseHalfRestored({ restoring }: Home): void {
+  if (!existsSync(restoring)) return;
+  throw new UserError(
+    `a restore was cut short, or is under way; run naru restore again, or remove ${restoring} to start with what is here`,
+  );
 }
 
 async function nodesOf(settings: Settings, log: Logger): Promise<ClusterNodes> {

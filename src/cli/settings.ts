@@ -15,7 +15,7 @@ import { type GuardCommandOptions, guardFiles } from './guard-files.ts';
 import { type KubeletCommandOptions, type KubeletSettings, kubeletSettings } from './kubelet-settings.ts';
 import { type SchedulerCommandOptions, schedulerConfig } from './scheduler-settings.ts';
 import { simulatedSettings } from './simulated-nodes.ts';
-import { type TlsCommandOptions, tlsSettings } from './tls.ts';
+import { servingNamesOf, type TlsCommandOptions, tlsSettings } from './tls.ts';
 import { type TokenCommandOptions, tokenSettings } from './token-settings.ts';
 import { UserError } from './user-error.ts';
 
@@ -23,6 +23,8 @@ export interface Settings extends RangeSettings {
   readonly port: number;
   /** The address that the API listens on. */
   readonly host: string;
+  /** By which other names and addresses clients reach it: its certificate bears them. */
+  readonly tlsSans?: readonly string[];
   /** 0: this machine is a node, with containers. */
   readonly simulatedNodes: number;
   /** The file that says how they are; plain ones where absent. */
@@ -51,10 +53,15 @@ export interface SettingsOptions
     RangeCommandOptions {
   readonly port?: number;
   readonly host?: string;
+  /** Separated by commas; an empty text for none. */
+  readonly tlsSan?: string;
   readonly simulatedNodes?: number;
   readonly simulatedNodeTemplate?: string;
   readonly nodeName?: string;
 }
+
+/** The name of a machine's node where nobody gave it one. */
+export const hostNodeName = (hostname: string): string => hostname.toLowerCase().replace(/[^a-z0-9.-]/g, '-');
 
 /** The settings of a home that has none yet. */
 function freshSettings(home: Home): Settings {
@@ -62,10 +69,7 @@ function freshSettings(home: Home): Settings {
     port: 6443,
     host: '127.0.0.1',
     simulatedNodes: 0,
-    nodeName: os
-      .hostname()
-      .toLowerCase()
-      .replace(/[^a-z0-9.-]/g, '-'),
+    nodeName: hostNodeName(os.hostname()),
     ...freshRanges(home),
   };
 }
@@ -97,6 +101,7 @@ export async function updateSettings(home: Home, options: SettingsOptions): Prom
     ...before,
     ...(options.port !== undefined && { port: options.port }),
     ...(options.host !== undefined && { host: options.host }),
+    ...(options.tlsSan !== undefined && { tlsSans: servingNamesOf(options.tlsSan) }),
     ...(await simulatedSettings(before, options, process.cwd())),
     ...(options.nodeName !== undefined && { nodeName: options.nodeName }),
     ...(await rangeSettings(before, options, home)),

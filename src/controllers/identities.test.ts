@@ -111,7 +111,7 @@ test('the loops and the scheduler do all their work with the rights that upstrea
   await api.store.close();
 });
 
-/** Services of all sorts come, and one goes; so does a range of addresses; a ReplicationController keeps the pods of one. */
+/** Services of all sorts come, and one goes; so does a range of addresses; a ReplicationController keeps the pods of one; pods wait at a gate. */
 async function serve({ client, clock }: TestApi): Promise<void> {
   const app = { app: 'served' };
   const template = { metadata: { labels: app }, spec: { containers: [{ name: 'main', image: 'image' }] } };
@@ -120,6 +120,12 @@ async function serve({ client, clock }: TestApi): Promise<void> {
   await client.create(services, { ...named('by-hand'), spec: { ports: [{ port: 80 }] } });
   await client.create(endpoints, { ...named('by-hand'), subsets: [{ addresses: [{ ip: '192.0.2.1' }] }] });
   await client.create(serviceCidrs, { metadata: { name: 'more' }, spec: { cidrs: ['10.96.0.0/24'] } });
+  const schedulingGates = [{ name: 'naru.io/depends-on' }];
+  const waits = '[{"service": "no-such"}]';
+  for (const [name, annotations] of Object.entries({ waits: { 'naru.io/depends-on': waits }, goes: {} })) {
+    const spec = { schedulingGates, containers: [{ name: 'main', image: 'image' }] };
+    await client.create(pods, { metadata: { ...inDefault(name), annotations }, spec });
+  }
   await clock.advance(10_000);
   await client.delete(serviceCidrs, { namespace: '', name: 'more' });
   const slices = (await client.list(endpointSlices, { namespace: 'default' })).items;
@@ -127,6 +133,8 @@ async function serve({ client, clock }: TestApi): Promise<void> {
     'by-hand',
     'served',
   ]);
+  assert.deepEqual((await client.get(pods, inDefault('goes'))).spec?.schedulingGates ?? [], []);
+  for (const name of ['waits', 'goes']) await client.delete(pods, inDefault(name), { gracePeriodSeconds: 0 });
   await client.delete(endpoints, inDefault('by-hand'));
   await client.delete(services, inDefault('served'));
   await client.delete(replicationControllers, inDefault('served'), { propagationPolicy: 'Foreground' });

@@ -12,6 +12,7 @@ import { certificateControllers } from './certificates/index.ts';
 import { clusterRoleAggregation } from './cluster-role-aggregation.ts';
 import { cronJobController } from './cron-job/controller.ts';
 import { daemonSetController } from './daemon-set/controller.ts';
+import { dependencyGateController } from './dependency-gate/controller.ts';
 import { deploymentController } from './deployment/controller.ts';
 import { deviceTaintEvictionController } from './device-taint-eviction/controller.ts';
 import { disruptionControllers } from './disruption/controller.ts';
@@ -22,6 +23,7 @@ import { ephemeralVolumeController } from './ephemeral-volume.ts';
 import { eventExpiry } from './event-expiry.ts';
 import { garbageCollector } from './garbage-collector/controller.ts';
 import { jobController } from './job/controller.ts';
+import { localVolumeProvisioner } from './local-volumes/controller.ts';
 import { namespaceController } from './namespace/controller.ts';
 import { rootCaPublisher, serviceAccountController } from './namespace-defaults.ts';
 import { nodeIpamController } from './node-ipam/controller.ts';
@@ -29,6 +31,7 @@ import { nodeLifecycleControllers } from './node-lifecycle/controller.ts';
 import { persistentVolumeBinder } from './persistent-volume/controller.ts';
 import { podGarbageCollector } from './pod-gc.ts';
 import { podGroupProtection } from './pod-group-protection.ts';
+import { reloadController } from './reload/controller.ts';
 import { replicaSetController, replicationController } from './replica-set/controller.ts';
 import { resourceClaimController } from './resource-claim/controller.ts';
 import { resourceQuotaController } from './resource-quota/controller.ts';
@@ -60,9 +63,11 @@ export function allControllers(
     replicaSetController(context),
     replicationController(context),
     deploymentController(context),
+    dependencyGateController(context),
     jobController(context),
     cronJobController(context),
     ttlAfterFinished(context),
+    reloadController(context),
     statefulSetController(context),
     daemonSetController(context),
     endpointsController(context),
@@ -83,6 +88,7 @@ export function allControllers(
     ...storageProtection(context),
     podGroupProtection(context),
     ...persistentVolumeBinder(context),
+    ...localVolumeProvisioner(context),
     ...attachDetachController(context),
     ephemeralVolumeController(context),
     volumeExpansion(context),

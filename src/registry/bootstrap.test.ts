@@ -4,6 +4,7 @@ import { resourceTable } from '../api/resource-table.ts';
 import { builtinSchema } from '../api/schema/load.ts';
 import type { Service } from '../api/schema/types/core-v1.ts';
 import type { FlowSchema, PriorityLevelConfiguration } from '../api/schema/types/flowcontrol-v1.ts';
+import type { StorageClass } from '../api/schema/types/storage-v1.ts';
 import { silentLogger } from '../lib/log.ts';
 import { SeededPrng } from '../lib/prng.ts';
 import { bootstrap } from './bootstrap.ts';
@@ -158,4 +159,36 @@ test('a name server that its owner wants in one family alone stays so', async ()
   await registry.patch('services', 'kube-dns', single, { type: 'merge', namespace: 'kube-system' });
   await startAgain(registry);
   assert.deepEqual((await dnsOf(registry)).spec?.clusterIPs, ['10.43.0.10']);
+});
+
+test('a new cluster has a default class of volumes; whoever deletes it or takes the mark away keeps it so', async () => {
+  const classes = 'storageclasses.storage.k8s.io';
+  const mark = 'storageclass.kubernetes.io/is-default-class';
+  const registry = await startRegistry();
+  const made = (await registry.get(classes, 'naru-local')) as unknown as StorageClass;
+  assert.deepEqual(
+    [made.provisioner, made.volumeBindingMode, made.reclaimPolicy, made.metadata?.annotations?.[mark]],
+    ['naru.io/local', 'WaitForFirstConsumer', 'Delete', 'true'],
+  );
+  await registry.patch(classes, 'naru-local', { metadata: { annotations: { [mark]: 'false' } } }, { type: 'merge' });
+  await bootstrap(registry.registry);
+  const standing = (await registry.get(classes, 'naru-local')) as unknown as StorageClass;
+  assert.equal(standing.metadata?.annotations?.[mark], 'false');
+  await registry.delete(classes, 'naru-local');
+  await bootstrap(registry.registry);
+  assert.deepEqual((await registry.list(classes)).objects, []);
+});
+
+test('a cluster that comes to know naru’s class of volumes keeps its own default', async () => {
+  const classes = 'storageclasses.storage.k8s.io';
+  const mark = 'storageclass.kubernetes.io/is-default-class';
+  const registry = await startRegistry();
+  await registry.delete(classes, 'naru-local');
+  const own = { metadata: { name: 'own', annotations: { [mark]: 'true' } }, provisioner: 'csi.example.com' };
+  await registry.create(classes, own);
+  const unmark = { metadata: { annotations: { 'naru.io/local-storage-class': null } } };
+  await registry.patch('namespaces', 'kube-system', unmark, { type: 'merge' });
+  await bootstrap(registry.registry);
+  const standing = (await registry.get(classes, 'naru-local')) as unknown as StorageClass;
+  assert.equal(standing.metadata?.annotations?.[mark], 'false');
 });

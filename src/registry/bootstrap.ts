@@ -1,10 +1,11 @@
 /**
  * What every cluster has from the start: four namespaces, the priority classes of the cluster's own pods, the `kubernetes` Service, by
- * which pods find the API, the class of its own gateway, and upstream's flow schemas with their priority levels. Made where missing, through the registry as anybody
- * would; left alone where present.
+ * which pods find the API, the classes of its own gateway and volumes, and upstream's flow schemas with their priority levels. Made where missing, through the registry as anybody
+ * would; left alone where present. The class of naru's own volumes is made once and never again: who deletes it wants none.
  */
 import { gatewayController } from '../api/gateway-references.ts';
 import { ingressController, ownIngressClass } from '../api/ingress-classes.ts';
+import { localClassName, localProvisioner } from '../api/local-volumes.ts';
 import type { JsonObject, KubeObject } from '../api/object.ts';
 import { resourceTable } from '../api/resource-table.ts';
 import type { Service } from '../api/schema/types/core-v1.ts';
@@ -115,6 +116,46 @@ const gatewayClass: Wanted = {
   body: { metadata: { name: 'naru' }, spec: { controllerName: gatewayController } },
 };
 
+/** Its claims get a folder of the node where their pod goes (`controllers/local-volumes`). */
+const localClass = (isDefault: boolean): Wanted => ({
+  group: 'storage.k8s.io',
+  resource: 'storageclasses',
+  body: {
+    metadata: {
+      name: localClassName,
+      annotations: {
+        'storageclass.kubernetes.io/is-default-class': String(isDefault),
+        'naru.io/description':
+          'A folder of the node where the pod runs; its size is not enforced, and it is lost with the node.',
+      },
+    },
+    provisioner: localProvisioner,
+    reclaimPolicy: 'Delete',
+    volumeBindingMode: 'WaitForFirstConsumer',
+  },
+});
+
+/** On kube-system: the class was made. */
+const localClassMark = 'naru.io/local-storage-class';
+
+/** In a cluster that has a default class already it is made, but not the default. */
+async function createLocalClass(handler: RequestHandler): Promise<void> {
+  const namespaces = resourceTable().find('', 'v1', 'namespaces');
+  const classes = resourceTable().find('storage.k8s.io', 'v1', 'storageclasses');
+  if (namespaces === undefined || classes === undefined) return;
+  const common = { user: apiServer, namespace: '', subresource: '' };
+  const system = { ...common, resource: namespaces, name: 'kube-system' };
+  const { object } = await handler.get(system);
+  if (object.metadata?.annotations?.[localClassMark] !== undefined) return;
+  const { objects } = await handler.list({ ...common, resource: classes, name: '' }, {});
+  const hasDefault = objects.some(
+    ({ metadata }) => metadata?.annotations?.['storageclass.kubernetes.io/is-default-class'] === 'true',
+  );
+  await createMissing(handler, localClass(!hasDefault));
+  const body = { metadata: { annotations: { [localClassMark]: 'made' } } };
+  await handler.patch(system, 'application/merge-patch+json', body, { fieldManager: 'kube-apiserver' });
+}
+
 const flowGroup = 'flowcontrol.apiserver.k8s.io';
 
 const flowControl = Object.entries({ prioritylevelconfigurations: priorityLevels, flowschemas: flowSchemas }).flatMap(
@@ -147,6 +188,7 @@ export async function bootstrap(handler: Bootstrapped): Promise<void> {
     gatewayClass,
   ])
     await createMissing(handler, wanted);
+  await createLocalClass(handler);
   await addFamily(handler, ranges.cidrs);
   await createDnsService(handler, dnsService(ranges));
   await upgradeDnsService(handler, ranges.cidrs);

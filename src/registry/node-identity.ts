@@ -7,3 +7,6 @@ const prefix = 'system:node:';
 export function nodeNameOf({ name, groups }: UserInfo): string | undefined {
   return name.startsWith(prefix) && groups.includes('system:nodes') ? name.slice(prefix.length) : undefined;
 }
+
+/** The ConfigMap that says of which nodes the certificates are refused that were made before a time (RFC 3339), by the node's name. */
+export const removedNodesPlace = { namespace: 'kube-system', name: 'naru-removed-nodes' } as const;

@@ -53,6 +53,8 @@ export interface ApiServerOptions {
   /** Versions and cipher suites that it speaks. */
   readonly tls?: TlsSettings | undefined;
   readonly nodes: NodeConnections;
+  /** The folder with agents' programs for nodes; absent: there are none. */
+  readonly agentPrograms?: string | undefined;
   /** Service accounts' tokens, and where others find the keys that they are signed with. */
   readonly tokens?: ServiceAccountTokens;
   readonly healthChecks?: readonly HealthCheck[];

@@ -6,6 +6,7 @@ import type { ResourceTable } from '../api/resource-table.ts';
 import type { SchemaRegistry } from '../api/schema/schema.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { MetricRegistry } from '../lib/metrics.ts';
+import { agentProgramAnswer } from './agent-programs.ts';
 import type { Aggregator } from './aggregation/aggregator.ts';
 import { type Answer, rawJsonAnswer, textAnswer } from './answer.ts';
 import type { RequestContext } from './context.ts';
@@ -28,6 +29,8 @@ export interface PathRequestsOptions {
   readonly metrics: MetricRegistry;
   /** Absent: no other servers extend this one. */
   readonly aggregator?: Aggregator | undefined;
+  /** The folder with agents' programs for nodes; absent: there are none. */
+  readonly agentPrograms?: string | undefined;
   /** Absent: nobody signs tokens here. */
   readonly tokens?: ServiceAccountTokens;
 }
@@ -91,6 +94,8 @@ export class PathRequests {
         });
       case 'metrics':
         return this.#metrics.answer(rest);
+      case 'naru':
+        return agentProgramAnswer(this.#options.agentPrograms, rest);
       default:
         return undefined;
     }

@@ -174,3 +174,11 @@ test('a node’s logs are read below their folder and nowhere else', async (cont
   writeFileSync(path.join(folder, 'long'), Buffer.alloc(limits.nodeLogBytesMax + 10, 1));
   assert.equal((await read('/logs/long')).length, limits.nodeLogBytesMax, 'only its end');
 });
+
+test('a node is asked to remove a volume, and only that way', async () => {
+  const node = await startNode();
+  const url = '/localVolumes/pvc-0f9e8d7c-6b5a-4433-8221-00ffeeddccbb';
+  assert.equal((await ask(node, url, 'DELETE')).status, 200);
+  assert.equal((await ask(node, url)).status, 405);
+  await node.close();
+});

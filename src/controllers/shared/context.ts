@@ -39,6 +39,8 @@ export interface ControllerContext {
   readonly signer?: CertificateSigner;
   /** Removes a folder of the machine that runs pods. Absent: nobody reaches it from here. */
   readonly removeHostPath?: (path: string) => Promise<void>;
+  /** Removes what a volume of `naru.io/local` kept on a node. Absent: nobody reaches nodes from here. */
+  readonly removeLocalVolume?: (node: string, volume: string) => Promise<void>;
   /** The ranges of pods' addresses, one of a family. Absent: nodes bring theirs along. */
   readonly clusterCidrs?: readonly string[];
   /** What is counted about the loops' queues goes here. */

@@ -27,6 +27,8 @@ describe('the class that nobody asked for', () => {
 
   test('of a claim is the newest default, the first by name of those of one second', async () => {
     const registry = await startRegistry();
+    assert.equal(await classOf(registry, make.claim()), 'naru-local');
+    await registry.delete('storageclasses.storage.k8s.io', 'naru-local');
     assert.equal(await classOf(registry, make.claim()), undefined);
     await registry.create('storageclasses.storage.k8s.io', storageClass('old', true));
     await registry.create('storageclasses.storage.k8s.io', storageClass('other', false));

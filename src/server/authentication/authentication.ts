@@ -23,6 +23,8 @@ export interface ClientCertificate {
   readonly isFrontProxy?: boolean;
   readonly commonName: string;
   readonly organizations: readonly string[];
+  /** Absent: nobody looked. */
+  readonly notBeforeMs?: number;
   readonly notAfterMs: number;
 }
 

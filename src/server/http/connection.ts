@@ -33,6 +33,7 @@ function certificateOf(
     ...(isFrontProxy && { isFrontProxy }),
     commonName: [subject['CN'] ?? ''].flat().at(-1) ?? '',
     organizations: [subject['O'] ?? []].flat(),
+    notBeforeMs: Date.parse(peer.valid_from ?? ''),
     notAfterMs: Date.parse(peer.valid_to ?? ''),
   };
 }

@@ -1,7 +1,7 @@
 /**
  * What each of Kubernetes 1.36's control loops may do, where it runs as a service account of its own: the ClusterRole
- * `system:controller:NAME`, bound to the service account NAME in kube-system. Facts; read as `policy-text.ts` says. Those of the network's loops,
- * which upstream has no account for, are naru's own.
+ * `system:controller:NAME`, bound to the service account NAME in kube-system. Facts; read as `policy-text.ts` says. Those that upstream has no
+ * account for (the network, local volumes, reloading, dependencies) are naru's own.
  */
 
 const events = 'create,patch,update core,events.k8s.io events';
@@ -13,6 +13,12 @@ export const bootstrapControllerRoles: Readonly<Record<string, readonly string[]
     'read core nodes',
     'create,get,list,patch,update,watch core secrets',
     'create,get,patch,update core configmaps',
+    events,
+  ],
+  'dependency-gate-controller': [
+    'get,list,patch,watch core pods',
+    'read apps daemonsets,deployments,statefulsets',
+    'read batch jobs',
     events,
   ],
   'external-dns-controller': [
@@ -32,6 +38,19 @@ export const bootstrapControllerRoles: Readonly<Record<string, readonly string[]
     'read networking.k8s.io ingressclasses,ingresses',
     'patch,update networking.k8s.io ingresses/status',
     'read core nodes,secrets,services',
+    events,
+  ],
+  'local-volume-provisioner': [
+    'read core nodes',
+    'create,delete,get,list,update,watch core persistentvolumes',
+    'get,list,patch,watch core persistentvolumeclaims',
+    'read storage.k8s.io storageclasses',
+    events,
+  ],
+  'reload-controller': [
+    'get,list,patch,watch apps daemonsets,deployments,statefulsets',
+    'read core configmaps',
+    'create,get,list,watch core secrets',
     events,
   ],
   'attachdetach-controller': [

@@ -215,7 +215,26 @@ const published: Readonly<Record<string, readonly string[]>> = {
     'glpuw persistentvolumeclaims',
   ],
 
-  // naru's own loops of the network
+  // naru's own loops
+  'system:controller:dependency-gate-controller': [
+    'glpw pods',
+    'glw daemonsets.apps deployments.apps statefulsets.apps',
+    'glw jobs.batch',
+    events,
+  ],
+  'system:controller:reload-controller': [
+    'glpw daemonsets.apps deployments.apps statefulsets.apps',
+    'glw configmaps',
+    'cglw secrets',
+    events,
+  ],
+  'system:controller:local-volume-provisioner': [
+    'glw nodes',
+    'cdgluw persistentvolumes',
+    'glpw persistentvolumeclaims',
+    'glw storageclasses.storage.k8s.io',
+    events,
+  ],
   'system:controller:acme-controller': [
     'glw gatewayclasses.gateway.networking.k8s.io gateways.gateway.networking.k8s.io listenersets.gateway.networking.k8s.io',
     'glw ingressclasses.networking.k8s.io ingresses.networking.k8s.io',

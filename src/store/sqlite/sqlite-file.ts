@@ -128,8 +128,17 @@ export class SqliteFile {
 
   /** Checks the keys, and the file's structure where the last close was not orderly. @throws BadStateFile, KeysDoNotFit */
   check(): void {
+    this.checkKeys();
+    if (this.#meta('clean') !== 1) this.checkForm();
+  }
+
+  /** @throws KeysDoNotFit */
+  checkKeys(): void {
     if (pragma(this.#database, 'user_version') === formatVersion) this.#sealed.checkKeys();
-    if (this.#meta('clean') === 1) return;
+  }
+
+  /** @throws BadStateFile */
+  checkForm(): void {
     const found = this.#database.prepare('PRAGMA quick_check(1)').get() as { quick_check?: string } | undefined;
     if (found?.quick_check !== 'ok')
       throw new BadStateFile('damaged', `is damaged (${found?.quick_check ?? 'unreadable'})`);

@@ -194,7 +194,7 @@ export class SqliteJournal implements Journal {
     file.check();
     const contents = { compactedRevision: file.compactedRevision(), records: [...file.records()] };
     this.#foundStale = file.foundStale;
-    this.#revision = contents.records.at(-1)?.revision ?? contents.compactedRevision;
+    this.#revision = Math.max(contents.records.at(-1)?.revision ?? 0, contents.compactedRevision);
     // Everything could be read: only now is anything changed.
     file.upgrade();
     file.call({ name: 'setSealing', argument: this.#sealing });

@@ -146,3 +146,37 @@ test('a volume of a kind that the node cannot mount is refused by its name', asy
     /^VolumeError: MountVolume.SetUp failed for volume "pv-1" : volumes of type csi are not supported on this node: use/,
   );
 });
+
+test('a volume that naru makes is a folder of its own, open to all users of images, wherever its object points; it goes when it is released', async (context) => {
+  const fixture = await storageFixture(context);
+  const name = 'pvc-0f9e8d7c-6b5a-4433-8221-00ffeeddccbb';
+  const marks = { 'pv.kubernetes.io/provisioned-by': 'naru.io/local' };
+  const made = volume({ local: { path: '/etc' } }, marks);
+  const named = (volumeName: string) => {
+    fixture.claims.set('data', claim({ spec: { volumeName } }));
+    fixture.volumes.set(volumeName, { ...made, metadata: { ...made.metadata, name: volumeName } });
+  };
+  named(name);
+  await fixture.prepare({ ...spec, securityContext: { fsGroup: 2000 } });
+  const folder = path.join(fixture.local, name);
+  const { mounts } = await fixture.container(spec, { volumeMounts: [{ name: 'v', mountPath: '/v' }] });
+  assert.equal(mounts[0]?.hostPath, folder);
+  const { mode, gid } = await stat(folder);
+  assert.deepEqual([mode & 0o7777, gid], [0o2777, 2000]);
+
+  await assert.rejects(fixture.folders.removeVolume(name), /is used by a pod of this node/);
+  await fixture.folders.remove('u-1');
+  await stat(folder);
+  await fixture.folders.removeVolume(name);
+  await assert.rejects(stat(folder), { code: 'ENOENT' });
+  await fixture.folders.removeVolume(name);
+
+  for (const wrong of ['..', 'pvc-1', `${name}/../..`, 'disk', '']) {
+    await assert.rejects(fixture.folders.removeVolume(wrong), /is not a volume that naru made/);
+  }
+  named('disk');
+  await assert.rejects(
+    fixture.prepare(spec, 'u-2'),
+    /MountVolume.SetUp failed for volume "disk" : "disk" is not a volume/,
+  );
+});

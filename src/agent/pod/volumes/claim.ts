@@ -5,6 +5,7 @@
  * Behind it may be a path of the machine (`hostPath`) or a disk of it (`local`). Neither needs to be attached by a control loop.
  */
 import fs from 'node:fs/promises';
+import { isLocalVolume } from '../../../api/local-volumes.ts';
 import { matchesNodeSelector } from '../../../api/node-matching.ts';
 import { claimOf, isOwnedBy } from '../../../api/pod-volumes.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from '../../../api/schema/types/core-v1.ts';
@@ -132,6 +133,12 @@ async function openVolume(context: VolumeContext, found: PersistentVolume, wish:
       throw failed('MountVolume.SetUp failed', name, error.message);
     });
     return spec.hostPath.path;
+  }
+  if (isLocalVolume(found) && !wish.isBlock) {
+    const folder = await context.localFolders.make(name).catch((error: Error) => {
+      throw failed('MountVolume.SetUp failed', name, error.message);
+    });
+    return openLocal(context, name, folder, wish);
   }
   if (spec?.local !== undefined) return openLocal(context, name, spec.local.path, wish);
   const kind = kindOf(spec);

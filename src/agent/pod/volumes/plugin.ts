@@ -6,6 +6,7 @@
  */
 import type { Pod, Volume } from '../../../api/schema/types/core-v1.ts';
 import type { ClaimSource } from '../../object-source.ts';
+import type { LocalFolders } from './local-folders.ts';
 import type { Mounter } from './mounter.ts';
 import type { ProjectionFacts } from './projected-files.ts';
 import type { VolumeBook } from './volume-book.ts';
@@ -21,6 +22,8 @@ export interface VolumeContext extends ProjectionFacts {
   readonly mounter: Mounter;
   /** Which PersistentVolumes the node's pods use. */
   readonly book: VolumeBook;
+  /** Those that naru makes itself. */
+  readonly localFolders: LocalFolders;
 }
 
 export interface PreparedVolume {

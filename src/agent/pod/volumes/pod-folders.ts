@@ -20,6 +20,7 @@ import { VolumeError } from '../config-error.ts';
 import { allContainers } from '../containers.ts';
 import { hostsFile } from '../hosts-file.ts';
 import { volumeDevices, volumeMounts } from './container-mounts.ts';
+import { LocalFolders } from './local-folders.ts';
 import type { Mounter } from './mounter.ts';
 import type { PreparedVolume, VolumeContext, VolumePlugin } from './plugin.ts';
 import { pluginOf, volumePlugins } from './plugins.ts';
@@ -37,6 +38,8 @@ export interface PodFoldersOptions {
   readonly root: string;
   /** Where the file system in memory is mounted: with one for each volume, every pod would pay for a mount, since every pod has a token. */
   readonly memory: string;
+  /** Where the folders of volumes lie that naru makes itself. */
+  readonly volumes: string;
   readonly mounter: Mounter;
   readonly log: Logger;
   /** Beside those that every node has. */
@@ -58,14 +61,16 @@ export class PodFolders implements PodStorage {
   readonly #plugins: readonly VolumePlugin[];
   readonly #pods = new Map<string, PodVolumes>();
   readonly #book = new VolumeBook();
+  readonly #localFolders: LocalFolders;
   readonly #removals = new Map<string, number>();
 
-  constructor({ root, memory, mounter, log, plugins = [] }: PodFoldersOptions) {
+  constructor({ root, memory, volumes, mounter, log, plugins = [] }: PodFoldersOptions) {
     this.#root = root;
     this.#memory = memory;
     this.#mounter = mounter;
     this.#log = log;
     this.#plugins = [...plugins, ...volumePlugins];
+    this.#localFolders = new LocalFolders(volumes, mounter);
   }
 
   async prepare(facts: StorageFacts): Promise<number> {
@@ -82,7 +87,8 @@ export class PodFolders implements PodStorage {
   async #prepareVolume(facts: StorageFacts, volume: Volume, { tokens, prepared }: PodVolumes): Promise<number> {
     const folder = this.#volumeFolder(facts.pod.metadata?.uid ?? '', volume.name);
     const memoryFolder = () => this.#memoryFolder(facts.pod.metadata?.uid ?? '', volume.name);
-    const context = { ...facts, tokens, volume, folder, memoryFolder, mounter: this.#mounter, book: this.#book };
+    const own = { mounter: this.#mounter, book: this.#book, localFolders: this.#localFolders };
+    const context = { ...facts, tokens, volume, folder, memoryFolder, ...own };
     try {
       const plugin = pluginOf(this.#plugins, volume);
       if (plugin.isRefreshed || !prepared.has(volume.name)) {
@@ -178,6 +184,11 @@ export class PodFolders implements PodStorage {
     this.#removals.delete(uid);
     this.#pods.delete(uid);
     this.#book.release(uid);
+  }
+
+  async removeVolume(name: string): Promise<void> {
+    if (this.#book.isUsedElsewhere(name, '')) throw new VolumeError(`volume ${name} is used by a pod of this node`);
+    await this.#localFolders.remove(name);
   }
 
   async uids(): Promise<readonly string[]> {

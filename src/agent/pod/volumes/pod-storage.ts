@@ -58,6 +58,8 @@ export interface PodStorage {
   terminationMessage(uid: string, container: string, attempt: number): Promise<string>;
   /** Takes away all that was made for the pod. Idempotent. @throws VolumeError where something is busy; try again */
   remove(uid: string): Promise<void>;
+  /** Removes the folder of a PersistentVolume that naru made. Idempotent. @throws VolumeError where it is in use, or no such volume */
+  removeVolume(name: string): Promise<void>;
   /** The pods that something is kept for. */
   uids(): Promise<readonly string[]>;
 }
@@ -72,5 +74,6 @@ export const noStorage: PodStorage = {
   places: () => [],
   terminationMessage: () => Promise.resolve(''),
   remove: () => Promise.resolve(),
+  removeVolume: () => Promise.resolve(),
   uids: () => Promise.resolve([]),
 };

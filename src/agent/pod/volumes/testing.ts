@@ -54,6 +54,8 @@ export function notedMounts(): NotedMounts {
 }
 
 export interface StorageFixture {
+  /** Where volumes lie that naru makes. */
+  readonly local: string;
   readonly root: string;
   readonly folders: PodFolders;
   readonly mounter: NotedMounts;
@@ -81,11 +83,12 @@ const node: Node = { metadata: { name: 'node-1', labels: { 'kubernetes.io/hostna
 export async function storageFixture(context: TestContext): Promise<StorageFixture> {
   const root = await mkdtemp(path.join(os.tmpdir(), 'naru-volumes-'));
   const memory = `${root}-memory`;
+  const local = `${root}-local`;
   context.after(async () => {
-    for (const folder of [root, memory]) await rm(folder, { recursive: true, force: true });
+    for (const folder of [root, memory, local]) await rm(folder, { recursive: true, force: true });
   });
   const mounter = notedMounts();
-  const newFolders = () => new PodFolders({ root, memory, mounter, log });
+  const newFolders = () => new PodFolders({ root, memory, volumes: local, mounter, log });
   let folders = newFolders();
   const data: Record<string, string> = { key: 'value' };
   const clock = { nowMs, isDown: false };
@@ -113,6 +116,7 @@ export async function storageFixture(context: TestContext): Promise<StorageFixtu
   };
   return {
     root,
+    local,
     get folders() {
       return folders;
     },

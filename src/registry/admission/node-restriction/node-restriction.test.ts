@@ -103,6 +103,7 @@ test('a node says what it is, and steers nothing', async (context) => {
       'node "n1" is not allowed to modify ownerReferences',
     ],
     [{ metadata: { labels: { 'x.k8s.io/a': '1' } } }, 'is not allowed to modify labels: x.k8s.io/a'],
+    [{ metadata: { annotations: { 'naru.io/agent': 'x' } } }, 'is not allowed to modify annotation naru.io/agent'],
     [
       { spec: { configSource: { configMap: { namespace: 'a', name: 'c', kubeletConfigKey: 'k' } } } },
       'node "n1" is not allowed to update configSource to a new non-nil configSource',

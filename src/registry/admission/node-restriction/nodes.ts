@@ -3,7 +3,7 @@
  * cluster.
  */
 import { goQuote } from '../../../api/field-error.ts';
-import { excludedFromLoadBalancers } from '../../../api/node-labels.ts';
+import { excludedFromLoadBalancers, wantedProgramAnnotation } from '../../../api/node-labels.ts';
 import type { Node } from '../../../api/schema/types/core-v1.ts';
 import { type NodeWrite, nameOf, refusal } from './refusal.ts';
 import { sameContent } from './same-content.ts';
@@ -54,6 +54,7 @@ function checkNew({ node, request }: NodeWrite, { metadata, spec }: Node): void 
   if (labels.length > 0) {
     throw refusal(request, `${who} is not allowed to set the following labels: ${labels.join(', ')}`);
   }
+  if (metadata?.annotations?.[wantedProgramAnnotation] !== undefined) throw programRefusal(request);
 }
 
 function checkChange({ node, request }: NodeWrite, changed: Node, old: Node): void {
@@ -71,7 +72,13 @@ function checkChange({ node, request }: NodeWrite, changed: Node, old: Node): vo
   const [now, before] = [changed.metadata?.labels ?? {}, old.metadata?.labels ?? {}];
   const labels = forbiddenLabels(now, before).concat(keptLabels.filter((key) => key in before && !(key in now)));
   if (labels.length > 0) throw refusal(request, `is not allowed to modify labels: ${labels.join(', ')}`);
+  const wanted = ({ metadata }: Node): string | undefined => metadata?.annotations?.[wantedProgramAnnotation];
+  if (wanted(changed) !== wanted(old)) throw programRefusal(request);
 }
+
+/** Which program its agent is to be is said by who upgrades the cluster. Upstream has no such thing. */
+const programRefusal = (request: NodeWrite['request']): Error =>
+  refusal(request, `is not allowed to modify annotation ${wantedProgramAnnotation}`);
 
 /** Labels that differ and that no node may set, change or remove. */
 export function forbiddenLabels(labels: Labels, old: Labels): string[] {
