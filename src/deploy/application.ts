@@ -2,7 +2,10 @@
  * What `naru up PATH` was given, whatever form it had (manifests, a kustomization, a Compose file): objects for the cluster, and images that
  * must be there before their pods start. Sources are read by `source.ts`; `deploy.ts` brings them into the cluster and waits until they are healthy.
  */
-import type { KubeObject } from '../api/object.ts';
+
+import type { SourceObject } from '../manifests/source-object.ts';
+
+export type { SourceObject };
 
 export interface Application {
   /** What people call it: the folder's or the Compose project's name. */
@@ -12,12 +15,6 @@ export interface Application {
   readonly images: readonly ImageRecipe[];
   /** What the user should know: what could not be carried over, and what that means. */
   readonly notes: readonly string[];
-}
-
-export interface SourceObject {
-  readonly object: KubeObject;
-  /** For errors: `shop/web.yaml:12`, a line where there is one. */
-  readonly from: string;
 }
 
 /** How an image comes to be on this machine without a registry. */
@@ -36,12 +33,17 @@ export interface ImageRecipe {
 
 export interface DebianRecipe {
   readonly packages: readonly string[];
-  /** The image's, as in `naru image pack`. */
+  /** Packages that these depend on and the image does without; `*` stands for any letters. */
+  readonly without?: readonly string[];
+  /** Paths in the packages: only these, with the libraries that they need; absent: everything but documentation. */
   readonly programs?: readonly string[];
   readonly entrypoint?: readonly string[];
   readonly command?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** A name (with the number 999) or a number: `redis`, `1000`, `1000:1000`. */
   readonly user?: string;
+  /** Made, and the user's own. */
+  readonly folders?: readonly string[];
   readonly workdir?: string;
   readonly stopSignal?: string;
 }
