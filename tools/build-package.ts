@@ -72,6 +72,7 @@ await build({
   logLevel: 'error',
 });
 for (const file of all.filter((each) => !isCode(each))) cpSync(path.join(source, file), path.join(dist, file));
+cpSync(path.join(root, 'tools/environment.sh'), path.join(dist, 'environment.sh'));
 declare();
 rewrite('**/*.js');
 rewrite('**/*.d.ts');

@@ -12,8 +12,8 @@
  * Kept true: a cluster that is there keeps its ranges; a second family may be added. One that was made before homes had ranges of their own
  * keeps what its state says.
  */
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import process from 'node:process';
 import type { Command } from 'commander';
 import type { ServiceCIDR } from '../api/schema/types/networking-v1.ts';
 import type { Home } from '../home.ts';
@@ -61,6 +61,8 @@ export function freshRanges(home: Home): RangeSettings {
 
 function numberOf(root: string): number {
   if (root === '/var/lib/naru') return 0;
+  // Every command loads this file, and few need a hash.
+  const { createHash } = process.getBuiltinModule('node:crypto');
   const byte = createHash('sha256').update(root).digest()[0] ?? 0;
   return 1 + (byte % 254);
 }

@@ -10,6 +10,7 @@ import process from 'node:process';
 import type { Home } from '../home.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { ProcessIdentity } from '../lib/process-identity.ts';
+import { launcherFile } from './launcher.ts';
 import { readProcessFile, removeProcessFile, stopProcess, writeProcessFile } from './process-file.ts';
 import { UserError } from './user-error.ts';
 
@@ -20,6 +21,8 @@ export interface RunningCluster extends ProcessIdentity {
   readonly simulatedNodes: number;
   /** This process has no node: it is the server alone. */
   readonly isServerOnly: boolean;
+  /** Whose program it is; absent in processes of older versions. */
+  readonly launcher?: string;
 }
 
 const reportDescriptor = 3;
@@ -40,12 +43,15 @@ export function forgetRunning(home: Home): void {
 
 /** Whether this process was started by `startInBackground`. */
 export function isInBackground(): boolean {
-  return process.env['NARU_BACKGROUND'] === '1';
+  return process.env['NARU_BACKGROUND'] !== undefined;
 }
 
+/** For a process whose program is replaced: it stays in the background, and has nobody left to tell. */
+export const toldParent = { NARU_BACKGROUND: 'told' } as const;
+
 /** Tells the parent, where there is one that listens. */
-export function report(message: { readonly ready: RunningCluster } | { readonly error: string }): void {
-  if (!isInBackground()) return;
+export function report(message: { readonly ready: ProcessIdentity } | { readonly error: string }): void {
+  if (process.env['NARU_BACKGROUND'] !== '1') return;
   try {
     writeSync(reportDescriptor, `${JSON.stringify(message)}\n`);
     closeSync(reportDescriptor);
@@ -55,12 +61,17 @@ export function report(message: { readonly ready: RunningCluster } | { readonly 
 }
 
 /**
- * Starts this program again as `naru ARGS`, in a session of its own, and waits for its report.
+ * Starts this program, or another one, as `naru ARGS`, in a session of its own, and waits for its report.
  * @throws UserError with the child's sentence
  */
-export function startInBackground(home: Home, args: readonly string[]): Promise<RunningCluster> {
+export function startInBackground<Facts extends ProcessIdentity = RunningCluster>(
+  home: Home,
+  args: readonly string[],
+  program: readonly string[] = [launcherFile],
+): Promise<Facts> {
   const log = openSync(home.log, 'a', 0o600);
-  const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', ...args], {
+  const [command = '', ...before] = program;
+  const child = spawn(command, [...before, ...args], {
     detached: true,
     cwd: '/',
     env: { ...process.env, NARU_HOME: home.root, NARU_BACKGROUND: '1' },
@@ -75,7 +86,7 @@ export function startInBackground(home: Home, args: readonly string[]): Promise<
     channel.on('data', (chunk: string) => (text += chunk));
     channel.on('end', () => {
       try {
-        const message = JSON.parse(text) as { ready?: RunningCluster; error?: string };
+        const message = JSON.parse(text) as { ready?: Facts; error?: string };
         if (message.ready !== undefined) resolve(message.ready);
         else reject(new UserError(message.error ?? 'the cluster did not start'));
       } catch {

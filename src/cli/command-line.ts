@@ -5,10 +5,20 @@
 import process from 'node:process';
 import { Command, InvalidArgumentError } from 'commander';
 import { defaultHome } from '../home.ts';
+import { actCommands } from './act/act-commands.ts';
 import { withRanges } from './address-ranges.ts';
+import { buildCommands } from './build/build-commands.ts';
+import { composeCommands } from './compose/compose-commands.ts';
+import { deployCommands } from './deploy/deploy-commands.ts';
+import { exitCodeHelp } from './exit-code.ts';
+import { explainCommands } from './explain/explain-commands.ts';
 import { withGuardFiles } from './guard-files.ts';
+import { arrangeHelp } from './help-groups.ts';
 import { imageCommands } from './image-commands.ts';
+import { keepCommands } from './keep/keep-commands.ts';
 import { withKubelet } from './kubelet-settings.ts';
+import { lookCommands } from './look/look-commands.ts';
+import { machineCommands } from './machine/machine-commands.ts';
 import { withSchedulerConfig } from './scheduler-settings.ts';
 import { withTls } from './tls.ts';
 import { withTokenSettings } from './token-settings.ts';
@@ -23,6 +33,9 @@ function wholeNumber(least: number, most: number): (text: string) => number {
     return value;
   };
 }
+
+/** An option that may come several times. */
+const several = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
 const portOption = ['--port <number>', "the API's port; 0 picks a free one", wholeNumber(0, 65_535)] as const;
 const hostOption = ['--host <address>', 'the address that the API listens on (default: 127.0.0.1)'] as const;
@@ -59,41 +72,64 @@ export function commandLine(): Command {
     .description('A container orchestrator that speaks the Kubernetes API.')
     .version(programVersion(), '-v, --version')
     .showHelpAfterError('(see naru --help)')
+    .exitOverride()
     .addHelpText(
       'after',
       `
 Examples:
-  $ ./naru up                          a cluster on this machine, in the background
-  $ ./naru up --simulated-nodes 3      the same without containers, root or Linux
-  $ export KUBECONFIG=$(./naru kubeconfig --path)
-  $ kubectl create deployment web --image=nginx --replicas=3
+  $ naru up examples/shop             a cluster on this machine, and an application in it
+  $ naru up --simulated-nodes 3       a cluster without containers, root or Linux
+  $ naru get all                      what runs
+  $ naru why pod/web-1                why something does not
+  $ naru token create                 a second machine: run what this prints over there
+  $ export KUBECONFIG=$(naru kubeconfig --path)      for kubectl and all other tools
 
-State is kept in NARU_HOME (now ${home.root}).`,
+State is kept in NARU_HOME (now ${home.root}).
+${exitCodeHelp}`,
     );
 
-  withKubelet(withApi(program.command('up')))
-    .description('set up what is missing, start the cluster in the background, and return when it answers')
-    .option(...portOption)
-    .option(...hostOption)
+  const up = program
+    .command('up [path]')
+    .description('set up what is missing, start the cluster in the background, and bring an application into it')
+    .optionsGroup('The application:')
+    .option('-n, --namespace <name>', "its namespace (default: its files' own, else default)")
+    // Before its opposite, which would make it the default.
+    .option('--wait', 'without an application: return only when every node is Ready')
+    .option('--no-wait', 'do not wait until it is healthy')
+    .option('--timeout <time>', 'how long it may take to be healthy (default: 5m)')
+    .option('--prune', 'delete what it had at the last time, and has no more')
+    .option('--dry-run', 'only say what would become of it')
+    .option('--profile <name>', 'of a Compose file: with the services of this profile', several)
+    .option('--env-file <file>', 'of a Compose file: variables, in place of .env', several)
+    .optionsGroup('The cluster:')
     .option(...simulatedOption)
     .option(...templateOption)
+    .option(...portOption)
+    .option(...hostOption)
     .option('--node-name <name>', "this machine's name in the cluster")
-    .option('--wait', 'return only when every node is Ready')
-    .action(async (options) => (await import('./up.ts')).up(home, options));
+    .option('--service', 'start it with the machine, by systemd')
+    .option('-y, --yes', 'ask nothing before packages are installed')
+    .optionsGroup('How the cluster is set up:');
+  withKubelet(withApi(up))
+    .addHelpText(
+      'after',
+      `
+PATH is a folder of manifests (with all below it), one with a kustomization.yaml or a compose.yaml, or one file. Images that its naru.yaml
+says how to make are made first. It is idempotent: what is there stays, what differs is changed, what was never said stays as it is.
+
+Examples:
+  $ naru up                                a cluster, with nothing in it
+  $ naru up examples/shop                  and an application
+  $ naru up compose.yaml --profile debug   one in Compose's words
+  $ naru up deploy/ -n shop --prune        without what the folder has no more
+  $ naru up --simulated-nodes 3            without containers, root or Linux`,
+    )
+    .action(async (path, options) => (await import('./up.ts')).up(home, path, options));
   program
     .command('down')
     .description('stop the cluster and remove its containers, mounts, networks and cgroups')
-    .option('--all', "remove NARU_HOME, too: the cluster's objects, images and certificates")
+    .option('--all', "remove NARU_HOME, too: the cluster's objects, volumes, images and certificates")
     .action(async (options) => (await import('./down.ts')).down(home, options));
-  program
-    .command('status')
-    .description('say whether the cluster runs, and how its nodes are')
-    .action(async () => (await import('./status.ts')).status(home));
-  program
-    .command('kubeconfig')
-    .description("print the running cluster's kubeconfig")
-    .option('--path', "print the file's path instead")
-    .action(async (options) => (await import('./kubeconfig.ts')).printKubeconfig(home, options));
 
   withApi(program.command('server'))
     .description('run API, scheduler and controllers, in the foreground')
@@ -147,7 +183,15 @@ State is kept in NARU_HOME (now ${home.root}).`,
     .option(...forced)
     .action(async (id, options) => (await import('./token-key.ts')).removeTokenKey(home, id, options));
 
+  deployCommands(program, home);
+  actCommands(program, home);
+  lookCommands(program, home);
+  explainCommands(program, home);
   imageCommands(program, home);
+  buildCommands(program, home);
+  composeCommands(program);
+  machineCommands(program, home);
+  keepCommands(program, home);
 
   program
     .command('simulate')
@@ -164,5 +208,6 @@ State is kept in NARU_HOME (now ${home.root}).`,
     )
     .option('--canary', 'instead of seeds: clusters with a fault built in, which must be found')
     .action(async (options) => (await import('./simulate.ts')).simulate(options));
+  arrangeHelp(program);
   return program;
 }

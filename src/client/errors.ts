@@ -43,3 +43,17 @@ export const noSuchResource = (): StatusError =>
 
 /** The server itself refused. Any other failure leaves open whether the request was carried out. */
 export const isRefusal = (error: unknown): boolean => error instanceof StatusError && error.code < 500;
+
+/** What answered does not speak JSON: it is no Kubernetes API. */
+export class NotAnApiError extends Error {
+  override name = 'NotAnApiError';
+}
+
+/** @throws NotAnApiError */
+export function jsonOf<T>(body: Buffer): T {
+  try {
+    return JSON.parse(body.toString()) as T;
+  } catch (error) {
+    throw new NotAnApiError('the answer is no JSON', { cause: error });
+  }
+}

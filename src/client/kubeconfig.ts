@@ -1,74 +1,11 @@
 /**
- * Kubeconfig files: reading the current context's cluster and credentials, and making one for a cluster of ours.
- *
- * Read are inline data, files (relative to the kubeconfig's folder) and bearer tokens. Not read are `exec` and auth-provider
- * plugins, client proxies and merged lists of files: naru's own parts need none of them.
+ * Kubeconfig files: making one for a cluster of ours, and reading any (`kubeconfig-reader.ts`).
  */
-import { chmod, readFile, writeFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { chmod, writeFile } from 'node:fs/promises';
 import { parseYaml, stringifyYaml } from '../api/yaml.ts';
+import { defined, entry, type Fields, type NamedEntries, stringOf } from './kubeconfig-reader.ts';
 
-/** Where a cluster is and who asks. Certificates and keys are PEM texts. */
-export interface ClientConfig {
-  /** `https://host:port`. */
-  readonly server: string;
-  /** Absent: the system's certificate authorities. */
-  readonly ca?: string;
-  readonly clientCertificate?: string;
-  readonly clientKey?: string;
-  readonly token?: string;
-  /** Read again when it may have changed: tokens of service accounts rotate. */
-  readonly tokenFile?: string;
-  /** The name that the server's certificate must bear, where that is not the host's. */
-  readonly tlsServerName?: string;
-  readonly insecureSkipTlsVerify?: boolean;
-  /** The context's namespace; `default` where it names none. */
-  readonly namespace: string;
-}
-
-interface NamedEntries {
-  readonly [list: string]: readonly { readonly name: string; readonly [entry: string]: unknown }[];
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-/** Reads a kubeconfig file. @throws Error naming the file and what is wrong with it */
-export async function readKubeconfig(file: string, context?: string): Promise<ClientConfig> {
-  const text = await readFile(file, 'utf8');
-  try {
-    return await parseKubeconfig(text, { folder: dirname(resolve(file)), ...(context !== undefined && { context }) });
-  } catch (error) {
-    throw new Error(`kubeconfig ${file}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  }
-}
-
-/** `folder` is where relative paths start; `context` replaces `current-context`. */
-export async function parseKubeconfig(
-  text: string,
-  { folder, context: wanted }: { readonly folder: string; readonly context?: string },
-): Promise<ClientConfig> {
-  const config = parseYaml(Buffer.from(text)).value as unknown as Fields;
-  const contextName = wanted ?? stringOf(config, 'current-context');
-  if (contextName === undefined) throw new Error('no current-context is set');
-  const context = entry(config, 'contexts', 'context', contextName);
-  const cluster = entry(config, 'clusters', 'cluster', stringOf(context, 'cluster') ?? '');
-  const userName = stringOf(context, 'user');
-  const user = userName === undefined ? {} : entry(config, 'users', 'user', userName);
-  const server = stringOf(cluster, 'server');
-  if (server === undefined) throw new Error(`cluster of context "${contextName}" has no server`);
-  const tokenFile = stringOf(user, 'tokenFile');
-  return defined({
-    server,
-    ca: await material(cluster, 'certificate-authority', folder),
-    clientCertificate: await material(user, 'client-certificate', folder),
-    clientKey: await material(user, 'client-key', folder),
-    token: stringOf(user, 'token'),
-    tokenFile: tokenFile === undefined ? undefined : resolve(folder, tokenFile),
-    tlsServerName: stringOf(cluster, 'tls-server-name'),
-    insecureSkipTlsVerify: cluster['insecure-skip-tls-verify'] === true ? true : undefined,
-    namespace: stringOf(context, 'namespace') ?? 'default',
-  });
-}
+export { type ClientConfig, parseKubeconfig, readKubeconfig } from './kubeconfig-reader.ts';
 
 export interface KubeconfigOptions {
   readonly server: string;
@@ -130,32 +67,4 @@ export async function writeKubeconfig(file: string, options: KubeconfigOptions):
   await chmod(file, 0o600);
 }
 
-function entry(config: Fields, list: string, field: string, name: string): Fields {
-  const entries = (config as unknown as NamedEntries)[list];
-  const found = Array.isArray(entries) ? entries.find((candidate) => candidate.name === name) : undefined;
-  if (found === undefined) throw new Error(`${list} has no entry named "${name}"`);
-  return (found[field] ?? {}) as Fields;
-}
-
-/** The inline `…-data` field wins over the file, as upstream's. */
-async function material(fields: Fields, name: string, folder: string): Promise<string | undefined> {
-  const inline = stringOf(fields, `${name}-data`);
-  if (inline !== undefined) return Buffer.from(inline, 'base64').toString();
-  const file = stringOf(fields, name);
-  return file === undefined ? undefined : readFile(resolve(folder, file), 'utf8');
-}
-
-function stringOf(fields: Fields, name: string): string | undefined {
-  const value = fields[name];
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
-
-type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
-  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
-};
-
-function defined<T extends object>(fields: T): Defined<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>;
-}

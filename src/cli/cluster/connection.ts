@@ -9,11 +9,12 @@ import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import type { Command } from 'commander';
-import { type HttpsClient, httpsClient } from '../../client/https-client.ts';
-import { type ClientConfig, readKubeconfig } from '../../client/kubeconfig.ts';
+import type { HttpsClient } from '../../client/https-client.ts';
+import type { ClientConfig } from '../../client/kubeconfig-reader.ts';
 import type { Home } from '../../home.ts';
 import { type Clock, RealClock } from '../../lib/clock.ts';
 import { UserError } from '../user-error.ts';
+import type { Circumstances } from './connection-error.ts';
 
 export interface ConnectionOptions {
   readonly kubeconfig?: string;
@@ -52,11 +53,13 @@ export async function withApi<T>(
 ): Promise<T> {
   const config = await findConfig(home, options);
   const clock = new RealClock({ keepsAlive: true });
+  // Every command takes its options from this file; HTTP/2 with TLS takes as long to load as all else together.
+  const { httpsClient } = await import('../../client/https-client.ts');
   const client = httpsClient({ config, clock, userAgent: 'naru' });
   try {
     return await act({ client, config, clock, namespace: options.namespace ?? config.namespace });
   } catch (error) {
-    throw await explained(error, home, config);
+    throw await explained(error, { home, config, nowMs: clock.now() });
   } finally {
     client.close();
   }
@@ -66,6 +69,7 @@ export async function withApi<T>(
 export async function findConfig(home: Home, options: ConnectionOptions): Promise<ClientConfig> {
   const file = kubeconfigFile(home, options);
   try {
+    const { readKubeconfig } = await import('../../client/kubeconfig-reader.ts');
     return await readKubeconfig(file, options.context);
   } catch (error) {
     const { explainKubeconfig } = await import('./connection-error.ts');
@@ -83,8 +87,8 @@ function kubeconfigFile(home: Home, { kubeconfig }: ConnectionOptions): string {
   return usual;
 }
 
-async function explained(error: unknown, home: Home, config: ClientConfig): Promise<unknown> {
+async function explained(error: unknown, circumstances: Circumstances): Promise<unknown> {
   if (error instanceof UserError) return error;
   const { explainConnection } = await import('./connection-error.ts');
-  return explainConnection(error, home, config);
+  return explainConnection(error, circumstances);
 }

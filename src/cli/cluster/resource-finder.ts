@@ -4,6 +4,7 @@
  */
 
 import type { APIGroupDiscoveryList, APIResourceDiscovery } from '../../api/schema/types/apidiscovery-v2.ts';
+import { jsonOf } from '../../client/errors.ts';
 import type { HttpsClient } from '../../client/https-client.ts';
 import { UserError } from '../user-error.ts';
 
@@ -85,14 +86,14 @@ export class ResourceFinder {
   async #discover(): Promise<readonly FoundResource[]> {
     const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
     const answers = await Promise.all(['/api', '/apis'].map((path) => this.#client.request({ path, accept })));
-    return answers.flatMap(({ body }) => resourcesOf(JSON.parse(body.toString()) as APIGroupDiscoveryList));
+    return answers.flatMap(({ body }) => resourcesOf(jsonOf<APIGroupDiscoveryList>(body)));
   }
 }
 
 function resourcesOf(list: APIGroupDiscoveryList): FoundResource[] {
   return list.items.flatMap((group) => {
     const seen = new Set<string>();
-    return (group.versions ?? []).flatMap(({ version = '', resources = [] }) =>
+    return (group.versions ?? []).flatMap(({ version, resources = [] }) =>
       resources.flatMap((resource) => {
         const preferred = !seen.has(resource.resource);
         seen.add(resource.resource);

@@ -3,15 +3,14 @@
  * Programs that read the output get plain text: no colours, no questions, no lines that are written over.
  */
 import process from 'node:process';
-import { createInterface } from 'node:readline/promises';
 import { styleText } from 'node:util';
 import { UserError } from '../user-error.ts';
 
 /** Standard output is a terminal: lines may be written over. */
-export const isTerminal = (): boolean => process.stdout.isTTY === true;
+export const isTerminal = (): boolean => process.stdout.isTTY;
 
 /** Somebody can be asked. */
-export const canAsk = (): boolean => process.stdin.isTTY === true && process.stdout.isTTY === true;
+export const canAsk = (): boolean => process.stdin.isTTY && process.stdout.isTTY;
 
 export const terminalWidth = (): number => process.stdout.columns ?? 80;
 
@@ -33,6 +32,7 @@ export const strong = (text: string): string => styled('bold', text);
  * @throws UserError where the answer is no
  */
 export async function confirm(question: string, refusal: string): Promise<void> {
+  const { createInterface } = await import('node:readline/promises');
   const lines = createInterface({ input: process.stdin, output: process.stdout });
   try {
     const answer = (await lines.question(`${question} [Y/n] `)).trim().toLowerCase();
@@ -41,3 +41,6 @@ export async function confirm(question: string, refusal: string): Promise<void> 
     lines.close();
   }
 }
+
+/** Whether standard output shows colours. */
+export const showsColours = (): boolean => isTerminal() && process.stdout.hasColors();
