@@ -26,6 +26,7 @@ import type { Authenticator } from './server/authentication/authentication.ts';
 import { authenticatorsOf } from './server/authentication/authenticators.ts';
 import { BootstrapTokens } from './server/authentication/bootstrap-tokens.ts';
 import { JwtAuthenticators } from './server/authentication/jwt/jwt-authenticators.ts';
+import { RemovedNodes } from './server/authentication/removed-nodes.ts';
 import { forAudiences, TokenUnion } from './server/authentication/token-authenticators.ts';
 import { tokenReviews } from './server/authentication/token-review.ts';
 import { WebhookTokens } from './server/authentication/webhook-tokens.ts';
@@ -161,7 +162,8 @@ function authenticationOf(options: GuardOptions, own: ServiceAccountTokens): Aut
     ...(webhook === undefined ? [] : [webhook]),
   ]);
   const services = [jwt, webhook].filter((service) => service !== undefined);
-  return { authenticators: authenticatorsOf(clock, tokens, jwt?.anonymous), tokens, services };
+  const authenticators = authenticatorsOf(clock, tokens, jwt?.anonymous).map((each) => new RemovedNodes(each, store));
+  return { authenticators, tokens, services };
 }
 
 /** Those that a file names; without one, nodes and roles. */

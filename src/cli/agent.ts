@@ -17,13 +17,26 @@ import { JsonLogger } from '../lib/log.ts';
 import { unseededPrng } from '../lib/prng.ts';
 import { ServiceGroup } from '../lib/service.ts';
 import { containerNode } from '../node.ts';
+import { isInBackground, report } from './background.ts';
 import { type KubeletCommandOptions, kubeletSettings, nodeConfiguration } from './kubelet-settings.ts';
-import { toStandardError } from './log-output.ts';
-import { removeProcessFile, writeProcessFile } from './process-file.ts';
+import { toFile, toStandardError } from './log-output.ts';
+import { comeBack, ProgramFollower } from './machine/agent-program/follower.ts';
+import {
+  afterTrial,
+  becomeProgram,
+  hasProgram,
+  ownDigest,
+  programToStart,
+  readVersions,
+  rememberInstalled,
+  writeVersions,
+} from './machine/agent-program/versions.ts';
+import { readProcessFile, removeProcessFile, writeProcessFile } from './process-file.ts';
 import { endOnSignals } from './run.ts';
 import { refuseSecondAgent } from './running-agent.ts';
 import { readSettings } from './settings.ts';
-import { UserError } from './user-error.ts';
+import { describeError, UserError } from './user-error.ts';
+import { programVersion } from './version.ts';
 
 export interface AgentCommandOptions extends KubeletCommandOptions {
   readonly kubeconfig: string;
@@ -32,10 +45,42 @@ export interface AgentCommandOptions extends KubeletCommandOptions {
   readonly podCidr?: string;
 }
 
+/** In the background, whoever started it is told whether it runs. */
 export async function agent(home: Home, options: AgentCommandOptions): Promise<void> {
+  const onTrial = beginProgram(home, options);
+  try {
+    await runAgent(home, options);
+    const running = readProcessFile(home.agentProcessFile);
+    if (running !== undefined) report({ ready: running });
+  } catch (error) {
+    if (onTrial !== undefined) {
+      const { trial: _, ...state } = readVersions(home);
+      writeVersions(home, { ...state, failed: { digest: onTrial, why: describeError(error, false) } });
+      removeProcessFile(home.agentProcessFile);
+      comeBack(home, options);
+    }
+    report({ error: describeError(error, false) });
+    throw error;
+  }
+}
+
+/** Which of the programs that this machine has is this one? Gives way where another one is to run. Returns the one that is on trial. */
+function beginProgram(home: Home, options: AgentCommandOptions): string | undefined {
+  const own = ownDigest();
+  const before = readVersions(home);
+  const state = afterTrial(before, own);
+  if (state !== before) writeVersions(home, state);
+  if (own !== undefined) return state.trial === own ? own : undefined;
+  rememberInstalled();
+  const other = programToStart(state, programVersion());
+  if (other !== undefined && hasProgram(home, other)) becomeProgram(home, other, options);
+  return undefined;
+}
+
+async function runAgent(home: Home, options: AgentCommandOptions): Promise<void> {
   const clock = new RealClock({ keepsAlive: true });
   const prng = unseededPrng();
-  const log = new JsonLogger({ clock, write: toStandardError });
+  const log = new JsonLogger({ clock, write: isInBackground() ? toFile(home.log) : toStandardError });
   const settings = readSettings(home);
   const name = options.nodeName ?? settings.nodeName;
   const { kubeconfig, bootstrapKubeconfig, podCidr } = options;
@@ -87,14 +132,18 @@ export async function agent(home: Home, options: AgentCommandOptions): Promise<v
   // which takes its leave of those who are connected to its pods.
   const group = new ServiceGroup('agent', [node.machine, tunnel, rotation, node.network, node.agent], { clock, log });
   writeProcessFile(home.agentProcessFile, { node: name });
-  const starting = group.start();
-  endOnSignals(async () => {
+  const end = async (): Promise<void> => {
     await starting;
+    await follower.close();
     await group.close();
     client.close();
     removeProcessFile(home.agentProcessFile);
-  });
+  };
+  const follower = new ProgramFollower({ home, node: name, client, command: options, end, clock, prng, log });
+  const starting = group.start();
+  endOnSignals(end);
   await starting;
+  await follower.start();
 }
 
 function notARange(podCidr: string): UserError {

@@ -11,6 +11,7 @@ import { RealClock } from '../lib/clock.ts';
 import { JsonLogger } from '../lib/log.ts';
 import { tearDownNetwork } from '../network/teardown.ts';
 import { stopRunning } from './background.ts';
+import { removeService } from './machine/service.ts';
 import { stopProcess } from './process-file.ts';
 import { UserError } from './user-error.ts';
 
@@ -20,6 +21,8 @@ export async function down(home: Home, options: { all?: boolean }): Promise<void
     return;
   }
   const clock = new RealClock({ keepsAlive: true });
+  // Or systemd would start again what is ended here.
+  if (await removeService(home)) console.log('It is no service of systemd any more.');
   // The agent first: what it does, it does for a server that is there.
   const stoppedAgent = await stopProcess(home.agentProcessFile, clock);
   if (stoppedAgent) console.log('Stopped the agent.');
@@ -32,7 +35,10 @@ export async function down(home: Home, options: { all?: boolean }): Promise<void
     if (left.length === 0) console.log(`Removed ${home.root}.`);
     else console.log(`Removed naru's files from ${home.root}; these are not naru's, and stay: ${left.join(', ')}.`);
   } else {
-    console.log(`Objects and images are kept in ${home.root}; naru up brings them back, naru down --all removes them.`);
+    const isNode = existsSync(home.agentKubeconfig) && !existsSync(home.state);
+    const kept = isNode ? 'This machine’s place in its cluster and its images' : 'Objects and images';
+    const back = isNode ? 'naru join' : 'naru up';
+    console.log(`${kept} are kept in ${home.root}; ${back} brings them back, naru down --all removes them.`);
   }
 }
 

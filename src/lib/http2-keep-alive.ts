@@ -17,6 +17,8 @@ export function keepAlive(session: Http2Session, { clock, intervalMs, answerMsMa
     timer = clock.after(intervalMs, ping);
   };
   const ping = (): void => {
+    // Destroyed, and its end not told yet: a ping would throw where nobody catches.
+    if (session.destroyed) return;
     timer = clock.after(answerMsMax, () => session.destroy(new Error('the peer answers no pings')));
     session.ping((error) => {
       timer.cancel();

@@ -284,4 +284,13 @@ export const limits = {
   diskWalkEntriesMax: 500_000,
   /** Of a file below a node's /var/log (bytes). Beyond it: only its end is sent. */
   nodeLogBytesMax: 64 * 1024 * 1024,
+  /** Files and bytes of a source folder that becomes an image. Beyond it: the build is refused. */
+  buildFilesMax: 100_000,
+  buildBytesMax: 2 * 1024 * 1024 * 1024,
+  /** A package.json or a lock file (bytes). Above it: the build is refused. */
+  lockFileBytesMax: 64 * 1024 * 1024,
+  /** Layers that are kept for the next build (bytes). Beyond it: those not used for longest go. */
+  buildCacheBytesMax: 4 * 1024 * 1024 * 1024,
+  /** How long npm, apt or a builder may take. At it: it is ended, and the build fails. */
+  buildStepMsMax: 15 * 60_000,
 } as const;

@@ -29,7 +29,7 @@ export class RemovedNodes implements Authenticator {
   #isRemoved({ certificate }: Credentials): boolean {
     if (!certificate?.commonName.startsWith(prefix)) return false;
     const entry = this.#store.get({ collection: 'configmaps', ...removedNodesPlace });
-    const removed = (entry?.object as ConfigMap | undefined)?.data?.[certificate.commonName.slice(prefix.length)];
+    const removed = entry && (entry.object as ConfigMap).data?.[certificate.commonName.slice(prefix.length)];
     if (removed === undefined) return false;
     // What nobody can read refuses nobody: a slip there must not cut all nodes off.
     const removedMs = Date.parse(removed);

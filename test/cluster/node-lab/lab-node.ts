@@ -13,6 +13,8 @@ export interface LabNodeOptions extends MachineOptions {
   readonly address: string;
   /** What the agent joins with. */
   readonly bootstrapKubeconfig: string;
+  /** The launcher that it has naru from; the project's where absent. */
+  readonly launcher?: string;
   /** The range of its pods, where it is told one; else the API gives it one. */
   readonly podCidr?: string | undefined;
 }
@@ -77,7 +79,7 @@ export class LabNode {
 
   naru(...args: string[]): Promise<CommandResult> {
     const env = { NARU_HOME: this.home };
-    return this.machine.run([path.join(root, 'naru'), ...args], { env, timeoutMs: 120_000 });
+    return this.machine.run([this.#options.launcher ?? path.join(root, 'naru'), ...args], { env, timeoutMs: 120_000 });
   }
 
   async mustRun(...argv: string[]): Promise<string> {
