@@ -91,7 +91,7 @@ const suites: readonly Suite[] = [
   {
     name: 'operator',
     lane: 'processor',
-    files: ['test/operator/*.test.ts', 'examples/**/*.test.ts'],
+    files: ['test/operator/*.test.ts', 'examples/**/*.test.{ts,js}'],
     // Examples import the package by its name, and mean the sources.
     flags: ['--conditions=naru-source'],
     concurrency: 2,

@@ -81,11 +81,12 @@ async function givenCredentials(options: PullCommandOptions): Promise<RegistryCr
   return { username, password: (await text(process.stdin)).replace(/\r?\n$/, '') };
 }
 
-async function pullOne(
+/** Resolves with the image's id. @throws UserError with the registry's reason */
+export async function pullOne(
   home: Home,
   runtime: Runtime,
   name: string,
-  given: RegistryCredentials | undefined,
+  given?: RegistryCredentials,
 ): Promise<string> {
   const known = await nodeCredentialFiles(credentialFiles(home.node)).entries();
   const fitting = given === undefined ? fittingEntries(known, name).map(({ credentials }) => credentials) : [given];
@@ -184,7 +185,7 @@ function exportedName(image: ImageStatus, asked: string): string {
 }
 
 /** By ctr, which comes with containerd: the CRI has no way to do it. */
-async function exportTo(home: Home, references: readonly string[], file: string): Promise<void> {
+export async function exportTo(home: Home, references: readonly string[], file: string): Promise<void> {
   const { ctr } = await findPrograms(defaultSearchPath());
   const args = ['--address', containerdPaths(home.root).address, '--namespace', 'k8s.io', 'images', 'export'];
   try {

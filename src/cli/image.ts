@@ -20,7 +20,7 @@ import { findAgent } from './running-agent.ts';
 import { UserError } from './user-error.ts';
 
 /** @throws UserError where no containers run from this home */
-function mustRunContainers(home: Home): void {
+export function mustRunContainers(home: Home): void {
   if (findAgent(home) !== undefined) return;
   const running = findRunning(home);
   if (running === undefined) throw new UserError(`no cluster runs from ${home.root}; start it with: naru up`);

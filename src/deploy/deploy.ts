@@ -124,7 +124,7 @@ class Deploying {
   async #prepared(target: Deployed): Promise<Deployed> {
     const object = this.#set === undefined ? target.source.object : this.#set.member(target.source.object);
     const member = { ...target, source: { ...target.source, object } };
-    const { spec } = object as Scaled;
+    const { spec }: Scaled = object;
     const replicas = spec?.replicas === undefined ? undefined : await this.#replicasNow(target);
     if (replicas === undefined) return member;
     const sized = { ...object, spec: { ...spec, replicas } } as SourceObject['object'];
@@ -138,7 +138,9 @@ class Deploying {
     const isMeant = all.some(
       ({ spec }) => spec?.scaleTargetRef.kind === target.resource.kind && spec.scaleTargetRef.name === name,
     );
-    return isMeant ? ((await existing(this.#cluster, target)) as Scaled | undefined)?.spec?.replicas : undefined;
+    if (!isMeant) return undefined;
+    const live: Scaled | undefined = await existing(this.#cluster, target);
+    return live?.spec?.replicas;
   }
 
   /** Who may not read them applies what the file says. */

@@ -8,19 +8,22 @@ import type { Secret } from '../api/schema/types/core-v1.ts';
 
 export const generateAnnotation = 'naru.io/generate';
 
+type Values = Pick<Secret, 'data' | 'stringData'>;
+
 /** 192 bits, as text that needs no quoting anywhere. */
 const valueBytes = 24;
 
 /** What is to be applied; the object itself where nothing is to be generated. @param live the object in the cluster */
-export function withGenerated(object: KubeObject, live: KubeObject | undefined): KubeObject {
+export function withGenerated(object: KubeObject & Values, live: (KubeObject & Values) | undefined): KubeObject {
   const wanted = object.kind === 'Secret' ? object.metadata?.annotations?.[generateAnnotation] : undefined;
   const keys = (wanted ?? '').split(',').map((key) => key.trim());
-  const { data = {}, stringData = {} } = object as Secret;
+  const { data = {}, stringData = {} } = object;
   const missing = keys.filter((key) => key !== '' && !(key in data) && !(key in stringData));
   if (missing.length === 0) return object;
-  const kept = (live as Secret | undefined)?.data ?? {};
+  const kept = live?.data ?? {};
   const generated = missing.map((key) => [key, kept[key] ?? freshValue()]);
-  return { ...object, data: { ...data, ...Object.fromEntries(generated) } } as KubeObject;
+  const whole: KubeObject & Values = { ...object, data: { ...data, ...Object.fromEntries(generated) } };
+  return whole;
 }
 
 const freshValue = (): string => Buffer.from(randomBytes(valueBytes).toString('hex')).toString('base64');

@@ -27,6 +27,12 @@ function state(name: string, health: Health['state'], message: string): State {
 }
 
 describe('progress', () => {
+  test('a message is one line, and says nothing to the terminal', () => {
+    const states = [state('web', 'failing', 'no\n image\u001b[2J')];
+    assert.deepEqual(new Progress().changes(states), ['deployment.apps/web: no image^[[2J']);
+    assert.deepEqual(pendingBlock(states, 10, 80), ['  deployment.apps/web: no image^[[2J']);
+  });
+
   test('a line a change; what was healthy at once, what was said already and what nobody has looked at is no news', () => {
     const progress = new Progress();
     const web = (health: Health['state'], message: string): string[] =>

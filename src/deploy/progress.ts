@@ -2,6 +2,7 @@
  * How a deployment goes, as lines. For a terminal a block that is written over: what is not healthy yet, and why. For everything else a line
  * when something changes. Pure: who has the terminal writes.
  */
+import { harmlessLine } from '../lib/harmless.ts';
 import { unseenMessage } from './health/base.ts';
 import { shownName } from './target.ts';
 import type { State } from './wait.ts';
@@ -45,5 +46,8 @@ export const summary = (states: readonly State[]): string => {
   return `${healthy} of ${states.length} healthy`;
 };
 
-const clip = (line: string, columns: number): string =>
-  line.length < columns ? line : `${line.slice(0, Math.max(1, columns - 2))}…`;
+/** One line, whatever a message holds: what is written over is counted in lines. */
+function clip(text: string, columns: number): string {
+  const line = harmlessLine(text);
+  return line.length < columns ? line : `${line.slice(0, Math.max(1, columns - 2))}…`;
+}

@@ -2,8 +2,8 @@
  * Writes an image as one tar that is both an OCI image layout (`oci-layout`, `index.json`, `blobs/`) and a docker archive
  * (`manifest.json`), so that `docker load`, `podman load`, `ctr images import` and naru itself all read it.
  *
- * The same specification gives the same bytes: entries are sorted, times are zero, owners are numbers. One layer, not
- * compressed (the docker archive wants it plain, and an import on the same machine is faster so).
+ * The same specification gives the same bytes: entries are sorted, times are given, owners are numbers. Layers that are made here are not
+ * compressed (the docker archive wants them plain, and an import on the same machine is faster so).
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
@@ -38,14 +38,31 @@ export interface ImageConfig {
   readonly User?: string;
   readonly Labels?: Readonly<Record<string, string>>;
   readonly StopSignal?: string;
+  readonly ExposedPorts?: Readonly<Record<string, object>>;
 }
+
+/** A layer whose tar lies in a file of this machine already. */
+export interface MadeLayer {
+  readonly file: string;
+  /** Of the file as it is. */
+  readonly digest: string;
+  /** Of the tar in it: the same where it is not compressed. */
+  readonly diffId: string;
+  readonly sizeBytes: number;
+  readonly mediaType: string;
+}
+
+export type ImageLayer = MadeLayer | { readonly entries: readonly LayerEntry[] };
 
 export interface ImageSpecification {
   /** Normalised when written: `web` becomes `docker.io/library/web:latest`. */
   readonly names: readonly string[];
   readonly architecture: Architecture;
   readonly config: ImageConfig;
-  readonly entries: readonly LayerEntry[];
+  /** The lowest first. */
+  readonly layers: readonly ImageLayer[];
+  /** When the image says that it was made; 1970 where absent. */
+  readonly created?: Date;
 }
 
 export interface WrittenImage {
@@ -53,22 +70,25 @@ export interface WrittenImage {
   readonly manifestDigest: string;
   /** The configuration's digest: the image id that runtimes show. */
   readonly imageId: string;
-  readonly layerBytes: number;
+  readonly layers: readonly { readonly digest: string; readonly sizeBytes: number }[];
 }
 
 type TarHeader = Partial<Header> & Pick<Header, 'name'>;
 
 const epoch = new Date(0);
+const plainLayer = 'application/vnd.oci.image.layer.v1.tar';
 
 /** Writes `output` in one step: it appears whole, or not at all. */
 export async function writeImageArchive(specification: ImageSpecification, output: string): Promise<WrittenImage> {
   const folder = await mkdtemp(join(dirname(resolve(output)), `.${basename(output)}-`));
   try {
-    const layerFile = join(folder, 'layer');
-    const layer = await writeLayer(specification.entries, layerFile);
-    const image = describe(specification, layer);
+    const layers: MadeLayer[] = [];
+    for (const [index, layer] of specification.layers.entries()) {
+      layers.push('entries' in layer ? await writeLayer(layer.entries, join(folder, `layer-${index}`)) : layer);
+    }
+    const image = describe(specification, layers);
     const whole = join(folder, 'whole');
-    await pipeline(packArchive(image, layerFile), createWriteStream(whole));
+    await pipeline(packArchive(image), createWriteStream(whole));
     await rename(whole, output);
     return image.written;
   } finally {
@@ -81,32 +101,37 @@ interface Blob {
   readonly size: number;
 }
 
-/** Makes the layer's tar in a file and returns its digest, which is its name in the archive and so must be known first. */
-async function writeLayer(entries: readonly LayerEntry[], file: string): Promise<Blob> {
+/** Makes the layer's tar in a file. Its digest is its name in the archive, and so must be known before that is written. */
+export async function writeLayer(
+  entries: readonly LayerEntry[],
+  file: string,
+  modified: Date = epoch,
+): Promise<MadeLayer> {
   const hash = createHash('sha256');
-  let size = 0;
+  let sizeBytes = 0;
   const measure = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       hash.update(chunk);
-      size += chunk.length;
+      sizeBytes += chunk.length;
       done(null, chunk);
     },
   });
   const tar = pack();
-  const filled = addLayerEntries(tar, entries).catch((error: unknown) => tar.destroy(error as Error));
+  const filled = addLayerEntries(tar, entries, modified).catch((error: unknown) => tar.destroy(error as Error));
   await pipeline(tar, measure, createWriteStream(file));
   await filled;
-  return { digest: `sha256:${hash.digest('hex')}`, size };
+  const digest = `sha256:${hash.digest('hex')}`;
+  return { file, digest, diffId: digest, sizeBytes, mediaType: plainLayer };
 }
 
-async function addLayerEntries(tar: Pack, entries: readonly LayerEntry[]): Promise<void> {
+async function addLayerEntries(tar: Pack, entries: readonly LayerEntry[], modified: Date): Promise<void> {
   for (const entry of inTarOrder(entries)) {
     const header: TarHeader = {
       name: entry.type === 'directory' ? `${entry.path}/` : entry.path,
       mode: entry.mode,
       uid: entry.uid ?? 0,
       gid: entry.gid ?? 0,
-      mtime: epoch,
+      mtime: modified,
       type: entry.type,
     };
     if (entry.type === 'symlink') await addEntry(tar, { ...header, linkname: entry.target });
@@ -139,7 +164,8 @@ async function addFile(tar: Pack, header: TarHeader, source: string): Promise<vo
 }
 
 interface DescribedImage {
-  readonly layer: Blob;
+  /** Each once, though an image may hold one twice. */
+  readonly layers: readonly MadeLayer[];
   readonly config: Buffer;
   readonly manifest: Buffer;
   readonly index: Buffer;
@@ -147,33 +173,34 @@ interface DescribedImage {
   readonly written: WrittenImage;
 }
 
-function describe(specification: ImageSpecification, layer: Blob): DescribedImage {
+function describe(specification: ImageSpecification, layers: readonly MadeLayer[]): DescribedImage {
+  const created = (specification.created ?? epoch).toISOString();
   const names = specification.names.map((name) => parseReference(name).canonical);
   const platform = { architecture: specification.architecture, os: 'linux' };
   const config = json({
     ...platform,
-    created: epoch.toISOString(),
+    created,
     config: specification.config,
-    rootfs: { type: 'layers', diff_ids: [layer.digest] },
-    history: [{ created: epoch.toISOString(), created_by: 'naru' }],
+    rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
+    history: layers.map(() => ({ created, created_by: 'naru' })),
   });
   const manifest = json({
     schemaVersion: 2,
     mediaType: 'application/vnd.oci.image.manifest.v1+json',
     config: { mediaType: 'application/vnd.oci.image.config.v1+json', ...blobOf(config) },
-    layers: [{ mediaType: 'application/vnd.oci.image.layer.v1.tar', ...layer }],
+    layers: layers.map(({ mediaType, digest, sizeBytes }) => ({ mediaType, digest, size: sizeBytes })),
   });
   return {
-    layer,
+    layers: [...new Map(layers.map((layer) => [layer.digest, layer])).values()],
     config,
     manifest,
     index: json(ociIndex(names, blobOf(manifest), platform)),
-    dockerManifest: json([{ Config: blobPath(blobOf(config)), RepoTags: names, Layers: [blobPath(layer)] }]),
+    dockerManifest: json([{ Config: blobPath(blobOf(config)), RepoTags: names, Layers: layers.map(blobPath) }]),
     written: {
       names,
       manifestDigest: blobOf(manifest).digest,
       imageId: blobOf(config).digest,
-      layerBytes: layer.size,
+      layers: layers.map(({ digest, sizeBytes }) => ({ digest, sizeBytes })),
     },
   };
 }
@@ -192,7 +219,7 @@ function ociIndex(names: readonly string[], manifest: Blob, platform: { architec
   return { schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests };
 }
 
-function packArchive(image: DescribedImage, layerFile: string): Pack {
+function packArchive(image: DescribedImage): Pack {
   const tar = pack();
   const fill = async (): Promise<void> => {
     const file = { mode: 0o644, uid: 0, gid: 0, mtime: epoch, type: 'file' as const };
@@ -204,7 +231,9 @@ function packArchive(image: DescribedImage, layerFile: string): Pack {
     await addEntry(tar, { ...folder, name: 'blobs/sha256/' });
     await addEntry(tar, { ...file, name: blobPath(blobOf(image.manifest)) }, image.manifest);
     await addEntry(tar, { ...file, name: blobPath(blobOf(image.config)) }, image.config);
-    await addFile(tar, { ...file, name: blobPath(image.layer), size: image.layer.size }, layerFile);
+    for (const layer of image.layers) {
+      await addFile(tar, { ...file, name: blobPath(layer), size: layer.sizeBytes }, layer.file);
+    }
     tar.finalize();
   };
   fill().catch((error: unknown) => tar.destroy(error as Error));
@@ -219,6 +248,6 @@ function blobOf(content: Buffer): Blob {
   return { digest: `sha256:${createHash('sha256').update(content).digest('hex')}`, size: content.length };
 }
 
-function blobPath(blob: Blob): string {
-  return `blobs/${blob.digest.replace(':', '/')}`;
+function blobPath({ digest }: { readonly digest: string }): string {
+  return `blobs/${digest.replace(':', '/')}`;
 }

@@ -13,7 +13,12 @@ const entries: readonly LayerEntry[] = [
   { path: 'etc', type: 'directory', mode: 0o755 },
   { path: 'bin', type: 'symlink', mode: 0o777, target: 'usr/bin' },
 ];
-const specification = { names: ['web'], architecture: 'amd64', config: { Cmd: ['/x'] }, entries } as const;
+const specification = {
+  names: ['web'],
+  architecture: 'amd64',
+  config: { Cmd: ['/x'] },
+  layers: [{ entries }],
+} as const;
 
 describe('image archives', () => {
   let folder = '';
@@ -40,7 +45,7 @@ describe('image archives', () => {
 
   test('the same files give the same bytes, in whatever order they come, and no other file stays', async () => {
     await writeImageArchive(specification, file('one.tar'));
-    await writeImageArchive({ ...specification, entries: entries.toReversed() }, file('two.tar'));
+    await writeImageArchive({ ...specification, layers: [{ entries: entries.toReversed() }] }, file('two.tar'));
     assert.deepEqual(readFileSync(file('one.tar')), readFileSync(file('two.tar')));
     assert.deepEqual(
       readdirSync(folder).filter((name) => name.startsWith('.')),
@@ -49,20 +54,25 @@ describe('image archives', () => {
   });
 
   test('the layer holds the files, parents before children', async () => {
-    const { layerBytes } = await writeImageArchive(specification, file('layer.tar'));
+    const { layers } = await writeImageArchive(specification, file('layer.tar'));
     const contents = await unpack(readFileSync(file('layer.tar')));
-    const layer = [...contents].find(([name, bytes]) => name.startsWith('blobs/') && bytes.length === layerBytes)?.[1];
+    const layer = [...contents].find(
+      ([name, bytes]) => name.startsWith('blobs/') && bytes.length === layers[0]?.sizeBytes,
+    )?.[1];
     assert.deepEqual([...(await unpack(layer as Buffer)).keys()], ['bin', 'etc/', 'etc/motd']);
   });
 
   test('a path that comes twice is refused', async () => {
-    const twice = { ...specification, entries: [...entries, ...entries] };
+    const twice = { ...specification, layers: [{ entries: [...entries, ...entries] }] };
     await assert.rejects(writeImageArchive(twice, file('twice.tar')), /etc\/motd twice/);
   });
 
   test('a file of this machine that is not there is refused, and nothing is written', async () => {
     const missing: LayerEntry = { path: 'x', type: 'file', mode: 0o644, source: file('absent'), sizeBytes: 1 };
-    await assert.rejects(writeImageArchive({ ...specification, entries: [missing] }, file('missing.tar')), /ENOENT/);
+    await assert.rejects(
+      writeImageArchive({ ...specification, layers: [{ entries: [missing] }] }, file('missing.tar')),
+      /ENOENT/,
+    );
     assert.ok(!readdirSync(folder).some((name) => name.includes('missing')));
   });
 

@@ -8,7 +8,12 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { writeImageArchive } from './archive-writer.ts';
 import { importImage } from './import-image.ts';
 
-const specification = { names: ['web'], architecture: 'amd64', config: { Cmd: ['/x'] }, entries: [] } as const;
+const specification = {
+  names: ['web'],
+  architecture: 'amd64',
+  config: { Cmd: ['/x'] },
+  layers: [{ entries: [] }],
+} as const;
 const name = 'docker.io/library/web:latest';
 
 describe('importing an image', () => {

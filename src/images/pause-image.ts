@@ -12,7 +12,7 @@ export async function writePauseImage(architecture: Architecture, output: string
       names: [pauseImageName],
       architecture,
       config: { Entrypoint: ['/pause'], User: '65535:65535', WorkingDir: '/' },
-      entries: [{ path: 'pause', type: 'file', mode: 0o755, content: pauseProgram(architecture) }],
+      layers: [{ entries: [{ path: 'pause', type: 'file', mode: 0o755, content: pauseProgram(architecture) }] }],
     },
     output,
   );

@@ -153,6 +153,8 @@ describe('an application by naru up', { timeout: 600_000 }, () => {
       'apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: scaled}\nspec: {minReplicas: 3, maxReplicas: 5, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: scaled}, metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 50}}}]}\n';
     writeFileSync(path.join(folder, 'scale.yaml'), autoscaler);
     await mustNaru(folder, 'up', '.');
+    // Nobody but naru has set its size yet: it is kept, and does not fall back to one.
+    assert.match(await mustNaru(folder, 'up', '.'), /^2 objects unchanged$/m);
     await cluster.mustKubectl('scale', 'deployment', 'scaled', '--replicas=3');
     await mustNaru(folder, 'up', '.');
     const { spec } = await cluster.json<{ spec: { replicas: number } }>('get', 'deployment', 'scaled');
