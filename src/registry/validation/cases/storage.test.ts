@@ -20,6 +20,8 @@ testCases([
   {
     resource: 'persistentvolumeclaims',
     valid: claim,
+    // Claims would have its class.
+    without: { storageclasses: 'naru-local' },
     cases: [
       {
         name: 'refuses a claim without access modes',

@@ -31,6 +31,8 @@ export interface CaseTable {
   readonly resource: string;
   /** Valid as it is. */
   readonly valid: object;
+  /** Of what is there from the start, what would get in the rows' way: `storageclasses` by name. */
+  readonly without?: Readonly<Record<string, string>>;
   readonly cases: readonly ValidationCase[];
 }
 
@@ -40,6 +42,7 @@ export function testCases(tables: readonly CaseTable[]): void {
       let cluster: TestRegistry;
       before(async () => {
         cluster = await startRegistry();
+        for (const [resource, name] of Object.entries(table.without ?? {})) await cluster.delete(resource, name);
       });
       void test('the object that the rows change is valid', async () =>
         assert.deepEqual(await faults(cluster, table, {}), []));
