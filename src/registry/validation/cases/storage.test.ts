@@ -21,7 +21,7 @@ testCases([
     resource: 'persistentvolumeclaims',
     valid: claim,
     // Claims would have its class.
-    without: { storageclasses: 'naru-local' },
+    without: { 'storageclasses.storage.k8s.io': 'naru-local' },
     cases: [
       {
         name: 'refuses a claim without access modes',

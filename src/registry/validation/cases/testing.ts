@@ -31,7 +31,7 @@ export interface CaseTable {
   readonly resource: string;
   /** Valid as it is. */
   readonly valid: object;
-  /** Of what is there from the start, what would get in the rows' way: `storageclasses` by name. */
+  /** Of what is there from the start, what would get in the rows' way: a resource and a name. */
   readonly without?: Readonly<Record<string, string>>;
   readonly cases: readonly ValidationCase[];
 }
