@@ -27,7 +27,7 @@ test('a new cluster gets all of the policy, and the defaults hold before it is w
   await reconcile(world);
   assert.equal(may(), true);
   const counts = world.store.counts();
-  assert.equal(counts.get('clusterroles.rbac.authorization.k8s.io'), 77);
+  assert.equal(counts.get('clusterroles.rbac.authorization.k8s.io'), 80);
   assert.equal(counts.get('clusterrolebindings.rbac.authorization.k8s.io'), 61);
   assert.equal(counts.get('roles.rbac.authorization.k8s.io'), 9);
   assert.equal(counts.get('rolebindings.rbac.authorization.k8s.io'), 9);
@@ -86,7 +86,7 @@ test('a store that refuses for a while gets the policy later', async () => {
     return world.registry.create(...call);
   };
   await reconcile(world, flaky);
-  assert.equal(world.store.counts().get('clusterroles.rbac.authorization.k8s.io'), 77);
+  assert.equal(world.store.counts().get('clusterroles.rbac.authorization.k8s.io'), 80);
   await world.close();
 });
 
