@@ -28,7 +28,7 @@ test('a new cluster gets all of the policy, and the defaults hold before it is w
   assert.equal(may(), true);
   const counts = world.store.counts();
   assert.equal(counts.get('clusterroles.rbac.authorization.k8s.io'), 80);
-  assert.equal(counts.get('clusterrolebindings.rbac.authorization.k8s.io'), 61);
+  assert.equal(counts.get('clusterrolebindings.rbac.authorization.k8s.io'), 64);
   assert.equal(counts.get('roles.rbac.authorization.k8s.io'), 9);
   assert.equal(counts.get('rolebindings.rbac.authorization.k8s.io'), 9);
   assert.equal((await roleOf(world, 'admin')).rules?.length, 29);
