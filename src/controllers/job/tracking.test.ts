@@ -85,6 +85,17 @@ const rows: readonly Row[] = [
     counts: ['3/4', '5/6'],
   },
   {
+    name: 'one that was counted as failed when it was told to go, and succeeded all the same: named still, and when the cache lags',
+    spec: indexed(4),
+    status: { succeeded: 1, failed: 1, completedIndexes: '0', uncountedTerminatedPods: { failed: ['a'] } },
+    gone: ['b'],
+    pods: [succeeded('a', { ...deleting, index: 2 }), succeeded('b', { ...deleting, index: 3 })],
+    named: { failed: ['a'] },
+    released: 1,
+    counts: ['1/1', '1/2'],
+    indexes: '0',
+  },
+  {
     name: 'a policy of success that is met: what still ran counts for nothing',
     pods: [succeeded('a'), failed('b'), pending('c')],
     end: ends.successPolicy('Matched rules at index 0'),

@@ -58,10 +58,10 @@ export function viewOf(observed: Observed): JobView {
   const active = pods.filter(isActive);
   const news = pods.filter((pod) => isCountable(observed, pod));
   const named = { succeeded: new Set(uncounted?.succeeded), failed: new Set(uncounted?.failed) };
-  const newSucceeded = news.filter((pod) => pod.status?.phase === 'Succeeded' && !named.succeeded.has(uidOf(pod)));
+  const newSucceeded = news.filter((pod) => succeedsAnew(pod, named.failed) && !named.succeeded.has(uidOf(pod)));
   const newFailed = news.filter((pod) => isPodFailed(job, pod) && !named.failed.has(uidOf(pod)));
   const counted = newFailed.filter((pod) => judgeFailure(job, pod).counts).length;
-  const indexes = isIndexed(job) ? indexesOf(observed, active) : undefined;
+  const indexes = isIndexed(job) ? indexesOf(observed, active, named.failed) : undefined;
   return {
     ...observed,
     active,
@@ -80,13 +80,17 @@ function isCountable({ job, released }: Observed, pod: Pod): boolean {
   return !isIndexed(job) || wantedIndexOf(job, pod) !== undefined;
 }
 
-function indexesOf(observed: Observed, active: readonly Pod[]): IndexView {
+/** One that was told to go with its job, and is named as failed, may succeed all the same: it stays what it was counted as. */
+const succeedsAnew = (pod: Pod, failed: ReadonlySet<string>): boolean =>
+  pod.status?.phase === 'Succeeded' && !failed.has(uidOf(pod));
+
+function indexesOf(observed: Observed, active: readonly Pod[], namedFailed: ReadonlySet<string>): IndexView {
   const { job, pods } = observed;
   const { completions = 0, backoffLimitPerIndex } = job.spec ?? {};
   const ended = (fits: (pod: Pod) => boolean): Indexes =>
     Indexes.of(pods.filter((pod) => isTracked(pod) && fits(pod)).flatMap((pod) => wantedIndexOf(job, pod) ?? []));
   const before = Indexes.read(job.status?.completedIndexes, completions);
-  const succeeded = before.with(ended((pod) => pod.status?.phase === 'Succeeded'));
+  const succeeded = before.with(ended((pod) => isCountable(observed, pod) && succeedsAnew(pod, namedFailed)));
   if (backoffLimitPerIndex === undefined) return { succeeded, toReplace: new Map() };
   const failed = Indexes.read(job.status?.failedIndexes, completions).with(ended((pod) => failsIndex(job, pod)));
   const settled = succeeded.with(failed).with(Indexes.of(active.flatMap((pod) => completionIndexOf(pod) ?? [])));
