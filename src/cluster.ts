@@ -24,6 +24,7 @@ import { nodes as nodesResource, pods } from './client/resources.ts';
 import { allControllers, type ControllerContext } from './controllers/index.ts';
 import { type GuardFiles, makeGuard } from './guard.ts';
 import { type Home, homeOf, makeClosedFolder, makeHome } from './home.ts';
+import { normalizeImageName } from './images/reference.ts';
 import { type Clock, RealClock } from './lib/clock.ts';
 import { type Logger, silentLogger } from './lib/log.ts';
 import { MetricRegistry } from './lib/metrics.ts';
@@ -57,6 +58,7 @@ import { podDoor } from './server/pod-door.ts';
 import { KeyFile } from './server/service-accounts/key-file.ts';
 import { openSigningKeys, type SigningKeys } from './server/service-accounts/signing-key.ts';
 import type { TokenSettings } from './server/service-accounts/tokens.ts';
+import { SharedImageServer } from './server/shared-images.ts';
 import type { SimulatedNodes } from './simulation/node-template.ts';
 import { simulatedNodes } from './simulation/simulated-nodes.ts';
 import { EncryptionKeys } from './store/encryption/encryption-keys.ts';
@@ -243,6 +245,13 @@ function parts(
   const { port = 0, host = '127.0.0.1', nodes = { kind: 'simulated', count: 1 } } = options;
   const common = { clock, prng, log };
   const aggregator = new Aggregator({ ...common, store, api, frontProxy, dialer: () => outside.dialer, metrics });
+  const sharedImages = new SharedImageServer({
+    ownNode: nodes.kind === 'containers' ? nodes.name : undefined,
+    connections,
+    nodes: () => informers.informer(nodesResource).cache.list(),
+    podsOn: async (node) => (await controllerClient.list(pods, { fieldSelector: `spec.nodeName=${node}` })).items,
+    canonical: normalizeImageName,
+  });
   const server = new ApiServer({
     ...common,
     handler,
@@ -261,6 +270,7 @@ function parts(
     tls: options.tls,
     nodes: connections,
     agentPrograms: home.agentPrograms,
+    sharedImages,
     tokens,
     metrics,
     auditor,
@@ -274,7 +284,7 @@ function parts(
   const schedulerInformers = new InformerSet({ ...common, client: schedulerClient });
   const configuration = readSchedulerConfiguration(options.schedulerConfig);
   const podFamilies = options.clusterCidrs?.map((cidr) => (cidr.includes(':') ? 'IPv6' : 'IPv4'));
-  const nodeParts = partsOfNodes(nodes, { ...foundations, clientFor, informers, podFamilies });
+  const nodeParts = partsOfNodes(nodes, { ...foundations, clientFor, informers, podFamilies, sharedImages });
   const controlPlane: Service[] = [
     store,
     ...(kept?.services ?? []),
@@ -382,6 +392,7 @@ function kubeconfigs(home: Home, nodes: ClusterNodes): readonly KubeconfigFile[]
 }
 
 interface NodeSurroundings extends Foundations {
+  readonly sharedImages: SharedImageServer;
   readonly clientFor: (user: UserInfo) => Client;
   readonly informers: InformerSet;
   /** Of pods on nodes that are simulated. */
@@ -403,7 +414,9 @@ function partsOfNodes(nodes: ClusterNodes, surroundings: NodeSurroundings): Part
       return { machines: [], handlers: new Map(), services: [] };
     case 'containers': {
       const client = clientFor(nodeUser(nodes.name));
-      const { machine, network, agent, handler } = containerNode({ ...surroundings, ...nodes, client });
+      const sharedImages = surroundings.sharedImages.forNode(nodes.name);
+      const own = { ...surroundings, ...nodes, client, sharedImages };
+      const { machine, network, agent, handler } = containerNode(own);
       return { machines: [machine], handlers: new Map([[nodes.name, handler]]), services: [network, agent] };
     }
     case 'simulated': {

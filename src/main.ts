@@ -10,7 +10,10 @@ import { describeError } from './cli/user-error.ts';
 // Whoever reads may have read enough, as `naru status | head -1` does.
 for (const output of [process.stdout, process.stderr]) {
   output.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code === 'EPIPE') return;
+    // A full disk, for one: what was written so far is not the whole.
+    if (output === process.stdout) process.stderr.write(`naru: standard output: ${describeError(error, false)}\n`);
+    process.exit(exitCodeOf(error));
   });
 }
 

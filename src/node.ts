@@ -6,8 +6,10 @@ import { realpath, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Agent } from './agent/agent.ts';
 import { Containerd } from './agent/containerd/containerd.ts';
+import { exportArchive } from './agent/containerd/export-archive.ts';
 import { RegistrySettings } from './agent/containerd/registry-settings.ts';
 import { CriRuntime } from './agent/cri/cri-runtime.ts';
+import type { ImageArchives } from './agent/images/images-of-nodes.ts';
 import { credentialFiles } from './agent/images/node-images.ts';
 import type { KubeletConfiguration } from './agent/kubelet-configuration.ts';
 import { AgentMetrics } from './agent/metrics/agent-metrics.ts';
@@ -15,6 +17,7 @@ import { PodGates } from './agent/pod/pod-gates.ts';
 import type { ManifestReader } from './agent/static-pods/manifest-folder.ts';
 import type { Client } from './client/client.ts';
 import type { NodeHandler } from './client/node-api.ts';
+import type { SharedImages } from './client/shared-images.ts';
 import { type Home, makeClosedFolder } from './home.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Logger } from './lib/log.ts';
@@ -33,6 +36,8 @@ export interface ContainerNodeOptions {
   /** What differs from upstream's defaults. */
   readonly configuration?: Partial<KubeletConfiguration>;
   readonly client: Client;
+  /** The server's way to images that other nodes have. */
+  readonly sharedImages: SharedImages;
   readonly clock: Clock;
   readonly prng: Prng;
   readonly log: Logger;
@@ -73,6 +78,7 @@ export function containerNode(options: ContainerNodeOptions): NodeParts {
     ...(options.address && { address: options.address }),
     ...(options.configuration && { configuration: options.configuration }),
     readManifest,
+    imageSharing: { shared: options.sharedImages, archives: archivesOf(containerd) },
     hooks: [gates],
     metrics,
     clock,
@@ -103,6 +109,13 @@ export function containerNode(options: ContainerNodeOptions): NodeParts {
     log,
   });
   return { machine, network, agent, handler: agent.handler };
+}
+
+function archivesOf(containerd: Containerd): ImageArchives {
+  return {
+    export: (name) => exportArchive(containerd.address, containerd.facts?.programs.ctr ?? 'ctr', name),
+    import: (file) => containerd.importImage(file),
+  };
 }
 
 /** Loaded when there is a manifest: it needs what makes pods complete, and what checks them. */

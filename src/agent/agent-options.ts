@@ -6,6 +6,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Prng } from '../lib/prng.ts';
 import type { DiskLayout } from './eviction/thresholds.ts';
+import type { ImageSharing } from './images/node-images.ts';
 import { defaultKubeletConfiguration, type KubeletConfiguration } from './kubelet-configuration.ts';
 import type { AgentMetrics } from './metrics/agent-metrics.ts';
 import type { NodeFacts } from './node-facts.ts';
@@ -60,6 +61,8 @@ export interface AgentOptions {
   readonly configuration?: Partial<KubeletConfiguration>;
   /** For `configuration.staticPodPath`: makes a pod of a manifest's text. Without it there are no static pods. */
   readonly readManifest?: ManifestReader;
+  /** How images that were imported on one node come to others; absent: not at all. */
+  readonly imageSharing?: ImageSharing;
   /** Others than the agent's own, which pods pass last. */
   readonly hooks?: readonly PodHook[];
   /** Where the agent counts, and others with it; its own where absent. */

@@ -106,7 +106,7 @@ function compose(given: AgentOptions, facts: NodeFacts) {
     clusterDns: options.clusterDns ?? services.clusterDns(clusterDNS, clusterDomain),
   };
   const podParts = composePods({ ...options, ...linked, events }, facts, feed, metrics, ownNode);
-  const { pods, streaming, handler, resources, devices } = podParts;
+  const { pods, streaming, handler, resources, devices, images } = podParts;
   const group = new ServiceGroup(
     `agent/${nodeName}`,
     [
@@ -115,6 +115,7 @@ function compose(given: AgentOptions, facts: NodeFacts) {
       ...(services ? [services] : []),
       resources.service,
       ...(devices ? [devices.service] : []),
+      ...(images.local ? [images.local.list] : []),
       // The node reports before pods run: they should find it Ready.
       nodeReporter(options, facts, podParts),
       pods,
@@ -137,6 +138,7 @@ function nodeReporter(options: AgentOptions, facts: NodeFacts, podParts: PodPart
   const { client, runtime, nodeName, clock, log, podCidr, takePodCidrs, labels, taints } = options;
   const { pods, images, pressures, resources, devices } = podParts;
   const ofDevices = devices ? [devices.statusPart] : [];
+  const local = images.local?.list;
   const reporter = new NodeReporter({
     client,
     runtime,
@@ -144,6 +146,7 @@ function nodeReporter(options: AgentOptions, facts: NodeFacts, podParts: PodPart
     facts,
     parts: [runtimeFeaturesPart, pressures.statusPart, resources.statusPart, ...ofDevices],
     problems: () => nodeProblems({ relist: pods.relist, nowMs: clock.monotonic() }),
+    ...(local && { annotations: () => local.annotations() }),
     imagesMax: configurationOf(options).nodeStatusMaxImages,
     ...(podCidr !== undefined && { podCidr }),
     ...(takePodCidrs !== undefined && { takePodCidrs }),
@@ -155,5 +158,6 @@ function nodeReporter(options: AgentOptions, facts: NodeFacts, podParts: PodPart
   // What came must be in the node's status soon: the scheduler likes nodes that have an image.
   if (images.collector !== undefined) images.keeper.onPulled(() => reporter.refresh());
   devices?.onChange(() => reporter.refresh());
+  local?.onChange(() => reporter.refresh());
   return reporter;
 }

@@ -53,6 +53,8 @@ export interface NodeReporterOptions {
   readonly imagesMax?: number;
   /** What others of the agent know of the node: pressures, devices, what is kept back. In order, each over the one before. */
   readonly parts?: readonly NodeStatusPart[];
+  /** What the Node says beside its facts, at each look; null: it is not to say that. */
+  readonly annotations?: () => Promise<Readonly<Record<string, string | null>>>;
   /** What of the agent itself keeps the node from being ready. */
   readonly problems?: () => readonly string[];
   readonly clock: Clock;
@@ -174,10 +176,15 @@ export class NodeReporter implements Service {
     });
     if (node === undefined) return client.create(nodes, newNode(nodeName, facts, podCidr, labels, taints));
     const labelsLacking = wrongLabels(node, facts);
-    const annotations = wrongAnnotations(node, facts);
+    const annotations = wrongAnnotations(node, facts, await this.#annotations());
     if (labelsLacking === undefined && annotations === undefined) return node;
     const metadata = { ...(labelsLacking && { labels: labelsLacking }), ...(annotations && { annotations }) };
     return client.patch(nodes, reference, { type: 'merge', body: { metadata } });
+  }
+
+  /** None where they cannot be told now: what stands there stays. */
+  async #annotations(): Promise<Readonly<Record<string, string | null>>> {
+    return (await this.#options.annotations?.().catch(() => undefined)) ?? {};
   }
 
   /** Written from the copy that the last write gave; read anew where that is no longer the newest. */

@@ -8,6 +8,7 @@ import { StatusError } from '../api/status-error.ts';
 import type { NodeHandler, NodeRequest, NodeResponse } from '../client/node-api.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
+import type { NodeImages } from './images/node-images.ts';
 import type { KubeletConfiguration } from './kubelet-configuration.ts';
 import type { LogSource } from './logs/log-source.ts';
 import type { AgentMetrics } from './metrics/agent-metrics.ts';
@@ -17,6 +18,7 @@ import type { NodeProxy } from './proxy.ts';
 import { configz } from './routes/configz.ts';
 import { containerLogs } from './routes/container-logs.ts';
 import { healthRoutes } from './routes/health.ts';
+import { localImages } from './routes/local-images.ts';
 import { removedVolume } from './routes/local-volumes.ts';
 import { nodeLogs } from './routes/node-logs.ts';
 import { podRoutes } from './routes/pod-lists.ts';
@@ -43,6 +45,8 @@ export interface NodeServerOptions {
   readonly proxy: NodeProxy;
   /** Removes the folder of a volume that naru made. */
   readonly removeVolume: (name: string) => Promise<void>;
+  /** For other nodes; absent: none. */
+  readonly localImages?: NodeImages['local'];
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -83,7 +87,7 @@ export class NodeServer implements NodeHandler {
 
 /** A new route is a line here. */
 function allRoutes(options: NodeServerOptions): readonly Route[] {
-  const { configuration, systemLogs } = options;
+  const { configuration, systemLogs, localImages: local, log } = options;
   return [
     containerLogs(options),
     ...healthRoutes(options),
@@ -91,6 +95,7 @@ function allRoutes(options: NodeServerOptions): readonly Route[] {
     ...podRoutes(options),
     configz(configuration),
     nodeLogs(systemLogs),
+    localImages(local && { local: local.list, archives: local.archives, log }),
   ];
 }
 

@@ -49,6 +49,16 @@ test('a node’s own labels are missed where they are absent or others', () => {
   });
 });
 
+test('an annotation that comes and goes is missed, or in the way', () => {
+  const node: Node = newNode('node-1', facts, undefined, {});
+  assert.deepEqual(wrongAnnotations(node, facts, { own: 'x' }), { own: 'x' });
+  assert.equal(wrongAnnotations(node, facts, { own: null }), undefined);
+  const told = { ...node, metadata: { annotations: { ...node.metadata?.annotations, own: 'x' } } };
+  assert.equal(wrongAnnotations(told, facts, { own: 'x' }), undefined);
+  assert.deepEqual(wrongAnnotations(told, facts, { own: null }), { own: null });
+  assert.equal(wrongAnnotations(told, facts), undefined, 'where it cannot be told now, it stays');
+});
+
 test('the largest images are told, so many as the node is asked for; in whatever order they are listed, the status is the same', () => {
   const images = [1, 3, 2, 3].map((sizeBytes, index) => ({
     id: `${index}`,

@@ -71,9 +71,14 @@ const ownAnnotations = ({ volumes }: NodeFacts): Readonly<Record<string, string>
   ...(volumes !== undefined && { [volumesAnnotation]: volumes }),
 });
 
-/** Those of its own annotations that `node` has not; undefined where all is well. */
-export function wrongAnnotations({ metadata }: Node, facts: NodeFacts): Readonly<Record<string, string>> | undefined {
-  const wrong = Object.entries(ownAnnotations(facts)).filter(([key, value]) => metadata?.annotations?.[key] !== value);
+/** Those of its own annotations that `node` has not, for a merge patch; undefined where all is well. @param more null: it is to have none */
+export function wrongAnnotations(
+  { metadata }: Node,
+  facts: NodeFacts,
+  more: Readonly<Record<string, string | null>> = {},
+): Readonly<Record<string, string | null>> | undefined {
+  const wanted = Object.entries({ ...ownAnnotations(facts), ...more });
+  const wrong = wanted.filter(([key, value]) => (metadata?.annotations?.[key] ?? null) !== value);
   return wrong.length === 0 ? undefined : Object.fromEntries(wrong);
 }
 

@@ -115,6 +115,7 @@ export function composePods(
     streaming,
     proxy,
     removeVolume: (volume) => platform.storage.removeVolume(volume),
+    ...(host.images.local && { localImages: host.images.local }),
     clock,
     log,
   });
@@ -134,7 +135,8 @@ function podHost(
   const configuration = configurationOf(options);
   const source = new WatchedObjects({ client, clock, prng: options.prng, log: options.log });
   const home = diskOf(options);
-  const images = nodeImages({ runtime, source, configuration, home, clock, log: options.log });
+  const { imageSharing: sharing } = options;
+  const images = nodeImages({ runtime, source, configuration, home, sharing, clock, log: options.log });
   return {
     client,
     runtime,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -121,6 +122,19 @@ describe('a Node.js application becomes an image', onLinux, () => {
     assert.ok(files(1).includes('app/node_modules/local/main.js'), files(1).join());
     assert.ok(!files(2).some((name) => name.includes('node_modules')), files(2).join());
     assert.deepEqual(readdirSync(context).includes('node_modules'), false, 'the source is only read');
+  });
+
+  test('a lock file that is a link is read, and nothing is written through its copy', async () => {
+    context = path.join(context, 'below');
+    write('package.json', JSON.stringify({ name: 'web', version: '1.0.0', scripts: { start: 'node server.js' } }));
+    write('server.js', '');
+    const packages = { '': { name: 'web', version: '1.0.0' } };
+    const lock = { name: 'web', version: '1.0.0', lockfileVersion: 3, requires: true, packages };
+    writeFileSync(path.join(all, 'outside'), JSON.stringify(lock));
+    symlinkSync('../../outside', path.join(context, 'package-lock.json'));
+    await build();
+    // Where the copied link leads from the folder that npm works in.
+    assert.equal(existsSync(path.join(all, 'cache/outside')), false);
   });
 
   test('a build script makes what is started, with tools that do not stay', async () => {

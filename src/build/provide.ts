@@ -47,9 +47,13 @@ async function provide(recipe: ImageRecipe, options: ProvideOptions): Promise<st
   const folder = await makeWorkFolder(options.cache);
   try {
     const archive = path.join(folder, 'image.tar');
-    const { notes } = await buildArchive(recipe, name, archive, options);
-    for (const note of notes) options.say(`  ${recipe.name}: ${note}`);
+    // Two are built at once: each line says of which one it is.
+    const say = (line: string): void => options.say(`  ${recipe.name}: ${line.trimStart()}`);
+    const startMs = options.clock.monotonic();
+    const { notes } = await buildArchive(recipe, name, archive, { ...options, say });
+    for (const note of notes) say(note);
     await options.store.add(archive, recipe.name);
+    say(`built and imported, after ${((options.clock.monotonic() - startMs) / 1000).toFixed(1)} s`);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

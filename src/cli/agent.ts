@@ -10,6 +10,7 @@ import { bootstrapIdentity } from '../agent/certificates/bootstrap.ts';
 import { CertificateRotation } from '../agent/certificates/rotation.ts';
 import { NodeTunnel } from '../agent/tunnel.ts';
 import { httpsClient } from '../client/https-client.ts';
+import { sharedImagesOver } from '../client/shared-images.ts';
 import { type Home, makeHome } from '../home.ts';
 import { RealClock } from '../lib/clock.ts';
 import { parseCidr } from '../lib/ip-addresses.ts';
@@ -105,6 +106,7 @@ async function runAgent(home: Home, options: AgentCommandOptions): Promise<void>
     address: kubelet.nodeIp,
     configuration,
     client,
+    sharedImages: sharedImagesOver(client),
     clock,
     prng,
     log,

@@ -34,6 +34,14 @@ function wholeNumber(least: number, most: number): (text: string) => number {
   };
 }
 
+function hours(text: string): number {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || value <= 0 || value > 10_000) {
+    throw new InvalidArgumentError('It must be a number of hours, such as 0.5, of 10000 at most.');
+  }
+  return value;
+}
+
 /** An option that may come several times. */
 const several = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
@@ -71,7 +79,6 @@ export function commandLine(): Command {
   const program = new Command('naru')
     .description('A container orchestrator that speaks the Kubernetes API.')
     .version(programVersion(), '-v, --version')
-    .showHelpAfterError('(see naru --help)')
     .exitOverride()
     .addHelpText(
       'after',
@@ -98,6 +105,7 @@ ${exitCodeHelp}`,
     .option('--no-wait', 'do not wait until it is healthy')
     .option('--timeout <time>', 'how long it may take to be healthy (default: 5m)')
     .option('--prune', 'delete what it had at the last time, and has no more')
+    .option('--take-over', 'objects that are there as those of another application become its own')
     .option('--dry-run', 'only say what would become of it')
     .option('--profile <name>', 'of a Compose file: with the services of this profile', several)
     .option('--env-file <file>', 'of a Compose file: variables, in place of .env', several)
@@ -200,7 +208,7 @@ Examples:
     )
     .option('--seed <number>', 'the first seed', wholeNumber(0, 2 ** 32 - 1), 1)
     .option('--seeds <count>', 'how many seeds, one after another', wholeNumber(1, 1_000_000), 1)
-    .option('--hours <hours>', 'virtual hours of each run', Number, 1)
+    .option('--hours <hours>', 'virtual hours of each run', hours, 1)
     .option('--jobs <count>', 'how many processes share the seeds', wholeNumber(1, 1000), 1)
     .option(
       '--climate <name>',

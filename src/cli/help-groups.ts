@@ -7,6 +7,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
     'apply',
     'diff',
     'delete',
+    'create',
     'scale',
     'rollout',
     'set',
@@ -48,4 +49,12 @@ export function arrangeHelp(program: Command): void {
   for (const command of program.commands) command.helpGroup(places.get(command.name())?.group ?? rest);
   program.commandsGroup(rest);
   program.helpCommand('help [command]', 'say what a command does, with examples');
+  pointToHelp(program, []);
+}
+
+/** After wrong usage: where the command's own options stand. */
+function pointToHelp(command: Command, above: readonly string[]): void {
+  const words = [...above, command.name()];
+  command.showHelpAfterError(`(see ${words.join(' ')} --help)`);
+  for (const each of command.commands) pointToHelp(each, words);
 }

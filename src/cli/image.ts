@@ -55,7 +55,7 @@ export async function importFiles(
   const clock = new RealClock({ keepsAlive: true });
   for (const file of files) {
     await withFile(file, async (path) => {
-      for (const name of await importIntoRunning(home.root, clock, path, options.name)) console.log(`imported ${name}`);
+      for (const name of await importIntoRunning(home, clock, path, options.name)) console.log(`imported ${name}`);
     });
   }
 }

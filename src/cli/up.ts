@@ -16,6 +16,7 @@ import { Steps } from './up/steps.ts';
 export interface UpOptions extends StartOptions {
   readonly namespace?: string;
   readonly prune?: boolean;
+  readonly takeOver?: boolean;
   readonly dryRun?: boolean;
   readonly timeout?: string;
   readonly profile?: readonly string[];
@@ -81,7 +82,7 @@ async function read(given: string, options: UpOptions) {
 
 /** These are for an application, and would look as if they worked. */
 function refuseWithoutPath(options: UpOptions): void {
-  const meant = ['namespace', 'prune', 'dryRun', 'timeout', 'profile', 'envFile'] as const;
+  const meant = ['namespace', 'prune', 'takeOver', 'dryRun', 'timeout', 'profile', 'envFile'] as const;
   const alone = meant.find((name) => options[name] !== undefined);
   if (alone === undefined) return;
   const option = alone.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -13,7 +13,7 @@ import { fieldManager, partOfLabel } from './apply-object.ts';
 import { forDeletion } from './order.ts';
 import { type Cluster, type Deployed, inParallel, type ServedResource, shownName } from './target.ts';
 
-const idLabel = 'applyset.kubernetes.io/id';
+export const idLabel = 'applyset.kubernetes.io/id';
 const toolingAnnotation = 'applyset.kubernetes.io/tooling';
 const kindsAnnotation = 'applyset.kubernetes.io/contains-group-kinds';
 const namespacesAnnotation = 'applyset.kubernetes.io/additional-namespaces';

@@ -9,6 +9,7 @@ import { ManifestError } from '../manifests/source-object.ts';
 import type { SourceObject } from './application.ts';
 import { type Applied, applyObject, existing } from './apply-object.ts';
 import { ApplySet, type Extent, extentOf, groupKind, type LeftOver } from './apply-set.ts';
+import { refuseForeign } from './foreign.ts';
 import { healthOf } from './health.ts';
 import { inSteps } from './order.ts';
 import { type Cluster, type Deployed, inParallel, locate, type ServedResource } from './target.ts';
@@ -24,6 +25,8 @@ export interface DeployOptions {
   readonly makesNamespace?: boolean;
   /** Fields that others set are taken over. */
   readonly force?: boolean;
+  /** Objects of other applications become this one's. */
+  readonly takeOver?: boolean;
   readonly applied?: (object: Applied) => void;
   readonly pruned?: (object: LeftOver) => void;
 }
@@ -62,7 +65,8 @@ class Deploying {
   async run(objects: readonly SourceObject[]): Promise<Deployment> {
     const before = await this.#set?.open();
     const applied: Applied[] = [];
-    const { dryRun = false } = this.#options;
+    const { dryRun = false, takeOver = false } = this.#options;
+    if (this.#set !== undefined && !takeOver) await refuseForeign(this.#cluster, objects, this.#set.id);
     for (const step of inSteps(objects))
       applied.push(...(await (dryRun ? this.#tryStep(step, objects) : this.#step(step))));
     if (this.#set === undefined || before === undefined) return { objects: applied, leftOver: [] };

@@ -1,6 +1,8 @@
 /** Objects of an application, each with the resource of the cluster that it is one of. */
+
 import type { KubeObject, ObjectReference } from '../api/object.ts';
 import type { Client, Resource } from '../client/client.ts';
+import { harmless } from '../lib/harmless.ts';
 import { ManifestError, type SourceObject } from '../manifests/source-object.ts';
 
 export type ServedResource = Resource<KubeObject> & { readonly singular: string };
@@ -46,7 +48,7 @@ export async function locate({ finder, namespace }: Cluster, source: SourceObjec
 /** `deployment.apps/web`, as kubectl says it. */
 export function shownName({ resource, reference }: Pick<Deployed, 'resource' | 'reference'>): string {
   const { singular, kind, group } = resource;
-  return `${singular || kind.toLowerCase()}${group === '' ? '' : `.${group}`}/${reference.name}`;
+  return harmless(`${singular || kind.toLowerCase()}${group === '' ? '' : `.${group}`}/${reference.name}`);
 }
 
 /** Some at a time. All are tried: errors come together, one sentence a line. */

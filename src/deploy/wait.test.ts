@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { KubeObject } from '../api/object.ts';
-import { resourceOf } from '../client/resources.ts';
+import { configMaps, resourceOf } from '../client/resources.ts';
 import { startTestApi, type TestApi } from '../client/testing.ts';
 import type { SourceObject } from './application.ts';
 import { type Deployment, type DeployOptions, deploy } from './deploy.ts';
@@ -131,6 +131,20 @@ describe('deploying', () => {
       (await deployed(api, [], { setName: 'two' })).leftOver.map(({ name }) => name),
       ['configmap/settings'],
     );
+  });
+
+  test('what belongs to another application is refused before anything is written, unless that one is gone or gives it up', async () => {
+    const api = await startTestApi();
+    await deployed(api, [web()], { setName: 'one' });
+    await assert.rejects(deployed(api, [settings('1'), web()], { setName: 'two' }), {
+      message:
+        /^deployment\.apps\/web: there already, and of another application \(one\), .*nothing was changed.*-n NAME.*--take-over/,
+    });
+    assert.deepEqual(outcomes(await deployed(api, [settings('1')])), ['ConfigMap created']);
+    await deployed(api, [web()], { setName: 'two', takeOver: true });
+    await assert.rejects(deployed(api, [web()], { setName: 'one' }), { message: /of another application \(two\)/ });
+    await api.client.delete(configMaps, { namespace: 'default', name: 'naru-two' });
+    await deployed(api, [web()], { setName: 'one' });
   });
 
   test('a dry run changes nothing', async () => {

@@ -37,8 +37,8 @@ const ingress = (spec: Loose = {}, rest: Loose = {}): KubeObject =>
     ...rest,
   });
 const ingressClass = of('networking.k8s.io/v1', 'IngressClass', 'naru', { spec: { controller: 'naru.io/ingress' } });
-const policy = (spec: Loose): KubeObject =>
-  of('networking.k8s.io/v1', 'NetworkPolicy', 'closed', {
+const policy = (spec: Loose, name = 'closed'): KubeObject =>
+  of('networking.k8s.io/v1', 'NetworkPolicy', name, {
     spec: { podSelector: {}, policyTypes: ['Ingress'], ...spec },
   });
 const opened = { containers: [{ name: 'web', image: 'x', ports: [{ name: 'http', containerPort: 8080 }] }] };
@@ -78,6 +78,18 @@ const network: readonly Row[] = [
     tells: [/answers nothing/],
   },
   {
+    name: 'a Service whose workload is scaled to 0',
+    objects: [
+      service(),
+      make.ready('other', { labels: { app: 'db' } }),
+      of('apps/v1', 'StatefulSet', 'web', {
+        spec: { replicas: 0, selector: {}, template: { metadata: { labels: { app: 'web' } }, spec: {} } },
+      }),
+    ],
+    codes: 'ScaledToNothing',
+    tells: [/statefulset\/web, whose pods it leads to, is scaled to 0/, /naru scale statefulset\/web .*--replicas=1/],
+  },
+  {
     name: 'a Service with a port by a name that no container has',
     objects: [service({ ports: [{ port: 80, targetPort: 'htpp' }] }), make.ready('web-1', { spec: opened })],
     codes: 'TargetPortMissing',
@@ -111,14 +123,38 @@ const network: readonly Row[] = [
     tells: [/port 80 \(8080 of the pods\)/],
   },
   {
+    name: 'policies that let in by the name that the pod gives its port',
+    objects: [
+      service(),
+      make.ready('web-1', { spec: opened }),
+      policy({ ingress: [{ ports: [{ port: 'http' }], from: [{ podSelector: {} }] }] }),
+      policy({ ingress: [] }, 'nobody'),
+    ],
+    codes: 'PolicyLimits',
+    tells: [/NetworkPolicies "closed" and "nobody" together\): pods with any labels/],
+  },
+  {
     name: 'a policy for some',
     objects: [
       service(),
       make.ready('web-1', { spec: opened }),
-      policy({ ingress: [{ from: [{ podSelector: { matchLabels: { app: 'front' } } }] }] }),
+      policy({
+        ingress: [
+          {
+            from: [
+              {
+                podSelector: {
+                  matchLabels: { app: 'front' },
+                  matchExpressions: [{ key: 'tier', operator: 'In', values: ['a', 'b'] }],
+                },
+              },
+            ],
+          },
+        ],
+      }),
     ],
     codes: 'PolicyLimits',
-    tells: [/pods with app=front/],
+    tells: [/pods with app=front,tier in \(a,b\)/],
   },
   {
     name: 'a name for something outside',
@@ -305,9 +341,11 @@ const workloads: readonly Row[] = [
   },
   {
     name: 'Pod Security',
-    objects: refused('violates PodSecurity "restricted:latest": runAsNonRoot != true'),
+    objects: refused(
+      'violates PodSecurity "restricted:latest": runAsNonRoot != true (pod or container "app" must set it), seccompProfile (must be set)',
+    ),
     codes: 'PodsNotReady > PodSecurity',
-    tells: [/standard "restricted"/, /runAsNonRoot/],
+    tells: [/standard "restricted", and these do not: runAsNonRoot != true, seccompProfile$/m],
   },
   {
     name: 'a webhook that refuses',

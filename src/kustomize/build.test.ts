@@ -1,5 +1,6 @@
 /** Whole builds: kustomize's published examples with the results that its own tests expect, and what is refused. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -659,5 +660,38 @@ describe('what a kustomization cannot be', () => {
     assert.deepEqual(notes, [
       'app/kustomization.yaml: openapi is not looked at: patches of custom kinds replace lists as a whole',
     ]);
+  });
+});
+
+describe('a hostile kustomization', () => {
+  test('whose bases multiply is refused before it fills the memory', async () => {
+    const files: Record<string, string> = { 'app/kustomization.yaml': 'resources: [../a20, ../b20]' };
+    for (let level = 20; level > 0; level--) {
+      for (const side of ['a', 'b']) {
+        files[`${side}${level}/kustomization.yaml`] =
+          `namePrefix: ${side}\nresources: [../a${level - 1}, ../b${level - 1}]`;
+      }
+    }
+    for (const side of ['a', 'b']) {
+      files[`${side}0/kustomization.yaml`] = `namePrefix: ${side}\nconfigMapGenerator: [{name: x}]`;
+    }
+    await refuses(files, /more than 1000 folders stand on each other/);
+  });
+
+  test('that names a device or a pipe as its file is refused', async () => {
+    const root = written({ 'app/kustomization.yaml': 'configMapGenerator: [{name: a, files: [pipe]}]' });
+    execFileSync('mkfifo', [path.join(root, 'app/pipe')]);
+    await assert.rejects(buildKustomization(path.join(root, 'app'), 'app'), /app\/pipe is no file/);
+  });
+
+  test('an error does not show what may be a secret; keys may be called as they like', async () => {
+    const secretOf = (more: string): Files => ({
+      'app/kustomization.yaml': `secretGenerator: [{name: a, ${more}}]`,
+      'app/values.env': 'A=1\nhunter 2\n',
+    });
+    await refuses(secretOf('literals: [hunter2]'), /^(?!.*hunter).*literals\[0\]: a literal is KEY=VALUE/);
+    await refuses(secretOf('envs: [values.env]'), /^(?!.*hunter).*values\.env:2: the line is no name/);
+    const [made] = await built(secretOf('literals: [constructor=x]'), 'app');
+    assert.deepEqual((made as { data: object }).data, { constructor: 'eA==' });
   });
 });

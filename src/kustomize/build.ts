@@ -29,6 +29,8 @@ export interface Built {
 
 /** How deep bases may stand on bases. */
 const depthMax = 64;
+/** How many of them are built, each time that one is named: two that each name two further ones multiply soon. At it: refused. */
+const foldersMax = 1000;
 
 /** @param shown the folder as its user named it @throws ManifestError */
 export async function buildKustomization(folder: string, shown = folder): Promise<Built> {
@@ -58,6 +60,7 @@ interface Loaded {
 
 class Build {
   readonly notes: string[] = [];
+  #folders = 0;
 
   /** @param above folders that led here: one that comes again is a circle */
   async folder(
@@ -72,6 +75,11 @@ class Build {
     if (above.includes(found.folder))
       throw new ManifestError(`${found.shown} stands on itself: ${[...above, found.folder].join(' -> ')}`);
     if (above.length >= depthMax) throw new ManifestError(`${found.shown} stands on more than ${depthMax} others`);
+    if (++this.#folders > foldersMax) {
+      throw new ManifestError(
+        `${found.shown}: more than ${foldersMax} folders stand on each other, counted as often as they are named`,
+      );
+    }
     const { kustomization, notes } = readKustomization(found.bytes, found.shown);
     this.notes.push(...notes);
     if (isComponent !== (kustomization.kind === 'Component')) throw wrongKind(found, isComponent);

@@ -72,7 +72,9 @@ export async function readInside(base: string, name: string, file: string): Prom
 }
 
 async function readBounded(file: string, shown: string): Promise<Buffer> {
-  const { size } = await stat(file);
+  const found = await stat(file);
+  if (!found.isFile()) throw new ManifestError(`${shown} is no file`);
+  const { size } = found;
   if (size > fileBytesMax) throw new ManifestError(`${shown} has ${size} bytes; at most ${fileBytesMax} are read`);
   try {
     return await readFile(file);

@@ -78,7 +78,8 @@ async function pairsOf(generator: Generator, read: ReadFile, where: string): Pro
   for (const env of [...(generator.envs ?? []), ...(generator.env === undefined ? [] : [generator.env])]) {
     pairs.push(...linesOf((await read(env, where)).toString('utf8'), `${where}, ${env}`));
   }
-  for (const literal of generator.literals ?? []) pairs.push(literalOf(literal, where));
+  for (const [index, literal] of (generator.literals ?? []).entries())
+    pairs.push(literalOf(literal, `${where}, literals[${index}]`));
   for (const source of generator.files ?? []) {
     const at = source.indexOf('=');
     const key = at < 0 ? path.basename(source) : source.slice(0, at);
@@ -91,7 +92,8 @@ async function pairsOf(generator: Generator, read: ReadFile, where: string): Pro
 
 function literalOf(literal: string, where: string): Pair {
   const at = literal.indexOf('=');
-  if (at <= 0) throw new ManifestError(`${where}: a literal is KEY=VALUE, not "${literal}"`);
+  // It may be a secret, and is not shown.
+  if (at <= 0) throw new ManifestError(`${where}: a literal is KEY=VALUE, and this one is not`);
   return [literal.slice(0, at), Buffer.from(literal.slice(at + 1).replace(/^(["'])(.*)\1$/s, '$2'))];
 }
 
@@ -106,7 +108,8 @@ function linesOf(text: string, where: string): Pair[] {
       const at = trimmed.indexOf('=');
       const key = at < 0 ? trimmed : trimmed.slice(0, at);
       if (!/^[-._a-zA-Z][-._a-zA-Z0-9]*$/.test(key)) {
-        throw new ManifestError(`${where}:${index + 1}: "${key}" is no name for a variable`);
+        const what = at < 0 ? 'the line' : `"${key}"`;
+        throw new ManifestError(`${where}:${index + 1}: ${what} is no name for a variable`);
       }
       return [[key, Buffer.from(at < 0 ? '' : trimmed.slice(at + 1))] as const];
     });
@@ -118,7 +121,8 @@ function contentOf(kind: 'ConfigMap' | 'Secret', pairs: readonly Pair[], where: 
   for (const [key, value] of pairs) {
     if (!/^[-._a-zA-Z0-9]{1,253}$/.test(key))
       throw new ManifestError(`${where}: "${key}" cannot be a key (letters, digits, - _ .)`);
-    if (key in data || key in binaryData) throw new ManifestError(`${where}: the key "${key}" is there twice`);
+    if (Object.hasOwn(data, key) || Object.hasOwn(binaryData, key))
+      throw new ManifestError(`${where}: the key "${key}" is there twice`);
     if (kind === 'Secret') data[key] = value.toString('base64');
     else if (isUtf8(value)) data[key] = value.toString('utf8');
     else binaryData[key] = value.toString('base64');

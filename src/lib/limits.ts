@@ -293,4 +293,9 @@ export const limits = {
   buildCacheBytesMax: 4 * 1024 * 1024 * 1024,
   /** How long npm, apt or a builder may take. At it: it is ended, and the build fails. */
   buildStepMsMax: 15 * 60_000,
+  /** Images that a node tells as made or imported on it, the newest. Beyond it: other nodes do not get the older ones from it. */
+  localImagesMax: 50,
+  /** The archive of an image that comes from another node (bytes), and how long nothing of it may come. At it: the pull goes on at the registry. */
+  sharedImageBytesMax: 32 * 1024 * 1024 * 1024,
+  sharedImageIdleMsMax: 60_000,
 } as const;

@@ -1,5 +1,5 @@
 /** Files that only their owner may read, replaced as a whole: a reader sees the old or the new one, never a part. */
-import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -10,9 +10,10 @@ export async function writePrivateFile(file: string, content: string | Uint8Arra
 
 /** The same at once, and on disk when it returns: for what must not be lost once something relies on it. */
 export function replacePrivateFile(file: string, content: string): void {
-  const handle = openSync(`${file}.new`, 'w', 0o600);
+  // Made anew: one that is there may be a link, or held open by somebody else.
+  rmSync(`${file}.new`, { force: true });
+  const handle = openSync(`${file}.new`, 'wx', 0o600);
   try {
-    fchmodSync(handle, 0o600);
     writeSync(handle, content);
     fsyncSync(handle);
   } finally {

@@ -1,6 +1,7 @@
 /** Manifests from files, folders and standard input: what is read, in which order, and what is told of broken ones. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -144,5 +145,24 @@ describe('files and folders', () => {
   test('a broken manifest among them is not passed over', async () => {
     const root = written({ 'a.yaml': 'apiVersion: v1\nkind: Pod\nmetadata: [\n' });
     await assert.rejects(findManifests(root, 'app'), { name: 'ManifestError', message: /^app\/a\.yaml:\d+: / });
+  });
+});
+
+describe('what a clone may hold beside manifests', () => {
+  test('links out of the folder, to nothing and to folders are left out and told; pipes do not hold anybody up', async () => {
+    const outside = written({ 'theirs.yaml': map('theirs') });
+    const root = written({ 'a/own.yaml': map('own') });
+    symlinkSync(path.join(outside, 'theirs.yaml'), path.join(root, 'a/theirs.yaml'));
+    symlinkSync('nowhere.yaml', path.join(root, 'b.yaml'));
+    symlinkSync('a', path.join(root, 'c.yaml'));
+    symlinkSync('a/own.yaml', path.join(root, 'd.yaml'));
+    execFileSync('mkfifo', [path.join(root, 'pipe.yaml')]);
+    const { objects, skipped } = await findManifests(root, 'app');
+    assert.deepEqual(places(objects), ['own app/d.yaml:1', 'own app/a/own.yaml:1']);
+    assert.deepEqual(
+      skipped.map((line) => line.replace(/ .*/, '')),
+      ['app/b.yaml', 'app/c.yaml', 'app/a/theirs.yaml'],
+    );
+    assert.deepEqual(places(await loadManifests([path.join(root, 'a')])).length, 2);
   });
 });

@@ -2,11 +2,11 @@
  * Manifests from files, folders and standard input, as `-f` of every command reads them (`loadManifests`), and as `naru up FOLDER` finds them
  * among other things (`findManifests`). No URLs: what runs in a cluster should be on disk, where it can be read first.
  *
- * Kept true: files are read in the order of their names; every object and every error names its file as the user named it; nothing outside the
- * folder is followed; sizes are bounded.
+ * Kept true: files are read in the order of their names; every object and every error names its file as the user named it; where files are
+ * looked for (`findManifests`), nothing outside the folder is followed; sizes are bounded.
  */
 import type { Stats } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { documentsOf, isRecord, objectsOf } from './parse.ts';
 import { ManifestError, type SourceObject } from './source-object.ts';
@@ -87,11 +87,25 @@ export async function findManifests(folder: string, shownAs = folder): Promise<F
     const name = path.basename(file);
     if (neverManifests.test(name) || composeFiles.test(name)) continue;
     const shown = path.join(shownAs, file);
+    if (!(await isFileWithin(folder, file))) {
+      skipped.push(`${shown} (a link that leads to no file in the folder)`);
+      continue;
+    }
     const found = manifestsAmong(await budget.read(path.join(folder, file), shown), shown);
     if (found !== undefined) objects.push(...found);
     else if (!name.endsWith('.json')) skipped.push(shown);
   }
   return { objects, skipped };
+}
+
+/** A clone may hold links to anywhere on this machine. */
+async function isFileWithin(folder: string, file: string): Promise<boolean> {
+  try {
+    const [root, real] = await Promise.all([realpath(folder), realpath(path.join(folder, file))]);
+    return real.startsWith(root === '/' ? '/' : `${root}/`) && (await stat(real)).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /** Undefined: this is no manifest. */
@@ -131,7 +145,8 @@ async function filesBelow(folder: string, walk: Walk): Promise<string[]> {
     }
     const sorted = entries.toSorted((a, b) => (a.name < b.name ? -1 : 1));
     for (const entry of sorted) {
-      if (entry.isDirectory() || !/\.(?:ya?ml|json)$/.test(entry.name)) continue;
+      // Pipes, sockets and devices are no files, and some never end.
+      if (!(entry.isFile() || entry.isSymbolicLink()) || !/\.(?:ya?ml|json)$/.test(entry.name)) continue;
       files.push(path.join(relative, entry.name));
       if (files.length > filesMax) throw new ManifestError(`${folder} holds more than ${filesMax} manifests`);
     }

@@ -32,6 +32,7 @@ import { PathRequests } from './path-requests.ts';
 import { RequestPipeline } from './request-pipeline.ts';
 import { ResourceRequests } from './resource-requests.ts';
 import type { ServiceAccountTokens } from './service-accounts/tokens.ts';
+import type { SharedImageServer } from './shared-images.ts';
 
 export interface ApiServerOptions {
   readonly handler: RequestHandler;
@@ -55,6 +56,8 @@ export interface ApiServerOptions {
   readonly nodes: NodeConnections;
   /** The folder with agents' programs for nodes; absent: there are none. */
   readonly agentPrograms?: string | undefined;
+  /** Absent: nodes do not get images from one another. */
+  readonly sharedImages?: SharedImageServer | undefined;
   /** Service accounts' tokens, and where others find the keys that they are signed with. */
   readonly tokens?: ServiceAccountTokens;
   readonly healthChecks?: readonly HealthCheck[];

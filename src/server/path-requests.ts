@@ -4,6 +4,7 @@ import type { Pause } from '../api/openapi/kept-documents.ts';
 import { OpenApi } from '../api/openapi.ts';
 import type { ResourceTable } from '../api/resource-table.ts';
 import type { SchemaRegistry } from '../api/schema/schema.ts';
+import { sharedImageIn } from '../api/shared-images.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { MetricRegistry } from '../lib/metrics.ts';
 import { agentProgramAnswer } from './agent-programs.ts';
@@ -19,6 +20,7 @@ import { splitPath } from './request-info.ts';
 import { noSuchMethod } from './resource-lookup.ts';
 import { issuerDiscovery } from './service-accounts/discovery.ts';
 import type { ServiceAccountTokens } from './service-accounts/tokens.ts';
+import type { SharedImageServer } from './shared-images.ts';
 import { versionInfo } from './version.ts';
 
 export interface PathRequestsOptions {
@@ -31,6 +33,8 @@ export interface PathRequestsOptions {
   readonly aggregator?: Aggregator | undefined;
   /** The folder with agents' programs for nodes; absent: there are none. */
   readonly agentPrograms?: string | undefined;
+  /** Absent: nodes do not get images from one another. */
+  readonly sharedImages?: Pick<SharedImageServer, 'answer'> | undefined;
   /** Absent: nobody signs tokens here. */
   readonly tokens?: ServiceAccountTokens;
 }
@@ -45,11 +49,12 @@ export class PathRequests {
     this.#metrics = new MetricsEndpoint(options.metrics);
   }
 
-  /** @throws StatusError */
-  async answer(context: RequestContext): Promise<Answer> {
+  /** Undefined where it was sent as a stream. @throws StatusError */
+  async answer(context: RequestContext): Promise<Answer | undefined> {
     const { method } = context.exchange;
     const segments = splitPath(context.path);
-    const { healthChecks } = this.#options;
+    const { healthChecks, sharedImages } = this.#options;
+    if (sharedImages !== undefined && sharedImageIn(context.path) !== undefined) return sharedImages.answer(context);
     const health = healthAnswer(segments, context.query, healthChecks, this.#metrics.observeHealth);
     if (health !== undefined) return health;
     const answer = await this.#document(segments, context);

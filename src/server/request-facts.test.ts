@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { limits } from '../lib/limits.ts';
 import type { UserInfo } from '../registry/request.ts';
 import type { Exchange } from './http/exchange.ts';
-import { attributesOf, factsOf } from './request-facts.ts';
+import { attributesOf, factsOf, isLongRunning } from './request-facts.ts';
 
 const user: UserInfo = { name: 'ann', groups: [] };
 
@@ -32,6 +32,14 @@ test('what is asked of rules is the path that is served, however it is written',
   assert.equal(path('/%6Detrics'), '/metrics');
   assert.equal(path('/healthz/a%20b/?x=%2F'), '/healthz/a b/');
   assert.throws(() => path('/metrics/%zz'), { code: 400 });
+});
+
+test('what lasts as long as the client likes: watches, conversations, and an image on its way', () => {
+  const lasts = (url: string): boolean => isLongRunning(factsOf({ method: 'GET', url } as Exchange));
+  const long = ['/api/v1/pods?watch=1', '/api/v1/namespaces/d/pods/p/log', '/naru/images/docker.io%2Fa%3A1?node=n1'];
+  for (const url of long) assert.ok(lasts(url), url);
+  const short = ['/api/v1/pods', '/naru/images/docker.io%2Fa%3A1', '/naru/agent/0?node=n1', '/version?node=n1'];
+  for (const url of short) assert.ok(!lasts(url), url);
 });
 
 test('of very many parameters nobody takes any apart', () => {

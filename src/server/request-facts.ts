@@ -5,6 +5,7 @@
 import type { ResourceTable } from '../api/resource-table.ts';
 import type { ResourceInfo, Verb } from '../api/resources.ts';
 import { nameInFieldSelector } from '../api/selector.ts';
+import { sharedImageIn } from '../api/shared-images.ts';
 import { badRequest } from '../api/status-error.ts';
 import { limits } from '../lib/limits.ts';
 import type { AuthorizationAttributes, UserInfo } from '../registry/request.ts';
@@ -86,8 +87,10 @@ function nameOf(path: ResourcePath, verb: Verb | '', query: URLSearchParams): st
 const conversations: ReadonlySet<string> = new Set(['attach', 'exec', 'log', 'portforward', 'proxy']);
 
 /** Neither counted nor timed: they last as long as the client likes. */
-export function isLongRunning({ path, verb }: RequestFacts): boolean {
-  return verb === 'watch' || (path.kind === 'resource' && conversations.has(path.subresource));
+export function isLongRunning({ path, pathText, query, verb }: RequestFacts): boolean {
+  if (verb === 'watch' || (path.kind === 'resource' && conversations.has(path.subresource))) return true;
+  // An image on its way from one node to another.
+  return path.kind === 'path' && query.has('node') && sharedImageIn(pathText) !== undefined;
 }
 
 export function requestKind({ path, verb }: RequestFacts, method: string): RequestKind {

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type CommandResult, eventually, root, run, TestCluster } from '../harness.ts';
@@ -65,6 +66,9 @@ kind: Boat
 metadata: { name: baram }
 spec: { crew: 12, hull: "pine" }
 `;
+
+/** Each comparison is two processes. */
+const sideBySide = Math.max(2, os.availableParallelism());
 
 /** Ages are those of two moments. */
 const withoutAges = (text: string): string => text.replace(/ +(?:\d+[smhd])+(?: +|$)/gm, ' AGE ');
@@ -140,30 +144,33 @@ describe('the commands that look', { timeout: 400_000 }, () => {
     'api-resources --api-group= --no-headers',
     'api-versions',
   ];
-  for (const line of same) {
-    test(`naru ${line} says what kubectl says`, async () => {
-      // Spaces stand in templates, too.
-      const args = line.split(/ (?![^{]*\})/);
-      const [ours, theirs] = await Promise.all([naru(...args), cluster.kubectl(args)]);
-      assert.equal(withoutAges(ours.stdout), withoutAges(theirs.stdout));
-      assert.equal(ours.stderr, theirs.stderr);
-      assert.equal(ours.code, theirs.code);
-    });
-  }
+  // Nothing of these changes the cluster: they run side by side.
+  describe('beside kubectl', { concurrency: sideBySide }, () => {
+    for (const line of same) {
+      test(`naru ${line} says what kubectl says`, async () => {
+        // Spaces stand in templates, too.
+        const args = line.split(/ (?![^{]*\})/);
+        const [ours, theirs] = await Promise.all([naru(...args), cluster.kubectl(args)]);
+        assert.equal(withoutAges(ours.stdout), withoutAges(theirs.stdout));
+        assert.equal(ours.stderr, theirs.stderr);
+        assert.equal(ours.code, theirs.code);
+      });
+    }
 
-  for (const line of [
-    'get deploy web -o json',
-    'get pods -o json',
-    'get pods,svc -o json',
-    'get jobs -o json',
-    'get deploy web -o json --show-managed-fields',
-  ]) {
-    test(`naru ${line} gives the same object`, async () => {
-      const args = line.split(' ');
-      const [ours, theirs] = [await cluster.mustNaru(...args), await cluster.mustKubectl(...args)];
-      assert.deepEqual(JSON.parse(ours), JSON.parse(theirs));
-    });
-  }
+    for (const line of [
+      'get deploy web -o json',
+      'get pods -o json',
+      'get pods,svc -o json',
+      'get jobs -o json',
+      'get deploy web -o json --show-managed-fields',
+    ]) {
+      test(`naru ${line} gives the same object`, async () => {
+        const args = line.split(' ');
+        const [ours, theirs] = await Promise.all([cluster.mustNaru(...args), cluster.mustKubectl(...args)]);
+        assert.deepEqual(JSON.parse(ours), JSON.parse(theirs));
+      });
+    }
+  });
 
   const failing: readonly (readonly [line: string, code: number, message: RegExp])[] = [
     ['get pods nix', 1, /^naru: pods "nix" not found\n$/],
@@ -184,19 +191,21 @@ describe('the commands that look', { timeout: 400_000 }, () => {
     ['top pods --sort-by=age', 2, /cpu and memory/],
     ['completion csh', 2, /bash, zsh, fish/],
   ];
-  for (const [line, code, message] of failing) {
-    test(`naru ${line} is answered with a sentence and exit code ${code}`, async () => {
-      const result = await naru(...line.split(' '));
-      assert.match(result.stderr, message);
-      assert.equal(result.code, code);
-    });
-  }
+  describe('used wrongly', { concurrency: sideBySide }, () => {
+    for (const [line, code, message] of failing) {
+      test(`naru ${line} is answered with a sentence and exit code ${code}`, async () => {
+        const result = await naru(...line.split(' '));
+        assert.match(result.stderr, message);
+        assert.equal(result.code, code);
+      });
+    }
+  });
 
   test('a long list comes in pages, in one table', async () => {
-    const [paged, whole] = [
-      await cluster.mustNaru('get', 'clusterroles', '--chunk-size=7'),
-      await cluster.mustNaru('get', 'clusterroles'),
-    ];
+    const [paged, whole] = await Promise.all([
+      cluster.mustNaru('get', 'clusterroles', '--chunk-size=7'),
+      cluster.mustNaru('get', 'clusterroles'),
+    ]);
     assert.equal(withoutAges(paged), withoutAges(whole));
     assert.ok(whole.split('\n').length > 20);
   });

@@ -309,7 +309,7 @@ describe('images', { timeout: 600_000, concurrency: 8 }, () => {
       }[];
       const short = images.find(({ names }) => names.includes('docker.io/library/short:latest'));
       assert.ok((short?.sizeBytes ?? 0) > 100_000);
-      assert.equal((await cluster.naru('image', 'list', '-o', 'xml')).code, 1);
+      assert.equal((await cluster.naru('image', 'list', '-o', 'xml')).code, 2);
     });
 
     test('what is exported can be imported again, several at once, and by way of a pipe', async () => {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { importImage } from '../../images/import-image.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { CriConnection } from '../cri/connection.ts';
+import { localImagesFolder, noteLocalImage } from '../images/local-images.ts';
 import { defaultSearchPath, findPrograms } from './machine.ts';
 import { containerdPaths } from './paths.ts';
 
@@ -39,20 +40,27 @@ export async function seesImages(connection: CriConnection, names: readonly stri
   return answers.every(({ image }) => image !== null);
 }
 
-/** Into the containerd that runs for this home, started by another process. */
+/** Into the containerd that runs for this home, started by another process. From then on other nodes of the cluster can have it, too. */
 export async function importIntoRunning(
-  home: string,
+  home: { readonly root: string; readonly node: string },
   clock: Clock,
   archive: string,
   name?: string,
 ): Promise<readonly string[]> {
-  const { address, config } = containerdPaths(home);
+  const { address, config } = containerdPaths(home.root);
   const { ctr } = await findPrograms(defaultSearchPath());
   const snapshotter = /^\s*snapshotter = "native"/m.test(await readFile(config, 'utf8')) ? 'native' : 'overlayfs';
   const connection = await CriConnection.open(address, clock);
   try {
-    return await importArchive({ address, ctr, snapshotter, connection, clock }, archive, name);
+    const names = await importArchive({ address, ctr, snapshotter, connection, clock }, archive, name);
+    for (const each of names) await note(connection, localImagesFolder(home.node), each, clock);
+    return names;
   } finally {
     connection.close();
   }
+}
+
+async function note(connection: CriConnection, folder: string, name: string, clock: Clock): Promise<void> {
+  const { image } = await connection.call('ImageStatus', { image: { image: name } }, 10_000);
+  if (image !== null) await noteLocalImage(folder, { name, id: image.id, importedAtMs: clock.now() });
 }

@@ -164,6 +164,49 @@ describe('pulling an image', () => {
     assert.equal(state.message, '[401 for first, 401 for second, 401 for node]');
   });
 
+  test('what another node has comes from there, and no registry is asked', async () => {
+    const noted: string[] = [];
+    const records = { ...noPullRecords, begin: async (image: string) => void noted.push(image) };
+    const nodes = { fetch: async () => ({ imageId: 'sha256:a', sizeBytes: 9, tookMs: 1200, node: 'n1' }) };
+    const fixture = setUp({ nodes, records });
+    assert.deepEqual(await pulled(fixture, make.pod()), { kind: 'present', imageId: 'sha256:a' });
+    assert.deepEqual([fixture.pulls, noted], [[], []], 'it is as if it was imported here');
+    assert.deepEqual(fixture.events, [
+      'Pulling: Pulling image "app:1"',
+      'Pulled: Successfully pulled image "app:1" from node "n1" in 1.2s (0s including waiting). Image size: 9 bytes.',
+    ]);
+  });
+
+  test('no node has it, the registry decides by policy, or the pod may not use what came so: as without', async () => {
+    const given = { imageId: 'sha256:a', sizeBytes: 9, tookMs: 0, node: 'n1' };
+    const none = setUp({ nodes: { fetch: async () => undefined } });
+    await pulled(none, make.pod());
+    const asked: string[] = [];
+    const fetch = async (image: string) => {
+      asked.push(image);
+      return given;
+    };
+    const always = setUp({ nodes: { fetch } });
+    const one = container('app', { image: 'app:1', imagePullPolicy: 'Always' });
+    const pull = always.keeper.pull(make.pod(), one, always.event, () => 10_000);
+    await always.clock.advance(60_000);
+    await pull;
+    assert.deepEqual(asked, []);
+    const records = { ...noPullRecords, mayUse: () => Promise.resolve(false) };
+    const barred = setUp({ nodes: { fetch: async () => given }, records });
+    await pulled(barred, make.pod());
+    for (const { pulls } of [none, always, barred]) assert.deepEqual(pulls, ['app:1']);
+  });
+
+  test('where node and registry fail, both reasons are told', async () => {
+    const nodes = { fetch: () => Promise.reject(new Error('node "n1" did not give it: it is away')) };
+    const fixture = setUp({ nodes, pull: () => Promise.reject(new RuntimeError('failed', 'no such host')) });
+    const state = await pulled(fixture, make.pod());
+    assert.ok(state.kind === 'failed' && state.reason === 'ErrImagePull', JSON.stringify(state));
+    const words = 'no such host (node "n1" did not give it: it is away)';
+    assert.deepEqual(fixture.events.slice(1, 2), [`Failed: Failed to pull image "app:1": ${words}`]);
+  });
+
   test('a failure is named as the registry or the runtime names it', async () => {
     const rows = [
       ['not found', 'ErrImagePull', 'not found'],

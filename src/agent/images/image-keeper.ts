@@ -9,6 +9,7 @@ import type { ObjectSource } from '../object-source.ts';
 import type { ImageState } from '../pod/plan.ts';
 import { type ImageStatus, type Runtime, RuntimeError } from '../runtime.ts';
 import type { ImageVolume } from './image-mounts.ts';
+import type { FetchedImage, ImagesOfNodes } from './images-of-nodes.ts';
 import {
   credentialHash,
   type NodeCredentials,
@@ -34,6 +35,8 @@ export interface ImageKeeperOptions {
   readonly records?: PullRecords;
   /** Shows an image as a volume; volumes of simulated nodes show nothing. */
   readonly mount?: MountImage;
+  /** Asked before a registry. */
+  readonly nodes?: Pick<ImagesOfNodes, 'fetch'>;
 }
 
 export type MountImage = (volume: ImageVolume) => Promise<void>;
@@ -103,7 +106,7 @@ export class ImageKeeper {
       try {
         const isKnownToMiss = wishes.length === 1;
         const here = isKnownToMiss ? undefined : await this.#find(pod, wish, () => {}, 0);
-        const state = here?.kind === 'present' ? here : await this.#pull(pod, image, event);
+        const state = here?.kind === 'present' ? here : await this.#pull(pod, wish, event);
         states.push(state);
       } catch (error) {
         return this.#failed(image, error, event, this.#options.clock.now() + retryInMs());
@@ -173,7 +176,8 @@ export class ImageKeeper {
   }
 
   /** @throws Error, in the registry's words or the runtime's */
-  async #pull(pod: Pod, image: string, event: ImageEvent): Promise<ImageState> {
+  async #pull(pod: Pod, wish: ImageWish, event: ImageEvent): Promise<ImageState> {
+    const { image } = wish;
     const { clock } = this.#options;
     const startedMs = clock.monotonic();
     const { fitting, missing } = await this.#credentials(pod, image);
@@ -183,22 +187,46 @@ export class ImageKeeper {
       event('Warning', 'FailedToRetrieveImagePullSecret', message);
     }
     event('Normal', 'Pulling', `Pulling image "${image}"`);
+    const { given, problem } = await this.#fromNode(pod, wish);
+    if (given !== undefined) return this.#pulled(image, given, startedMs, event);
     await this.#records.begin(image);
     let result: Pulled;
     try {
       result = await this.#pullOnce(image, fitting);
     } catch (error) {
       await this.#records.failed(image);
-      throw error;
+      throw withProblem(error, problem);
     }
-    const { imageId, sizeBytes, tookMs, used } = result;
+    const { imageId, used } = result;
     const secret = used === undefined ? undefined : knownSecret(fitting[used] as PullCredentials);
     await this.#records.pulled(image, imageId, secret);
+    return this.#pulled(image, result, startedMs, event);
+  }
+
+  #pulled(image: string, { imageId, sizeBytes, tookMs, node }: FetchedImage, startedMs: number, event: ImageEvent) {
     for (const listener of this.#listeners) listener();
-    const [took, whole] = [tookMs, clock.monotonic() - startedMs].map(formatDuration);
-    const text = `Successfully pulled image "${image}" in ${took} (${whole} including waiting). Image size: ${sizeBytes} bytes.`;
+    const [took, whole] = [tookMs, this.#options.clock.monotonic() - startedMs].map(formatDuration);
+    const from = node === undefined ? '' : ` from node "${node}"`;
+    const text = `Successfully pulled image "${image}"${from} in ${took} (${whole} including waiting). Image size: ${sizeBytes} bytes.`;
     event('Normal', 'Pulled', text);
-    return { kind: 'present', imageId };
+    return { kind: 'present', imageId } as const;
+  }
+
+  /**
+   * Where it was made or imported on another node. Not with the policy Always, which says that the registry decides; and an image that came so is
+   * as one that was imported here: where the pod must show credentials for such, the registry is asked.
+   */
+  async #fromNode(pod: Pod, { image, policy }: ImageWish): Promise<{ given?: FetchedImage; problem?: string }> {
+    const { nodes } = this.#options;
+    if (nodes === undefined || policy === 'Always') return {};
+    try {
+      const given = await nodes.fetch(image, (task) => this.#queue.run(task));
+      if (given === undefined) return {};
+      const mayUse = await this.#records.mayUse(image, given.imageId, () => this.#knownSecrets(pod, image));
+      return mayUse ? { given } : {};
+    } catch (error) {
+      return { problem: error instanceof Error ? error.message : String(error) };
+    }
   }
 
   #failed(image: string, error: unknown, event: ImageEvent, retryAtMs: number): ImageState {
@@ -254,6 +282,13 @@ export class ImageKeeper {
     if (problems.size < 2) throw last;
     throw new RuntimeError('failed', `[${[...problems].join(', ')}]`, { cause: last });
   }
+}
+
+/** The registry's words, and what went wrong before it was asked. */
+function withProblem(error: unknown, problem: string | undefined): unknown {
+  if (problem === undefined) return error;
+  const message = `${error instanceof Error ? error.message : String(error)} (${problem})`;
+  return new RuntimeError(error instanceof RuntimeError ? error.kind : 'failed', message, { cause: error });
 }
 
 /** Undefined for what is the node's own. */

@@ -1,5 +1,6 @@
 /** What a node does about images, put together: having them for containers, showing them as volumes, and removing them. */
 import path from 'node:path';
+import type { SharedImages } from '../../client/shared-images.ts';
 import { pauseImageName } from '../../images/pause-image.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/log.ts';
@@ -10,6 +11,8 @@ import type { Runtime } from '../runtime.ts';
 import { ImageCollector } from './image-collector.ts';
 import { ImageKeeper, type MountImage } from './image-keeper.ts';
 import { ImageMounts, imageVolumes, mountedImageIds } from './image-mounts.ts';
+import { type ImageArchives, ImagesOfNodes } from './images-of-nodes.ts';
+import { LocalImages, localImagesFolder } from './local-images.ts';
 import { nodeCredentialFiles } from './pull-credentials.ts';
 import { PullRecordFiles } from './pull-records.ts';
 
@@ -19,19 +22,28 @@ export interface NodeImagesOptions {
   readonly configuration: KubeletConfiguration;
   /** The node's folder; absent: it is simulated, and has no disk. */
   readonly home: string | undefined;
+  /** What images of other nodes come by, and this node's go; absent: it takes part in none of that. */
+  readonly sharing?: ImageSharing | undefined;
   readonly clock: Clock;
   readonly log: Logger;
+}
+
+export interface ImageSharing {
+  readonly shared: SharedImages;
+  readonly archives: ImageArchives;
 }
 
 export interface NodeImages {
   readonly keeper: ImageKeeper;
   readonly hooks: readonly PodHook[];
+  /** What was imported on this node, for other nodes. */
+  readonly local?: { readonly list: LocalImages; readonly archives: ImageArchives };
   /** Absent where there is no disk. @param event about the node */
   readonly collector?: (event: (reason: string, message: string) => void) => ImageCollector;
 }
 
 export function nodeImages(options: NodeImagesOptions): NodeImages {
-  const { runtime, source, configuration, home, clock, log } = options;
+  const { runtime, source, configuration, home, sharing, clock, log } = options;
   const plain = { runtime, source, clock, settings: configuration };
   if (home === undefined) return { keeper: new ImageKeeper(plain), hooks: [] };
   const records = new PullRecordFiles({
@@ -47,6 +59,7 @@ export function nodeImages(options: NodeImagesOptions): NodeImages {
     records,
     credentials: nodeCredentialFiles(credentialFiles(home)),
     mount: mounts === undefined ? refuseImageVolumes : (volume) => mounts.mount(volume),
+    ...(sharing && { nodes: imagesOfNodes(options, home, sharing) }),
   });
   const collector = (event: (reason: string, message: string) => void): ImageCollector =>
     new ImageCollector({
@@ -59,7 +72,13 @@ export function nodeImages(options: NodeImagesOptions): NodeImages {
       clock,
       log,
     });
-  return { keeper, hooks: mounts === undefined ? [] : [imageVolumes(mounts)], collector };
+  const list = sharing && new LocalImages({ folder: localImagesFolder(home), images: () => runtime.images(), clock });
+  const local = list && { local: { list, archives: sharing.archives } };
+  return { keeper, hooks: mounts === undefined ? [] : [imageVolumes(mounts)], collector, ...local };
+}
+
+function imagesOfNodes({ runtime, clock, log }: NodeImagesOptions, home: string, sharing: ImageSharing): ImagesOfNodes {
+  return new ImagesOfNodes({ ...sharing, folder: path.join(home, 'incoming-images'), runtime, clock, log });
 }
 
 /** Docker's format: the administrator's own, and what came with `registries.yaml`. */

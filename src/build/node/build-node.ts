@@ -180,7 +180,10 @@ async function copySource(context: string, work: string): Promise<string> {
     else await copyFile(path.join(context, file.path), target, constants.COPYFILE_FICLONE);
   }
   for (const name of ['package.json', 'package-lock.json', 'npm-shrinkwrap.json', '.npmrc']) {
-    await copyFile(path.join(context, name), path.join(stage, name)).catch((error: NodeJS.ErrnoException) => {
+    const target = path.join(stage, name);
+    // Where it is a link, the copy of that link leads elsewhere from here: nothing is written through it.
+    await rm(target, { force: true });
+    await copyFile(path.join(context, name), target).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;
     });
   }

@@ -4,6 +4,7 @@ import type { Home } from '../../home.ts';
 import { withConnection } from '../cluster/connection.ts';
 import { parseDuration } from '../machine/duration-option.ts';
 import { changeCommands } from './change-commands.ts';
+import { createCommands } from './create-commands.ts';
 
 export function actCommands(program: Command, home: Home): void {
   logCommand(program, home);
@@ -11,6 +12,7 @@ export function actCommands(program: Command, home: Home): void {
   portForwardCommand(program, home);
   copyCommand(program, home);
   changeCommands(program, home);
+  createCommands(program, home);
 }
 
 /** -1: all, as kubectl has it. */

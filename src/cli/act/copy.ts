@@ -12,6 +12,7 @@ import { PassThrough, Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { extract, type Header, pack } from 'tar-stream';
 import type { Home } from '../../home.ts';
+import { harmlessLine } from '../../lib/harmless.ts';
 import { type Connection, type ConnectionOptions, withApi } from '../cluster/connection.ts';
 import { UsageError } from '../exit-code.ts';
 import { UserError } from '../user-error.ts';
@@ -210,7 +211,7 @@ async function writeEntry(bytes: Readable, { type, mode, name, size }: Header, g
     if (size !== undefined && written !== size) throw new UserError(`${goal}: ${written} of ${size} bytes came`);
     return;
   } else {
-    process.stderr.write(`left out: ${name} (${type})\n`);
+    process.stderr.write(`left out: ${harmlessLine(name)} (${type})\n`);
   }
   bytes.resume();
 }

@@ -8,6 +8,7 @@ import type { KubeObject } from '../../api/object.ts';
 import { hasReason } from '../../api/status-error.ts';
 import type { ClientDeleteOptions } from '../../client/client.ts';
 import type { Home } from '../../home.ts';
+import { harmless } from '../../lib/harmless.ts';
 import { type Connection, type ConnectionOptions, withApi } from '../cluster/connection.ts';
 import { ResourceFinder } from '../cluster/resource-finder.ts';
 import { findTargets, type Target, type TargetOptions, targetName } from '../cluster/targets.ts';
@@ -159,5 +160,5 @@ function sayHolder(target: Target, object: KubeObject, said: Map<string, string>
   const holder = holderOf(object);
   if (said.get(name) === holder) return;
   said.set(name, holder);
-  process.stderr.write(`waiting: ${name} ${holder}\n`);
+  process.stderr.write(harmless(`waiting: ${name} ${holder}\n`));
 }

@@ -60,6 +60,9 @@ function check(word: string | undefined, options: LogOptions): void {
   if (options.since !== undefined && options.sinceTime !== undefined) {
     throw new UsageError('--since and --since-time cannot be given together');
   }
+  if (options.sinceTime !== undefined && Number.isNaN(Date.parse(options.sinceTime))) {
+    throw new UsageError(`--since-time takes a time such as 2026-01-02T03:04:05Z, and got ${options.sinceTime}`);
+  }
   if (options.container !== undefined && options.allContainers === true) {
     throw new UsageError('-c and --all-containers cannot be given together');
   }

@@ -11,7 +11,7 @@ import { pods } from '../../client/resources.ts';
 import type { Home } from '../../home.ts';
 import { type Connection, type ConnectionOptions, withApi } from '../cluster/connection.ts';
 import { UsageError } from '../exit-code.ts';
-import { UserError } from '../user-error.ts';
+import { describeError, UserError } from '../user-error.ts';
 import { listenAddresses, type PortWish, parsePortWish, remotePort } from './forwarded-ports.ts';
 import { bestPod, choosePods, findPods, type PodChoice } from './pods-of.ts';
 import { PortTunnel } from './remote/port-tunnel.ts';
@@ -90,7 +90,7 @@ class Forwarder {
       await tunnel.carry(socket, this.portOf(wish, pod));
     } catch (error) {
       socket.destroy();
-      process.stderr.write(`naru: ${wish.remote}: ${(error as Error).message}\n`);
+      process.stderr.write(`naru: ${wish.remote}: ${describeError(error, false)}\n`);
       if (this.#choice.kind === 'pod' && isGone(error)) this.#over.reject(error);
     }
   }

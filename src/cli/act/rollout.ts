@@ -6,6 +6,7 @@ import { stringifyYaml } from '../../api/yaml.ts';
 import { healthOf } from '../../deploy/health.ts';
 import type { Home } from '../../home.ts';
 import { formatTime } from '../../lib/clock.ts';
+import { harmless, harmlessLine } from '../../lib/harmless.ts';
 import { type Connection, type ConnectionOptions, withApi } from '../cluster/connection.ts';
 import { ResourceFinder } from '../cluster/resource-finder.ts';
 import { findTargets, forEach, type Target, type TargetOptions, targetName } from '../cluster/targets.ts';
@@ -84,7 +85,7 @@ async function waitForRollout(
     if (state === 'healthy') return say(target, 'successfully rolled out');
     if (state === 'failing')
       throw new UserError(`${targetName(target)}: ${message}; naru why ${targetName(target)} says more`);
-    if (message !== said) process.stdout.write(`Waiting for ${targetName(target)}: ${message}\n`);
+    if (message !== said) process.stdout.write(harmless(`Waiting for ${targetName(target)}: ${message}\n`));
     said = message;
     if (options.watch === false) return;
     const { timeout = 0 } = options;
@@ -120,7 +121,7 @@ async function printHistory(
     process.stdout.write(`${targetName(target)} with revision #${revision}\n${stringifyYaml(found.template)}`);
     return;
   }
-  const lines = revisions.map(({ number, cause }) => `${String(number).padEnd(9)} ${cause ?? '<none>'}`);
+  const lines = revisions.map(({ number, cause }) => `${String(number).padEnd(9)} ${harmlessLine(cause ?? '<none>')}`);
   process.stdout.write(`${[targetName(target), 'REVISION  CHANGE-CAUSE', ...lines].join('\n')}\n\n`);
 }
 

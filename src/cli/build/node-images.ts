@@ -17,7 +17,7 @@ export function nodeImages(home: Home): ImageStore {
   return {
     has: (name) =>
       withRuntime(home, async (runtime) => (await runtime.imageStatus(normalizeImageName(name))) !== undefined),
-    add: (archive, alsoNamed) => importIntoRunning(home.root, clock, archive, alsoNamed),
+    add: (archive, alsoNamed) => importIntoRunning(home, clock, archive, alsoNamed),
   };
 }
 

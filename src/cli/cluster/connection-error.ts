@@ -50,8 +50,23 @@ export function explainConnection(error: unknown, circumstances: Circumstances):
   const tls = tlsReason(cause, circumstances);
   if (tls !== undefined) return told(tls, error);
   if (error instanceof NotAnApiError) return told(notKubernetes(config), error);
-  if (!(error instanceof StatusError)) return error;
+  if (!(error instanceof StatusError)) return withHint(error);
   return explainAnswer(error, circumstances);
+}
+
+/** A command's own words around what the server refused (which object of which file) stay, and say what to do. */
+function withHint(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  let cause: unknown = error.cause;
+  while (cause instanceof Error && !(cause instanceof StatusError)) cause = cause.cause;
+  if (!(cause instanceof StatusError) || cause.code !== 403) return error;
+  const hint = forbiddenHint(cause.message);
+  return hint === undefined
+    ? error
+    : told(
+        error.message.replace(cause.message, () => hint),
+        error,
+      );
 }
 
 const told = (sentence: string, cause: unknown): UserError => new UserError(sentence, { cause });

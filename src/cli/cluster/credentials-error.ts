@@ -85,7 +85,7 @@ interface Denied {
 /** Who may not do what, and which role would allow it; undefined for refusals of another kind. */
 export function forbiddenHint(message: string): string | undefined {
   const match = denial.exec(message);
-  if (match === null) return undefined;
+  if (match === null) return pathHint(message);
   const [, user = '', verb = '', resource = '', group = '', namespace] = match;
   const denied: Denied = { user, verb, resource, group, namespace };
   const what = `${resource}${group === '' ? '' : `.${group}`}`;
@@ -93,10 +93,22 @@ export function forbiddenHint(message: string): string | undefined {
   return `${user} may not ${verb} ${what} ${where}; ${remedy(denied)}`;
 }
 
+const pathDenial = /User "([^"]*)" cannot (\S+) path "([^"]*)"/;
+
+const unknown = 'nobody is signed in: the kubeconfig names no credentials that the server takes';
+
+function pathHint(message: string): string | undefined {
+  const match = pathDenial.exec(message);
+  if (match === null) return undefined;
+  const [, user = '', verb = '', path = ''] = match;
+  const remedy =
+    user === 'system:anonymous' ? unknown : 'an administrator can give it by a ClusterRole and a ClusterRoleBinding';
+  return `${user} may not ${verb} ${path}; ${remedy}`;
+}
+
 function remedy(denied: Denied): string {
   const { user, namespace } = denied;
-  if (user === 'system:anonymous')
-    return 'nobody is signed in: the kubeconfig names no credentials that the server takes';
+  if (user === 'system:anonymous') return unknown;
   const role = namespace === undefined ? undefined : roles.find(({ allows }) => allows(denied))?.name;
   if (role === undefined)
     return 'an administrator can give it by a ClusterRole and a ClusterRoleBinding (cluster-admin may do all)';

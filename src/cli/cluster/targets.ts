@@ -2,7 +2,9 @@
 import process from 'node:process';
 import type { KubeObject, ObjectReference } from '../../api/object.ts';
 import { hasReason } from '../../api/status-error.ts';
+import { harmless } from '../../lib/harmless.ts';
 import { UsageError } from '../exit-code.ts';
+import { describeError } from '../user-error.ts';
 import type { Connection } from './connection.ts';
 import { parseObjectWords } from './object-names.ts';
 import type { FoundResource, ResourceFinder } from './resource-finder.ts';
@@ -20,7 +22,8 @@ export interface TargetOptions {
 
 /** `deployment.apps/web`: as people find it again. */
 export function targetName({ resource, name }: Target): string {
-  return `${resource.singular || resource.kind.toLowerCase()}${resource.group === '' ? '' : `.${resource.group}`}/${name}`;
+  const type = `${resource.singular || resource.kind.toLowerCase()}${resource.group === '' ? '' : `.${resource.group}`}`;
+  return harmless(`${type}/${name}`);
 }
 
 export function targetOf(resource: FoundResource, name: string, namespace: string): Target {
@@ -88,7 +91,7 @@ export async function forEach(targets: readonly Target[], act: (target: Target) 
     } catch (error) {
       if (!hasReason(error, 'NotFound')) throw error;
       if (first === undefined) first = error;
-      else process.stderr.write(`naru: ${error.message}\n`);
+      else process.stderr.write(`naru: ${describeError(error, false)}\n`);
     }
   }
   if (first !== undefined) throw first;

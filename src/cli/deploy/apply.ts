@@ -13,6 +13,7 @@ export interface ApplyCommandOptions extends FileOptions, ConnectionOptions {
   readonly forceConflicts?: boolean;
   readonly application?: string;
   readonly prune?: boolean;
+  readonly takeOver?: boolean;
   readonly wait?: boolean;
   readonly timeout?: string;
 }
@@ -34,6 +35,7 @@ export async function apply(home: Home, options: ApplyCommandOptions): Promise<v
       clock: connection.clock,
       dryRun,
       prune: options.prune === true,
+      takeOver: options.takeOver === true,
       force: options.forceConflicts === true,
       ...(options.application !== undefined && { setName: options.application }),
       applied: (one) => {

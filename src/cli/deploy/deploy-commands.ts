@@ -22,6 +22,7 @@ export function deployCommands(program: Command, home: Home): void {
     .option('--server-side', 'by server-side apply, as always')
     .option('--force-conflicts', 'take over fields that others have set to other values')
     .option('--application <name>', 'remember these objects under a name, for --prune')
+    .option('--take-over', 'with --application: objects of other applications become this one’s')
     .option('--prune', 'with --application: delete what the last apply under this name had and this one has not')
     .option('--wait', 'return when everything is healthy')
     .option('--timeout <time>', 'how long --wait waits (default: 5m)')

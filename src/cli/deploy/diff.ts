@@ -58,8 +58,11 @@ function textOf(object: KubeObject | undefined): string {
 type Data = Readonly<Record<string, string>>;
 
 /** Values are nobody's to read over a shoulder; that one changes is told. */
-function masked(before: KubeObject | undefined, after: KubeObject): [KubeObject | undefined, KubeObject] {
-  const dataOf = (object: KubeObject | undefined): Data => (object as { data?: Data } | undefined)?.data ?? {};
+export function masked(before: KubeObject | undefined, after: KubeObject): [KubeObject | undefined, KubeObject] {
+  const dataOf = (object: KubeObject | undefined): Data => {
+    const { data, stringData } = (object ?? {}) as { readonly data?: Data; readonly stringData?: Data };
+    return { ...data, ...stringData };
+  };
   const hide = (own: Data, other: Data, when: string): Data =>
     Object.fromEntries(
       Object.keys(own).map((key) => [
@@ -68,9 +71,19 @@ function masked(before: KubeObject | undefined, after: KubeObject): [KubeObject 
       ]),
     );
   const [was, willBe] = [dataOf(before), dataOf(after)];
-  const shown = { ...after, data: hide(willBe, was, 'after') } as KubeObject;
-  return [before && ({ ...before, data: hide(was, willBe, 'before') } as KubeObject), shown];
+  const shown = { ...withoutValues(after), data: hide(willBe, was, 'after') } as KubeObject;
+  return [before && ({ ...withoutValues(before), data: hide(was, willBe, 'before') } as KubeObject), shown];
 }
+
+/** Without what names them beside `data`: kubectl notes a whole object in an annotation. */
+function withoutValues(object: KubeObject): KubeObject {
+  const { stringData: _, ...rest } = object as KubeObject & { readonly stringData?: unknown };
+  const { annotations, ...metadata } = rest.metadata ?? {};
+  const { [lastApplied]: _applied, ...others } = annotations ?? {};
+  return { ...rest, metadata: { ...metadata, ...(annotations !== undefined && { annotations: others }) } };
+}
+
+const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 
 function colored(text: string): string {
   const styles = { '+': 'green', '-': 'red', '@': 'cyan' } as const;

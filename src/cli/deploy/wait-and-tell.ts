@@ -7,6 +7,7 @@ import type { Applied } from '../../deploy/apply-object.ts';
 import { Progress, pendingBlock, summary } from '../../deploy/progress.ts';
 import { shownName } from '../../deploy/target.ts';
 import { type State, type Waited, waitUntilHealthy } from '../../deploy/wait.ts';
+import { harmless } from '../../lib/harmless.ts';
 import type { Connection } from '../cluster/connection.ts';
 import { ExitError, exitCodes } from '../exit-code.ts';
 import { bad, dim, good, isTerminal, terminalWidth } from '../terminal/terminal.ts';
@@ -70,7 +71,7 @@ async function explainAll(connection: Connection, unhealthy: readonly State[]): 
   const inquiry = newInquiry(viewOf(connection).look);
   for (const { target, object, health } of unhealthy.slice(0, explainedMax)) {
     const lines = await explain(object, inquiry).then(explanationLines, () => []);
-    const words = lines.length > 0 ? lines : [`${shownName(target)}: ${health.message}`];
+    const words = lines.length > 0 ? lines : [harmless(`${shownName(target)}: ${health.message}`)];
     console.error(['', ...words].join('\n'));
   }
   if (unhealthy.length > explainedMax) {

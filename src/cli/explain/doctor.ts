@@ -1,4 +1,5 @@
 /** `naru doctor`: this machine, and the cluster where there is one. Exit code 1 where something is a problem. */
+
 import { existsSync } from 'node:fs';
 import { hasReason } from '../../api/status-error.ts';
 import { type Check, type CheckState, checker } from '../../explain/doctor/check.ts';
@@ -8,6 +9,7 @@ import { remedy } from '../../explain/finding.ts';
 import { counted } from '../../explain/words.ts';
 import type { Home } from '../../home.ts';
 import { RealClock } from '../../lib/clock.ts';
+import { harmlessData } from '../../lib/harmless.ts';
 import { findRunning } from '../background.ts';
 import { type Connection, type ConnectionOptions, findConfig, withApi } from '../cluster/connection.ts';
 import { ExitError, exitCodes } from '../exit-code.ts';
@@ -27,7 +29,7 @@ export async function doctor(home: Home, options: DoctorOptions): Promise<void> 
   const checks = [...(await ofMachine(home)), ...(options.machine === true ? [] : await ofCluster(home, options))];
   const problems = checks.filter(({ state }) => state === 'problem').length;
   if (options.output === 'json') console.log(JSON.stringify({ problems, checks }, undefined, 2));
-  else console.log(reportLines(checks, options.all === true).join('\n'));
+  else console.log(reportLines(harmlessData(checks), options.all === true).join('\n'));
   if (problems > 0) throw new ExitError(exitCodes.failed);
 }
 

@@ -52,5 +52,5 @@ async function agree({ yes, finalizer }: ReleaseOptions, word: string): Promise<
   const known = knownFinalizer(finalizer);
   const leaves = known?.leaves ?? 'whatever its controller was to clean up stays, and nobody knows of it';
   if (!canAsk()) throw new UserError(`without "${finalizer}" ${leaves}; if that is meant, say --yes`);
-  await confirm(`Without "${finalizer}" ${leaves}. Take it off ${word}?`, `${word} was left as it is`);
+  await confirm(`Without "${finalizer}" ${leaves}. Take it off ${word}?`, `${word} was left as it is`, 'no');
 }

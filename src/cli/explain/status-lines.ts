@@ -2,21 +2,25 @@
 
 import type { NamespaceOverview, NodeOverview, Overview, Share } from '../../explain/overview.ts';
 import { bytesText, counted } from '../../explain/words.ts';
+import { harmlessData } from '../../lib/harmless.ts';
 import { bad, dim, good, warning } from '../terminal/terminal.ts';
-import { briefLines } from './why-lines.ts';
+import { briefLines, unseenLine } from './why-lines.ts';
 
 /** Of a thousand nodes, those that are not well and the first few are shown. */
 const nodesMax = 8;
 const namespacesMax = 12;
 const troubleMax = 5;
 
-export function overviewLines({ nodes, namespaces, storage, trouble }: Overview, network: readonly string[]): string[] {
+/** @param unseen resources that could not be listed: of them, nothing is said to be well or absent */
+export function overviewLines(overview: Overview, network: readonly string[], unseen: readonly string[]): string[] {
+  const { nodes, namespaces, storage, trouble } = harmlessData(overview);
   return [
-    ...nodeLines(nodes),
+    ...(unseen.includes('nodes') ? [] : nodeLines(nodes)),
     ...network.map((line) => `  ${line}`),
     ...(storage.claims === 0 ? [] : [`  storage: ${storage.bound} of ${counted(storage.claims, 'claim')} bound`]),
-    ...namespaceLines(namespaces),
-    ...troubleLines(trouble),
+    ...(unseen.includes('pods') ? [] : namespaceLines(namespaces)),
+    ...troubleLines(trouble, unseen),
+    ...unseenLine(unseen),
   ];
 }
 
@@ -64,8 +68,8 @@ function namespaceLines(namespaces: readonly NamespaceOverview[]): string[] {
   ];
 }
 
-function troubleLines(trouble: Overview['trouble']): string[] {
-  if (trouble.length === 0) return [good('Nothing is wrong.')];
+function troubleLines(trouble: Overview['trouble'], unseen: readonly string[]): string[] {
+  if (trouble.length === 0) return unseen.length === 0 ? [good('Nothing is wrong.')] : [];
   const hidden = trouble.length - troubleMax;
   return [
     '',

@@ -41,7 +41,7 @@ export async function status(home: Home, options: StatusOptions): Promise<void> 
     const cluster: ClusterState = { ...(await clusterState(connection, home, running)), network };
     if (options.output === 'json')
       console.log(JSON.stringify({ cluster, ...overview, unseen: [...look.unseen] }, undefined, 2));
-    else console.log(statusLines(cluster, overview).join('\n'));
+    else console.log(statusLines(cluster, overview, [...look.unseen]).join('\n'));
   });
 }
 
@@ -91,7 +91,7 @@ async function clusterState(
   };
 }
 
-function statusLines(cluster: ClusterState, overview: Overview): string[] {
+function statusLines(cluster: ClusterState, overview: Overview, unseen: readonly string[]): string[] {
   const { home, pid, server, version, ageMs, certificates, network } = cluster;
   const what = home === undefined ? `The cluster at ${server}` : `The cluster in ${home}`;
   const where = home === undefined ? 'answers' : `runs at ${server} (process ${pid})`;
@@ -99,6 +99,6 @@ function statusLines(cluster: ClusterState, overview: Overview): string[] {
   return [
     `${what} ${where}: version ${version}${age}.`,
     ...(certificates === undefined ? [] : [`  certificates: ${certificates}`]),
-    ...overviewLines(overview, network),
+    ...overviewLines(overview, network, unseen),
   ];
 }

@@ -1,5 +1,8 @@
-/** Explanations as lines for people: the cause first, then how it comes to that, what says so, and what to do. Pure but for colours. */
-import { type Chain, chainsOf } from '../../explain/chains.ts';
+/**
+ * Explanations as lines for people: the cause first, then how it comes to that, what says so, and what to do. Pure but for colours. Messages and lines of
+ * logs within are others' words: none of them reaches the terminal as it is.
+ */
+import { byCause, type Chain, chainsOf } from '../../explain/chains.ts';
 import type { Explanation, Survey } from '../../explain/explain.ts';
 import {
   argumentOf,
@@ -11,15 +14,17 @@ import {
   shortName,
 } from '../../explain/finding.ts';
 import { counted, listed } from '../../explain/words.ts';
+import { harmlessData } from '../../lib/harmless.ts';
 import { bad, dim, good, strong, warning } from '../terminal/terminal.ts';
 
 const chainsMax = 5;
 const evidenceMax = 24;
 
-export function explanationLines({ subject, health, findings }: Explanation): string[] {
+export function explanationLines(explanation: Explanation): string[] {
+  const { subject, health, findings } = harmlessData(explanation);
   const serious = findings.filter(({ severity }) => severity !== 'note');
   const notes = findings.filter(({ severity }) => severity === 'note');
-  const chains = serious.flatMap(chainsOf);
+  const chains = byCause(serious.flatMap(chainsOf));
   const name = strong(placeOf(subject));
   if (chains.length === 0) return [...wellLines(name, subject, health), ...notes.flatMap(noteLines)];
   const tint = serious.some(isProblem) ? bad : warning;
@@ -28,7 +33,9 @@ export function explanationLines({ subject, health, findings }: Explanation): st
   const more = chains.length - shown.length;
   return [
     head,
-    ...shown.flatMap((chain, index) => chainLines(chain, shown.length > 1 ? `${index + 1}. ` : '')),
+    ...shown.flatMap(({ chain, likewise }, index) =>
+      chainLines(chain, likewise, shown.length > 1 ? `${index + 1}. ` : ''),
+    ),
     ...(more > 0 ? ['', dim(`and ${counted(more, 'cause')} more: -o json shows all`)] : []),
     ...notes.flatMap(noteLines),
   ];
@@ -50,9 +57,10 @@ const noteLines = ({ what, why, fix }: Finding): string[] => [
   ...fixLines(fix),
 ];
 
-function chainLines(chain: Chain, number: string): string[] {
+function chainLines(chain: Chain, likewise: readonly Finding[], number: string): string[] {
   const cause = chain.at(-1) as Finding;
   const way = chain.length < 2 ? [] : ['', 'How it comes to that:', ...chain.map((one, depth) => stepLine(one, depth))];
+  const others = [...new Set(likewise.map(sentence))].map((text) => `  likewise ${text}`);
   const evidence = chain
     .toReversed()
     .flatMap(({ why, subject }) =>
@@ -63,6 +71,7 @@ function chainLines(chain: Chain, number: string): string[] {
     '',
     `${number}${strong(chain.length < 2 && number === '' ? 'What is wrong' : 'The cause')}: ${cause.severity === 'problem' ? bad(sentence(cause)) : warning(sentence(cause))}`,
     ...way,
+    ...others,
     ...(evidence.length === 0 ? [] : ['', 'What says so:', ...evidence.slice(0, evidenceMax).map(dim)]),
     ...(fix.length === 0 ? [] : ['', 'What to do:', ...fixLines(fix)]),
   ];
@@ -84,9 +93,12 @@ function fixLines(fix: readonly Remedy[]): string[] {
   ]);
 }
 
-/** One line an object and its cause, and where to read on. */
-export function surveyLines({ explanations, count }: Survey, namespace: string | undefined): string[] {
+/** One line an object and its cause, and where to read on. @param partly some things could not be looked at */
+export function surveyLines({ explanations, count }: Survey, namespace: string | undefined, partly: boolean): string[] {
   const where = namespace === undefined ? 'in the cluster' : `in namespace ${namespace}`;
+  if (explanations.length === 0 && partly) {
+    return [`Nothing is wrong ${where} with the ${counted(count, 'object')} that could be looked at.`];
+  }
   if (explanations.length === 0) {
     return [
       good(
@@ -102,7 +114,8 @@ export function surveyLines({ explanations, count }: Survey, namespace: string |
   ];
 }
 
-export function briefLines({ subject, findings }: Explanation): string[] {
+export function briefLines(explanation: Explanation): string[] {
+  const { subject, findings } = harmlessData(explanation);
   const [first] = findings;
   if (first === undefined) return [];
   const cause = rootOf(first);

@@ -34,7 +34,7 @@ async function whyAll(connection: Connection, options: WhyOptions): Promise<void
   const survey = await explainAll(newInquiry(look), namespace, { warnings: options.warnings === true });
   const unseen = [...look.unseen];
   if (options.output === 'json') print({ ...(namespace !== undefined && { namespace }), ...survey, unseen });
-  else say([...surveyLines(survey, namespace), ...unseenLine(unseen)]);
+  else say([...surveyLines(survey, namespace, unseen.length > 0), ...unseenLine(unseen)]);
 }
 
 async function whyObjects(connection: Connection, words: readonly string[], options: WhyOptions): Promise<void> {
@@ -93,7 +93,11 @@ async function oneObject(
   if (found !== undefined) return found;
   const kind = resource.singular || resource.kind.toLowerCase();
   const place = within === '' ? 'in this cluster' : `in namespace ${within}`;
-  if (look.unseen.has(resource.resource)) throw new UserError(`you may not look at the ${kind} "${name}" ${place}`);
+  if (look.unseen.has(resource.resource)) {
+    throw new UserError(
+      `you may not look at the ${kind} "${name}" ${place}; an administrator can give you the role view there`,
+    );
+  }
   const names = (await look.list(resource, within === '' ? undefined : within)).map(
     ({ metadata }) => metadata?.name ?? '',
   );

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import os from 'node:os';
@@ -137,4 +139,37 @@ test('what is cut off, no archive, or not there is told in a sentence', async (c
   }
   await assert.rejects(readBackup(at('missing'), target), /there is no backup /);
   await assert.rejects(readBackup(target, target), /cannot be read \(EISDIR\)/);
+});
+
+test('a file of the same name that somebody else prepared gets nothing of it', async (context) => {
+  const { at } = places(context);
+  writeFileSync(at('source'), 'state');
+  writeFileSync(at('theirs'), 'before', { mode: 0o666 });
+  symlinkSync(at('theirs'), at('saved.partial'));
+  await writeBackup(at('saved'), manifest(), [await describeFile('state.db', at('source'))]);
+  assert.equal(readFileSync(at('theirs'), 'utf8'), 'before');
+  assert.ok(lstatSync(at('saved')).isFile());
+  assert.equal(statSync(at('saved')).mode & 0o777, 0o600);
+});
+
+test('a manifest whose facts are none is refused before anything is restored', async (context) => {
+  const { at, target } = places(context);
+  const files = [fileOf('state.db', 'state')];
+  for (const more of [
+    { volumes: 'all' },
+    { volumes: [1] },
+    { revision: 'x' },
+    { nodeName: 'a\u001b[2J' },
+    { home: {} },
+  ]) {
+    const text = JSON.stringify({ ...manifest({ files }), ...more });
+    writeFileSync(
+      at('saved'),
+      await archiveOf([
+        ['manifest.json', text],
+        ['state.db', 'state'],
+      ]),
+    );
+    await assert.rejects(readBackup(at('saved'), target), /its manifest makes no sense/);
+  }
 });

@@ -79,7 +79,13 @@ export async function writeBackup(
   if (target === '-') return pipeline(entriesOf(manifest, sources), createGzip(), process.stdout, { end: false });
   const partial = `${target}.partial`;
   try {
-    await pipeline(entriesOf(manifest, sources), createGzip(), createWriteStream(partial, { mode: 0o600 }));
+    // A file of our own: in a folder for all, somebody else may hold one of this name open, or a link.
+    await rm(partial, { force: true });
+    await pipeline(
+      entriesOf(manifest, sources),
+      createGzip(),
+      createWriteStream(partial, { mode: 0o600, flags: 'wx' }),
+    );
     await chmod(partial, 0o600);
     const handle = await open(partial, 'r+');
     try {
@@ -201,9 +207,12 @@ class BackupReader {
         `the backup ${this.#source} was made by a newer naru (${version}, form ${format}; this one knows ${backupFormat}); restore it with that one`,
       );
     }
-    if (format !== backupFormat || !isFileList(files)) throw this.#problem('its manifest makes no sense');
+    const whole = { ...emptyManifest, ...manifest };
+    if (format !== backupFormat || !isFileList(files) || !hasPlainFacts(whole)) {
+      throw this.#problem('its manifest makes no sense');
+    }
     if (!files.some((file) => file.path === 'state.db')) throw this.#problem('it holds no state');
-    return { ...emptyManifest, ...manifest, files };
+    return { ...whole, files };
   }
 
   #problem(what: string): UserError {
@@ -223,6 +232,26 @@ const emptyManifest: BackupManifest = {
   volumes: [],
   files: [],
 };
+
+/** What is told of it, and reckoned with. */
+function hasPlainFacts({
+  version,
+  time,
+  nodeName,
+  machine,
+  home,
+  volumes,
+  revision,
+  objects,
+}: BackupManifest): boolean {
+  const isWord = (text: unknown): boolean => typeof text === 'string' && !/\p{Cc}/u.test(text);
+  return (
+    [version, time, nodeName, machine, home].every(isWord) &&
+    Array.isArray(volumes) &&
+    volumes.every(isWord) &&
+    [revision, objects].every((count) => Number.isSafeInteger(count) && count >= 0)
+  );
+}
 
 function isFileList(files: unknown): files is readonly BackupFile[] {
   return (

@@ -137,3 +137,23 @@ test('the cluster’s own file as KUBECONFIG is nobody’s to be taken out of', 
   await assert.rejects(kubeconfig(home, { merge: true }), /names this cluster's own file/);
   assert.equal(readFileSync(home.kubeconfig, 'utf8'), configOf());
 });
+
+test('contexts and credentials of other clusters that bear the name are not replaced', async (context) => {
+  const { home, file } = lab(context);
+  mkdirSync(path.dirname(file));
+  const others = [
+    'contexts: [{name: naru, context: {cluster: other, user: me}}]',
+    'contexts: [{name: other, context: {cluster: other, user: naru}}]\nusers: [{name: naru, user: {token: mine}}]',
+    'users: [{name: naru, user: {token: mine}}]',
+  ];
+  for (const text of others) {
+    writeFileSync(file, `${text}\n`);
+    await assert.rejects(
+      kubeconfig(home, { merge: true }),
+      /another cluster's (context|user) called "naru"; .*--name NAME/,
+    );
+    assert.equal(readFileSync(file, 'utf8'), `${text}\n`);
+  }
+  await kubeconfig(home, { merge: true, name: 'mine' });
+  assert.match(readFileSync(file, 'utf8'), /token: mine/);
+});

@@ -49,6 +49,8 @@ export async function kubeconfig(home: Home, options: KubeconfigOptions): Promis
     process.stdout.write(readFileSync(home.kubeconfig, 'utf8'));
     return;
   }
+  if (options.name?.trim() === '')
+    throw new UsageError('--name takes what the cluster is to be called, and got nothing');
   const own = adapted(readConfig(home.kubeconfig), options);
   if (!options.merge) {
     process.stdout.write(stringifyYaml(own));
@@ -138,6 +140,12 @@ function mergedInto(config: Config, own: Config, file: string): Config {
   if (standing !== undefined && authorityOf(standing) !== authority) {
     throw new UserError(`${file} has another cluster called "${name}"; give this one a name of its own: --name NAME`);
   }
+  const foreign = foreignEntry(config, name, standing !== undefined);
+  if (foreign !== undefined) {
+    throw new UserError(
+      `${file} has another cluster's ${foreign} called "${name}"; give this one a name of its own: --name NAME`,
+    );
+  }
   const with_ = (list: readonly Named[], added: readonly Named[]): readonly Named[] => [
     ...list.filter((one) => one.name !== name),
     ...added,
@@ -149,6 +157,16 @@ function mergedInto(config: Config, own: Config, file: string): Config {
     users: with_(config.users, own.users),
     'current-context': name,
   };
+}
+
+/** What bears this name and belongs to another cluster: replaced, that one could not be reached any more. */
+function foreignEntry({ contexts, users }: Config, name: string, isHere: boolean): 'context' | 'user' | undefined {
+  const part = ({ context }: Named, of: 'cluster' | 'user'): unknown => (context as Fields | undefined)?.[of];
+  const isOther = (context: Named): boolean => !isHere || part(context, 'cluster') !== name;
+  if (contexts.some((one) => one.name === name && isOther(one))) return 'context';
+  const isUsed = contexts.some((one) => part(one, 'user') === name && isOther(one));
+  // Somebody's credentials stay even where no context names them.
+  return isUsed || (!isHere && users.some((one) => one.name === name)) ? 'user' : undefined;
 }
 
 /** Takes this cluster out of the user's file. The file, where it was in it. */

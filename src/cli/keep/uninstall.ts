@@ -34,5 +34,5 @@ async function ask(home: Home): Promise<void> {
   if (!canAsk())
     throw new UserError(`this removes ${lost}; to do so: naru uninstall --yes (naru backup saves the objects)`);
   console.log(`This removes ${lost}.`);
-  await confirm('Remove it for good?', 'nothing was removed');
+  await confirm('Remove it for good?', 'nothing was removed', 'no');
 }

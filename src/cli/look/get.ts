@@ -1,16 +1,17 @@
 /** `naru get`: objects as the server's tables, as documents, or as a template makes them; once, or as they change. */
 import process from 'node:process';
 import type { JsonObject } from '../../api/object.ts';
-import { hasReason } from '../../api/status-error.ts';
+import { hasReason, StatusError } from '../../api/status-error.ts';
 import type { Home } from '../../home.ts';
 import { type Connection, withApi } from '../cluster/connection.ts';
 import { ResourceFinder } from '../cluster/resource-finder.ts';
 import { ExitError, exitCodes, UsageError } from '../exit-code.ts';
 import { TableWriter } from '../terminal/table.ts';
 import { showsColours } from '../terminal/terminal.ts';
-import { describeError } from '../user-error.ts';
+import { describeError, UserError } from '../user-error.ts';
 import { asDocument, complete, jsonText, yamlText } from './documents.ts';
 import { type GetOptions, type Output, outputOf } from './get-options.ts';
+import { jsonPathExpression } from './json-path.ts';
 import { type ObjectRequest, requestPath, requestsOf, requestsOfManifests, typeName } from './requests.ts';
 import { sortedBy } from './sort-by.ts';
 import { type LayoutOptions, layoutOf } from './table-layout.ts';
@@ -23,11 +24,22 @@ const out = (text: string): void => void process.stdout.write(text);
 
 export async function get(home: Home, words: readonly string[], options: GetOptions): Promise<void> {
   const output = outputOf(options.output);
-  const { raw } = options;
+  const { raw, sortBy } = options;
+  if (raw?.startsWith('/') === false) throw new UsageError(`--raw takes a path such as /version, and got ${raw}`);
+  if (sortBy !== undefined) jsonPathExpression(sortBy);
   await withApi(home, options, async (connection) => {
-    if (raw !== undefined) out((await connection.client.request({ path: raw, accept: anything })).body.toString());
+    if (raw !== undefined) out(await rawAnswer(connection, raw));
     else await getObjects(connection, words, output, options);
   });
+}
+
+async function rawAnswer({ client }: Connection, path: string): Promise<string> {
+  try {
+    return (await client.request({ path, accept: anything })).body.toString();
+  } catch (error) {
+    if (error instanceof StatusError && error.code === 404) throw new UserError(`the server has nothing at ${path}`);
+    throw error;
+  }
 }
 
 async function getObjects(

@@ -1,5 +1,6 @@
 /** What `naru get` makes of a server's table: which columns show, and what stands in them. Pure. */
 import type { TableColumnDefinition } from '../../api/schema/types/meta-v1.ts';
+import { harmless } from '../../lib/harmless.ts';
 import type { TableRow } from './tables.ts';
 
 export interface LayoutOptions {
@@ -55,13 +56,4 @@ export function cellText(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   const end = text.search(/[\n\r\f]/);
   return harmless(end < 0 ? text : `${text.slice(0, end)}...`);
-}
-
-/** Control characters as `^X`, so that a text cannot move the cursor or colour the screen. Line feeds and tabs stay. */
-export function harmless(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- Control characters are what is looked for.
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (unit) => {
-    const code = unit.charCodeAt(0);
-    return code < 32 ? `^${String.fromCharCode(code + 64)}` : code === 127 ? '^?' : '';
-  });
 }

@@ -77,9 +77,31 @@ export async function restartServer(home: Home, clock: Clock): Promise<RunningCl
 
 /** Starts it where it does not run: as a service, or in the background. @throws UserError */
 export async function startServer(home: Home, asService: boolean, clock: Clock): Promise<RunningCluster> {
-  if (!asService) return startInBackground(home, ['run']);
+  if (!asService) {
+    try {
+      return await startInBackground(home, ['run']);
+    } catch (error) {
+      const begun = await begunBefore(home, clock);
+      if (begun === undefined) throw error;
+      return begun;
+    }
+  }
   await installService(home, 'run');
   return serviceRuns(home, undefined, clock);
+}
+
+const begunMsMax = 15_000;
+
+/** What a `naru up` that was interrupted (or that runs beside this one) began comes up by itself: it has the state file, but answers not yet. */
+async function begunBefore(home: Home, clock: Clock): Promise<RunningCluster | undefined> {
+  const { isInUse } = await import('../../store/sqlite/snapshot.ts');
+  const deadline = clock.monotonic() + begunMsMax;
+  for (;;) {
+    const running = findRunning(home);
+    if (running !== undefined) return running;
+    if (clock.monotonic() > deadline || !isInUse(home.state)) return undefined;
+    await clock.sleep(100);
+  }
 }
 
 const serviceMsMax = 60_000;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
@@ -14,6 +14,7 @@ import {
   restoreService,
   type SystemdPlaces,
   serviceText,
+  trustedFolders,
   unitName,
   unitText,
   wantsService,
@@ -132,4 +133,15 @@ test('systemd itself finds nothing wrong with a unit', {
   const file = path.join(places.units, 'naru.service');
   writeFileSync(file, unitText({ home, role: 'run', launcher: '/bin/true', searchPath: '/usr/bin:/bin' }));
   execFileSync(analyze ?? '', ['verify', '--man=no', file], { stdio: 'pipe' });
+});
+
+test('a service searches no folder that everybody may write into, nor one that depends on where it stands', (t) => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'naru-path-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const [open, own] = [path.join(folder, 'open'), path.join(folder, 'own')];
+  for (const each of [open, own]) mkdirSync(each);
+  chmodSync(open, 0o777);
+  const system = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+  assert.equal(trustedFolders(`.::bin:${open}:${folder}/none:${own}`), `${own}:${system}`);
+  assert.equal(trustedFolders(''), system);
 });

@@ -6,7 +6,7 @@
  * written here is removed by `removeService`, and nothing else is touched.
  */
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
@@ -112,7 +112,7 @@ export async function installService(
   refuseWithoutSystemd(places);
   const unit = unitName(home);
   const file = path.join(places.units, unit);
-  const searchPath = process.env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+  const searchPath = trustedFolders(process.env['PATH'] ?? '');
   const text = unitText({ home, role, launcher: launcherFile, searchPath });
   const before = existsSync(file) ? readFileSync(file, 'utf8') : undefined;
   if (before !== text) {
@@ -121,6 +121,17 @@ export async function installService(
   }
   await systemctl('enable', unit);
   await systemctl('start', unit);
+}
+
+const systemFolders = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'] as const;
+
+/** Of somebody's PATH what a service of root's may search: no folder that depends on where it stands, or that everybody may write into. */
+export function trustedFolders(searchPath: string): string {
+  const named = searchPath.split(':').filter((folder) => {
+    const facts = folder.startsWith('/') ? statSync(folder, { throwIfNoEntry: false }) : undefined;
+    return facts?.isDirectory() === true && (facts.mode & 0o002) === 0;
+  });
+  return [...new Set([...named, ...systemFolders])].join(':');
 }
 
 function refuseWithoutSystemd(places: SystemdPlaces): void {

@@ -24,6 +24,10 @@ describe('a table', () => {
     assert.deepEqual(writer.lines([['a-longer-name', '2s']]), ['a-longer-name   2s']);
   });
 
+  test('shows what others wrote without what a terminal would obey', () => {
+    assert.equal(tableText(['N', 'A'], [['a\u001b]0;x\u0007', '1']], { header: false }), 'a^[]0;x^G   1');
+  });
+
   test('counts characters, not bytes or halves', () => {
     assert.equal(tableText(['N', 'A'], [['나루🚢x', '1']], { header: false }), '나루🚢x   1');
   });

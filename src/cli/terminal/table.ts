@@ -1,8 +1,11 @@
 /**
  * Tables as kubectl prints them: columns at least six wide and three apart, the last one as long as it is. Widths are remembered from row to row,
  * so that what a watch adds stands under what was there. Colours come after the widths: they take no room.
+ *
+ * Kept true: no cell says anything to the terminal; cells are others' words.
  */
 
+import { harmless } from '../../lib/harmless.ts';
 import { bad, good, strong, warning } from './terminal.ts';
 import { toneOf } from './tones.ts';
 
@@ -29,7 +32,8 @@ export class TableWriter {
   }
 
   /** The lines of these rows, with the header before the first ones. */
-  lines(rows: readonly (readonly string[])[]): string[] {
+  lines(given: readonly (readonly string[])[]): string[] {
+    const rows = given.map((row) => row.map(harmless));
     for (const row of rows) row.forEach((cell, index) => this.#widen(index, cell));
     const header = this.#headerDue ? [this.#line(this.#columns, () => strong)] : [];
     this.#headerDue = false;

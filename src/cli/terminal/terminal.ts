@@ -12,7 +12,8 @@ export const isTerminal = (): boolean => process.stdout.isTTY;
 /** Somebody can be asked. */
 export const canAsk = (): boolean => process.stdin.isTTY && process.stdout.isTTY;
 
-export const terminalWidth = (): number => process.stdout.columns ?? 80;
+/** A terminal that does not know its size says 0. */
+export const terminalWidth = (): number => process.stdout.columns || 80;
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -29,14 +30,15 @@ export const strong = (text: string): string => styled('bold', text);
 
 /**
  * Asks for a yes before something that cannot be taken back or that changes the machine. Without a terminal nobody is asked.
+ * @param usual what no answer means: `no` where something would be lost
  * @throws UserError where the answer is no
  */
-export async function confirm(question: string, refusal: string): Promise<void> {
+export async function confirm(question: string, refusal: string, usual: 'yes' | 'no' = 'yes'): Promise<void> {
   const { createInterface } = await import('node:readline/promises');
   const lines = createInterface({ input: process.stdin, output: process.stdout });
   try {
-    const answer = (await lines.question(`${question} [Y/n] `)).trim().toLowerCase();
-    if (answer !== '' && answer !== 'y' && answer !== 'yes') throw new UserError(refusal);
+    const answer = await lines.question(`${question} ${usual === 'yes' ? '[Y/n]' : '[y/N]'} `);
+    if (!/^y(es)?$/.test(answer.trim().toLowerCase() || usual)) throw new UserError(refusal);
   } finally {
     lines.close();
   }

@@ -11,6 +11,7 @@ import { servicesWithoutPods } from '../../deploy/idle-services.ts';
 import { shownName } from '../../deploy/target.ts';
 import type { Waited } from '../../deploy/wait.ts';
 import type { Home } from '../../home.ts';
+import { harmless } from '../../lib/harmless.ts';
 import { type Connection, withApi } from '../cluster/connection.ts';
 import { clusterOf } from '../deploy/read-files.ts';
 import { waitAndTell } from '../deploy/wait-and-tell.ts';
@@ -19,6 +20,7 @@ import { strong, warning } from '../terminal/terminal.ts';
 export interface ApplicationOptions {
   readonly namespace?: string;
   readonly prune?: boolean;
+  readonly takeOver?: boolean;
   readonly dryRun?: boolean;
   /** `--no-wait`: false. */
   readonly wait?: boolean;
@@ -36,7 +38,7 @@ export async function applyApplication(
 ): Promise<void> {
   const { dryRun = false } = options;
   const namespace = homeOf(application, options);
-  for (const note of application.notes) console.log(`${warning('note')}: ${note}`);
+  for (const note of application.notes) console.log(`${warning('note')}: ${harmless(note)}`);
   await withApi(home, { kubeconfig: home.kubeconfig, namespace }, async (connection) => {
     const objects = await withImages(home, application, connection, options);
     if (!dryRun) await provideNamespace(connection, objects);
@@ -100,7 +102,7 @@ async function applied(
   application: Application,
   options: ApplicationOptions,
 ): Promise<Deployment> {
-  const { prune = false, dryRun = false } = options;
+  const { prune = false, dryRun = false, takeOver = false } = options;
   const end = dryRun ? ' (server dry run)' : '';
   let unchanged = 0;
   const tell = (one: Applied): void => {
@@ -113,6 +115,7 @@ async function applied(
     setName: application.name,
     force: true,
     prune,
+    takeOver,
     dryRun,
     makesNamespace: connection.namespace !== 'default',
     applied: tell,
@@ -130,7 +133,7 @@ async function applied(
 
 async function tellIdleServices({ client, clock }: Connection, { states }: Waited): Promise<void> {
   for (const { name, why } of await servicesWithoutPods(client, clock, states)) {
-    console.log(`${warning('note')}: ${name}: ${why}`);
+    console.log(`${warning('note')}: ${harmless(`${name}: ${why}`)}`);
   }
 }
 
@@ -144,7 +147,7 @@ async function tellAddresses(
     return;
   }
   for (const { target, health } of waited.late)
-    console.log(`${warning('note')}: ${shownName(target)}: ${health.message}`);
+    console.log(`${warning('note')}: ${shownName(target)}: ${harmless(health.message)}`);
   const { items } = await client.list(nodeResource);
   const nodes = items.flatMap(({ status }) =>
     (status?.addresses ?? [])

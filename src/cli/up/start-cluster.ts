@@ -9,8 +9,9 @@ import { type Home, makeHome } from '../../home.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { authorityEnd } from '../../server/certificates/authority-end.ts';
 import { findRunning, type RunningCluster } from '../background.ts';
+import { checkNodeName } from '../machine/join-checks.ts';
 import { changesListening, checkHost, listenElsewhere, startServer } from '../machine/listening.ts';
-import { wantsService } from '../machine/service.ts';
+import { isService, wantsService } from '../machine/service.ts';
 import { readSettings, type SettingsOptions, updateSettings } from '../settings.ts';
 import { installSystemPackages, missingPackages } from '../system-packages.ts';
 import { canAsk, confirm } from '../terminal/terminal.ts';
@@ -38,6 +39,7 @@ export async function startCluster(home: Home, options: StartOptions, clock: Clo
   const startMs = clock.monotonic();
   refuseJoined(home);
   if (options.host !== undefined) checkHost(options.host);
+  if (options.nodeName !== undefined) checkNodeName(options.nodeName);
   prepareHome(home);
   const settings = await updateSettings(home, options);
   if (settings.simulatedNodes === 0) {
@@ -65,7 +67,12 @@ async function whileRunning(
   clock: Clock,
 ): Promise<Started> {
   const settings = readSettings(home);
-  refuseChanges(running, options, settings);
+  await refuseChanges(running, options, settings);
+  if (options.service === true && !isService(home)) {
+    throw new UserError(
+      'the cluster already runs, and not by systemd; to change that: naru down, then naru up --service',
+    );
+  }
   if (!changesListening(options, settings)) {
     console.log(`The cluster in ${home.root} is already running at ${running.server}.`);
     return { running, isAsBefore: true };

@@ -46,9 +46,9 @@ test("the shell's variables come before those further up in the file", () => {
 });
 
 for (const [text, expected] of [
-  ['A=1\n=2', '.env:2: a line must be NAME=value, not "=2"'],
+  ['A=1\n=2', '.env:2: a line must be NAME=value, and this one is not'],
   ['A="open', '.env:1: the value that begins with " does not end'],
-  ['A B=1', '.env:1: a line must be NAME=value, not "A B=1"'],
+  ['A B=1', '.env:1: a line must be NAME=value, and this one is not'],
 ] as const) {
   test(`env file: ${JSON.stringify(text)} is refused`, () => assert.throws(() => read(text), { message: expected }));
 }

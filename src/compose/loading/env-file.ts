@@ -20,7 +20,8 @@ export function readEnvFile(text: string, file: string, { values, unset }: Varia
     const where = `${file}:${index + 1}`;
     const match = assignment.exec(line.replace(/^export\s+/, ''));
     if (match === null)
-      throw new ManifestError(`${where}: a line must be NAME=value, not ${JSON.stringify(shortened(line))}`);
+      // What stands there may be a part of a secret.
+      throw new ManifestError(`${where}: a line must be NAME=value, and this one is not`);
     const [, name = '', raw] = match;
     // What stands after a plain name is no value of it.
     if (raw === undefined) {
@@ -76,5 +77,3 @@ const withoutComment = (raw: string): string => raw.replace(/(^|\s)#.*$/, '').tr
 const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '"': '"', '\\': '\\', $: '$$' };
 
 const unescaped = (text: string): string => text.replace(/\\([nrt"\\$])/g, (_, each: string) => escapes[each] ?? each);
-
-const shortened = (line: string): string => (line.length > 40 ? `${line.slice(0, 40)}…` : line);

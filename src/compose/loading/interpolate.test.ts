@@ -59,6 +59,12 @@ for (const text of ['${', '${}', '${FOO', '${1A}', '${FOO/a/b}', '${FOO:}']) {
   test(`${text} is no variable`, () => assert.throws(() => read(text), /services\.web\.image: .* is no variable/));
 }
 
+test('an error shows a name alone: what stands around it may be a password', () => {
+  for (const text of ['hunter2${A', '${A/hunter2}', 'hunter2${', '${A${hunter2']) {
+    assert.throws(() => read(text), /^(?!.*2).*: \$\{A?… is no variable/s);
+  }
+});
+
 test('keys are left alone', () => {
   const tree = { services: { web: { labels: { $FOO: '$FOO' }, command: ['$BAR', 1, true, null] } } };
   assert.deepEqual(interpolateTree(tree, { values, unset: () => {} }, 'compose.yaml'), {

@@ -90,7 +90,8 @@ function valueOf(variable: string, { values, unset }: Variables): string {
   return value ?? '';
 }
 
+/** The name alone is shown: what stands around it may be a password with a dollar sign. */
 const invalid = (text: string, where: string): ManifestError =>
   new ManifestError(
-    `${where}: ${JSON.stringify(text)} is no variable as Compose writes them: \${NAME}, \${NAME:-default}; a plain dollar sign is written $$`,
+    `${where}: ${/\$\{\w{0,64}/.exec(text)?.[0] ?? '$'}… is no variable as Compose writes them: \${NAME}, \${NAME:-default}; a plain dollar sign is written $$`,
   );

@@ -24,7 +24,7 @@ import {
   referenceOf,
 } from '../shared/context.ts';
 import { absent, decideReload, formatSeen, parseSeen, type ReloadPlan } from './decide.ts';
-import { contentOf, openDigester } from './digest-key.ts';
+import { contentOf, type Digester, openDigester } from './digest-key.ts';
 import {
   type ContentKey,
   type ContentKind,
@@ -137,10 +137,10 @@ async function reconcile(
     keyId: digester.keyId,
     digestOf: (key) => {
       const found = find(key);
-      return found === undefined ? absent : digester.digest(contentOf(found));
+      return found === undefined ? absent : digester.digest(inNamespace(namespaceOf(workload), key), contentOf(found));
     },
   });
-  await carryOut(own, resource, workload, plan, digester.digest);
+  await carryOut(own, resource, workload, plan, digester);
 }
 
 /** What is marked is found out only by looking at it; one that is away is followed until it comes. */
@@ -161,13 +161,15 @@ async function carryOut(
   resource: Resource<Workload>,
   workload: Workload,
   plan: ReloadPlan,
-  digest: (value: unknown) => string,
+  digester: Digester,
 ): Promise<void> {
   if (plan.kind === 'leave') return;
   const annotations = { [seenAnnotation]: plan.seen === undefined ? null : formatSeen(plan.seen) };
   const metadata = { resourceVersion: workload.metadata?.resourceVersion, annotations };
   const template =
-    plan.kind === 'roll' ? { metadata: { annotations: { [hashAnnotation]: digest(plan.seen.digests) } } } : undefined;
+    plan.kind === 'roll'
+      ? { metadata: { annotations: { [hashAnnotation]: digester.digest('template', plan.seen.digests) } } }
+      : undefined;
   const body = { metadata, ...(template && { spec: { template } }) };
   await client.patch(resource, referenceOf(workload), { type: 'merge', body }, { fieldManager });
   if (plan.kind !== 'roll') return;

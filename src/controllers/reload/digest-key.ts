@@ -1,6 +1,7 @@
 /**
  * The key by which contents are digested. Whoever may read a Deployment reads the digests on it; a plain hash of a short password could be
- * guessed by trying, so the digest is an HMAC whose key lies in a Secret of kube-system, made when the first workload asks.
+ * guessed by trying, so the digest is an HMAC whose key lies in a Secret of kube-system, made when the first workload asks. The object's place is part of
+ * it: else somebody could try out guesses in a namespace of their own, and compare.
  *
  * Kept true: without the Secret nothing is taken for changed: digests carry the key's id, and those of another key are made anew.
  */
@@ -19,7 +20,8 @@ const digestLength = 16;
 
 export interface Digester {
   readonly keyId: string;
-  digest(value: unknown): string;
+  /** @param place whose content it is, such as `secret/NAMESPACE/NAME` */
+  digest(place: string, value: unknown): string;
 }
 
 export async function openDigester(client: Client, secrets: Informer<Secret>): Promise<Digester> {
@@ -39,9 +41,10 @@ async function makeSecret(client: Client): Promise<Secret> {
 
 export function digesterOf(key: Buffer): Digester {
   return {
-    keyId: createHash('sha256').update('naru.io/config-hash\0').update(key).digest('hex').slice(0, 8),
-    digest: (value) =>
+    keyId: createHash('sha256').update('naru.io/config-hash/2\0').update(key).digest('hex').slice(0, 8),
+    digest: (place, value) =>
       createHmac('sha256', key)
+        .update(`${place}\0`)
         .update(JSON.stringify(sortedByName(value)) ?? '')
         .digest('hex')
         .slice(0, digestLength),

@@ -174,8 +174,11 @@ describe('a workload that asks for it', () => {
     assert.equal(secret?.metadata?.name, 'naru-config-hash');
     const content = { data: { pw: Buffer.from('hunter2').toString('base64') } };
     const right = digesterOf(Buffer.from(secret?.data?.['key'] ?? '', 'base64'));
-    assert.equal(seen?.digests['secret/password'], right.digest(content));
-    assert.notEqual(digesterOf(Buffer.alloc(32)).digest(content), right.digest(content));
+    const place = 'secret/default/password';
+    assert.equal(seen?.digests['secret/password'], right.digest(place, content));
+    assert.notEqual(digesterOf(Buffer.alloc(32)).digest(place, content), right.digest(place, content));
+    // The same password elsewhere, put there to compare.
+    assert.notEqual(right.digest('secret/mine/password', content), right.digest(place, content));
     const text = JSON.stringify([before, await world.list(events)]);
     assert.doesNotMatch(text, /hunter2|aHVudGVyMg/);
   });

@@ -1,12 +1,13 @@
 /** NetworkPolicies that let nobody in: pods that are selected for ingress and allow it from nowhere, or not at the port that a Service leads to. */
 import type { Pod, Service } from '../../api/schema/types/core-v1.ts';
+import type { LabelSelector } from '../../api/schema/types/meta-v1.ts';
 import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort } from '../../api/schema/types/networking-v1.ts';
 import { labelMatcher } from '../../api/selector.ts';
 import { networkPolicies } from '../../client/resources.ts';
 import { type Finding, finding, remedy, subjectOf } from '../finding.ts';
 import type { Inquiry } from '../inquiry.ts';
 import { containersOf } from '../pods/containers.ts';
-import { labelsText, listed } from '../words.ts';
+import { listed } from '../words.ts';
 
 const isForIngress = ({ spec }: NetworkPolicy): boolean => spec?.policyTypes?.includes('Ingress') ?? true;
 
@@ -22,7 +23,9 @@ export async function forbiddingPolicies(
   );
   if (selecting.length === 0) return [];
   const rules = selecting.flatMap(({ spec }) => spec?.ingress ?? []);
-  const names = listed(selecting.map((policy) => `"${subjectOf(policy).name}"`));
+  const list = listed(selecting.map((policy) => `"${subjectOf(policy).name}"`));
+  const [names, forbid] =
+    selecting.length === 1 ? [`NetworkPolicy ${list}`, 'lets'] : [`NetworkPolicies ${list} together`, 'let'];
   const fix = [
     remedy(
       'Allow what shall come in, in one of them or in another one: policies add up',
@@ -31,7 +34,7 @@ export async function forbiddingPolicies(
   ];
   if (rules.length === 0) {
     return [
-      finding(service, 'PolicyForbids', `NetworkPolicy ${names} lets nobody reach its pods`, {
+      finding(service, 'PolicyForbids', `${names} ${forbid} nobody reach its pods`, {
         why: ['spec.ingress allows nothing'],
         fix,
       }),
@@ -39,12 +42,12 @@ export async function forbiddingPolicies(
   }
   const closed = (service.spec?.ports ?? []).filter(
     ({ port, targetPort = port, protocol = 'TCP' }) =>
-      !rules.some(({ ports }) => allows(ports, numberOf(targetPort, pod), targetPort, protocol)),
+      !rules.some(({ ports }) => allows(ports, pod, numberOf(targetPort, pod), protocol)),
   );
   if (closed.length > 0) {
     const text = listed(closed.map(({ port, targetPort = port }) => `${port} (${targetPort} of the pods)`));
     return [
-      finding(service, 'PolicyForbids', `NetworkPolicy ${names} lets nobody reach its port ${text}`, {
+      finding(service, 'PolicyForbids', `${names} ${forbid} nobody reach its port ${text}`, {
         why: ['no rule of spec.ingress names that port'],
         fix,
       }),
@@ -53,16 +56,11 @@ export async function forbiddingPolicies(
   if (rules.some(({ from }) => from === undefined || from.length === 0)) return [];
   const peers = rules.flatMap(({ from }) => from ?? []).map(peerText);
   return [
-    finding(
-      service,
-      'PolicyLimits',
-      `only some may reach its pods (NetworkPolicy ${names}): ${listed([...new Set(peers)], 5)}`,
-      {
-        severity: 'note',
-        why: ['everybody else’s connections are dropped without an answer'],
-        fix,
-      },
-    ),
+    finding(service, 'PolicyLimits', `only some may reach its pods (${names}): ${listed([...new Set(peers)], 5)}`, {
+      severity: 'note',
+      why: ['everybody else’s connections are dropped without an answer'],
+      fix,
+    }),
   ];
 }
 
@@ -75,22 +73,23 @@ const numberOf = (target: number | string, pod: Pod): number | undefined =>
 
 function allows(
   ports: readonly NetworkPolicyPort[] | undefined,
+  pod: Pod,
   number: number | undefined,
-  target: number | string,
   protocol: string,
 ): boolean {
   if (ports === undefined || ports.length === 0) return true;
   return ports.some(({ port, endPort, protocol: own = 'TCP' }) => {
     if (own !== protocol) return false;
-    if (port === undefined || port === target || port === number) return true;
-    return endPort !== undefined && number !== undefined && number >= Number(port) && number <= endPort;
+    if (port === undefined) return true;
+    const first = numberOf(port, pod);
+    return first !== undefined && number !== undefined && number >= first && number <= (endPort ?? first);
   });
 }
 
 function peerText({ podSelector, namespaceSelector, ipBlock }: NetworkPolicyPeer): string {
   if (ipBlock !== undefined) return `addresses of ${ipBlock.cidr}`;
-  const pods = podSelector === undefined ? 'pods' : `pods with ${labelsText(podSelector.matchLabels) || 'any labels'}`;
-  return namespaceSelector === undefined
-    ? pods
-    : `${pods} of namespaces with ${labelsText(namespaceSelector.matchLabels) || 'any labels'}`;
+  const pods = podSelector === undefined ? 'pods' : `pods with ${selectorText(podSelector)}`;
+  return namespaceSelector === undefined ? pods : `${pods} of namespaces with ${selectorText(namespaceSelector)}`;
 }
+
+const selectorText = (selector: LabelSelector): string => labelMatcher(selector).toString() || 'any labels';

@@ -1,8 +1,8 @@
 /** Services that answer nothing: from the selector over the pods and their ports to the policies that forbid, in the order in which a connection would fail. */
 import type { Pod, Service, ServicePort } from '../../api/schema/types/core-v1.ts';
 import { matchLabels } from '../../api/selector.ts';
-import { endpointSlices, pods } from '../../client/resources.ts';
-import { argumentOf, type Finding, finding, isProblem, remedy, subjectOf } from '../finding.ts';
+import { deployments, endpointSlices, pods, statefulSets } from '../../client/resources.ts';
+import { argumentOf, type Finding, finding, isProblem, remedy, shortName, subjectOf } from '../finding.ts';
 import { eventLine, type Inquiry } from '../inquiry.ts';
 import { containersOf, hasEnded, isReady } from '../pods/containers.ts';
 import { counted, labelsText, listed, meant, nearest } from '../words.ts';
@@ -18,7 +18,9 @@ export async function serviceRules(service: Service, inquiry: Inquiry): Promise<
   const matcher = matchLabels(selector ?? {});
   const all = await inquiry.look.list(pods, namespace);
   const own = all.filter((pod) => matcher.matches(pod.metadata?.labels) && !hasEnded(pod));
-  if (own.length === 0) return [...findings, await selectsNothing(service, all)];
+  if (own.length === 0) {
+    return [...findings, (await scaledToNothing(service, inquiry)) ?? (await selectsNothing(service, all))];
+  }
   findings.push(...(await notReady(service, own, inquiry)));
   for (const port of ports) findings.push(...wrongPort(service, port, own));
   findings.push(...(await forbiddingPolicies(service, own, inquiry)));
@@ -87,6 +89,22 @@ async function withoutSelector(service: Service, { look }: Inquiry): Promise<rea
       ],
     }),
   ];
+}
+
+/** Its pods are meant, and somebody wants none of them now. */
+async function scaledToNothing(service: Service, { look }: Inquiry): Promise<Finding | undefined> {
+  const namespace = service.metadata?.namespace ?? '';
+  const matcher = matchLabels(service.spec?.selector ?? {});
+  const workloads = [...(await look.list(deployments, namespace)), ...(await look.list(statefulSets, namespace))];
+  const idle = workloads.find(
+    ({ spec }) => spec?.replicas === 0 && matcher.matches(spec.template.metadata?.labels ?? {}),
+  );
+  if (idle === undefined) return undefined;
+  const subject = subjectOf(idle);
+  return finding(service, 'ScaledToNothing', `${shortName(subject)}, whose pods it leads to, is scaled to 0`, {
+    why: [`spec.replicas of ${shortName(subject)} is 0`],
+    fix: [remedy('Scale it', `naru scale ${argumentOf(subject)} --replicas=1`)],
+  });
 }
 
 async function selectsNothing(service: Service, all: readonly Pod[]): Promise<Finding> {

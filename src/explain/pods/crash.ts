@@ -38,6 +38,8 @@ function badEnd(pod: Pod, { status, role }: SeenContainer, nowMs: number): End |
   const last = lastState?.terminated;
   if (last === undefined || restartCount === 0) return undefined;
   if (state?.waiting !== undefined) return { terminated: last, isPast: false };
+  // Its node was stopped meanwhile: nobody saw an end, and it runs again.
+  if (last.reason === 'ContainerStatusUnknown') return undefined;
   const finishedMs = timeOf(last.finishedAt) ?? 0;
   const counts = ready !== true || (last.exitCode !== 0 && nowMs - finishedMs < recentMs);
   return counts ? { terminated: last, isPast: ready === true } : undefined;

@@ -386,6 +386,18 @@ const rows: readonly Row[] = [
     tells: [/GET :8080\/ready, every 5 s\) fails: nobody listens on that port/, /0\.0\.0\.0/],
   },
   {
+    name: 'a readiness probe that says no, after the node was stopped once',
+    objects: [
+      running(probe, {
+        restartCount: 1,
+        lastState: { terminated: { exitCode: 137, reason: 'ContainerStatusUnknown', finishedAt: ago(70) } },
+      }),
+      make.event(unready, 'Unhealthy', 'Readiness probe failed: HTTP probe failed with statuscode: 503'),
+    ],
+    codes: 'ReadinessProbeFails',
+    tells: [],
+  },
+  {
     name: 'a readiness probe that says no',
     objects: [
       unready,

@@ -69,9 +69,9 @@ const rows: readonly Row[] = [
     pattern: /violates PodSecurity "([^":]+)[^"]*": (.+)$/s,
     code: 'PodSecurity',
     explain: ([, level, details = ''], owner) => ({
-      what: `namespace ${namespaceOf(owner)} takes only pods that keep to the standard "${level}", and these do not: ${details.slice(0, 400)}`,
+      what: `namespace ${namespaceOf(owner)} takes only pods that keep to the standard "${level}", and these do not: ${withoutAsides(details).slice(0, 400)}`,
       fix: [
-        remedy('Set what the message names in securityContext of the template'),
+        remedy('Set in securityContext of the template what the event asks for, in parentheses'),
         remedy(
           'Or let the namespace take such pods',
           `naru label namespace/${namespaceOf(owner)} --overwrite pod-security.kubernetes.io/enforce=privileged`,
@@ -195,3 +195,6 @@ export async function fullQuotas(namespace: string, { look }: Inquiry): Promise<
     ),
   );
 }
+
+/** Of `seccompProfile (pod or container "app" must set …)` the first word; how it is mended stands in the event, whole. */
+const withoutAsides = (text: string): string => text.replace(/ \([^()]*\)/g, '');

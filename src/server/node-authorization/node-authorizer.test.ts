@@ -347,3 +347,12 @@ test('what a node may is no list: it says so', () => {
   assert.deepEqual(authorizer.rulesFor(nodeUser('n1')), { rules: [], incomplete: true, problem });
   assert.deepEqual(authorizer.rulesFor({ name: 'jane', groups: ['system:nodes'] }), { rules: [] });
 });
+
+test('every node may ask for images of other nodes, and only read them', async (context) => {
+  const world = await start(context);
+  world.check([
+    ['n1', 'get /naru/images/docker.io%2Fshop%2Fweb%3A1', 'allowed'],
+    ['n1', 'post /naru/images/docker.io%2Fshop%2Fweb%3A1', ''],
+    ['n1', 'get /naru/agent/0', ''],
+  ]);
+});

@@ -30,7 +30,8 @@ interface Question {
 /** Undefined: it may. Else why not; empty where there is nothing to say. */
 type Rule = (question: Question) => string | undefined;
 
-const staticRules = (bootstrapClusterRoles['system:node'] ?? []).map(ruleOf);
+/** The last is naru's own: who needs which image says `server/shared-images.ts`. */
+const staticRules = [...(bootstrapClusterRoles['system:node'] ?? []), 'get /naru/images/*'].map(ruleOf);
 
 const leaseNamespace = 'kube-node-lease';
 const ownVerbs: readonly string[] = ['get', 'create', 'update', 'patch', 'delete'];

@@ -43,7 +43,7 @@ const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PAT
 const resources: ReadonlySet<string> = new Set(['pods', 'services', 'nodes']);
 
 /** Paths of the agent by which it serves the API itself, and nobody else. */
-const agentInternal = /^\/(podProxy|nodeProxy|podDial|localVolumes|exec|attach|portForward|run)(\/|\?|$)/;
+const agentInternal = /^\/(podProxy|nodeProxy|podDial|localVolumes|localImages|exec|attach|portForward|run)(\/|\?|$)/;
 
 export function isProxyPath(path: ResourcePath): boolean {
   const standsThere = path.resource === 'nodes' ? path.namespace === '' : path.namespace !== '';

@@ -269,7 +269,14 @@ for (const way of ['in the same process', 'through a tunnel'] as const) {
       const list = (await world.http1('/api/v1/nodes/n1/proxy/pods')).json();
       assert.deepEqual(list, { kind: 'PodList', apiVersion: 'v1', metadata: {}, items: [] });
       assert.deepEqual((await world.http1('/api/v1/nodes/n1:10250/proxy/pods')).json(), list);
-      for (const path of ['configz', 'exec/default/web/c', 'nodeProxy/http/80/', 'localVolumes/x', 'exec?command=sh']) {
+      for (const path of [
+        'configz',
+        'exec/default/web/c',
+        'nodeProxy/http/80/',
+        'localVolumes/x',
+        'localImages/x?id=y',
+        'exec?command=sh',
+      ]) {
         assert.equal((await world.http1(`/api/v1/nodes/n1/proxy/${path}`)).status, 404, path);
       }
     });

@@ -108,6 +108,15 @@ export async function whileUnused<T>(file: string, act: () => Promise<T>): Promi
   }
 }
 
+/** Whether a running cluster has this state file. */
+export function isInUse(file: string): boolean {
+  const path = `${file}.lock`;
+  if (!existsSync(path)) return false;
+  const lock = lockFile(path);
+  lock?.release();
+  return lock === undefined;
+}
+
 /** The revision that a state file has come to; 0 where there is none, or none that can be read. */
 export function revisionOf(file: string): number {
   try {

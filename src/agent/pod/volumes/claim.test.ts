@@ -171,6 +171,11 @@ test('a volume that naru makes is a folder of its own, open to all users of imag
   await assert.rejects(stat(folder), { code: 'ENOENT' });
   await fixture.folders.removeVolume(name);
 
+  // As a crash left it between two steps.
+  await mkdir(folder, { mode: 0o700 });
+  await fixture.prepare(spec, 'u-3');
+  assert.equal((await stat(folder)).mode & 0o777, 0o777);
+
   for (const wrong of ['..', 'pvc-1', `${name}/../..`, 'disk', '']) {
     await assert.rejects(fixture.folders.removeVolume(wrong), /is not a volume that naru made/);
   }

@@ -9,6 +9,7 @@
  */
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import process from 'node:process';
 import { isLocalVolumeName } from '../../../api/local-volumes.ts';
 import { VolumeError } from '../config-error.ts';
 import type { Mounter } from './mounter.ts';
@@ -27,15 +28,13 @@ export class LocalFolders {
   async make(volume: string): Promise<string> {
     const folder = this.#folder(volume);
     await fs.mkdir(this.#root, { recursive: true, mode: 0o700 });
-    const made = await fs.mkdir(folder, { mode: 0o700 }).then(
-      () => true,
-      (error: NodeJS.ErrnoException) => {
-        if (error.code === 'EEXIST') return false;
-        throw error;
-      },
-    );
-    // Images run as all kinds of users, and most pods name no group. Users of the machine do not get past NARU_HOME.
-    if (made) await fs.chmod(folder, 0o777);
+    await fs.mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+    if (await isUntouched(folder)) {
+      // Images run as all kinds of users, and most pods name no group. Users of the machine do not get past NARU_HOME.
+      await fs.chmod(folder, 0o777);
+    }
     return folder;
   }
 
@@ -48,4 +47,10 @@ export class LocalFolders {
     if (!isLocalVolumeName(volume)) throw new VolumeError(`"${volume}" is not a volume that naru made`);
     return path.join(this.#root, volume);
   }
+}
+
+/** Just made, now or before a crash: nobody's yet. */
+async function isUntouched(folder: string): Promise<boolean> {
+  const { mode, uid } = await fs.lstat(folder);
+  return (mode & 0o777) === 0o700 && uid === process.getuid?.() && (await fs.readdir(folder)).length === 0;
 }

@@ -64,6 +64,9 @@ async function typesOf(finder: ResourceFinder, current: string): Promise<Candida
   });
 }
 
+/** As the shell reads it when it is put into the line: some kinds take any name, also one with a command behind a semicolon. */
+export const isOneWord = (name: string): boolean => /^[\w.:@%+=-]+$/.test(name);
+
 async function namesOf(
   { client, namespace }: Connection,
   finder: ResourceFinder,
@@ -76,5 +79,5 @@ async function namesOf(
   const list = JSON.parse(body.toString()) as {
     readonly items: readonly { readonly metadata?: { readonly name?: string } }[];
   };
-  return list.items.map(({ metadata }) => metadata?.name ?? '');
+  return list.items.map(({ metadata }) => metadata?.name ?? '').filter(isOneWord);
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { commandLine } from '../../command-line.ts';
+import { isOneWord } from './complete.ts';
 import { decideCompletion } from './decide.ts';
 
 const decide = (...words: string[]) => decideCompletion(commandLine(), words);
@@ -44,6 +45,13 @@ describe('completion', () => {
     const { connection, used } = decide('get', '--context', 'c', '--namespace=x', 'pods', 'web-1', '');
     assert.deepEqual(connection, { context: 'c', namespace: 'x' });
     assert.deepEqual(used, ['pods', 'web-1']);
+  });
+
+  test('offers no name that the shell would take for more than a word', () => {
+    for (const name of ['web-1', 'system:node:n1', 'a.b_c']) assert.ok(isOneWord(name), name);
+    for (const name of ['a;id', '$(id)', 'a b', 'a\n', 'a\u001b[2J', '`id`', 'a|b', 'a&b', '*', '~', '']) {
+      assert.ok(!isOneWord(name), name);
+    }
   });
 
   test('knows nothing behind what is no command', () => {

@@ -12,7 +12,8 @@
  * ```
  * What is undefined is left out.
  */
-import { cellText, harmless } from '../table-layout.ts';
+import { harmless } from '../../../lib/harmless.ts';
+import { cellText } from '../table-layout.ts';
 
 export type Entry = readonly [label: string, value: Value | undefined];
 
