@@ -1,4 +1,5 @@
 /** Numbers, lists and codes as people say them. Pure. */
+import { nearest } from '../lib/near-words.ts';
 
 /** Milliseconds since the epoch; undefined for what is no time. */
 export function timeOf(time: string | undefined | null): number | undefined {
@@ -58,32 +59,6 @@ export const labelsText = (labels: Readonly<Record<string, string>> | undefined)
   Object.entries(labels ?? {})
     .map(([key, value]) => `${key}=${value}`)
     .join(',');
-
-/** Of the candidates the one that was probably meant; undefined where none is near. */
-export function nearest(word: string, candidates: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let least = Math.max(2, Math.floor(word.length / 3)) + 1;
-  for (const candidate of candidates) {
-    const distance = editDistance(word, candidate, least);
-    if (distance < least) [best, least] = [candidate, distance];
-  }
-  return best;
-}
-
-/** Levenshtein's; `most` or more where it is that far. */
-function editDistance(a: string, b: string, most: number): number {
-  if (Math.abs(a.length - b.length) >= most) return most;
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? most;
-}
 
 /** `; did you mean "web"?` or nothing. */
 export function meant(word: string, candidates: readonly string[]): string {

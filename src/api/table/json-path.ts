@@ -2,6 +2,7 @@
  * The part of JSONPath that printer columns of CustomResourceDefinitions use: `.a.b`, `['a.b']`, `[0]`, `[-1]`, `[*]`,
  * `[?(@.type=="Ready")]`, `[?(@.weight>1)]`, with `\.` for a dot in a name. Parsed once, evaluated for each object.
  */
+import { comparisons } from '../../lib/comparisons.ts';
 import type { JsonValue } from '../object.ts';
 
 type Step = (values: readonly JsonValue[]) => JsonValue[];
@@ -64,19 +65,10 @@ function filterStep(path: string, operator: string | undefined, operand: string 
   const keeps = (element: JsonValue): boolean => {
     const [found] = inner(element);
     if (operator === undefined || found === undefined) return operator === undefined && found !== undefined;
-    return compares[operator]?.(order(found, operand ?? '')) === true;
+    return comparisons[operator]?.(order(found, operand ?? '')) === true;
   };
   return (values) => values.flatMap((value) => (Array.isArray(value) ? value.filter(keeps) : []));
 }
-
-const compares: Readonly<Record<string, (order: number) => boolean>> = {
-  '==': (order) => order === 0,
-  '!=': (order) => order !== 0,
-  '<': (order) => order < 0,
-  '<=': (order) => order <= 0,
-  '>': (order) => order > 0,
-  '>=': (order) => order >= 0,
-};
 
 /** Negative, zero or positive: numbers as numbers, all else as texts. */
 function order(found: JsonValue, operand: string): number {

@@ -9,6 +9,7 @@
  * What an object lacks is empty, as with kubectl. Differs: a template without braces is taken for an expression, where kubectl prints it as it is.
  */
 import type { JsonValue } from '../../api/object.ts';
+import { comparisons } from '../../lib/comparisons.ts';
 import { UsageError } from '../exit-code.ts';
 import { sortedKeys } from './documents.ts';
 
@@ -197,7 +198,9 @@ class ExpressionReader {
       const found = left(element);
       if (operator === undefined || right === undefined) return found.length > 0;
       const wanted = right(element)[0];
-      return found[0] !== undefined && wanted !== undefined && compare[operator]?.(order(found[0], wanted)) === true;
+      return (
+        found[0] !== undefined && wanted !== undefined && comparisons[operator]?.(order(found[0], wanted)) === true
+      );
     };
     return (value) => (Array.isArray(value) ? value : typeof value === 'object' ? children(value) : []).filter(keeps);
   }
@@ -272,15 +275,6 @@ function sliceOf([, from, to, step]: RegExpExecArray): Step {
           .filter((_, index) => index % stride === 0)
       : [];
 }
-
-const compare: Readonly<Record<string, (order: number) => boolean>> = {
-  '==': (order) => order === 0,
-  '!=': (order) => order !== 0,
-  '<': (order) => order < 0,
-  '<=': (order) => order <= 0,
-  '>': (order) => order > 0,
-  '>=': (order) => order >= 0,
-};
 
 /** Negative, zero or positive: numbers as numbers, all else as texts. */
 function order(left: JsonValue, right: JsonValue): number {

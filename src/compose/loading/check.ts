@@ -1,4 +1,5 @@
 /** A file against the table of keys (`keys.ts`): each error names the file and the key, and what was likely meant. */
+import { nearest } from '../../lib/near-words.ts';
 import { ManifestError } from '../../manifests/source-object.ts';
 import type { Key, ValueType } from '../key.ts';
 import { composeFile } from '../keys.ts';
@@ -76,22 +77,6 @@ const choice = (names: readonly string[]): string =>
 
 /** The known name that differs by a letter or two. */
 function hint(name: string, known: readonly string[]): string {
-  const near = known
-    .map((each) => ({ each, distance: distance(name, each) }))
-    .filter((found) => found.distance <= 2)
-    .toSorted((a, b) => a.distance - b.distance)[0];
-  return near === undefined ? '' : `; did you mean ${near.each}?`;
-}
-
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
+  const near = nearest(name, known, 2);
+  return near === undefined ? '' : `; did you mean ${near}?`;
 }

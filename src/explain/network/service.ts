@@ -2,10 +2,11 @@
 import type { Pod, Service, ServicePort } from '../../api/schema/types/core-v1.ts';
 import { matchLabels } from '../../api/selector.ts';
 import { deployments, endpointSlices, pods, statefulSets } from '../../client/resources.ts';
+import { nearest } from '../../lib/near-words.ts';
 import { argumentOf, type Finding, finding, isProblem, remedy, shortName, subjectOf } from '../finding.ts';
 import { eventLine, type Inquiry } from '../inquiry.ts';
 import { containersOf, hasEnded, isReady } from '../pods/containers.ts';
-import { counted, labelsText, listed, meant, nearest } from '../words.ts';
+import { counted, labelsText, listed, meant } from '../words.ts';
 import { forbiddingPolicies } from './policies.ts';
 
 export async function serviceRules(service: Service, inquiry: Inquiry): Promise<readonly Finding[]> {
