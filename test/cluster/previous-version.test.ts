@@ -5,7 +5,16 @@
  * The commit before: the one that is checked out where sources were changed since, else the last one before it that has other sources.
  */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
@@ -41,10 +50,13 @@ async function unpackPrevious(): Promise<Previous | string> {
     return 'the commit before has other dependencies, which are not installed';
   const folder = mkdtempSync(path.join(os.tmpdir(), 'naru-previous-'));
   const archive = path.join(folder, 'sources.tar');
-  await git('archive', '--output', archive, commit, 'src', 'package.json');
+  await git('archive', '--output', archive, commit, 'naru', 'src', 'tools', 'package.json', 'package-lock.json');
   const { code, stderr } = await run('tar', ['-xf', archive, '-C', folder]);
   assert.equal(code, 0, stderr);
-  symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
+  // The packages, but not what this checkout keeps beside them: each has bundles of its own.
+  mkdirSync(path.join(folder, 'node_modules'));
+  for (const name of readdirSync(path.join(root, 'node_modules')).filter((each) => each !== '.cache'))
+    symlinkSync(path.join(root, 'node_modules', name), path.join(folder, 'node_modules', name));
   return { commit, folder };
 }
 

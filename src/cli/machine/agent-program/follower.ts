@@ -88,7 +88,11 @@ export class ProgramFollower implements Service {
   }
 
   async #follow(): Promise<void> {
-    await this.#informer.synced;
+    const { signal } = this.#stop;
+    // A server that is away may be away for longer than this process lasts.
+    const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    await Promise.race([this.#informer.synced, stopped]);
+    if (signal.aborted) return;
     if (readVersions(this.#options.home).trial !== undefined) await this.#prove();
     for (;;) {
       const changed = new Promise<void>((resolve) => {
