@@ -9,9 +9,9 @@ import { silentLogger } from '../../../lib/log.ts';
 import { SeededPrng } from '../../../lib/prng.ts';
 import { ProgramFollower } from './follower.ts';
 
-test('ends, also where it never heard of its Node', async () => {
+function makeFollower(): ProgramFollower {
   const client = { list: () => Promise.reject(unreachable('nobody answers')) } as unknown as HttpsClient;
-  const follower = new ProgramFollower({
+  return new ProgramFollower({
     home: homeOf('/nonexistent'),
     node: 'n1',
     client,
@@ -21,6 +21,19 @@ test('ends, also where it never heard of its Node', async () => {
     prng: new SeededPrng(1),
     log: silentLogger,
   });
+}
+
+test('ends, also where it never heard of its Node', async () => {
+  const follower = makeFollower();
   await follower.start();
   await follower.close();
+});
+
+test('ends, also where it was told to before it began, or while it did', async () => {
+  const follower = makeFollower();
+  await Promise.all([follower.close(), follower.start()]);
+  await follower.close();
+  const other = makeFollower();
+  await Promise.all([other.start(), other.close()]);
+  await other.close();
 });

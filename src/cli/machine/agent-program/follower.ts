@@ -74,6 +74,8 @@ export class ProgramFollower implements Service {
 
   /** Begins; resolves at once. */
   async start(): Promise<void> {
+    // A signal may have come while all else started.
+    if (this.#stop.signal.aborted) return;
     await this.#informer.start();
     this.#work = this.#follow().catch((error: unknown) => {
       if (!this.#stop.signal.aborted) this.#options.log.error('the agent program is followed no more', { error });
@@ -89,6 +91,7 @@ export class ProgramFollower implements Service {
 
   async #follow(): Promise<void> {
     const { signal } = this.#stop;
+    if (signal.aborted) return;
     // A server that is away may be away for longer than this process lasts.
     const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     await Promise.race([this.#informer.synced, stopped]);
