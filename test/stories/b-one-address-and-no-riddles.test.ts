@@ -138,10 +138,10 @@ describe('story B', { timeout: 600_000, ...needsContainers }, () => {
     assert.match(stdout, /databases?\.example\.com\/orders|database\/orders|Database orders/i, 'the object that stays');
     assert.ok(stdout.includes(finalizer), 'the finalizer that holds it');
     assert.match(stdout, /behind|outside/, 'what is left behind without it');
-    // The way out is a command, and it is the right one.
+    // The way out is a command, and it is the right one; who sits at a terminal is asked once more.
     const command = stdout.split('\n').find((line) => line.trim().startsWith('naru release'));
     assert.ok(command !== undefined, 'the command that takes the finalizer off');
-    const released = await lab.naru(...command.trim().split(' ').slice(1));
+    const released = await lab.naru(...command.trim().split(' ').slice(1), '--yes');
     assert.equal(released.code, 0, released.stderr);
     await eventually('the namespace is gone', async () => {
       return (await lab.kubectl(['get', 'namespace', 'old-project'])).code !== 0;
