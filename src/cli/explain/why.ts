@@ -4,8 +4,8 @@ import { type Explanation, explain, explainAll, newInquiry } from '../../explain
 import type { Inquiry } from '../../explain/inquiry.ts';
 import { watchedInCluster, watchedInNamespace } from '../../explain/rules.ts';
 import { listed } from '../../explain/words.ts';
-import { nearest } from '../../lib/near-words.ts';
 import type { Home } from '../../home.ts';
+import { nearest } from '../../lib/near-words.ts';
 import { type Connection, type ConnectionOptions, withApi } from '../cluster/connection.ts';
 import { parseObjectWords } from '../cluster/object-names.ts';
 import type { FoundResource, ResourceFinder } from '../cluster/resource-finder.ts';
