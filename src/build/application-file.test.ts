@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parseRecipes, readRecipes } from './application-file.ts';
 
 const head = 'apiVersion: naru.io/v1\nkind: Application\n';
-const parse = (text: string) => parseRecipes(head + text, '/work/shop');
+const parse = (text: string) => parseRecipes(head + text, '/home/me/shop');
 
 test('naru.yaml says which images there are and how each is made', () => {
   const text = `
@@ -14,17 +14,17 @@ images:
     debian: {packages: [redis-server], without: [perl*], user: redis, entrypoint: [/usr/bin/redis-server], env: {A: "1"}, folders: [/data]}
 `;
   assert.deepEqual(parse(text), [
-    { name: 'shop/web:1', context: '/work/shop/web' },
+    { name: 'shop/web:1', context: '/home/me/shop/web' },
     {
       name: 'old:1',
-      context: '/work/shop/old',
+      context: '/home/me/shop/old',
       dockerfile: 'Dockerfile.prod',
       target: 'run',
       arguments: { VERSION: '3' },
     },
     {
       name: 'redis:7',
-      context: '/work/shop',
+      context: '/home/me/shop',
       debian: {
         packages: ['redis-server'],
         entrypoint: ['/usr/bin/redis-server'],
